@@ -1,0 +1,203 @@
+"""Records as aligned tensors, and what is known of the data set they come from."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, fields, replace
+from enum import StrEnum
+from functools import cached_property
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from amulet.core.errors import InvalidData, Problem
+from amulet.core.spec import Spec
+
+
+class Modality(StrEnum):
+    """What one record is: a row of numbers, or an image of channels x height x width."""
+
+    TABULAR = "tabular"
+    IMAGE = "image"
+
+
+@dataclass(frozen=True)
+class Attribute(Spec):
+    """A sensitive attribute: its name and what its codes 0..k-1 stand for; code -1 means not recorded."""
+
+    name: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Schema(Spec):
+    """What is known of every record of a data set.
+
+    `shape` is one record's shape, `low` and `high` bound every input of a model (uint8 images count as
+    0..1), `positive` names the class that is the favourable decision, where there is one.
+    """
+
+    modality: Modality
+    shape: tuple[int, ...]
+    classes: tuple[str, ...]
+    attributes: tuple[Attribute, ...] = ()
+    positive: str | None = None
+    low: float = 0.0
+    high: float = 1.0
+
+    def problems(self) -> Iterator[Problem]:
+        """Say what contradicts itself."""
+        if len(set(self.classes)) != len(self.classes) or len(self.classes) < 2:
+            yield self.problem("classes", "at least two different names")
+        if self.positive is not None and self.positive not in self.classes:
+            yield self.problem("positive", f"one of {', '.join(self.classes)}")
+        if self.modality is Modality.IMAGE and len(self.shape) != 3:
+            yield self.problem("shape", "(channels, height, width) for images")
+        if self.modality is Modality.TABULAR and len(self.shape) != 1:
+            yield self.problem("shape", "(features,) for tabular data")
+        if not self.low < self.high:
+            yield self.problem("low", f"below 'high', which is {self.high}")
+
+    @property
+    def attribute_names(self) -> tuple[str, ...]:
+        """Names of the sensitive attributes, in the order of the columns of z."""
+        return tuple(attribute.name for attribute in self.attributes)
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """n aligned records.
+
+    Attributes:
+        x: (n, *shape), floating or uint8 (images stay bytes until they are used).
+        y: (n,) int64 class codes 0..k-1.
+        z: (n, attributes) int64 codes of the sensitive attributes, -1 where not recorded.
+        index: (n,) int64, each record's place in the original data set: its identity.
+        schema: what is known of the data set.
+        weight: (n,) weight of each record's loss, or None for all alike.
+    """
+
+    x: Tensor
+    y: Tensor
+    z: Tensor
+    index: Tensor
+    schema: Schema
+    weight: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def __getitem__(self, which: Tensor) -> Self:
+        """The records at the given places, or where a mask is true."""
+        return self._map(lambda tensor: tensor[which])
+
+    def to(self, device: str | torch.device) -> Self:
+        """The same records on another device."""
+        return self._map(lambda tensor: tensor.to(device))
+
+    def as_inputs(self) -> Self:
+        """The same records with x as a model takes it: floating, bytes scaled to 0..1."""
+        return self if self.x.is_floating_point() else replace(self, x=as_inputs(self.x))
+
+    def _map(self, change: Callable[[Tensor], Tensor]) -> Self:
+        changed = {name: change(tensor) for name, tensor in self.tensors().items()}
+        return replace(self, **changed)  # type: ignore[arg-type]
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The tensors by name, without those that are None."""
+        held = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in held.items() if isinstance(value, Tensor)}
+
+    def attribute(self, name: str) -> Tensor:
+        """(n,) codes of one sensitive attribute."""
+        return self.z[:, self.schema.attribute_names.index(name)]
+
+
+def as_inputs(x: Tensor) -> Tensor:
+    """Model inputs: bytes become float32 in 0..1, everything else is left alone."""
+    return x.float() / 255 if x.dtype == torch.uint8 else x
+
+
+def concatenate(*parts: Data) -> Data:
+    """The records of several Data of one data set, one after the other."""
+    first, names = parts[0], parts[0].tensors()
+    joined = {name: torch.cat([getattr(part, name) for part in parts]) for name in names}
+    return replace(first, **joined)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, eq=False)
+class AmuletDataset:
+    """Training and test records of one data set.
+
+    Raises:
+        InvalidData: every problem of every tensor, at once.
+    """
+
+    name: str
+    train: Data
+    test: Data
+
+    def __post_init__(self) -> None:
+        problems = [*problems_of(self.train, f"{self.name} (train)"), *problems_of(self.test, f"{self.name} (test)")]
+        if self.train.schema != self.test.schema:
+            problems.append(Problem("schema", f"The two parts of {self.name} must share one schema."))
+        if problems:
+            raise InvalidData(problems)
+
+    @property
+    def schema(self) -> Schema:
+        """What is known of every record."""
+        return self.train.schema
+
+    @cached_property
+    def content(self) -> str:
+        """SHA-256 over the schema and the bytes of all tensors: the data set's identity, wherever it lies."""
+        digest = hashlib.sha256(self.schema.digest.encode())
+        for part in (self.train, self.test):
+            for name, tensor in sorted(part.tensors().items()):
+                digest.update(f"{name}:{tensor.dtype}:{tuple(tensor.shape)};".encode())
+                digest.update(tensor.cpu().contiguous().view(torch.uint8).numpy().data)
+        return digest.hexdigest()
+
+
+def problems_of(data: Data, owner: str) -> Iterable[Problem]:
+    """Everything that is wrong with the records of a data set."""
+    found = list(_shape_problems(data, owner))
+    return found or list(_value_problems(data, owner))
+
+
+def _shape_problems(data: Data, owner: str) -> Iterator[Problem]:
+    schema, records = data.schema, len(data.y)
+    if records == 0:
+        yield Problem("y", f"The data of {owner} must hold at least one record. Got none.")
+    expected = {"x": (records, *schema.shape), "y": (records,), "z": (records, len(schema.attributes)), "index": (records,)}
+    for name, shape in expected.items():
+        given = tuple(getattr(data, name).shape)
+        if given != shape:
+            yield Problem.of(name, owner, f"of shape {shape}", given)
+    if data.weight is not None and tuple(data.weight.shape) != (records,):
+        yield Problem.of("weight", owner, f"of shape {(records,)}", tuple(data.weight.shape))
+    for name in ("y", "z", "index"):
+        if getattr(data, name).dtype != torch.int64:
+            yield Problem.of(name, owner, "int64", getattr(data, name).dtype)
+
+
+def _value_problems(data: Data, owner: str) -> Iterator[Problem]:
+    schema, inputs = data.schema, as_inputs(data.x)
+    if not torch.isfinite(inputs).all():
+        rows = (~torch.isfinite(inputs)).flatten(1).any(1).sum().item()
+        yield Problem.of("x", owner, "finite (fill in or drop missing values)", f"NaN or infinity in {rows} records")
+    elif inputs.min() < schema.low or inputs.max() > schema.high:
+        span = (round(inputs.min().item(), 6), round(inputs.max().item(), 6))
+        yield Problem.of("x", owner, f"within its bounds [{schema.low}, {schema.high}]", span)
+    yield from _code_problems("y", owner, data.y, len(schema.classes), 0)
+    for column, attribute in enumerate(schema.attributes):
+        yield from _code_problems(f"z[{attribute.name}]", owner, data.z[:, column], len(attribute.values), -1)
+    if data.index.unique().numel() != len(data):
+        yield Problem("index", f"The 'index' of {owner} must name each record once. It has repeated entries.")
+
+
+def _code_problems(name: str, owner: str, codes: Tensor, count: int, lowest: int) -> Iterator[Problem]:
+    if codes.min() < lowest or codes.max() >= count:
+        allowed = f"codes {lowest}..{count - 1}"
+        yield Problem.of(name, owner, allowed, sorted(codes.unique().tolist())[:10])

@@ -1,0 +1,75 @@
+"""Metrics: pure functions of an outcome, with a range and a riskier end."""
+
+import math
+import re
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar, Generic, Literal, TypeVar, final, get_args
+
+from amulet.core.outcome import Outcome
+from amulet.core.spec import Spec
+
+O = TypeVar("O", bound=Outcome)  # noqa: E741 - the conventional name of an outcome type
+
+
+@dataclass(frozen=True)
+class Undefined:
+    """A metric has no value for this outcome, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Metric(Spec, Generic[O]):
+    """A number read off an outcome of type O: `metric(outcome)`.
+
+    Attributes:
+        low, high: the range its values lie in.
+        riskier: which end means more risk, None for neither.
+        primary: whether it is the one that stands for its risk in verdicts.
+    """
+
+    low: ClassVar[float]
+    high: ClassVar[float]
+    riskier: ClassVar[Literal["low", "high"] | None]
+    primary: ClassVar[bool] = False
+
+    @abstractmethod
+    def measure(self, outcome: O) -> float | Undefined:
+        """The value, for an outcome with at least one record."""
+
+    @final
+    def __call__(self, outcome: O) -> float | Undefined:
+        """The value, checked: a plain float within the range, or Undefined with the reason."""
+        expected = self.outcome_type()
+        if not isinstance(outcome, expected):
+            raise TypeError(f"{self.label} is read off a {expected.__name__}. Got {type(outcome).__name__}.")
+        if len(outcome) == 0:
+            return Undefined("there are no records")
+        value = self.measure(outcome)
+        if isinstance(value, Undefined):
+            return value
+        if math.isnan(value) or not self.low - 1e-9 <= value <= self.high + 1e-9:
+            raise ValueError(f"{self.label} must lie in [{self.low}, {self.high}]. Got {value}.")
+        return float(min(max(value, self.low), self.high))
+
+    @classmethod
+    def outcome_type(cls) -> type[O]:
+        """The outcome that the metric is read off: the type in `Metric[...]`."""
+        return next(
+            get_args(base)[0] for base in getattr(cls, "__orig_bases__", ()) if get_args(base)
+        )
+
+    @property
+    def label(self) -> str:
+        """Metrics without parameters go by the name of the function they are."""
+        label = super().label
+        return label if "(" in label or self._has_fields() else snake_case(type(self).__name__)
+
+    def _has_fields(self) -> bool:
+        return bool(self.__dataclass_fields__)
+
+
+def snake_case(name: str) -> str:
+    """RobustAccuracy -> robust_accuracy."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()

@@ -1,0 +1,73 @@
+"""What Amulet asks of a model: that it is an nn.Module that maps inputs to logits."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from amulet.core.data import Schema, as_inputs
+from amulet.core.spec import Spec
+
+EVALUATION_BATCH = 2048
+
+
+@dataclass(frozen=True)
+class ModelSpec(Spec):
+    """A model to be built: its architecture, without weights."""
+
+    @abstractmethod
+    def build(self, schema: Schema) -> nn.Module:
+        """A freshly initialised model: inputs (n, *schema.shape) to logits (n, classes).
+
+        Initialisation draws from torch's global generator, which `training.fit` seeds.
+        """
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[nn.Module]:
+    """The model in evaluation mode; afterwards every submodule is as it was, whatever happened inside."""
+    modes = [(module, module.training) for module in model.modules()]
+    try:
+        yield model.eval()
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+def device_of(model: nn.Module) -> torch.device:
+    """Where the model's parameters lie (the CPU if it has none)."""
+    return next((parameter.device for parameter in model.parameters()), torch.device("cpu"))
+
+
+@torch.no_grad()
+def predict(model: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """(n, classes) logits of a model in the mode it is in, in batches, without gradients."""
+    return torch.cat([model(as_inputs(part)) for part in x.split(EVALUATION_BATCH)])
+
+
+def probabilities_of(model: nn.Module, x: Tensor) -> Tensor:
+    """(n, classes) float64 probabilities in evaluation mode, on the CPU; the model is left as it was."""
+    with evaluating(model):
+        return predict(model, x.to(device_of(model))).double().softmax(1).cpu()
+
+
+def penultimate_features(model: nn.Module, x: Tensor) -> Tensor:
+    """(n, features) what the model's last linear layer is given.
+
+    Raises:
+        ValueError: the model has no linear layer.
+    """
+    heads = [module for module in model.modules() if isinstance(module, nn.Linear)]
+    if not heads:
+        raise ValueError(f"{type(model).__name__} has no linear layer, so it has no penultimate features.")
+    seen: list[Tensor] = []
+    handle = heads[-1].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].flatten(1)))
+    try:
+        with evaluating(model):
+            predict(model, x)
+    finally:
+        handle.remove()
+    return torch.cat(seen)

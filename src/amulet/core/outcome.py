@@ -1,0 +1,41 @@
+"""Outcomes: what an attack or audit found, record by record, before any metric."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Self
+
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """Tensors with one row per record. Each risk has one final subclass whose fields are all tensors."""
+
+    def __post_init__(self) -> None:
+        lengths = {name: len(tensor) for name, tensor in self.tensors().items()}
+        if len(set(lengths.values())) > 1:
+            raise ValueError(f"The tensors of {type(self).__name__} must have one length. Got {lengths}.")
+        self.check()
+
+    def check(self) -> None:
+        """Raise ValueError where shapes or values contradict each other; a hook for subclasses."""
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All fields by name."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @classmethod
+    def from_tensors(cls, tensors: Mapping[str, Tensor]) -> Self:
+        """The outcome back from what `tensors` gave."""
+        return cls(**tensors)
+
+    def cpu(self) -> Self:
+        """The same outcome in main memory."""
+        return replace(self, **{name: tensor.cpu() for name, tensor in self.tensors().items()})
+
+    def __len__(self) -> int:
+        return len(next(iter(self.tensors().values())))
+
+    def __getitem__(self, which: Tensor) -> Self:
+        """The outcome of some records only: places, or a mask such as one group's."""
+        return replace(self, **{name: tensor[which] for name, tensor in self.tensors().items()})

@@ -1,0 +1,86 @@
+"""Probes: attacks and audits, each played as one game that ends in an outcome."""
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar, Generic
+
+from torch import nn
+
+from amulet.core.data import AmuletDataset, Data, Schema, concatenate
+from amulet.core.metric import O
+from amulet.core.spec import Spec
+from amulet.core.split import Division
+from amulet.core.threat import Access, Shadow, ShadowRequest
+
+
+@dataclass(frozen=True, eq=False)
+class Game:
+    """All that the challenger of a security game holds: the target, every record, the truth.
+
+    A risk's attack base takes from it what its game needs and hands the adversary its own view only.
+    """
+
+    target: nn.Module
+    dataset: AmuletDataset
+    division: Division
+    seed: int
+    device: str = "cpu"
+    shadows: tuple[Shadow, ...] = ()
+
+    @property
+    def members(self) -> Data:
+        """The target's training records."""
+        return self.dataset.train[self.division.members].to(self.device)
+
+    @property
+    def auxiliary(self) -> Data:
+        """The attacker's records, none of them a member."""
+        return self.dataset.train[self.division.auxiliary].to(self.device)
+
+    @property
+    def pool(self) -> Data:
+        """Members and auxiliary records."""
+        return concatenate(self.members, self.auxiliary)
+
+    @property
+    def test(self) -> Data:
+        """Records that nobody has seen."""
+        return self.dataset.test.to(self.device)
+
+
+@dataclass(frozen=True)
+class Probe(Spec, Generic[O]):
+    """Something that is done to a trained model, giving an outcome.
+
+    Attributes:
+        risk: the package of its risk, such as "evasion".
+    """
+
+    risk: ClassVar[str]
+    outcome_type: ClassVar[type]
+
+    @abstractmethod
+    def play(self, game: Game) -> O:
+        """Run the probe as the assessment does."""
+
+    def demands(self, schema: Schema) -> Iterator[str]:
+        """What this data set lacks for the probe, a sentence each; a hook for subclasses."""
+        del schema
+        yield from ()
+
+    def shadows_wanted(self) -> ShadowRequest:
+        """The models that the adversary asks to be trained; none unless a subclass says so."""
+        return ShadowRequest(0)
+
+
+@dataclass(frozen=True)
+class Attack(Probe[O]):
+    """A probe with an adversary. `needs` is the access it has to its target, no less and no more."""
+
+    needs: ClassVar[Access]
+
+
+@dataclass(frozen=True)
+class Audit(Probe[O]):
+    """A probe without an adversary: it reads the model's behaviour on the test set."""

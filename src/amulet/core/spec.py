@@ -1,0 +1,191 @@
+"""A Spec is a frozen value with a content digest: the same fields, the same identity, everywhere."""
+
+import hashlib
+import json
+from abc import ABC
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import MISSING, dataclass, fields
+from enum import Enum
+from functools import cache, cached_property
+from typing import Annotated, Any, ClassVar, Final, TypeAlias, get_args, get_type_hints
+
+from annotated_types import Ge, Gt, Interval
+from pydantic import BeforeValidator, GetCoreSchemaHandler, TypeAdapter, ValidationError
+from pydantic_core import CoreSchema, core_schema
+
+from amulet.core.errors import InvalidParameter, Problem
+from amulet.core.source import source_digest
+
+Count = Annotated[int, Ge(1)]
+NonNegativeInt = Annotated[int, Ge(0)]
+Positive = Annotated[float, Gt(0)]
+NonNegative = Annotated[float, Ge(0)]
+Probability = Annotated[float, Interval(ge=0, le=1)]
+OpenProbability = Annotated[float, Interval(gt=0, lt=1)]
+"""Field types with the range they allow; any `annotated_types` constraint works as well."""
+
+Scalar: TypeAlias = None | bool | int | float | str
+Plain: TypeAlias = "Scalar | list[Plain] | dict[str, Plain]"
+
+_PHRASES: Final = {
+    "greater_than_equal": "at least {ge:g}",
+    "greater_than": "greater than {gt:g}",
+    "less_than_equal": "at most {le:g}",
+    "less_than": "less than {lt:g}",
+    "missing": "given",
+}
+
+
+def _as_pairs(value: Any) -> Any:
+    return tuple(sorted(value.items())) if isinstance(value, Mapping) else value
+
+
+Argument: TypeAlias = Scalar | tuple[Scalar, ...]
+Arguments = Annotated[tuple[tuple[str, Argument], ...], BeforeValidator(_as_pairs)]
+"""Keyword arguments for code of the user's own; a mapping is accepted and kept in the order of its names."""
+
+
+@dataclass(frozen=True)
+class Spec(ABC):
+    """Base of every value that decides a number: models, recipes, attacks, metrics, tasks.
+
+    Subclasses are frozen dataclasses. A field holds None, a bool, int, float, str, Enum, Spec or a tuple of
+    these; it is coerced to its declared type, so that 1 and 1.0 are one epsilon. `version` is to be raised
+    when the same fields come to mean other numbers.
+
+    Raises:
+        InvalidParameter: one problem per field that is not allowed, all at once.
+    """
+
+    version: ClassVar[int] = 1
+
+    def __post_init__(self) -> None:
+        problems = list(self._coerce()) or list(self.problems())
+        if problems:
+            raise InvalidParameter(problems)
+
+    def _coerce(self) -> Iterator[Problem]:
+        for name, (hint, adapter) in _field_types(type(self)).items():
+            value = _unboxed(getattr(self, name))
+            if isinstance(value, bool) and not _admits(hint, bool):
+                yield Problem.of(name, type(self).__name__, "a number, not a truth value", value)
+                continue
+            try:
+                object.__setattr__(self, name, adapter.validate_python(value))
+            except ValidationError as error:
+                yield from _sentences(error, name, type(self).__name__)
+
+    def problems(self) -> Iterable[Problem]:
+        """What is wrong with the fields taken together; a hook for subclasses."""
+        return ()
+
+    def problem(self, parameter: str, allowed: str) -> Problem:
+        """The house's sentence about one of this value's fields."""
+        return Problem.of(parameter, type(self).__name__, allowed, getattr(self, parameter))
+
+    @cached_property
+    def digest(self) -> str:
+        """64 hexadecimal digits over the class, its version, its source if outside Amulet, and all fields."""
+        identity = {
+            "spec": path_of(type(self)),
+            "version": self.version,
+            "source": source_digest(type(self).__module__),
+            "also": list(self.outside_sources()),
+            "fields": {field.name: _reference(getattr(self, field.name)) for field in fields(self)},
+        }
+        return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+
+    def outside_sources(self) -> Iterable[str]:
+        """Digests of code that this value names by import path; a hook for subclasses."""
+        return ()
+
+    def plain(self) -> dict[str, Plain]:
+        """The whole value as what JSON and YAML know: {import path: {field: value}}."""
+        return {path_of(type(self)): {field.name: _plain(getattr(self, field.name)) for field in fields(self)}}
+
+    @property
+    def label(self) -> str:
+        """The class's name with the fields that differ from their defaults, for tables and messages."""
+        changed = [field for field in fields(self) if getattr(self, field.name) != _default(field)]
+        shown = ", ".join(f"{field.name}={_shown(getattr(self, field.name))}" for field in changed)
+        return f"{type(self).__name__}({shown})" if shown else type(self).__name__
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """A Spec field is checked by class alone: a Spec that exists has been checked already."""
+        del source, handler
+        return core_schema.is_instance_schema(cls)
+
+
+def path_of(cls: type) -> str:
+    """The import path that names a class."""
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+@cache
+def field_hints(cls: type[Spec]) -> dict[str, Any]:
+    """The declared type of each field, constraints included."""
+    hints = get_type_hints(cls, include_extras=True)
+    return {field.name: hints[field.name] for field in fields(cls)}
+
+
+@cache
+def _field_types(cls: type[Spec]) -> dict[str, tuple[Any, TypeAdapter[Any]]]:
+    return {name: (hint, TypeAdapter(hint)) for name, hint in field_hints(cls).items()}
+
+
+def _admits(hint: Any, kind: type) -> bool:
+    return hint is kind or any(_admits(part, kind) for part in get_args(hint))
+
+
+def _unboxed(value: Any) -> Any:
+    """NumPy and torch scalars as Python numbers."""
+    return value.item() if getattr(value, "ndim", None) == 0 else value
+
+
+def _sentences(error: ValidationError, name: str, owner: str) -> Iterator[Problem]:
+    details = error.errors(include_url=False)
+    for detail in details[:1] if len({d["type"] for d in details}) > 1 else details:
+        phrase = _PHRASES.get(detail["type"], detail["msg"].removeprefix("Input should be "))
+        yield Problem.of(name, owner, phrase.format(**detail.get("ctx", {})), detail["input"])
+
+
+def _reference(value: Any) -> Plain:
+    match value:
+        case Spec():
+            return {"digest": value.digest}
+        case Enum():
+            return str(value.value)
+        case tuple():
+            return [_reference(item) for item in value]
+        case None | bool() | int() | float() | str():
+            return value
+    raise TypeError(f"A Spec cannot hold a {type(value).__name__}.")
+
+
+def _plain(value: Any) -> Plain:
+    match value:
+        case Spec():
+            return value.plain()
+        case tuple():
+            return [_plain(item) for item in value]
+        case _:
+            return _reference(value)
+
+
+def _shown(value: Any) -> str:
+    match value:
+        case Spec():
+            return value.label
+        case float():
+            return f"{value:.6g}"
+        case tuple():
+            return "[" + ", ".join(_shown(item) for item in value) + "]"
+        case Enum():
+            return str(value.value)
+        case _:
+            return str(value)
+
+
+def _default(field: Any) -> Any:
+    return field.default if field.default is not MISSING else MISSING

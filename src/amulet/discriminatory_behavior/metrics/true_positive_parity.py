@@ -1,0 +1,21 @@
+"""Equal opportunity. Hardt et al. 2016, https://arxiv.org/abs/1610.02413, Definition 2.2."""
+
+from dataclasses import dataclass
+
+from amulet.core.metric import Metric, Undefined
+from amulet.discriminatory_behavior.metrics.gaps import largest_gap
+from amulet.discriminatory_behavior.outcome import DiscriminationOutcome
+
+
+@dataclass(frozen=True)
+class TruePositiveParity(Metric[DiscriminationOutcome]):
+    """The largest difference between groups in the true positive rate; zero is parity."""
+
+    low, high, riskier = 0.0, 1.0, "high"
+
+    def measure(self, outcome: DiscriminationOutcome) -> float | Undefined:
+        """In 0..1; undefined where a group has no record of the positive class."""
+        return largest_gap(outcome.true_positive_rates(), "record of the positive class")
+
+
+true_positive_parity = TruePositiveParity()

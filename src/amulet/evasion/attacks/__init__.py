@@ -1,0 +1,5 @@
+"""Attacks that evade a model."""
+
+from amulet.evasion.attacks.pgd import PGD
+
+__all__ = ["PGD"]

@@ -1,0 +1,6 @@
+"""Metrics of evasion."""
+
+from amulet.evasion.metrics.clean_accuracy import clean_accuracy
+from amulet.evasion.metrics.robust_accuracy import robust_accuracy
+
+__all__ = ["clean_accuracy", "robust_accuracy"]

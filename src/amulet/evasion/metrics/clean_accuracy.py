@@ -1,0 +1,20 @@
+"""Accuracy before the attack. Madry et al. 2018, https://arxiv.org/abs/1706.06083, Table 2 ("natural")."""
+
+from dataclasses import dataclass
+
+from amulet.core.metric import Metric
+from amulet.evasion.outcome import EvasionOutcome
+
+
+@dataclass(frozen=True)
+class CleanAccuracy(Metric[EvasionOutcome]):
+    """Share of records that are classified correctly as they are."""
+
+    low, high, riskier = 0.0, 1.0, None
+
+    def measure(self, outcome: EvasionOutcome) -> float:
+        """In 0..1."""
+        return (outcome.clean == outcome.labels).double().mean().item()
+
+
+clean_accuracy = CleanAccuracy()

@@ -1,0 +1,24 @@
+"""Accuracy under attack. Madry et al. 2018, https://arxiv.org/abs/1706.06083, Table 2."""
+
+from dataclasses import dataclass
+
+from amulet.core.metric import Metric
+from amulet.evasion.outcome import EvasionOutcome
+
+
+@dataclass(frozen=True)
+class RobustAccuracy(Metric[EvasionOutcome]):
+    """Share of records that are classified correctly both as they are and as adversarial examples.
+
+    The record itself lies in its own ball, so one that is wrong already is not robust.
+    """
+
+    low, high, riskier, primary = 0.0, 1.0, "low", True
+
+    def measure(self, outcome: EvasionOutcome) -> float:
+        """In 0..1."""
+        right = (outcome.clean == outcome.labels) & (outcome.adversarial == outcome.labels)
+        return right.double().mean().item()
+
+
+robust_accuracy = RobustAccuracy()

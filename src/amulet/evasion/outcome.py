@@ -1,0 +1,77 @@
+"""S1 evasion: records moved a little so that the model errs. Its outcome and the base of its attacks."""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import final
+
+from torch import Tensor, nn
+
+from amulet.core.data import Data
+from amulet.core.model import device_of, predict
+from amulet.core.outcome import Outcome
+from amulet.core.probe import Attack, Game
+from amulet.core.seeds import generator
+from amulet.core.threat import Adversary, opened
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class EvasionOutcome(Outcome):
+    """What the model made of each record before and after the attack.
+
+    Attributes:
+        labels: (n,) true classes.
+        clean: (n,) predicted classes of the records as they are.
+        adversarial: (n,) predicted classes of the adversarial examples.
+        size: (n,) largest change of any input.
+    """
+
+    labels: Tensor
+    clean: Tensor
+    adversarial: Tensor
+    size: Tensor
+
+
+@dataclass(frozen=True)
+class EvasionAttack(Attack[EvasionOutcome]):
+    """Base of evasion attacks: a subclass writes `perturb`."""
+
+    risk = "evasion"
+    outcome_type = EvasionOutcome
+
+    @abstractmethod
+    def perturb(self, adversary: Adversary, victims: Data) -> Tensor:
+        """Adversarial examples, shaped like `victims.x`, given the true labels, within the data's bounds."""
+
+    @final
+    def attack(self, model: nn.Module, data: Data, *, seed: int = 0) -> EvasionOutcome:
+        """Attack any `nn.Module` that maps inputs to logits, on the device where it lies; it is left as it was.
+
+        Raises:
+            AccessDenied: the attack asked for more than it declared.
+            ValueError: the attack left the data's bounds or changed their shape.
+        """
+        device = device_of(model)
+        victims = data.to(device).as_inputs()
+        with opened(model, self.needs) as target:
+            adversary = Adversary(target, victims.schema, generator(seed, "evasion", device=str(device)))
+            moved = self.perturb(adversary, victims).detach()
+            self._check(moved, victims)
+            return EvasionOutcome(
+                labels=victims.y,
+                clean=predict(model, victims.x).argmax(1),
+                adversarial=predict(model, moved).argmax(1),
+                size=(moved - victims.x).flatten(1).abs().amax(1),
+            ).cpu()
+
+    @final
+    def play(self, game: Game) -> EvasionOutcome:
+        """The victims are the test records."""
+        return self.attack(game.target, game.test, seed=game.seed)
+
+    def _check(self, moved: Tensor, victims: Data) -> None:
+        low, high = victims.schema.low, victims.schema.high
+        if moved.shape != victims.x.shape:
+            raise ValueError(f"{self.label} must keep the shape {tuple(victims.x.shape)}. Got {tuple(moved.shape)}.")
+        if not ((moved >= low - 1e-6) & (moved <= high + 1e-6)).all():
+            raise ValueError(f"{self.label} must stay within the data's bounds [{low}, {high}].")

@@ -1,0 +1,1 @@
+"""Pure tensor mathematics, without data sets, models of our own or I/O."""

@@ -1,0 +1,65 @@
+"""Norm balls around records: where an adversarial example may lie. Madry et al. 2018, section 2."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import torch
+from torch import Generator, Tensor
+
+
+class Norm(StrEnum):
+    """How the size of a perturbation is measured: its largest entry, or its Euclidean length."""
+
+    LINF = "linf"
+    L2 = "l2"
+
+
+@dataclass(frozen=True)
+class Ball:
+    """All x' with ||x' - x|| <= radius and low <= x' <= high, in the units of the model's inputs."""
+
+    norm: Norm
+    radius: float
+    low: float
+    high: float
+
+    def sample(self, x: Tensor, rng: Generator) -> Tensor:
+        """A point drawn uniformly from the norm ball around each record, clipped to the bounds."""
+        if self.norm is Norm.LINF:
+            noise = torch.rand(x.shape, generator=rng, device=x.device, dtype=x.dtype) * 2 - 1
+        else:
+            direction = unit(torch.randn(x.shape, generator=rng, device=x.device, dtype=x.dtype))
+            share = torch.rand(len(x), generator=rng, device=x.device, dtype=x.dtype)
+            noise = direction * _per_record(share ** (1 / x[0].numel()), x)
+        return (x + self.radius * noise).clamp(self.low, self.high)
+
+    def project(self, moved: Tensor, x: Tensor) -> Tensor:
+        """The nearest point of the norm ball around x, then clipped to the bounds (which keeps it inside)."""
+        step = moved - x
+        if self.norm is Norm.LINF:
+            step = step.clamp(-self.radius, self.radius)
+        else:
+            step = step * _per_record((self.radius / lengths(step).clamp_min(1e-12)).clamp_max(1), x)
+        return (x + step).clamp(self.low, self.high)
+
+    def steepest(self, gradient: Tensor) -> Tensor:
+        """The step of size one along which a linear function with this gradient grows fastest."""
+        return gradient.sign() if self.norm is Norm.LINF else unit(gradient)
+
+    def size(self, step: Tensor) -> Tensor:
+        """(n,) the norm of each record's perturbation."""
+        return step.flatten(1).abs().amax(1) if self.norm is Norm.LINF else lengths(step)
+
+
+def lengths(x: Tensor) -> Tensor:
+    """(n,) Euclidean length of each record."""
+    return x.flatten(1).norm(dim=1)
+
+
+def unit(x: Tensor) -> Tensor:
+    """Each record scaled to length one; zero stays zero."""
+    return x / _per_record(lengths(x).clamp_min(1e-12), x)
+
+
+def _per_record(values: Tensor, x: Tensor) -> Tensor:
+    return values.view(-1, *[1] * (x.dim() - 1))

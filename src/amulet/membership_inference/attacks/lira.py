@@ -1,0 +1,69 @@
+"""The likelihood ratio attack, online. Carlini et al. 2022, https://arxiv.org/abs/2112.03570, Algorithm 1."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated
+
+import torch
+from annotated_types import Ge
+from torch import Tensor
+
+from amulet.core.data import Data
+from amulet.core.errors import MissingInput, Problem
+from amulet.core.model import evaluating, predict
+from amulet.core.threat import Access, Adversary, Shadow, ShadowRequest
+from amulet.functional.likelihood import fit_gaussians, scaled_logits
+from amulet.membership_inference.outcome import MembershipInferenceAttack
+
+
+class Variance(StrEnum):
+    """Whether each record has a variance of its own or all share one (better below about 64 shadows)."""
+
+    RECORD = "record"
+    GLOBAL = "global"
+
+
+@dataclass(frozen=True)
+class LiRA(MembershipInferenceAttack):
+    """Is the target's confidence more likely from models trained with the record, or without it?
+
+    Half the shadow models are trained with each record (complementary halves), and a Gaussian is fitted to
+    their scaled logits on either side. `defense_known` says whether the shadows are trained with the
+    target's defense, as an adversary would who knows it.
+    """
+
+    needs = Access.LOGITS
+    shadows: Annotated[int, Ge(4)] = 16
+    variance: Variance = Variance.GLOBAL
+    defense_known: bool = True
+
+    def problems(self) -> Iterator[Problem]:
+        """Complete pairs keep both sides of every record equal."""
+        if self.shadows % 2:
+            yield self.problem("shadows", "even, since shadows are trained in complementary halves")
+
+    def shadows_wanted(self) -> ShadowRequest:
+        """All of them, before the attack."""
+        return ShadowRequest(self.shadows, self.defense_known)
+
+    def score(self, adversary: Adversary, candidates: Data) -> Tensor:
+        """(n,) log-likelihood ratio of "trained with it" against "trained without it"."""
+        if len(adversary.shadows) != self.shadows:
+            raise MissingInput(
+                f"{self.label} needs {self.shadows} shadow models. Got {len(adversary.shadows)}. "
+                "Train them with amulet.training.fit_shadows, or use an attack that needs none."
+            )
+        confidences = torch.stack([_confidence(shadow, candidates) for shadow in adversary.shadows])
+        inside = torch.stack([shadow.trained_on(candidates.index) for shadow in adversary.shadows])
+        observed = scaled_logits(adversary.target.logits(candidates.x), candidates.y)
+        per_record = self.variance is Variance.RECORD
+        with_it = fit_gaussians(confidences, inside, per_record=per_record)
+        without = fit_gaussians(confidences, ~inside, per_record=per_record)
+        return with_it.log_density(observed) - without.log_density(observed)
+
+
+def _confidence(shadow: Shadow, candidates: Data) -> Tensor:
+    model = shadow.model.to(candidates.x.device)
+    with evaluating(model):
+        return scaled_logits(predict(model, candidates.x), candidates.y)

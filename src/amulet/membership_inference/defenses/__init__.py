@@ -1,0 +1,5 @@
+"""Defenses against membership inference. DP-SGD lives in `training`, since it defends more than one risk."""
+
+from amulet.training.dpsgd import DPSGD
+
+__all__ = ["DPSGD"]

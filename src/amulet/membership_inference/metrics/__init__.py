@@ -1,0 +1,7 @@
+"""Metrics of membership inference."""
+
+from amulet.membership_inference.metrics.auc import auc
+from amulet.membership_inference.metrics.balanced_accuracy import balanced_accuracy
+from amulet.membership_inference.metrics.tpr_at_fpr import TPRAtFPR
+
+__all__ = ["TPRAtFPR", "auc", "balanced_accuracy"]

@@ -1,0 +1,23 @@
+"""Area under the ROC curve. Carlini et al. 2022, https://arxiv.org/abs/2112.03570, section IV."""
+
+from dataclasses import dataclass
+
+from amulet.core.metric import Metric, Undefined
+from amulet.functional.roc import area_under, roc
+from amulet.membership_inference.outcome import MembershipOutcome
+
+
+@dataclass(frozen=True)
+class AUC(Metric[MembershipOutcome]):
+    """The chance that a member outscores another record, ties counting half; one half is guessing."""
+
+    low, high, riskier, primary = 0.0, 1.0, "high", True
+
+    def measure(self, outcome: MembershipOutcome) -> float | Undefined:
+        """In 0..1; undefined without members or without others."""
+        if outcome.one_sided:
+            return Undefined("there are no members, or no others")
+        return area_under(*roc(outcome.scores, outcome.members))
+
+
+auc = AUC()

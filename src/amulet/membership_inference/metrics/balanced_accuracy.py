@@ -1,0 +1,28 @@
+"""Attack accuracy at its best threshold. Carlini et al. 2022, https://arxiv.org/abs/2112.03570, section III."""
+
+from dataclasses import dataclass
+
+from amulet.core.metric import Metric, Undefined
+from amulet.functional.roc import roc
+from amulet.membership_inference.outcome import MembershipOutcome
+
+
+@dataclass(frozen=True)
+class BalancedAccuracy(Metric[MembershipOutcome]):
+    """The mean of true positive and true negative rate at the threshold where it is largest.
+
+    The threshold is chosen knowing the truth, so this bounds an adversary from above and exceeds one half
+    a little even for guesses (by about 0.6 / sqrt(n) for n members and n others).
+    """
+
+    low, high, riskier = 0.5, 1.0, "high"
+
+    def measure(self, outcome: MembershipOutcome) -> float | Undefined:
+        """In 0.5..1; undefined without members or without others."""
+        if outcome.one_sided:
+            return Undefined("there are no members, or no others")
+        fpr, tpr = roc(outcome.scores, outcome.members)
+        return ((tpr + 1 - fpr) / 2).max().item()
+
+
+balanced_accuracy = BalancedAccuracy()

@@ -1,0 +1,28 @@
+"""True positive rate at a fixed false positive rate. Carlini et al. 2022, https://arxiv.org/abs/2112.03570."""
+
+from dataclasses import dataclass
+
+from amulet.core.metric import Metric, Undefined
+from amulet.core.spec import OpenProbability
+from amulet.functional.roc import roc
+from amulet.membership_inference.outcome import MembershipOutcome
+
+FEWEST_ACCUSED = 10
+
+
+@dataclass(frozen=True)
+class TPRAtFPR(Metric[MembershipOutcome]):
+    """Share of members found while at most a share `fpr` of the others is accused."""
+
+    low, high, riskier = 0.0, 1.0, "high"
+    fpr: OpenProbability = 0.01
+
+    def measure(self, outcome: MembershipOutcome) -> float | Undefined:
+        """In 0..1; undefined where the rate is that of fewer than 10 records, which would be chance."""
+        if outcome.one_sided:
+            return Undefined("there are no members, or no others")
+        others = int((~outcome.members).sum())
+        if self.fpr * others < FEWEST_ACCUSED:
+            return Undefined(f"fewer than {FEWEST_ACCUSED} of {others} non-members would be accused")
+        fpr, tpr = roc(outcome.scores, outcome.members)
+        return tpr[fpr <= self.fpr].max().item()

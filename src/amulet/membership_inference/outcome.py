@@ -1,0 +1,89 @@
+"""P1 membership inference: was a record in the training data? Its outcome and the base of its attacks."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor, nn
+
+from amulet.core.data import Data, concatenate
+from amulet.core.model import device_of
+from amulet.core.outcome import Outcome
+from amulet.core.probe import Attack, Game
+from amulet.core.seeds import generator
+from amulet.core.threat import Adversary, Shadow, opened
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class MembershipOutcome(Outcome):
+    """How much the adversary takes each record for a member, and whether it is one.
+
+    Attributes:
+        scores: (n,) float64, higher means member.
+        members: (n,) bool.
+        index: (n,) the records' identities, to compare attacks record by record.
+    """
+
+    scores: Tensor
+    members: Tensor
+    index: Tensor
+
+    def check(self) -> None:
+        """Scores must be numbers."""
+        if torch.isnan(self.scores).any():
+            raise ValueError("Membership scores must not be NaN.")
+
+    @property
+    def one_sided(self) -> bool:
+        """Whether there are no members or no others, so that no rate can be read off."""
+        return bool(self.members.all() or not self.members.any())
+
+
+@dataclass(frozen=True)
+class MembershipInferenceAttack(Attack[MembershipOutcome]):
+    """Base of membership inference attacks: a subclass writes `score`.
+
+    The game is Carlini et al. 2022, Definition 1, played for every record of the pool at once.
+    """
+
+    risk = "membership_inference"
+    outcome_type = MembershipOutcome
+
+    @abstractmethod
+    def score(self, adversary: Adversary, candidates: Data) -> Tensor:
+        """(n,) how much each candidate looks like a member; higher means member."""
+
+    @final
+    def attack(
+        self, model: nn.Module, members: Data, others: Data, *, shadows: Sequence[Shadow] = (), seed: int = 0
+    ) -> MembershipOutcome:
+        """Attack any `nn.Module`, given records it was trained on and others; the adversary sees them shuffled.
+
+        Args:
+            model: maps inputs to logits; left as it was.
+            members: records the model was trained on.
+            others: records of the same distribution it was not trained on.
+            shadows: the adversary's own models, where the attack asks for some; see `training.fit_shadows`.
+            seed: of the order in which the adversary sees the candidates, and of its own randomness.
+
+        Raises:
+            MissingInput: the attack needs shadow models.
+            AccessDenied: the attack asked for more than it declared.
+        """
+        device = device_of(model)
+        pool = concatenate(members, others).to(device).as_inputs()
+        order = torch.randperm(len(pool), generator=generator(seed, "candidates")).to(device)
+        with opened(model, self.needs) as target:
+            rng = generator(seed, "membership inference", device=str(device))
+            adversary = Adversary(target, pool.schema, rng, tuple(shadows))
+            scores = self.score(adversary, pool[order]).detach()
+        truth = torch.arange(len(pool), device=device) < len(members)
+        return MembershipOutcome(scores.double(), truth[order], pool.index[order]).cpu()
+
+    @final
+    def play(self, game: Game) -> MembershipOutcome:
+        """Members against auxiliary records; a record that a defense dropped in training is still a member."""
+        return self.attack(game.target, game.members, game.auxiliary, shadows=game.shadows, seed=game.seed)

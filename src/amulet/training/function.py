@@ -1,0 +1,74 @@
+"""A training function of the user's own as a recipe."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import Self
+
+from torch import nn
+
+from amulet.core.data import Data, Schema
+from amulet.core.errors import Conflict, InvalidParameter, Problem
+from amulet.core.imports import UserCode
+from amulet.core.model import ModelSpec
+from amulet.core.seeds import derive, isolated
+from amulet.core.spec import Arguments
+from amulet.training.fitted import Fitted
+from amulet.training.loop import accuracy, prepare
+from amulet.training.stages import Prepare, Stage, Trainable
+
+
+@dataclass(frozen=True)
+class TrainingFunction(Trainable):
+    """`function(model, data, seed, **arguments)` trains the freshly built model in place.
+
+    `function` reads "package.module:name"; its source file enters the digest. Its loop is its own, so only
+    defenses that change the training data before it apply; others raise Conflict.
+    """
+
+    function: str
+    model: ModelSpec
+    arguments: Arguments = ()
+    stages: tuple[Prepare, ...] = ()
+
+    def problems(self) -> Iterator[Problem]:
+        """Say when the function cannot be imported."""
+        yield from UserCode(self.function).problems("function", type(self).__name__)
+
+    def outside_sources(self) -> Iterator[str]:
+        """The function's own source."""
+        yield UserCode(self.function).digest
+
+    def with_stage(self, stage: Stage) -> Self:
+        """The same with one more preparation of the data."""
+        if not isinstance(stage, Prepare):
+            slot = stage.slot.name.lower()
+            raise Conflict([Problem(
+                "stages",
+                f"{type(stage).__name__} acts in the slot '{slot}' of Amulet's training loop, which the training "
+                f"function '{self.function}' does not go through. Write the training as a Recipe to apply it.",
+            )])  # fmt: skip
+        return replace(self, stages=(*self.stages, stage))
+
+    def build(self, schema: Schema) -> nn.Module:
+        """The untrained model."""
+        return self.model.build(schema)
+
+    def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
+        """What the stages say of the data."""
+        for stage in self.stages:
+            yield from stage.data_problems(schema, records)
+
+    def fit(self, data: Data, *, seed: int, device: str = "cpu") -> Fitted:
+        """Build a model by seed and let the function train it, torch's global generator seeded inside only."""
+        started = perf_counter()
+        problems = tuple(self.data_problems(data.schema, len(data)))
+        if problems:
+            raise InvalidParameter(problems)
+        data, artifacts = prepare(self.stages, data.to(device), seed)
+        with isolated(derive(seed, "initialisation"), device):
+            model = self.build(data.schema).to(device)
+        with isolated(derive(seed, "forward"), device):
+            UserCode(self.function).load()(model, data, seed, **dict(self.arguments))
+        facts = {"records": len(data), "train_accuracy": accuracy(model, data), "seconds": perf_counter() - started}
+        return Fitted(model.eval(), facts, artifacts)

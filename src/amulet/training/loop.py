@@ -1,0 +1,121 @@
+"""The one training loop. Targets, shadows and surrogates all go through it.
+
+data = prepare(data)
+for batch in rule.epoch():            the update rule draws (shuffled, or Poisson under DP-SGD)
+    batch = perturb(model, batch)     in evaluation mode
+    rule.backward(losses)             objective and penalties, record by record
+    optimizer.step()
+finish(model, data)
+"""
+
+from collections.abc import Iterable, Mapping
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from torch import Generator, Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
+
+from amulet.core.data import Data
+from amulet.core.errors import InvalidParameter
+from amulet.core.model import evaluating, predict
+from amulet.core.seeds import derive, generator, isolated
+from amulet.functional.pgd import Classifier
+from amulet.training.fitted import Fitted
+from amulet.training.stages import Finish, Penalize, Perturb, Prepare, Update
+from amulet.training.updates import Pace, PlainRule, RecordLosses, Rule
+
+if TYPE_CHECKING:
+    from amulet.training.recipe import Recipe
+
+
+def train(recipe: "Recipe", data: Data, seed: int, device: str) -> Fitted:
+    """A fresh model fitted to the data, each kind of randomness a stream of its own."""
+    started = perf_counter()
+    problems = tuple(recipe.data_problems(data.schema, len(data)))
+    if problems:
+        raise InvalidParameter(problems)
+    data, artifacts = prepare(recipe.stages_of(Prepare), data.to(device), seed)
+    with isolated(derive(seed, "initialisation"), device):
+        model = recipe.model.build(data.schema).to(device)
+    rule = _rule(recipe, Pace(len(data), recipe.batch_size, recipe.epochs), seed, device)
+    with isolated(derive(seed, "forward"), device):
+        _descend(recipe, rule, model.train(), data, seed)
+    model, kept = _finish(recipe, model, data, seed, device)
+    facts = {
+        **rule.facts,
+        "records": len(data),
+        "train_accuracy": accuracy(model, data),
+        "seconds": perf_counter() - started,
+    }
+    return Fitted(model.eval(), facts, {**artifacts, **kept})
+
+
+def accuracy(model: nn.Module, data: Data) -> float:
+    """Share of records that the model, in evaluation mode, classifies correctly."""
+    with evaluating(model):
+        return (predict(model, data.x).argmax(1) == data.y).double().mean().item()
+
+
+def prepare(stages: Iterable[Prepare], data: Data, seed: int) -> tuple[Data, Mapping[str, Tensor]]:
+    """The data after every preparation, and what the owner keeps of them."""
+    artifacts: dict[str, Tensor] = {}
+    for place, stage in enumerate(stages):
+        prepared = stage.prepare(data, generator(seed, "preparation", place, device=str(data.x.device)))
+        data = prepared.data
+        artifacts |= prepared.artifacts
+    return data, artifacts
+
+
+def record_losses(recipe: "Recipe", data: Data) -> RecordLosses:
+    """The loss of each record: the objective plus every penalty, times the record's weight."""
+    objective, penalties = recipe.objective.fitted_to(data), recipe.stages_of(Penalize)
+
+    def losses(model: Classifier, batch: Data) -> Tensor:
+        logits = model(batch.x)
+        total = objective.losses(logits, batch.y)
+        for stage in penalties:
+            total = total + stage.penalize(model, logits, batch)
+        return total if batch.weight is None else total * batch.weight
+
+    return losses
+
+
+def _descend(recipe: "Recipe", rule: Rule, model: nn.Module, data: Data, seed: int) -> None:
+    losses = record_losses(recipe, data)
+    optimizer = recipe.optimizer.build(model.parameters())
+    steps = Pace(len(data), recipe.batch_size, recipe.epochs).steps
+    scheduler = LambdaLR(optimizer, lambda step: recipe.schedule.factor(min(step / steps, 1.0)))
+    order = generator(seed, "order")
+    rngs = [(stage, generator(seed, "perturbation", place, device=str(data.x.device))) for place, stage in
+            enumerate(recipe.stages_of(Perturb))]
+    for _ in range(recipe.epochs):
+        for places in rule.epoch(order):
+            batch = _perturbed(data[places.to(data.x.device)].as_inputs(), model, rngs)
+            rule.backward(losses, model, batch)
+            optimizer.step()
+            scheduler.step()
+
+
+def _perturbed(batch: Data, model: nn.Module, stages: list[tuple[Perturb, Generator]]) -> Data:
+    if not stages or len(batch) == 0:
+        return batch
+    with evaluating(model):
+        for stage, rng in stages:
+            batch = stage.perturb(model, batch, rng)
+    return batch
+
+
+def _rule(recipe: "Recipe", pace: Pace, seed: int, device: str) -> Rule:
+    for stage in recipe.stages_of(Update):
+        return stage.begin(pace, seed, device)
+    return PlainRule(pace)
+
+
+def _finish(
+    recipe: "Recipe", model: nn.Module, data: Data, seed: int, device: str
+) -> tuple[nn.Module, Mapping[str, Tensor]]:
+    artifacts: dict[str, Tensor] = {}
+    for place, stage in enumerate(recipe.stages_of(Finish)):
+        model = stage.wrap(model)
+        artifacts |= stage.finish(model, data, generator(seed, "finish", place, device=device))
+    return model, artifacts

@@ -1,0 +1,90 @@
+"""How one model is trained, all but the data and the seed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Self, TypeVar
+
+from torch import nn
+
+from amulet.core.data import Data, Schema
+from amulet.core.errors import Conflict, Problem
+from amulet.core.model import ModelSpec
+from amulet.core.spec import Count
+from amulet.training.fitted import Fitted
+from amulet.training.loop import train
+from amulet.training.objectives import CrossEntropy, Objective
+from amulet.training.optimizers import Adam, Constant, Optimizer, Schedule
+from amulet.training.stages import DataUse, Finish, Slot, Stage, Trainable
+from amulet.training.validation import conflicts, record_mixing_layers
+
+S = TypeVar("S", bound=Stage)
+
+
+@dataclass(frozen=True)
+class Recipe(Trainable):
+    """A model and how it is trained by Amulet's loop.
+
+    `stages` are the defenses in it, kept in the order of their slots and within one slot in the order
+    given, so that defenses of different slots commute.
+
+    Raises:
+        Conflict: two stages for the one update slot, or differential privacy beside something that would
+            void its guarantee.
+    """
+
+    model: ModelSpec
+    epochs: Count = 20
+    batch_size: Count = 128
+    optimizer: Optimizer = Adam()
+    schedule: Schedule = Constant()
+    objective: Objective = CrossEntropy()
+    stages: tuple[Stage, ...] = ()
+
+    def problems(self) -> Iterator[Problem]:
+        """Conflicts between the stages, all at once."""
+        object.__setattr__(self, "stages", tuple(sorted(self.stages, key=lambda stage: stage.slot)))
+        found = tuple(conflicts(self.stages, self.objective))
+        if found:
+            raise Conflict(found)
+        yield from ()
+
+    def with_stage(self, stage: Stage) -> Self:
+        """The recipe with one more stage behind those of its slot."""
+        return replace(self, stages=(*self.stages, stage))
+
+    def stages_of(self, kind: type[S]) -> tuple[S, ...]:
+        """The stages of one slot, in their order."""
+        return tuple(stage for stage in self.stages if isinstance(stage, kind))
+
+    @property
+    def private(self) -> bool:
+        """Whether the update rule keeps differential privacy."""
+        return any(stage.slot is Slot.UPDATE and stage.private for stage in self.stages)
+
+    @property
+    def data_use(self) -> DataUse:
+        """The widest use of the data among stages and objective."""
+        return max((self.objective.data_use, *(stage.data_use for stage in self.stages)))
+
+    def build(self, schema: Schema) -> nn.Module:
+        """A fresh model with the structure that its finishing stages give it."""
+        model = self.model.build(schema)
+        for stage in self.stages_of(Finish):
+            model = stage.wrap(model)
+        return model
+
+    def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
+        """What the model, the objective and the stages say of the data, checked on the built model."""
+        yield from self.objective.data_problems(schema)
+        for stage in self.stages:
+            yield from stage.data_problems(schema, records)
+        if self.private:
+            yield from record_mixing_layers(self.model, schema)
+
+    def fit(self, data: Data, *, seed: int, device: str = "cpu") -> Fitted:
+        """Train a fresh model; every random choice follows from the seed, none from outside.
+
+        Raises:
+            InvalidParameter: the recipe cannot be fitted to these data.
+        """
+        return train(self, data, seed, device)

@@ -1,0 +1,75 @@
+"""How a batch is drawn and turned into a gradient, for one run."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from math import ceil
+from typing import final
+
+import torch
+from torch import Generator, Tensor, nn
+
+from amulet.core.data import Data
+from amulet.functional.pgd import Classifier
+
+RecordLosses = Callable[[Classifier, Data], Tensor]
+"""(model, batch) -> (n,) the loss of each record, penalties and weights included."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How much one run trains."""
+
+    records: int
+    batch_size: int
+    epochs: int
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches that cover the data about once."""
+        return ceil(self.records / self.batch_size)
+
+    @property
+    def steps(self) -> int:
+        """Batches of the whole run."""
+        return self.epochs * self.steps_per_epoch
+
+
+class Rule(ABC):
+    """Draws batches and leaves their gradient in the model's parameters."""
+
+    @property
+    @abstractmethod
+    def facts(self) -> Mapping[str, float | int]:
+        """What is known of the run once it is over."""
+
+    @abstractmethod
+    def epoch(self, order: Generator) -> Iterator[Tensor]:
+        """Places of the records of each batch of one epoch."""
+
+    @abstractmethod
+    def backward(self, losses: RecordLosses, model: nn.Module, batch: Data) -> None:
+        """Set the gradient of every parameter."""
+
+
+@final
+class PlainRule(Rule):
+    """Shuffled batches of nearly equal size (so that none is left with a single record), mean gradient."""
+
+    def __init__(self, pace: Pace) -> None:
+        self._pace = pace
+
+    @property
+    def facts(self) -> Mapping[str, float | int]:
+        """The number of steps."""
+        return {"steps": self._pace.steps}
+
+    def epoch(self, order: Generator) -> Iterator[Tensor]:
+        """Every record once."""
+        shuffled = torch.randperm(self._pace.records, generator=order)
+        yield from shuffled.tensor_split(self._pace.steps_per_epoch)
+
+    def backward(self, losses: RecordLosses, model: nn.Module, batch: Data) -> None:
+        """The gradient of the mean loss."""
+        model.zero_grad(set_to_none=True)
+        losses(model, batch).mean().backward()  # type: ignore[no-untyped-call]

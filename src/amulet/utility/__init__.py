@@ -1,0 +1,5 @@
+"""Utility: what a defense costs."""
+
+from amulet.utility.outcome import PredictionOutcome, Utility
+
+__all__ = ["PredictionOutcome", "Utility"]

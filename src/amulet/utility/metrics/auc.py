@@ -1,0 +1,38 @@
+"""Area under the ROC curve, over pairs of classes. Hand and Till 2001, https://doi.org/10.1023/A:1010920819831."""
+
+from dataclasses import dataclass
+from itertools import combinations
+
+from torch import Tensor
+
+from amulet.core.metric import Metric, Undefined
+from amulet.functional.roc import area_under, roc
+from amulet.utility.outcome import PredictionOutcome
+
+
+@dataclass(frozen=True)
+class AUC(Metric[PredictionOutcome]):
+    """How well probabilities rank the classes: the usual AUC for two, the mean over pairs for more (eq. 7)."""
+
+    low, high, riskier = 0.0, 1.0, None
+
+    def measure(self, outcome: PredictionOutcome) -> float | Undefined:
+        """In 0..1; undefined where only one class is present."""
+        present = outcome.labels.unique().tolist()
+        if len(present) < 2:  # noqa: PLR2004
+            return Undefined("only one class is present")
+        areas = [_separation(outcome, a, b) for a, b in combinations(present, 2)]
+        return sum(areas) / len(areas)
+
+
+def _separation(outcome: PredictionOutcome, a: int, b: int) -> float:
+    """Hand and Till's A(a, b): either class's probability as the score, averaged."""
+    both = (outcome.labels == a) | (outcome.labels == b)
+    return (_area(outcome, both, a) + _area(outcome, both, b)) / 2
+
+
+def _area(outcome: PredictionOutcome, among: Tensor, code: int) -> float:
+    return area_under(*roc(outcome.probabilities[among, code], outcome.labels[among] == code))
+
+
+auc = AUC()

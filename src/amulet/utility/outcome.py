@@ -1,0 +1,42 @@
+"""Utility: what the model is for. Not a risk, but what every defense is paid in."""
+
+from dataclasses import dataclass
+from typing import final
+
+from torch import Tensor, nn
+
+from amulet.core.data import Data
+from amulet.core.model import probabilities_of
+from amulet.core.outcome import Outcome
+from amulet.core.probe import Audit, Game
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class PredictionOutcome(Outcome):
+    """What the model predicts for records it was not trained on.
+
+    Attributes:
+        labels: (n,) true classes.
+        probabilities: (n, classes) float64.
+    """
+
+    labels: Tensor
+    probabilities: Tensor
+
+
+@final
+@dataclass(frozen=True)
+class Utility(Audit[PredictionOutcome]):
+    """The model's predictions on the test set."""
+
+    risk = "utility"
+    outcome_type = PredictionOutcome
+
+    def audit(self, model: nn.Module, data: Data) -> PredictionOutcome:
+        """Predict with any `nn.Module` that maps inputs to logits."""
+        return PredictionOutcome(data.y.cpu(), probabilities_of(model, data.x))
+
+    def play(self, game: Game) -> PredictionOutcome:
+        """On the test records."""
+        return self.audit(game.target, game.test)
