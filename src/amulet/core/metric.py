@@ -3,7 +3,7 @@
 import math
 import re
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import ClassVar, Generic, Literal, TypeVar, final, get_args
 
 from amulet.core.outcome import Outcome
@@ -43,14 +43,14 @@ class Metric(Spec, Generic[O]):
         """The value, checked: a plain float within the range, or Undefined with the reason."""
         expected = self.outcome_type()
         if not isinstance(outcome, expected):
-            raise TypeError(f"{self.label} is read off a {expected.__name__}. Got {type(outcome).__name__}.")
+            raise TypeError(f"{self} is read off a {expected.__name__}. Got {type(outcome).__name__}.")
         if len(outcome) == 0:
             return Undefined("there are no records")
         value = self.measure(outcome)
         if isinstance(value, Undefined):
             return value
         if math.isnan(value) or not self.low - 1e-9 <= value <= self.high + 1e-9:
-            raise ValueError(f"{self.label} must lie in [{self.low}, {self.high}]. Got {value}.")
+            raise ValueError(f"{self} must lie in [{self.low}, {self.high}]. Got {value}.")
         return float(min(max(value, self.low), self.high))
 
     @classmethod
@@ -60,16 +60,12 @@ class Metric(Spec, Generic[O]):
             get_args(base)[0] for base in getattr(cls, "__orig_bases__", ()) if get_args(base)
         )
 
-    @property
-    def label(self) -> str:
-        """Metrics without parameters go by the name of the function they are."""
-        label = super().label
-        return label if "(" in label or self._has_fields() else snake_case(type(self).__name__)
-
-    def _has_fields(self) -> bool:
-        return bool(self.__dataclass_fields__)
+    def __str__(self) -> str:
+        """With all parameters; a metric without any goes by the name of the function it is."""
+        names = [field.name for field in fields(self)]
+        return type(self).__name__ + self.settings(names) if names else snake_case(type(self).__name__)
 
 
 def snake_case(name: str) -> str:
-    """RobustAccuracy -> robust_accuracy."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+    """RobustAccuracy -> robust_accuracy, PRule -> p_rule."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()

@@ -4,7 +4,7 @@ import hashlib
 import json
 from abc import ABC
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass, fields
 from enum import Enum
 from functools import cache, cached_property
 from typing import Annotated, Any, ClassVar, Final, TypeAlias, get_args, get_type_hints
@@ -103,12 +103,15 @@ class Spec(ABC):
         """The whole value as what JSON and YAML know: {import path: {field: value}}."""
         return {path_of(type(self)): {field.name: _plain(getattr(self, field.name)) for field in fields(self)}}
 
-    @property
-    def label(self) -> str:
+    def __str__(self) -> str:
         """The class's name with the fields that differ from their defaults, for tables and messages."""
-        changed = [field for field in fields(self) if getattr(self, field.name) != _default(field)]
-        shown = ", ".join(f"{field.name}={_shown(getattr(self, field.name))}" for field in changed)
-        return f"{type(self).__name__}({shown})" if shown else type(self).__name__
+        changed = [field.name for field in fields(self) if getattr(self, field.name) != field.default]
+        return type(self).__name__ + self.settings(changed)
+
+    def settings(self, names: Iterable[str]) -> str:
+        """The named fields as "(epsilon=0.05, steps=10)"; nothing for none."""
+        shown = ", ".join(f"{name}={_shown(getattr(self, name))}" for name in names)
+        return f"({shown})" if shown else ""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -176,7 +179,7 @@ def _plain(value: Any) -> Plain:
 def _shown(value: Any) -> str:
     match value:
         case Spec():
-            return value.label
+            return str(value)
         case float():
             return f"{value:.6g}"
         case tuple():
@@ -186,6 +189,3 @@ def _shown(value: Any) -> str:
         case _:
             return str(value)
 
-
-def _default(field: Any) -> Any:
-    return field.default if field.default is not MISSING else MISSING

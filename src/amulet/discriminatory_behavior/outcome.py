@@ -56,9 +56,9 @@ class Discrimination(Audit[DiscriminationOutcome]):
         """The attribute must be there, and a class must be the favourable one."""
         if self.attribute not in schema.attribute_names:
             held = ", ".join(schema.attribute_names) or "none"
-            yield f"{self.label} needs the sensitive attribute '{self.attribute}'; the data set has: {held}."
+            yield f"{self} needs the sensitive attribute '{self.attribute}'; the data set has: {held}."
         if schema.positive is None:
-            yield f"{self.label} needs the data set to name its positive class."
+            yield f"{self} needs the data set to name its positive class."
 
     def audit(self, model: nn.Module, data: Data) -> DiscriminationOutcome:
         """Decide with any `nn.Module` that maps inputs to logits.

@@ -20,7 +20,7 @@ def conflicts(stages: Iterable[Stage], objective: Objective) -> Iterator[Problem
     stages = tuple(stages)
     updates = [stage for stage in stages if stage.slot is Slot.UPDATE]
     if len(updates) > 1:
-        names = " and ".join(stage.label for stage in updates)
+        names = " and ".join(str(stage) for stage in updates)
         yield Problem("stages", f"A recipe has room for one update rule. Got {names}.")
     for private in (stage for stage in updates if stage.private):
         for stage in stages:

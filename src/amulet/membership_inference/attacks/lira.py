@@ -51,7 +51,7 @@ class LiRA(MembershipInferenceAttack):
         """(n,) log-likelihood ratio of "trained with it" against "trained without it"."""
         if len(adversary.shadows) != self.shadows:
             raise MissingInput(
-                f"{self.label} needs {self.shadows} shadow models. Got {len(adversary.shadows)}. "
+                f"{self} needs {self.shadows} shadow models. Got {len(adversary.shadows)}. "
                 "Train them with amulet.training.fit_shadows, or use an attack that needs none."
             )
         confidences = torch.stack([_confidence(shadow, candidates) for shadow in adversary.shadows])

@@ -1,0 +1,84 @@
+"""The main job: plan, compute what is missing, collect."""
+
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from amulet.core.data import AmuletDataset
+from amulet.experiments.experiment import Experiment
+from amulet.experiments.plan import Plan, plan
+from amulet.experiments.results import Results, collect
+from amulet.experiments.runner import run
+from amulet.experiments.store import State, Store
+from amulet.experiments.tasks import Task
+
+log = logging.getLogger(__name__)
+DEFAULT_STORE = Path("runs/store")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Who hears of the work: what is to be done, once, and each task when it is."""
+
+    start: Callable[[int], None] = lambda _: None
+    done: Callable[[Task[Any]], None] = lambda _: None
+
+
+def assess(
+    experiment: Experiment,
+    *,
+    dataset: AmuletDataset | None = None,
+    store: str | Path = DEFAULT_STORE,
+    device: str = "cpu",
+    workers: int | None = None,
+    progress: Progress = Progress(),
+) -> Results:
+    """Train, attack and measure all that the store does not have yet.
+
+    With more than one worker, a script that calls this must do so under `if __name__ == "__main__":`, since
+    worker processes import the script.
+
+    Args:
+        experiment: what to assess.
+        dataset: records to use instead of loading `experiment.dataset`.
+        store: folder of results, shared by any number of experiments and processes.
+        device: "cpu" or a CUDA device.
+        workers: processes; by default one per core.
+        progress: told of the work.
+
+    Raises:
+        InvalidParameter: the experiment cannot be run; all problems at once, before any training.
+        RunFailed: some tasks failed; the rest is stored.
+    """
+    return carry_out(plan(experiment, dataset, device), Store(Path(store)), workers, progress)
+
+
+def carry_out(planned: Plan, store: Store, workers: int | None = None, progress: Progress = Progress()) -> Results:
+    """Compute what a plan lacks and collect its results."""
+    states = prepare(planned, store)
+    missing = planned.missing(states)
+    progress.start(len(missing))
+    if missing:
+        run(missing, store, workers=workers or cores(), on_done=progress.done)
+    return collect(planned, store)
+
+
+def prepare(planned: Plan, store: Store) -> dict[str, State]:
+    """What the store has of the plan, damaged entries named and set aside, the data set put in."""
+    states = planned.states(store)
+    for task in planned.tasks:
+        if states[task.digest] is State.DAMAGED:
+            aside = store.set_aside(task)
+            log.warning("%s %s is damaged and will be computed again (moved to %s).", type(task).__name__, task.digest[:12], aside)
+    if states[planned.source.digest] is not State.PRESENT:
+        store.save(planned.source, planned.dataset, seconds=0.0)
+        states[planned.source.digest] = State.PRESENT
+    return states
+
+
+def cores() -> int:
+    """Processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,124 @@
+"""Experiments as YAML and back, with the same names as in Python."""
+
+from collections.abc import Iterator
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from amulet.core.errors import InvalidParameter, Problem
+from amulet.core.spec import Plain, Spec
+from amulet.experiments.experiment import Experiment, Row
+from amulet.experiments.plain import Builder, Place, build, dotted
+from amulet.experiments.registry import short_name
+
+Lines = dict[Place, int]
+
+
+def load_experiment(path: str | Path) -> Experiment:
+    """The experiment that a YAML file describes.
+
+    Raises:
+        InvalidParameter: every problem with its line: unknown names and settings, wrong values, double keys.
+        OSError: the file cannot be read.
+    """
+    path = Path(path)
+    document, lines = _read(path)
+
+    def tell(place: Place, sentence: str) -> str:
+        return f"{path}:{_line(lines, place)}: {dotted(place)}: {sentence}"
+
+    experiment: Experiment = build(lambda builder: _experiment(builder, document), tell)
+    return experiment
+
+
+def dump_experiment(experiment: Experiment) -> str:
+    """YAML that `load_experiment` reads back to an equal experiment; settings at their defaults are left out."""
+    document = _settings(experiment)
+    document["defenses"] = {row.label: [_named(defense) for defense in row.defenses] for row in experiment.defenses}
+    document["split"] = _settings(experiment.split)
+    if not document["split"]:
+        del document["split"]
+    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+
+
+def _experiment(builder: Builder, document: dict[str, Plain]) -> Spec:
+    """Rows are a mapping from label to defenses, the split goes without its name: both as people write them."""
+    document = dict(document)
+    rows, split = document.get("defenses"), document.get("split")
+    if isinstance(rows, dict):
+        document["defenses"] = [
+            {"amulet.experiments.experiment.Row": {"label": label, "defenses": _listed(defenses)}}
+            for label, defenses in rows.items()
+        ]
+    if isinstance(split, dict):
+        document["split"] = {"amulet.core.split.Split": split}
+    return builder.fill(Experiment, document, ())
+
+
+def _listed(value: Plain) -> Plain:
+    return value if isinstance(value, list) else [value]
+
+
+def _read(path: Path) -> tuple[dict[str, Plain], Lines]:
+    problems: list[Problem] = []
+    try:
+        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        raise InvalidParameter([Problem("document", f"{path} is not YAML: {error}")]) from None
+    if not isinstance(node, yaml.MappingNode):
+        raise InvalidParameter([Problem("document", f"{path} must hold 'setting: value' lines. Got none.")])
+    lines = dict(_lines(node, (), path, problems))
+    if problems:
+        raise InvalidParameter(problems)
+    document: dict[str, Plain] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return document, lines
+
+
+def _lines(node: yaml.Node, place: Place, path: Path, problems: list[Problem]) -> Iterator[tuple[Place, int]]:
+    """The line of every value; a key that stands twice is a problem, since YAML would drop the first."""
+    yield place, node.start_mark.line + 1
+    if isinstance(node, yaml.SequenceNode):
+        for number, item in enumerate(node.value):
+            yield from _lines(item, (*place, number), path, problems)
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            if key.value in seen:
+                problems.append(Problem(key.value, f"{path}:{key.start_mark.line + 1}: '{key.value}' stands here twice."))
+            seen.add(key.value)
+            yield (*place, key.value), key.start_mark.line + 1
+            yield from _lines(value, (*place, key.value), path, problems)
+
+
+def _line(lines: Lines, place: Place) -> int:
+    """The line of the value, or of the nearest value around it."""
+    while place not in lines:
+        place = place[:-1]
+    return lines[place]
+
+
+def _settings(spec: Spec) -> dict[str, Any]:
+    return {
+        item.name: _plain(getattr(spec, item.name))
+        for item in fields(spec)
+        if item.default is MISSING or getattr(spec, item.name) != item.default
+    }
+
+
+def _named(spec: Spec) -> Any:
+    settings = _settings(spec)
+    return {short_name(type(spec)): settings} if settings else short_name(type(spec))
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case Row():
+            return None
+        case Spec():
+            return _named(value)
+        case tuple():
+            return [_plain(item) for item in value]
+        case _:
+            return value if isinstance(value, bool | int | float) or value is None else str(value)

@@ -1,0 +1,66 @@
+"""What is to be assessed, as one value."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from amulet.core.errors import Problem
+from amulet.core.metric import Metric
+from amulet.core.probe import Attack, Audit
+from amulet.core.spec import Count, Spec
+from amulet.core.split import Split
+from amulet.datasets.base import DatasetSpec
+from amulet.training.stages import Defense, Trainable
+from amulet.utility import Utility
+
+BASELINE = "undefended"
+
+
+@dataclass(frozen=True)
+class Row(Spec):
+    """One row of the matrix: defenses applied together, in order, under a label."""
+
+    label: str
+    defenses: tuple[Defense, ...]
+
+
+@dataclass(frozen=True)
+class Experiment(Spec):
+    """What each defense does to each risk, on one data set.
+
+    Attributes:
+        name: of its folder under `runs/`.
+        dataset: where the records come from.
+        recipe: how the undefended model is trained; defenses are applied to it.
+        defenses: the rows; the baseline "undefended" is always there.
+        attacks, audits: what is done to every row's models.
+        metrics: beside every registered metric with its defaults; one that is listed replaces the default of
+            its class.
+        seeds: repetitions, each with its own split and training, paired over the rows.
+        split: the shares of members and validation records (its own seed counts up from the one given).
+    """
+
+    name: str
+    dataset: DatasetSpec
+    recipe: Trainable
+    defenses: tuple[Row, ...]
+    attacks: tuple[Attack, ...] = ()  # type: ignore[type-arg]
+    audits: tuple[Audit, ...] = (Utility(),)  # type: ignore[type-arg]
+    metrics: tuple[Metric, ...] = ()  # type: ignore[type-arg]
+    seeds: Count = 10
+    split: Split = Split()
+
+    def problems(self) -> Iterator[Problem]:
+        """Labels are keys, and names are folders."""
+        labels = [BASELINE, *(row.label for row in self.defenses)]
+        if len(set(labels)) < len(labels):
+            yield Problem.of("defenses", "Experiment", f"labelled differently, and none '{BASELINE}'", labels[1:])
+        probes = [str(probe) for probe in (*self.attacks, *self.audits)]
+        if len(set(probes)) < len(probes):
+            yield Problem.of("attacks and audits", "Experiment", "all different", probes)
+        if not self.name or not all(letter.isalnum() or letter in "-_." for letter in self.name):
+            yield self.problem("name", "made of letters, digits, '-', '_' and '.'")
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """The baseline and every defended row."""
+        return (Row(BASELINE, ()), *self.defenses)

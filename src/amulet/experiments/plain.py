@@ -1,0 +1,127 @@
+"""Specs from the plain values that JSON and YAML know, every problem with its place."""
+
+import difflib
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import MISSING, fields
+from typing import Any
+
+from amulet.core.errors import AmuletError, InvalidParameter, Problem, ProblemsError
+from amulet.core.spec import Plain, Spec, field_hints
+from amulet.experiments.registry import find
+
+Place = tuple[str | int, ...]
+"""Keys from the top of the document down to a value."""
+
+
+class _Faulty(Exception):  # noqa: N818
+    """A value that could not be built; its problems are noted already."""
+
+
+class Builder:
+    """Builds specs and notes every problem it meets, so that all are reported together."""
+
+    def __init__(self) -> None:
+        self.found: list[tuple[Place, str]] = []
+
+    def spec(self, plain: Plain, place: Place = ()) -> Spec:
+        """A spec written as "Name" or {Name: {field: value}}."""
+        name, given, inner = self._named(plain, place)
+        try:
+            cls = find(name)
+        except AmuletError as error:
+            raise self._fault(place, str(error)) from None
+        return self.fill(cls, given, inner)
+
+    def fill(self, cls: type[Spec], given: Mapping[str, Plain], place: Place) -> Spec:
+        """A spec of a known class from its fields."""
+        hints, before = field_hints(cls), len(self.found)
+        known = [item.name for item in fields(cls)]
+        for key in given:
+            if key not in known:
+                self._note((*place, key), f"{cls.__name__} has no '{key}'.{_suggestion(str(key), known)}")
+        for item in fields(cls):
+            if item.name not in given and item.default is MISSING and item.default_factory is MISSING:
+                self._note(place, f"The '{item.name}' of {cls.__name__} must be given.")
+        values = {key: self._value(hints[key], value, (*place, key)) for key, value in given.items() if key in known}
+        if len(self.found) > before:
+            raise _Faulty
+        return self._construct(cls, values, place)
+
+    def _construct(self, cls: type[Spec], values: Mapping[str, Any], place: Place) -> Spec:
+        try:
+            return cls(**values)
+        except ProblemsError as error:
+            for problem in error.problems:
+                self._note((*place, problem.parameter) if problem.parameter in values else place, problem.sentence)
+            raise _Faulty from None
+
+    def _value(self, hint: Any, plain: Plain, place: Place) -> Any:
+        """A field's value: specs are built, everything else is left to the class that coerces it."""
+        try:
+            if _holds_spec(hint) and not isinstance(plain, list) and plain is not None:
+                return self.spec(plain, place)
+            if _holds_spec(hint) and isinstance(plain, list):
+                return tuple(self._value(hint, item, (*place, number)) for number, item in enumerate(plain))
+        except _Faulty:
+            return None
+        return plain
+
+    def _named(self, plain: Plain, place: Place) -> tuple[str, Mapping[str, Plain], Place]:
+        match plain:
+            case str():
+                return plain, {}, place
+            case dict() if len(plain) == 1:
+                name, given = next(iter(plain.items()))
+                if isinstance(given, dict) or given is None:
+                    return name, given or {}, (*place, name)
+        raise self._fault(place, f"Write a name, or a name with its settings, 'Name: {{setting: value}}'. Got {plain!r}.")
+
+    def _note(self, place: Place, sentence: str) -> None:
+        self.found.append((place, sentence))
+
+    def _fault(self, place: Place, sentence: str) -> _Faulty:
+        self._note(place, sentence)
+        return _Faulty()
+
+
+def from_plain(plain: Plain) -> Any:
+    """The spec that `Spec.plain` wrote down.
+
+    Raises:
+        InvalidParameter: every problem, each with its place.
+    """
+    return build(lambda builder: builder.spec(plain), lambda place, sentence: f"{dotted(place)}: {sentence}")
+
+
+def build(make: Callable[[Builder], Spec], tell: Callable[[Place, str], str]) -> Any:
+    """What `make` builds, or one error with every problem as `tell` words it."""
+    builder = Builder()
+    try:
+        return make(builder)
+    except _Faulty:
+        problems = [Problem(dotted(place), tell(place, sentence)) for place, sentence in builder.found]
+        raise InvalidParameter(problems) from None
+
+
+def dotted(place: Place) -> str:
+    """A place as text: defenses.dp-sgd.0.DPSGD.epsilon."""
+    return ".".join(str(key) for key in place) or "the document"
+
+
+def _holds_spec(hint: Any) -> bool:
+    if isinstance(hint, type):
+        return issubclass(hint, Spec)
+    return any(_holds_spec(part) for part in _parts(hint))
+
+
+def _parts(hint: Any) -> Iterator[Any]:
+    origin = typing.get_origin(hint)
+    if isinstance(origin, type) and issubclass(origin, Spec):
+        yield origin
+    yield from typing.get_args(hint)
+
+
+def _suggestion(key: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(key, known, n=1)
+    return f" Did you mean '{close[0]}'?" if close else f" It has: {', '.join(known) or 'no settings'}."

@@ -1,0 +1,165 @@
+"""What there is: every plug-in that a package names in its `__all__`, Amulet's own and installed ones."""
+
+import importlib
+import inspect
+import pkgutil
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from importlib.metadata import entry_points
+
+import amulet
+from amulet.core.errors import AmuletError
+from amulet.core.metric import Metric
+from amulet.core.model import ModelSpec
+from amulet.core.probe import Attack, Audit
+from amulet.core.spec import Spec, path_of
+from amulet.datasets.base import DatasetSpec
+from amulet.training.stages import Defense, Trainable
+
+ENTRY_POINT_GROUP = "amulet.plugins"
+_WITHOUT_PLUGINS = {"core", "functional", "statistics", "experiments", "report", "testing", "cli"}
+
+
+class Kind(StrEnum):
+    """What a plug-in is."""
+
+    ATTACK = "attack"
+    AUDIT = "audit"
+    DEFENSE = "defense"
+    METRIC = "metric"
+    DATASET = "dataset"
+    MODEL = "model"
+    RECIPE = "recipe"
+    SETTING = "setting"
+
+
+_KINDS: tuple[tuple[type, Kind], ...] = (
+    (Attack, Kind.ATTACK),
+    (Audit, Kind.AUDIT),
+    (Defense, Kind.DEFENSE),
+    (Metric, Kind.METRIC),
+    (DatasetSpec, Kind.DATASET),
+    (ModelSpec, Kind.MODEL),
+    (Trainable, Kind.RECIPE),
+)
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A name that YAML and `amulet list` know.
+
+    Attributes:
+        name: as in `__all__`; a metric without parameters goes by the name of its one instance.
+        home: the package whose `__all__` names it.
+        spec: its class.
+    """
+
+    name: str
+    home: str
+    spec: type[Spec]
+
+    @property
+    def kind(self) -> Kind:
+        """What it is."""
+        return next((kind for base, kind in _KINDS if issubclass(self.spec, base)), Kind.SETTING)
+
+    @property
+    def risk(self) -> str:
+        """The package of its risk, or empty."""
+        parts = self.home.split(".")
+        stated = getattr(self.spec, "risk", None)
+        return str(stated or (parts[1] if parts[0] == "amulet" and parts[-1] in {"attacks", "metrics", "defenses"} else ""))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every way to write it, the shortest first."""
+        full = (f"{self.home}.{self.name}", path_of(self.spec))
+        return (self.name, f"{self.risk}.{self.name}", *full) if self.risk else (self.name, *full)
+
+    @property
+    def summary(self) -> str:
+        """The first line of the docstring of its file."""
+        return (inspect.getdoc(sys.modules[self.spec.__module__]) or "").partition("\n")[0]
+
+    @property
+    def paper(self) -> str | None:
+        """The address in that docstring."""
+        found = re.search(r"https?://\S+?(?=[,;.)]*(\s|$))", inspect.getdoc(sys.modules[self.spec.__module__]) or "")
+        return found.group() if found else None
+
+
+@cache
+def plugins() -> tuple[Plugin, ...]:
+    """All plug-ins, each once, in the order of their homes."""
+    found: dict[type[Spec], Plugin] = {}
+    for home in _homes():
+        for plugin in plugins_of(home):
+            found.setdefault(plugin.spec, plugin)
+    return tuple(found.values())
+
+
+def plugins_of(home: str) -> Iterator[Plugin]:
+    """The final specs among the names in one package's `__all__`."""
+    package = importlib.import_module(home)
+    for name in package.__all__:
+        value = getattr(package, name)
+        spec = type(value) if isinstance(value, Spec) else value
+        if isinstance(spec, type) and issubclass(spec, Spec) and not is_base(spec):
+            yield Plugin(name, home, spec)
+
+
+def is_base(spec: type[Spec]) -> bool:
+    """Whether a class is there to be derived from; in this house a class is abstract or final."""
+    return inspect.isabstract(spec) or bool(spec.__subclasses__())
+
+
+def find(name: str) -> type[Spec]:
+    """The class that a name in YAML means: a plug-in's name, or any import path.
+
+    Raises:
+        AmuletError: nothing goes by that name, or more than one thing does.
+    """
+    matches = [plugin for plugin in plugins() if name in plugin.names]
+    if len(matches) == 1:
+        return matches[0].spec
+    if matches:
+        longer = " or ".join(plugin.names[1] for plugin in matches)
+        raise AmuletError(f"'{name}' could be more than one thing. Write {longer}.")
+    return _imported(name)
+
+
+def short_name(spec: type[Spec]) -> str:
+    """The shortest name by which `find` gives the class back."""
+    for plugin in plugins():
+        if plugin.spec is spec:
+            return next(name for name in plugin.names if sum(name in other.names for other in plugins()) == 1)
+    return path_of(spec)
+
+
+def _homes() -> Iterator[str]:
+    for module in pkgutil.iter_modules(amulet.__path__):
+        if module.ispkg and module.name not in _WITHOUT_PLUGINS:
+            package = importlib.import_module(f"amulet.{module.name}")
+            parts = {part.name for part in pkgutil.iter_modules(package.__path__) if part.ispkg}
+            yield from (f"amulet.{module.name}.{part}" for part in ("attacks", "defenses", "metrics") if part in parts)
+            yield f"amulet.{module.name}"
+    yield from (entry.value for entry in entry_points(group=ENTRY_POINT_GROUP))
+
+
+
+
+def _imported(name: str) -> type[Spec]:
+    module, _, attribute = name.replace(":", ".").rpartition(".")
+    try:
+        found = getattr(importlib.import_module(module), attribute) if module else None
+    except (ImportError, AttributeError):
+        found = None
+    if isinstance(found, Spec):
+        return type(found)
+    if isinstance(found, type) and issubclass(found, Spec):
+        return found
+    raise AmuletError(f"Nothing goes by the name '{name}'. `amulet list` shows what there is.")

@@ -1,0 +1,195 @@
+"""The numbers of an assessment, and what they come from."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import pandas as pd
+
+from amulet.core.errors import AmuletError
+from amulet.core.metric import Undefined
+from amulet.core.spec import Plain
+from amulet.experiments.experiment import BASELINE
+from amulet.experiments.plan import Plan
+from amulet.experiments.store import Store
+from amulet.statistics import Summary, paired_difference, summarize
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Value:
+    """One metric of one model.
+
+    Attributes:
+        seed: pairs it with the same metric of other rows.
+        value: the number, or None where it is undefined for the `reason` given.
+        task: digest of the task in the store that gave it.
+    """
+
+    row: str
+    risk: str
+    probe: str
+    metric: str
+    seed: int
+    value: float | None
+    reason: str | None
+    task: str
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the matrix."""
+
+    risk: str
+    probe: str
+    metric: str
+    riskier: str | None
+    primary: bool
+
+
+@dataclass(frozen=True)
+class MatrixCell:
+    """One cell of the matrix over all seeds.
+
+    Attributes:
+        summary: mean and spread, None where no seed has a value.
+        difference: of the paired differences to the undefended baseline; None for the baseline itself.
+        undefined: the reasons of the seeds without a value, each once.
+    """
+
+    row: str
+    column: Column
+    summary: Summary | None
+    difference: Summary | None
+    undefined: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything an assessment found. `frame` has a line per value, `cell` the matrix."""
+
+    experiment: str
+    dataset: str
+    content: str
+    spec: Plain
+    columns: tuple[Column, ...]
+    values: tuple[Value, ...]
+    facts: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    """What training said of each row's target models, by row and seed."""
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """Labels, the baseline first."""
+        return tuple(dict.fromkeys(value.row for value in self.values))
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """In ascending order."""
+        return tuple(sorted({value.seed for value in self.values}))
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One line per row, metric and seed; undefined values are NaN with their reason beside them."""
+        return pd.DataFrame([asdict(value) for value in self.values]).astype({"value": float})
+
+    def of(self, row: str, column: Column) -> list[Value]:
+        """A cell's values, by seed."""
+        key = (row, column.risk, column.probe, column.metric)
+        return [v for v in self.values if (v.row, v.risk, v.probe, v.metric) == key]
+
+    def cell(self, row: str, column: Column) -> MatrixCell:
+        """A cell of the matrix."""
+        values, baseline = self.of(row, column), self.of(BASELINE, column)
+        numbers = [item.value for item in values]
+        difference = None if row == BASELINE else paired_difference(numbers, [item.value for item in baseline])
+        reasons = dict.fromkeys(item.reason for item in values if item.reason)
+        return MatrixCell(row, column, summarize([n for n in numbers if n is not None]), difference, tuple(reasons))
+
+    def cells(self) -> Iterator[MatrixCell]:
+        """The whole matrix, row by row."""
+        for row in self.rows:
+            for column in self.columns:
+                yield self.cell(row, column)
+
+    def to_json(self) -> str:
+        """The same text for the same numbers, whenever and however often they were computed."""
+        body = {
+            "format": FORMAT,
+            "experiment": self.experiment,
+            "dataset": {"name": self.dataset, "content": self.content},
+            "spec": self.spec,
+            "columns": [asdict(column) for column in self.columns],
+            "matrix": [asdict(cell) for cell in self.cells()],
+            "values": [asdict(value) for value in self.values],
+            "facts": self.facts,
+        }
+        return json.dumps(body, indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Back from `to_json`.
+
+        Raises:
+            AmuletError: the text is something else.
+        """
+        try:
+            body = json.loads(text)
+            dataset = body["dataset"]
+            return cls(
+                experiment=body["experiment"],
+                dataset=dataset["name"],
+                content=dataset["content"],
+                spec=body["spec"],
+                columns=tuple(Column(**column) for column in body["columns"]),
+                values=tuple(Value(**value) for value in body["values"]),
+                facts=body["facts"],
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise AmuletError(f"This is not a results file of Amulet ({error!r}).") from None
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """The results of a finished assessment, by its folder.
+
+        Raises:
+            AmuletError: there are none.
+        """
+        try:
+            return cls.from_json((folder / "results.json").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise AmuletError(f"There is no results.json in {folder}. Run `amulet assess` first.") from None
+
+
+def collect(plan: Plan, store: Store) -> Results:
+    """Read every number of a plan from the store."""
+    columns = {
+        Column(cell.risk, cell.probe, cell.metric, cell.task.metric.riskier, cell.task.metric.primary): None
+        for cell in plan.cells
+    }
+    values = []
+    for cell in plan.cells:
+        value = store.load(cell.task)
+        number, reason = (None, value.reason) if isinstance(value, Undefined) else (value, None)
+        values.append(Value(cell.row, cell.risk, cell.probe, cell.metric, cell.seed, number, reason, cell.task.digest))
+    return Results(
+        experiment=plan.experiment.name,
+        dataset=plan.dataset.name,
+        content=plan.dataset.content,
+        spec=plan.experiment.plain(),
+        columns=tuple(columns),
+        values=tuple(values),
+        facts=_facts(plan, store),
+    )
+
+
+def _facts(plan: Plan, store: Store) -> dict[str, dict[str, dict[str, Any]]]:
+    """Without seconds, which differ from run to run."""
+    facts: dict[str, dict[str, dict[str, Any]]] = {}
+    targets = {(cell.row, str(cell.seed)): cell.task.outcome.target for cell in plan.cells}
+    for (row, seed), task in targets.items():
+        entry = store.manifest(task)["value"]
+        facts.setdefault(row, {})[seed] = {name: fact for name, fact in entry.items() if name != "seconds"}
+    return facts

@@ -1,0 +1,192 @@
+"""Where results lie: JSON and safetensors under their task's digest, checked whenever they are read."""
+
+import hashlib
+import json
+import platform
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any, BinaryIO, TypeVar
+
+import torch
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from amulet.core.data import AmuletDataset
+from amulet.core.errors import AmuletError
+from amulet.core.spec import Plain, Spec, path_of
+from amulet.experiments.tasks import Entry, Source, Task
+
+V = TypeVar("V")
+FORMAT = 1
+
+
+class State(StrEnum):
+    """What the store has of a task."""
+
+    PRESENT = "present"
+    ABSENT = "absent"
+    DAMAGED = "damaged"
+
+
+class Damaged(AmuletError):  # noqa: N818
+    """An entry whose content is not what was written."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """A directory shared by any number of experiments and processes.
+
+    `results/ab/<digest>.json` holds a task's value and manifest, `tensors/cd/<sha256>.safetensors` its
+    tensors under the checksum of their content. Every file is written under a temporary name and renamed,
+    so that a reader finds it whole or not at all, and nothing is ever unpickled.
+    """
+
+    root: Path
+
+    def state(self, task: Task[Any]) -> State:
+        """Present only if every byte is what was written."""
+        try:
+            self._entry(task)
+        except FileNotFoundError:
+            return State.ABSENT
+        except Damaged:
+            return State.DAMAGED
+        return State.PRESENT
+
+    def load(self, task: Task[V]) -> V:
+        """The value of a task.
+
+        Raises:
+            FileNotFoundError: it has not been computed.
+            Damaged: what lies there is not what was written.
+        """
+        if isinstance(task, Source):
+            return _dataset(self, task)  # type: ignore[return-value]
+        return task.decode(self._entry(task), self)
+
+    def save(self, task: Task[V], value: V, seconds: float) -> None:
+        """Write the value and its manifest; an entry that is there already is replaced."""
+        entry = task.encode(value)
+        tensors = self._save_tensors(entry.tensors) if entry.tensors else None
+        body: dict[str, Plain] = {
+            "format": FORMAT,
+            "task": task.digest,
+            "spec": described(task),
+            "value": entry.value,
+            "tensors": tensors,
+            "made": {**environment(), "seconds": round(seconds, 4)},
+        }
+        text = json.dumps({**body, "checksum": _checksum(body)}, indent=1)
+        with _written(self._place(task)) as file:
+            file.write(text.encode())
+
+    def manifest(self, task: Task[Any]) -> dict[str, Any]:
+        """The JSON of an entry: full spec, value, packages, seconds."""
+        return self._read(task)
+
+    def set_aside(self, task: Task[Any]) -> Path:
+        """Move a damaged entry out of the way; where it lies now."""
+        place = self._place(task)
+        aside = self.root / "damaged" / place.name
+        aside.parent.mkdir(parents=True, exist_ok=True)
+        place.replace(aside)
+        return aside
+
+    def _entry(self, task: Task[Any]) -> Entry:
+        body = self._read(task)
+        checksum = body["tensors"]
+        return Entry(body["value"], self._load_tensors(checksum) if checksum else {})
+
+    def _read(self, task: Task[Any]) -> dict[str, Any]:
+        place = self._place(task)
+        try:
+            body = json.loads(place.read_bytes())
+            stated = body.pop("checksum")
+        except (ValueError, KeyError, AttributeError, TypeError):
+            raise Damaged(f"{place} is not a whole result.") from None
+        if stated != _checksum(body) or body["task"] != task.digest:
+            raise Damaged(f"{place} is not what was written.")
+        return dict(body)
+
+    def _place(self, task: Task[Any]) -> Path:
+        return self.root / "results" / task.digest[:2] / f"{task.digest}.json"
+
+    def _save_tensors(self, tensors: Mapping[str, Tensor]) -> str:
+        content = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
+        checksum = hashlib.sha256(content).hexdigest()
+        with _written(self._tensor_place(checksum)) as file:
+            file.write(content)
+        return checksum
+
+    def _load_tensors(self, checksum: str) -> dict[str, Tensor]:
+        place = self._tensor_place(checksum)
+        try:
+            with place.open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+        except FileNotFoundError:
+            raise Damaged(f"{place} is gone.") from None
+        if found != checksum:
+            raise Damaged(f"{place} is not what was written.")
+        return load_file(place)
+
+    def _tensor_place(self, checksum: str) -> Path:
+        return self.root / "tensors" / checksum[:2] / f"{checksum}.safetensors"
+
+
+def described(task: Task[Any]) -> Plain:
+    """A task's whole spec as plain values, other tasks in it by digest."""
+    return {path_of(type(task)): {item.name: _within(getattr(task, item.name)) for item in fields(task)}}
+
+
+def _within(value: Any) -> Plain:
+    match value:
+        case Task():
+            return {"task": value.digest}
+        case Spec():
+            return value.plain()
+        case tuple():
+            return [_within(item) for item in value]
+        case _:
+            return value if isinstance(value, bool | int | float) or value is None else str(value)
+
+
+@lru_cache(maxsize=1)
+def environment() -> dict[str, Plain]:
+    """What computed: Python, packages, machine."""
+    packages = ("amulet", "torch", "numpy", "scipy", "scikit-learn", "opacus")
+    return {
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in packages},
+        "machine": platform.machine(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+    }
+
+
+@lru_cache(maxsize=2)
+def _dataset(store: Store, source: Source) -> AmuletDataset:
+    """Data sets are read by every task of a process, so the last ones stay open."""
+    return source.decode(store._entry(source), store)  # noqa: SLF001 - the same file's own
+
+
+def _checksum(body: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
+
+
+@contextmanager
+def _written(place: Path) -> Iterator[BinaryIO]:
+    """A file that appears under its name when it is complete, or not at all."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile(dir=place.parent, prefix=".partial-", delete=False) as file:
+        partial = Path(file.name)
+        try:
+            yield file  # type: ignore[misc]
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+    partial.replace(place)

@@ -1,0 +1,200 @@
+"""The unit of work. A task is the value of everything that decides its result; its digest is where that lies.
+
+Source ── Train (target) ──┐
+   └───── Train (shadow) ──┴─ Play (attack or audit) ── Measure (metric)
+"""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Generic, Protocol, TypeVar
+
+import torch
+from torch import Tensor
+
+from amulet.core.data import AmuletDataset, Data
+from amulet.core.metric import Metric, Undefined
+from amulet.core.outcome import Outcome
+from amulet.core.probe import Game, Probe
+from amulet.core.spec import NonNegativeInt, Plain, Spec
+from amulet.core.split import Draw, Split
+from amulet.core.threat import Shadow
+from amulet.experiments.plain import from_plain
+from amulet.training.fitted import Fitted
+from amulet.training.stages import Trainable
+
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """A task's result as the store keeps it: JSON and tensors."""
+
+    value: Plain
+    tensors: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+class Reader(Protocol):
+    """Where a task finds what other tasks gave."""
+
+    def load(self, task: "Task[V]") -> V:
+        """The value of a task that has been computed."""
+
+
+@dataclass(frozen=True)
+class Task(Spec, Generic[V]):
+    """Something to compute once."""
+
+    @property
+    def inputs(self) -> "tuple[Task[Any], ...]":
+        """The tasks among its fields: what must be computed before."""
+        values = (getattr(self, item.name) for item in fields(self))
+        flat = (item for value in values for item in (value if isinstance(value, tuple) else (value,)))
+        return tuple(item for item in flat if isinstance(item, Task))
+
+    @abstractmethod
+    def compute(self, reader: Reader) -> V:
+        """The value, from the values of the inputs."""
+
+    @abstractmethod
+    def encode(self, value: V) -> Entry:
+        """The value as the store keeps it."""
+
+    @abstractmethod
+    def decode(self, entry: Entry, reader: Reader) -> V:
+        """The value back."""
+
+
+@dataclass(frozen=True)
+class Backend(Spec):
+    """What computes. A pair of models never mixes two of them."""
+
+    device: str = "cpu"
+    torch: str = torch.__version__
+
+
+@dataclass(frozen=True)
+class Source(Task[AmuletDataset]):
+    """A data set by its content; the plan puts it into the store, tasks only read it."""
+
+    name: str
+    content: str
+
+    def compute(self, reader: Reader) -> AmuletDataset:
+        """Never called: the plan has stored the data set."""
+        raise NotImplementedError(f"The data set {self.name} is not in the store; plan the experiment again.")
+
+    def encode(self, value: AmuletDataset) -> Entry:
+        """Tensors of both parts."""
+        parts = {"train": value.train, "test": value.test}
+        tensors = {f"{part}.{name}": tensor for part, data in parts.items() for name, tensor in data.tensors().items()}
+        return Entry({"name": value.name, "schema": value.schema.plain()}, tensors)
+
+    def decode(self, entry: Entry, reader: Reader) -> AmuletDataset:
+        """Memory-mapped, as the store gives tensors."""
+        del reader
+        assert isinstance(entry.value, dict)  # noqa: S101 - as encoded
+        schema = from_plain(entry.value["schema"])
+        parts = [Data(schema=schema, **_under(entry.tensors, part)) for part in ("train", "test")]
+        return AmuletDataset(self.name, *parts)
+
+
+@dataclass(frozen=True)
+class Train(Task[Fitted]):
+    """One model: a target, a shadow."""
+
+    recipe: Trainable
+    source: Source
+    draw: Draw
+    seed: NonNegativeInt
+    backend: Backend
+
+    def compute(self, reader: Reader) -> Fitted:
+        """Fit the recipe to the drawn records."""
+        data = reader.load(self.source).train
+        return self.recipe.fit(data[self.draw.choose(len(data))], seed=self.seed, device=self.backend.device)
+
+    def encode(self, value: Fitted) -> Entry:
+        """Weights and artifacts; facts as JSON."""
+        weights = {f"model.{name}": tensor for name, tensor in value.model.state_dict().items()}
+        kept = {f"artifact.{name}": tensor for name, tensor in value.artifacts.items()}
+        return Entry(dict(value.facts), weights | kept)
+
+    def decode(self, entry: Entry, reader: Reader) -> Fitted:
+        """Rebuild the structure and fill in the weights."""
+        assert isinstance(entry.value, dict)  # noqa: S101 - as encoded
+        model = self.recipe.build(reader.load(self.source).schema)
+        model.load_state_dict(_under(entry.tensors, "model"))
+        facts = {name: fact for name, fact in entry.value.items() if isinstance(fact, bool | int | float | str)}
+        return Fitted(model.to(self.backend.device).eval(), facts, _under(entry.tensors, "artifact"))
+
+
+@dataclass(frozen=True)
+class Play(Task[Outcome]):
+    """One attack or audit of one target."""
+
+    probe: Probe  # type: ignore[type-arg]
+    target: Train
+    shadows: tuple[Train, ...]
+    split: Split
+    seed: NonNegativeInt
+
+    def compute(self, reader: Reader) -> Outcome:
+        """Set up the game and play it."""
+        dataset = reader.load(self.target.source)
+        game = Game(
+            target=reader.load(self.target).model,
+            dataset=dataset,
+            division=self.split.divide(len(dataset.train)),
+            seed=self.seed,
+            device=self.target.backend.device,
+            shadows=tuple(_shadow(task, dataset, reader) for task in self.shadows),
+        )
+        outcome: Outcome = self.probe.play(game)
+        return outcome.cpu()
+
+    def encode(self, value: Outcome) -> Entry:
+        """All tensors."""
+        return Entry(None, value.tensors())
+
+    def decode(self, entry: Entry, reader: Reader) -> Outcome:
+        """The risk's own outcome class."""
+        del reader
+        outcome: Outcome = self.probe.outcome_type.from_tensors(entry.tensors)
+        return outcome
+
+
+@dataclass(frozen=True)
+class Measure(Task[float | Undefined]):
+    """One number."""
+
+    metric: Metric  # type: ignore[type-arg]
+    outcome: Play
+
+    def compute(self, reader: Reader) -> float | Undefined:
+        """Apply the metric."""
+        value: float | Undefined = self.metric(reader.load(self.outcome))
+        return value
+
+    def encode(self, value: float | Undefined) -> Entry:
+        """The number, or why there is none."""
+        return Entry({"undefined": value.reason} if isinstance(value, Undefined) else {"value": value})
+
+    def decode(self, entry: Entry, reader: Reader) -> float | Undefined:
+        """The number back."""
+        del reader
+        match entry.value:
+            case {"value": float() | int() as value}:
+                return float(value)
+            case {"undefined": str() as reason}:
+                return Undefined(reason)
+        raise ValueError(f"Not a measured value: {entry.value}")
+
+
+def _shadow(task: Train, dataset: AmuletDataset, reader: Reader) -> Shadow:
+    records = task.draw.choose(len(dataset.train))
+    return Shadow(reader.load(task).model, dataset.train.index[records])
+
+
+def _under(tensors: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
+    return {name.removeprefix(f"{part}."): tensor for name, tensor in tensors.items() if name.startswith(f"{part}.")}
