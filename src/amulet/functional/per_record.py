@@ -16,12 +16,19 @@ def per_record_gradients(loss: RecordLoss, parameters: Tensors, batch: Tensors) 
     return vmap(grad(loss), in_dims=(None, 0), randomness="different")(parameters, batch)  # type: ignore[no-any-return]
 
 
-def clip_and_sum(gradients: Mapping[str, Tensor], bound: float) -> Tensors:
-    """The sum over records of g / max(1, ||g|| / bound), the norm taken over all parameters together.
+def squared_norms(gradients: Mapping[str, Tensor]) -> Tensor:
+    """(n,) squared Euclidean norm of each record's gradient, over all parameters together."""
+    return torch.stack([gradient.flatten(1).norm(dim=1).square() for gradient in gradients.values()]).sum(0)
 
-    Abadi et al. 2016, https://arxiv.org/abs/1607.00133, Algorithm 1. An infinite bound clips nothing.
+
+def clipping_factors(squares: Tensor, bound: float) -> Tensor:
+    """(n,) 1 / max(1, norm / bound): what brings each gradient to norm `bound` at most; inf clips nothing.
+
+    Abadi et al. 2016, https://arxiv.org/abs/1607.00133, Algorithm 1.
     """
-    squares = [gradient.flatten(1).square().sum(1) for gradient in gradients.values()]
-    norms = torch.stack(squares).sum(0).sqrt()
-    scale = (bound / norms.clamp_min(1e-30)).clamp_max(1.0)
-    return {name: torch.einsum("n,n...->...", scale, gradient) for name, gradient in gradients.items()}
+    return (bound / squares.sqrt().clamp_min(1e-30)).clamp_max(1.0)
+
+
+def weighted_sum(gradients: Mapping[str, Tensor], factors: Tensor) -> Tensors:
+    """The sum over records of factor times gradient, each shaped like its parameter."""
+    return {name: (factors @ each.flatten(1)).view(each.shape[1:]) for name, each in gradients.items()}

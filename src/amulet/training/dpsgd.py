@@ -1,6 +1,6 @@
 """Differentially private SGD. Abadi et al. 2016, https://arxiv.org/abs/1607.00133, Algorithm 1."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
@@ -14,7 +14,14 @@ from amulet.core.data import Data, Schema
 from amulet.core.errors import Problem
 from amulet.core.seeds import generator
 from amulet.core.spec import Count, NonNegative, OpenProbability, Positive
-from amulet.functional.per_record import Tensors, clip_and_sum, per_record_gradients
+from amulet.functional import ghost
+from amulet.functional.per_record import (
+    Tensors,
+    clipping_factors,
+    per_record_gradients,
+    squared_norms,
+    weighted_sum,
+)
 from amulet.training.stages import DataUse, Update
 from amulet.training.updates import Pace, RecordLosses, Rule
 
@@ -81,6 +88,7 @@ class PrivateRule(Rule):
 
     def __init__(self, spec: DPSGD, lots: Pace, sigma: float, rng: Generator) -> None:
         self._spec, self._lots, self._sigma, self._rng = spec, lots, sigma, rng
+        self._clipped_sum: ClippedSum | None = None
 
     @property
     def facts(self) -> Mapping[str, float | int]:
@@ -102,30 +110,53 @@ class PrivateRule(Rule):
             yield (torch.rand(self._lots.records, generator=order) < rate).nonzero().flatten()
 
     def backward(self, losses: RecordLosses, model: nn.Module, batch: Data) -> None:
-        """(sum of clipped gradients + noise) / expected batch size."""
-        parameters = {name: p for name, p in model.named_parameters() if p.requires_grad}
-        total = clipped_sum(losses, model, batch, self._spec.clip)
-        for name, parameter in parameters.items():
-            summed = total.get(name, torch.zeros_like(parameter))
-            if self._sigma > 0:
-                noise = torch.randn(parameter.shape, generator=self._rng, device=parameter.device, dtype=parameter.dtype)
-                summed = summed + self._sigma * self._spec.clip * noise
-            parameter.grad = summed / self._lots.batch_size
+        """(sum of clipped gradients + noise) / expected batch size; an empty batch is noise alone."""
+        total = self._sum(losses, model, batch) if len(batch) else {}
+        for name, parameter in model.named_parameters():
+            if parameter.requires_grad:
+                summed = total.get(name, torch.zeros_like(parameter))
+                parameter.grad = (summed + self._noise(parameter)) / self._lots.batch_size
+
+    def _sum(self, losses: RecordLosses, model: nn.Module, batch: Data) -> Tensors:
+        self._clipped_sum = self._clipped_sum or clipped_sum_for(losses, model, batch)
+        return self._clipped_sum(losses, model, batch, self._spec.clip)
+
+    def _noise(self, like: Tensor) -> Tensor:
+        if self._sigma == 0:
+            return torch.zeros_like(like)
+        noise = torch.randn(like.shape, generator=self._rng, device=like.device, dtype=like.dtype)
+        return self._sigma * self._spec.clip * noise
 
 
-def clipped_sum(losses: RecordLosses, model: nn.Module, batch: Data, clip: float) -> Tensors:
-    """The sum over the batch of per-record gradients clipped to norm `clip`; empty for an empty batch."""
+ClippedSum = Callable[[RecordLosses, nn.Module, Data, float], Tensors]
+"""(losses, model, batch of at least one record, bound) -> sum of per-record gradients of norm at most bound."""
+
+
+def clipped_sum_for(losses: RecordLosses, model: nn.Module, batch: Data) -> ClippedSum:
+    """The fast form where the model's layers allow it, seen to agree on a first batch, else record by record."""
+    fast = ghost.supports(model) and ghost.agrees(model, lambda: losses(model, batch))
+    return clipped_sum_by_layer if fast else clipped_sum_by_record
+
+
+def clipped_sum_by_layer(losses: RecordLosses, model: nn.Module, batch: Data, clip: float) -> Tensors:
+    """From one backward pass, for models that `functional.ghost` supports."""
+    return ghost.clipped_sum(model, lambda: losses(model, batch), clip)
+
+
+def clipped_sum_by_record(losses: RecordLosses, model: nn.Module, batch: Data, clip: float) -> Tensors:
+    """For any model without layers that mix records, by torch.func."""
     parameters = {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
 
     def loss(parameters: Tensors, record: Tensors) -> Tensor:
         one = replace(batch, **{name: tensor.unsqueeze(0) for name, tensor in record.items()})  # type: ignore[arg-type]
-        return losses(lambda x: functional_call(model, parameters, (x,)), one).squeeze(0)  # type: ignore[no-any-return]
+        return losses(lambda x: functional_call(model, parameters, (x,)), one).squeeze(0)
 
-    total: Tensors = {}
-    for places in torch.arange(len(batch)).split(RECORDS_AT_ONCE) if len(batch) else ():
-        gradients = per_record_gradients(loss, parameters, batch[places.to(batch.x.device)].tensors())
-        for name, summed in clip_and_sum(gradients, clip).items():
-            total[name] = total[name] + summed if name in total else summed
+    total: Tensors = {name: torch.zeros_like(parameter) for name, parameter in parameters.items()}
+    for places in torch.arange(len(batch), device=batch.x.device).split(RECORDS_AT_ONCE):
+        gradients = per_record_gradients(loss, parameters, batch[places].tensors())
+        factors = clipping_factors(squared_norms(gradients), clip)
+        for name, part in weighted_sum(gradients, factors).items():
+            total[name] += part
     return total
 
 

@@ -1,0 +1,162 @@
+"""Clipped gradient sums from one backward pass, without a gradient per record where that is not needed.
+
+Goodfellow 2015, https://arxiv.org/abs/1510.01799: the gradient of a linear layer's weights for one record is
+the outer product of its input a and its output's gradient b, so its norm is |a| |b|, and a clipped sum over
+records is one matrix product. Convolutions and group norms, whose gradients are small, are formed per record.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import group_norm, unfold
+
+from amulet.functional.per_record import Tensors, clipping_factors, squared_norms, weighted_sum
+
+_LAYERS = (nn.Linear, nn.GroupNorm, nn.Conv2d)
+
+
+class Unsupported(Exception):  # noqa: N818
+    """A layer was called in a way that this method does not cover."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Call:
+    """One layer's use in a forward pass."""
+
+    name: str
+    layer: nn.Module
+    inputs: Tensor
+    outputs: Tensor
+
+
+def supports(model: nn.Module) -> bool:
+    """Whether all trainable parameters belong to linear, group norm and plain convolution layers, unshared."""
+    layers = [module for module in model.modules() if list(module.parameters(recurse=False))]
+    owned = [parameter for layer in layers for parameter in layer.parameters(recurse=False)]
+    plain = all(type(layer) in _LAYERS and _is_plain(layer) for layer in layers)
+    return plain and len(owned) == len(set(owned)) and all(parameter.requires_grad for parameter in owned)
+
+
+def clipped_sum(model: nn.Module, losses: Callable[[], Tensor], bound: float) -> Tensors:
+    """The sum over records of their gradients, each clipped to norm `bound`, by parameter name.
+
+    Args:
+        model: one that `supports` accepts.
+        losses: calls the model once and returns (n,) losses, each depending on its own record only.
+        bound: inf clips nothing.
+
+    Raises:
+        Unsupported: a layer was called more or less than once, or a linear layer on more than vectors.
+    """
+    with _recorded(model) as calls:
+        total = losses().sum()
+    if len({call.name for call in calls}) != len(calls) or not _all_called(model, calls):
+        raise Unsupported
+    slopes = torch.autograd.grad(total, [call.outputs for call in calls])
+    with torch.no_grad():
+        parts = [_part(call, slope) for call, slope in zip(calls, slopes, strict=True)]
+        factors = clipping_factors(torch.stack([part.squares() for part in parts]).sum(0), bound)
+        return {name: total for part in parts for name, total in part.weighted_sum(factors).items()}
+
+
+def agrees(model: nn.Module, losses: Callable[[], Tensor]) -> bool:
+    """Whether unclipped sums equal the gradient of the summed loss, as they fail to for weights used elsewhere.
+
+    `losses` is called twice from the same state of the global generator.
+    """
+    parameters = dict(model.named_parameters())
+    devices = {parameter.device for parameter in parameters.values() if parameter.is_cuda}
+    with torch.random.fork_rng(devices=list(devices)):
+        expected = torch.autograd.grad(losses().sum(), list(parameters.values()), allow_unused=True)
+    try:
+        with torch.random.fork_rng(devices=list(devices)):
+            found = clipped_sum(model, losses, torch.inf)
+    except Unsupported:
+        return False
+    return all(
+        gradient is not None and torch.allclose(found[name], gradient, rtol=1e-3, atol=1e-4 * float(gradient.abs().max()))
+        for name, gradient in zip(parameters, expected, strict=True)
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Outer:
+    """A linear layer's gradients, as the factors of their outer products."""
+
+    name: str
+    inputs: Tensor
+    slopes: Tensor
+    bias: bool
+
+    def squares(self) -> Tensor:
+        return (self.inputs.square().sum(1) + self.bias) * self.slopes.square().sum(1)
+
+    def weighted_sum(self, factors: Tensor) -> Tensors:
+        scaled = self.slopes * factors[:, None]
+        return {f"{self.name}weight": scaled.T @ self.inputs} | ({f"{self.name}bias": scaled.sum(0)} if self.bias else {})
+
+
+@dataclass(frozen=True, eq=False)
+class _Explicit:
+    """A layer's gradients, one per record."""
+
+    gradients: Tensors
+
+    def squares(self) -> Tensor:
+        return squared_norms(self.gradients)
+
+    def weighted_sum(self, factors: Tensor) -> Tensors:
+        return weighted_sum(self.gradients, factors)
+
+
+def _part(call: _Call, slope: Tensor) -> _Outer | _Explicit:
+    layer, prefix = call.layer, f"{call.name}." if call.name else ""
+    if isinstance(layer, nn.Linear):
+        return _Outer(prefix, call.inputs, slope, layer.bias is not None)
+    if isinstance(layer, nn.GroupNorm):
+        unscaled = group_norm(call.inputs, layer.num_groups, eps=layer.eps)
+        return _Explicit({f"{prefix}weight": _over_pixels(slope * unscaled), f"{prefix}bias": _over_pixels(slope)})
+    assert isinstance(layer, nn.Conv2d)  # noqa: S101 - `supports` has seen to it
+    patches = unfold(call.inputs, layer.kernel_size, layer.dilation, layer.padding, layer.stride)  # type: ignore[arg-type]
+    weight = (slope.flatten(2) @ patches.transpose(1, 2)).view(len(slope), *layer.weight.shape)
+    bias = {f"{prefix}bias": _over_pixels(slope)} if layer.bias is not None else {}
+    return _Explicit({f"{prefix}weight": weight} | bias)
+
+
+def _over_pixels(values: Tensor) -> Tensor:
+    """(n, channels, ...) summed to (n, channels)."""
+    return values.flatten(2).sum(2) if values.dim() > 2 else values  # noqa: PLR2004
+
+
+@contextmanager
+def _recorded(model: nn.Module) -> Iterator[list[_Call]]:
+    calls: list[_Call] = []
+    handles = [
+        layer.register_forward_hook(
+            lambda layer, inputs, output, name=name: calls.append(_Call(name, layer, inputs[0].detach(), output))
+        )
+        for name, layer in model.named_modules()
+        if list(layer.parameters(recurse=False))
+    ]
+    try:
+        yield calls
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _is_plain(layer: nn.Module) -> bool:
+    if not {name for name, _ in layer.named_parameters(recurse=False)} <= {"weight", "bias"}:
+        return False
+    if isinstance(layer, nn.Conv2d):
+        return layer.groups == 1 and layer.padding_mode == "zeros" and not isinstance(layer.padding, str)
+    return True
+
+
+def _all_called(model: nn.Module, calls: list[_Call]) -> bool:
+    expected = {name for name, layer in model.named_modules() if list(layer.parameters(recurse=False))}
+    flat = all(call.inputs.dim() == 2 for call in calls if isinstance(call.layer, nn.Linear))  # noqa: PLR2004
+    return flat and expected <= {call.name for call in calls}
