@@ -52,6 +52,10 @@ class Discrimination(Audit[DiscriminationOutcome]):
     outcome_type = DiscriminationOutcome
     attribute: str = "sex"
 
+    def __str__(self) -> str:
+        """The attribute always stands with it."""
+        return type(self).__name__ + self.settings(["attribute"])
+
     def demands(self, schema: Schema) -> Iterator[str]:
         """The attribute must be there, and a class must be the favourable one."""
         if self.attribute not in schema.attribute_names:

@@ -3,15 +3,13 @@
 import hashlib
 import json
 import platform
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import NamedTemporaryFile
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from safetensors.torch import load_file, save
@@ -20,6 +18,7 @@ from torch import Tensor
 from amulet.core.data import AmuletDataset
 from amulet.core.errors import AmuletError
 from amulet.core.spec import Plain, Spec, path_of
+from amulet.experiments.files import replacing
 from amulet.experiments.tasks import Entry, Source, Task
 
 V = TypeVar("V")
@@ -83,7 +82,7 @@ class Store:
             "made": {**environment(), "seconds": round(seconds, 4)},
         }
         text = json.dumps({**body, "checksum": _checksum(body)}, indent=1)
-        with _written(self._place(task)) as file:
+        with replacing(self._place(task)) as file:
             file.write(text.encode())
 
     def manifest(self, task: Task[Any]) -> dict[str, Any]:
@@ -120,7 +119,7 @@ class Store:
     def _save_tensors(self, tensors: Mapping[str, Tensor]) -> str:
         content = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
         checksum = hashlib.sha256(content).hexdigest()
-        with _written(self._tensor_place(checksum)) as file:
+        with replacing(self._tensor_place(checksum)) as file:
             file.write(content)
         return checksum
 
@@ -176,17 +175,3 @@ def _dataset(store: Store, source: Source) -> AmuletDataset:
 
 def _checksum(body: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
-
-
-@contextmanager
-def _written(place: Path) -> Iterator[BinaryIO]:
-    """A file that appears under its name when it is complete, or not at all."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=place.parent, prefix=".partial-", delete=False) as file:
-        partial = Path(file.name)
-        try:
-            yield file  # type: ignore[misc]
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
-    partial.replace(place)

@@ -1,0 +1,36 @@
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
+
+.PHONY: demo test check format clean
+
+demo: .venv/.demo  ## Assess two defenses on real mortgage decisions, and write the report.
+	$(BIN)/amulet assess examples/quickstart.yaml
+
+test: .venv/.dev  ## All tests.
+	$(BIN)/pytest -n 2 -q
+
+check: .venv/.dev  ## Format, lint, types, import rules, then all tests.
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(MAKE) --no-print-directory test
+
+format: .venv/.dev  ## Rewrite the code in the house's format.
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/.demo: .venv/bin/python pyproject.toml constraints.txt
+	$(INSTALL) ".[demo]"
+	@touch $@
+
+.venv/.dev: .venv/bin/python pyproject.toml constraints.txt
+	$(INSTALL) ".[dev]"
+	@touch $@ .venv/.demo
+
+clean:  ## Remove the environment and everything computed.
+	rm -rf .venv runs

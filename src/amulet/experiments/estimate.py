@@ -1,0 +1,82 @@
+"""How long a plan will take, from what the store has timed and from one epoch of what it has not."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
+from time import perf_counter
+from typing import Any
+
+from amulet.experiments.plan import Plan
+from amulet.experiments.store import State, Store
+from amulet.experiments.tasks import Play, Task, Train
+from amulet.training.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Line:
+    """Tasks of one kind: how many, and the seconds that one takes (None where nothing is known)."""
+
+    name: str
+    missing: int
+    stored: int
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a plan will cost on one core."""
+
+    lines: tuple[Line, ...]
+
+    @property
+    def missing(self) -> int:
+        """Tasks to compute."""
+        return sum(line.missing for line in self.lines)
+
+    @property
+    def seconds(self) -> float:
+        """Of one core, over all tasks to compute."""
+        return sum(line.missing * (line.seconds or 0.0) for line in self.lines)
+
+
+def estimate(planned: Plan, store: Store) -> Estimate:
+    """Group the tasks by what they do, and time each group."""
+    states = planned.states(store)
+    missing = {task.digest for task in planned.missing(states)}
+    groups: dict[str, list[Task[Any]]] = defaultdict(list)
+    for task in planned.tasks:
+        groups[_name(task, planned)].append(task)
+    return Estimate(tuple(_line(name, tasks, missing, states, store, planned) for name, tasks in groups.items()))
+
+
+def _name(task: Task[Any], planned: Plan) -> str:
+    match task:
+        case Train():
+            labels = [cell.row for cell in planned.cells if cell.task.outcome.target.recipe == task.recipe]
+            return f"Train {labels[0]}" if labels else "Train"
+        case Play():
+            return f"Play {task.probe}"
+    return type(task).__name__
+
+
+def _line(
+    name: str, tasks: Sequence[Task[Any]], missing: set[str], states: dict[str, State], store: Store, planned: Plan
+) -> Line:
+    stored = [task for task in tasks if states[task.digest] is State.PRESENT]
+    left = [task for task in tasks if task.digest in missing]
+    seconds = fmean(store.manifest(task)["made"]["seconds"] for task in stored[:20]) if stored else None
+    if seconds is None and left and isinstance(left[0], Train):
+        seconds = _timed(left[0], planned)
+    return Line(name, len(left), len(stored), seconds)
+
+
+def _timed(task: Train, planned: Plan) -> float | None:
+    """One epoch's time times the epochs; a training function of the user's own is not run for this."""
+    if not isinstance(task.recipe, Recipe):
+        return None
+    data = planned.dataset.train
+    short = replace(task.recipe, epochs=1)
+    started = perf_counter()
+    short.fit(data[task.draw.choose(len(data))], seed=task.seed, device=task.backend.device)
+    return (perf_counter() - started) * task.recipe.epochs

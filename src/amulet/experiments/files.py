@@ -1,0 +1,28 @@
+"""Files that appear whole or not at all."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import IO
+
+
+@contextmanager
+def replacing(place: Path) -> Iterator[IO[bytes]]:
+    """A file written under a temporary name that takes its own when it is complete."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile(dir=place.parent, prefix=".partial-", delete=False) as file:
+        partial = Path(file.name)
+        try:
+            yield file
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+    partial.chmod(0o644)
+    partial.replace(place)
+
+
+def write_text(place: Path, text: str) -> None:
+    """Write a whole text file."""
+    with replacing(place) as file:
+        file.write(text.encode())

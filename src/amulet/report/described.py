@@ -1,0 +1,82 @@
+"""What was assessed, read off the plain spec that results carry."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from amulet.experiments.experiment import BASELINE
+from amulet.experiments.results import Results
+from amulet.report.formats import setting
+
+
+@dataclass(frozen=True)
+class Named:
+    """A spec by its class and its settings, all of them, as text."""
+
+    name: str
+    settings: tuple[tuple[str, str], ...] = ()
+
+    def __str__(self) -> str:
+        """On one line: "PGD(epsilon 0.05, norm linf)"."""
+        shown = ", ".join(f"{name} {value}" for name, value in self.settings)
+        return f"{self.name}({shown})" if shown else self.name
+
+
+def named(plain: Any) -> Named:
+    """From {import path: {field: value}}; anything else is its own text."""
+    match parts(plain):
+        case (name, fields):
+            return Named(name, tuple((field.replace("_", " "), _text(value)) for field, value in fields.items()))
+        case _:
+            return Named(setting(plain))
+
+
+def parts(plain: Any) -> tuple[str, Mapping[str, Any]] | None:
+    """Class name and fields of a plain spec; None for what is not one."""
+    match plain:
+        case {**only} if len(only) == 1:
+            ((path, fields),) = only.items()
+            return (path.rpartition(".")[2], fields) if isinstance(fields, Mapping) else None
+        case _:
+            return None
+
+
+def experiment(results: Results) -> Mapping[str, Any]:
+    """The experiment's fields; none where the spec is not an experiment's."""
+    found = parts(results.spec)
+    return found[1] if found else {}
+
+
+def defenses(results: Results) -> dict[str, tuple[Named, ...]]:
+    """What each row applies, by label, in order; nothing for the baseline."""
+    rows = [parts(row) for row in experiment(results).get("defenses", ())]
+    fields = [found[1] for found in rows if found]
+    return {BASELINE: ()} | {row["label"]: tuple(named(item) for item in row["defenses"]) for row in fields}
+
+
+def probes(results: Results) -> dict[str, Named]:
+    """Each probe of the columns with all its settings, also those that its label leaves out as defaults.
+
+    Labels and the spec list the probes of a class in the same order; where their numbers differ, the label
+    is all there is.
+    """
+    labels, specs = defaultdict(list), defaultdict(list)
+    for label in dict.fromkeys(column.probe for column in results.columns):
+        labels[label.partition("(")[0]].append(label)
+    for plain in (*experiment(results).get("audits", ()), *experiment(results).get("attacks", ())):
+        item = named(plain)
+        specs[item.name].append(item)
+    return {label: item for name in labels for label, item in _paired(labels[name], specs[name])}
+
+
+def _paired(labels: Sequence[str], specs: Sequence[Named]) -> list[tuple[str, Named]]:
+    if len(labels) != len(specs):
+        return [(label, Named(label)) for label in labels]
+    return list(zip(labels, specs, strict=True))
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return "[" + ", ".join(_text(item) for item in value) + "]"
+    return str(named(value)) if parts(value) else setting(value)

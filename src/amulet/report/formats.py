@@ -1,0 +1,54 @@
+"""Numbers as people read them."""
+
+import math
+from typing import Any, Final
+
+from amulet.statistics import Summary
+
+MINUS: Final = "\N{MINUS SIGN}"
+_NOTHING: Final = 1e-12
+_SMALL: Final = 0.0005
+_LARGE: Final = 1000
+
+
+def number(value: float) -> str:
+    """Three decimals, fewer for large values; what would round to zero keeps one significant digit."""
+    size = abs(value)
+    if not math.isfinite(value):
+        return "not a number" if math.isnan(value) else f"{MINUS * (value < 0)}∞"
+    if size < _NOTHING:
+        return "0.000"
+    shape = ".1g" if size < _SMALL else ".3f" if size < _LARGE else ".4g"
+    return f"{MINUS * (value < 0)}{size:{shape}}"
+
+
+def signed(value: float) -> str:
+    """A difference, its sign always shown; none for zero."""
+    return number(value) if value < _NOTHING else f"+{number(value)}"
+
+
+def spread(summary: Summary) -> str:
+    """The standard deviation as "± 0.012"; empty for one seed, which has none."""
+    if summary.std is None:
+        return ""
+    return "± <0.001" if _NOTHING < summary.std < _SMALL else f"± {number(summary.std)}"
+
+
+def some_seeds(summary: Summary, seeds: int) -> str:
+    """ "1 of 2 seeds" where a summary leaves seeds out, else empty."""
+    return "" if summary.n == seeds else f"{summary.n} of {seeds} seeds"
+
+
+def setting(value: Any) -> str:
+    """A plain value of a spec or manifest: None is "not given", floats are short."""
+    match value:
+        case None:
+            return "not given"
+        case bool():
+            return "yes" if value else "no"
+        case float():
+            return f"{value:.6g}".replace("-", MINUS).replace("inf", "∞")
+        case list() | tuple():
+            return "[" + ", ".join(setting(item) for item in value) + "]"
+        case _:
+            return str(value)

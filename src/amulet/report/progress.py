@@ -1,0 +1,35 @@
+"""The progress of a run on the terminal."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from amulet.experiments.assess import Progress
+from amulet.experiments.tasks import Task
+
+LINES_WITHOUT_A_TERMINAL = 20
+
+
+@contextmanager
+def shown(console: Console) -> Iterator[Progress]:
+    """A bar of the tasks done and left; on anything but a terminal, a line for every twentieth of them."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Bar(*columns, TextColumn("left"), TimeRemainingColumn(), console=console, disable=not console.is_terminal) as bar:
+        line = bar.add_task("Tasks", total=None)
+
+        def start(total: int) -> None:
+            bar.update(line, total=total)
+            console.print(f"{total} tasks to compute." if total else "Nothing to compute: the store has it all.")
+
+        def done(task: Task[Any]) -> None:
+            bar.update(line, advance=1, description=type(task).__name__)
+            state = bar.tasks[0]
+            every = max(1, int(state.total or 1) // LINES_WITHOUT_A_TERMINAL)
+            if not console.is_terminal and int(state.completed) % every == 0:
+                console.print(f"{int(state.completed)} of {int(state.total or 0)} tasks done")
+
+        yield Progress(start, done)

@@ -1,0 +1,87 @@
+"""The matrix in a terminal: metrics as rows, defenses as columns."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from amulet.experiments.results import MatrixCell, Results
+from amulet.report.formats import number, signed, some_seeds, spread
+from amulet.report.matrix import Block, Line, Part, blocks
+from amulet.report.wording import NO_VERDICTS, riskier_end
+
+CELL: Final = 14
+COLUMN: Final = CELL + 2
+NARROWEST: Final = 24
+WIDEST: Final = 36
+
+
+def matrix_table(results: Results, width: int = 80) -> Group:
+    """Per risk a block, per metric its mean and, under it, the paired difference to the baseline.
+
+    What does not fit `width` goes on in further tables, each with the baseline as its first column.
+    """
+    return Group(_title(results), *(_block(block, results, width) for block in blocks(results)), _legend())
+
+
+def _title(results: Results) -> Text:
+    seeds = ", ".join(str(seed) for seed in results.seeds)
+    return Text(f"{results.experiment} on {results.dataset}, seeds {seeds}\n", style="bold")
+
+
+def _legend() -> Text:
+    return Text(
+        "Mean ± standard deviation over seeds; under it the difference to the undefended baseline, paired by seed.\n"
+        f"● stands for its risk in this matrix. {NO_VERDICTS}",
+        style="dim",
+    )
+
+
+def _block(block: Block, results: Results, width: int) -> Group:
+    """Heading, explanation, tables, and why cells are undefined."""
+    heading = Text.assemble((block.words.title, "bold cyan"), "  ", (block.words.sentence, "dim"))
+    tables = (
+        _table(part, rows, results, width)
+        for rows in _slices(len(results.rows), (width - NARROWEST) // COLUMN)
+        for part in block.parts
+    )
+    reasons = (Text(f"undefined: {sentence}\n", style="yellow") for sentence in block.undefined)
+    return Group(heading, *(item for table in tables for item in table), *reasons)
+
+
+def _slices(rows: int, fitting: int) -> Iterator[tuple[int, ...]]:
+    """Positions of the rows in each table: the baseline and as many defended ones as fit beside it."""
+    step = max(fitting - 1, 1)
+    for start in range(1, max(rows, 2), step):
+        yield (0, *range(start, min(start + step, rows)))
+
+
+def _table(part: Part, rows: Sequence[int], results: Results, width: int) -> tuple[RenderableType, Table]:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
+    name_width = min(WIDEST, max(width - len(rows) * COLUMN - 1, NARROWEST))
+    table.add_column(Text("metric"), width=name_width)
+    for row in rows:
+        table.add_column(Text(results.rows[row]), justify="right", width=CELL)
+    for line in part.lines:
+        cells = (_cell(line.cells[row], len(results.seeds)) for row in rows)
+        table.add_row(_name(line), *cells, end_section=line is part.lines[-1])
+    return Padding(Text(str(part.probe), style="italic"), (1, 0, 0, 0)), table
+
+
+def _name(line: Line) -> Text:
+    mark, style = ("● ", "bold") if line.column.primary else ("  ", "")
+    return Text.assemble((mark + line.words.title, style), (f"\n  {riskier_end(line.column)}", "dim"))
+
+
+def _cell(cell: MatrixCell, seeds: int) -> Text:
+    if cell.summary is None:
+        return Text("undefined", style="yellow")
+    lines = [f"{number(cell.summary.mean)} {spread(cell.summary)}".strip()]
+    if cell.difference:
+        lines.append(f"{signed(cell.difference.mean)} {spread(cell.difference)}".strip())
+    lines += filter(None, [some_seeds(cell.summary, seeds)])
+    return Text("\n".join(lines))

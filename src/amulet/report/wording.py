@@ -1,0 +1,107 @@
+"""What people read for the names that code uses: risks, metrics, which end is riskier."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from amulet.experiments.results import Column
+
+
+@dataclass(frozen=True)
+class Words:
+    """A heading and the sentence that explains it, empty where there is nothing to add."""
+
+    title: str
+    sentence: str = ""
+
+
+NO_VERDICTS: Final = (
+    "This version of Amulet shows differences and their spread only. It does not judge whether a difference is real."
+)
+
+_RISKS: Final = {
+    "utility": Words("Utility", "What the model is for. Not a risk, but what every defense is paid in."),
+    "evasion": Words("S1 Evasion", "Someone changes an input a little so that the model gets it wrong."),
+    "poisoning": Words("S2 Poisoning", "Someone tampers with training records so that the model misbehaves."),
+    "unauthorized_model_ownership": Words(
+        "S3 Unauthorized model ownership", "Someone copies the model and passes the copy off as their own."
+    ),
+    "membership_inference": Words(
+        "P1 Membership inference", "Someone finds out whether a record was among those that the model learned from."
+    ),
+    "attribute_inference": Words(
+        "P2 Attribute inference", "Someone finds out a person's sensitive attribute from what the model says."
+    ),
+    "data_reconstruction": Words(
+        "P3 Data reconstruction", "Someone rebuilds what training records looked like from the model."
+    ),
+    "distribution_inference": Words(
+        "P4 Distribution inference", "Someone finds out what the training records were like as a whole."
+    ),
+    "discriminatory_behavior": Words("F Discriminatory behavior", "The model decides differently for different groups."),
+}
+
+_GROUPS: Final = "between the groups for which it is largest and smallest; 0 is parity."
+_METRICS: Final = {
+    ("utility", "accuracy"): Words("Accuracy", "Share of unseen records classified correctly."),
+    ("utility", "balanced_accuracy"): Words(
+        "Balanced accuracy", "Share of unseen records classified correctly, averaged over the classes."
+    ),
+    ("utility", "auc"): Words("AUC", "Chance that the model ranks two records of different classes right; 0.5 is guessing."),
+    ("evasion", "robust_accuracy"): Words("Robust accuracy", "Share of records still classified correctly under attack."),
+    ("evasion", "clean_accuracy"): Words("Clean accuracy", "Share of the same records classified correctly before the attack."),
+    ("membership_inference", "auc"): Words(
+        "Attack AUC", "Chance that the attack ranks a training record above another; 0.5 is guessing."
+    ),
+    ("membership_inference", "balanced_accuracy"): Words(
+        "Attack balanced accuracy", "How often the attack is right at its best threshold; 0.5 is guessing."
+    ),
+    ("membership_inference", "TPRAtFPR"): Words(
+        "True positive rate", "Share of training records found while at most a share fpr of the others is accused."
+    ),
+    ("discriminatory_behavior", "demographic_parity"): Words(
+        "Demographic parity gap", f"Difference in the share of favourable decisions {_GROUPS}"
+    ),
+    ("discriminatory_behavior", "equalized_odds"): Words(
+        "Equalized odds gap", "The larger of the gaps in true and in false positive rate; 0 is parity."
+    ),
+    ("discriminatory_behavior", "false_positive_parity"): Words(
+        "False positive rate gap", f"Difference in the false positive rate {_GROUPS}"
+    ),
+    ("discriminatory_behavior", "true_positive_parity"): Words(
+        "True positive rate gap", f"Difference in the true positive rate {_GROUPS}"
+    ),
+    ("discriminatory_behavior", "p_rule"): Words(
+        "p% rule", "The smallest share of favourable decisions of any group over the largest; 1 is parity."
+    ),
+}
+
+_ENDS: Final = {"high": Words("↑ higher is riskier"), "low": Words("↓ lower is riskier")}
+_RANKS: Final = tuple(_RISKS)
+
+
+def risk_words(risk: str) -> Words:
+    """The risk's code and name; an unknown one goes by its package's name."""
+    return _RISKS.get(risk, Words(spoken(risk)))
+
+
+def risk_rank(risk: str) -> int:
+    """Sorts risks: utility, security, privacy, fairness, then those of others."""
+    return _RANKS.index(risk) if risk in _RISKS else len(_RANKS)
+
+
+def metric_words(column: Column) -> Words:
+    """The metric's name with its parameters; an unknown one goes by its own name."""
+    name, bracket, parameters = column.metric.partition("(")
+    known = _METRICS.get((column.risk, name), Words(spoken(name)))
+    return Words(f"{known.title} ({parameters}" if bracket else known.title, known.sentence)
+
+
+def riskier_end(column: Column) -> str:
+    """Which end means more risk, as an arrow and in words."""
+    return _ENDS.get(column.riskier or "", Words("– no riskier end")).title
+
+
+def spoken(name: str) -> str:
+    """noise_multiplier -> Noise multiplier; names in capitals stay as they are."""
+    words = name.replace("_", " ")
+    return words[:1].upper() + words[1:]

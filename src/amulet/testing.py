@@ -1,0 +1,213 @@
+"""The conformance kit: what every plug-in promises, checked. For Amulet's own and for third parties' alike.
+
+    from amulet.testing import check_attack
+    def test_my_attack() -> None:
+        check_attack(MyAttack())
+
+Each check raises AssertionError with one sentence that says what was promised and what happened.
+"""
+
+import copy
+import inspect
+import pickle
+import re
+import sys
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from amulet.core.data import AmuletDataset, Data
+from amulet.core.errors import AccessDenied
+from amulet.core.metric import Metric, Undefined
+from amulet.core.outcome import Outcome
+from amulet.core.probe import Attack, Game, Probe
+from amulet.core.seeds import generator
+from amulet.core.spec import Spec
+from amulet.core.split import Split
+from amulet.core.threat import Access
+from amulet.datasets.own import from_arrays
+from amulet.experiments.registry import Kind, plugins
+from amulet.models.linear_net import LinearNet
+from amulet.training.population import fit_shadows
+from amulet.training.recipe import Recipe
+from amulet.training.stages import DataUse, Defense, Finish, Penalize, Perturb, Prepare, Update
+from amulet.training.updates import Pace
+
+FEATURES = 6
+TOY_RECIPE = Recipe(LinearNet((16,), norm="group"), epochs=2, batch_size=16)  # type: ignore[arg-type]
+"""Trains in a moment, and without layers that mix records."""
+
+
+def toy_dataset(records: int = 160, seed: int = 0) -> AmuletDataset:
+    """Two overlapping classes in [0, 1] with a sensitive attribute `sex`; a fifth of the records is for testing."""
+    rng = generator(seed, "toy")
+    y = (torch.rand(records, generator=rng) < 0.5).long()  # noqa: PLR2004
+    x = (0.5 + 0.15 * (2 * y[:, None] - 1) + 0.2 * torch.randn(records, FEATURES, generator=rng)).clamp(0, 1)
+    sex = torch.where(torch.rand(records, generator=rng) < 0.3 + 0.4 * y, 1, 0)
+    cut = records * 4 // 5
+    return from_arrays(
+        (x[:cut], y[:cut]),
+        (x[cut:], y[cut:]),
+        sensitive=({"sex": sex[:cut]}, {"sex": sex[cut:]}),
+        classes=("denied", "approved"),
+        positive="approved",
+        bounds=(0.0, 1.0),
+        name="toy",
+    )
+
+
+def toy_game(probe: Probe[Any], seed: int = 0) -> Game:
+    """A small game of the probe, with the shadow models that it asks for."""
+    dataset, split = toy_dataset(), Split(seed=seed)
+    division = split.divide(len(dataset.train))
+    target = TOY_RECIPE.fit(dataset.train[division.members], seed=seed).model
+    shadows = fit_shadows(TOY_RECIPE, dataset, split, probe.shadows_wanted().count)
+    return Game(target, dataset, division, seed, shadows=shadows)
+
+
+def check_attack(attack: Attack[Any]) -> None:
+    """It uses exactly the access it declares, is repeatable, and leaves its target as it was."""
+    check_spec(attack, paper=True)
+    game = toy_game(attack)
+    before = _state(game.target)
+    outcome = attack.play(game)
+    _require(isinstance(outcome, attack.outcome_type), f"{attack} must give a {attack.outcome_type.__name__}")
+    _require(_same(_state(game.target), before), f"{attack} must leave its target as it was")
+    _require(_same(attack.play(game).tensors(), outcome.tensors()), f"{attack} must repeat itself for one seed")
+    _check_needs(attack, game)
+
+
+def check_audit(audit: Probe[Any]) -> None:
+    """It is repeatable and leaves the model as it was."""
+    check_spec(audit, paper=False)
+    game = toy_game(audit)
+    before = _state(game.target)
+    outcome = audit.play(game)
+    _require(isinstance(outcome, audit.outcome_type), f"{audit} must give a {audit.outcome_type.__name__}")
+    _require(_same(_state(game.target), before), f"{audit} must leave the model as it was")
+
+
+def check_defense(defense: Defense) -> None:
+    """It leaves the recipe it is given alone, trains twice to the same weights, and its `data_use` is true."""
+    check_spec(defense, paper=True)
+    digest, data = TOY_RECIPE.digest, toy_dataset().train
+    defended = defense.apply(TOY_RECIPE)
+    _require(TOY_RECIPE.digest == digest, f"{defense} must leave the recipe it is given alone")
+    _require(defended.digest != digest, f"{defense} must change the recipe")
+    first, second = (defended.fit(data, seed=1).model.state_dict() for _ in range(2))
+    _require(_same(first, second), f"{defense} must train to the same weights for one seed")
+    if getattr(defense, "data_use", DataUse.DATASET) is not DataUse.DATASET:
+        _check_data_use(defense, data)
+
+
+def check_metric(metric: Metric[Any], outcome: Outcome | None = None) -> None:
+    """It ignores the order of records, stays in its range and leaves the outcome alone.
+
+    Args:
+        metric: to check.
+        outcome: to read it off; by default what a registered attack or audit finds on toy data.
+    """
+    check_spec(metric, paper=True)
+    _require(metric.riskier in {"low", "high", None}, f"'riskier' of {metric} must be 'low', 'high' or None")
+    found = outcome if outcome is not None else _toy_outcome(metric)
+    before = {name: tensor.clone() for name, tensor in found.tensors().items()}
+    value = metric(found)
+    _require(_same(found.tensors(), before), f"{metric} must leave the outcome as it was")
+    order = torch.randperm(len(found), generator=generator(0, "order"))
+    again = metric(found[order])
+    same = value == again if isinstance(value, Undefined) else abs(value - float(again)) < 1e-9  # type: ignore[arg-type] # noqa: PLR2004
+    _require(same, f"{metric} must ignore the order of records; it was {value} and became {again}")
+
+
+def check_spec(spec: Spec, *, paper: bool) -> None:
+    """It is a frozen dataclass that can be made without arguments, pickled, and traced to its source."""
+    cls = type(spec)
+    params = getattr(cls, "__dataclass_params__", None)
+    _require(params is not None and params.frozen, f"{cls.__name__} must be a frozen dataclass")
+    _require(isinstance(cls(), cls), f"{cls.__name__} must be constructible without arguments")
+    copied = pickle.loads(pickle.dumps(spec))  # noqa: S301 - our own bytes
+    _require(copied == spec and copied.digest == spec.digest, f"{cls.__name__} must survive pickling")
+    if paper:
+        text = inspect.getdoc(sys.modules[cls.__module__]) or ""
+        _require(bool(re.search(r"https?://", text)), f"The docstring of {cls.__module__} must name its paper's address")
+
+
+def _check_needs(attack: Attack[Any], game: Game) -> None:
+    """With one level less it must be denied; with more than it declares it is denied by the gate itself."""
+    if attack.needs is Access.LABELS:
+        return
+    narrowed = copy.copy(attack)
+    object.__setattr__(narrowed, "needs", Access(attack.needs - 1))
+    try:
+        narrowed.play(game)
+    except AccessDenied:
+        return
+    raise AssertionError(f"{attack} declares needs = Access.{attack.needs.name} but runs with less.")
+
+
+def _check_data_use(defense: Defense, data: Data) -> None:
+    """Replace all other records: what happens to the first one must not change."""
+    batch, other = data[torch.arange(8)], data[torch.tensor([0, *range(20, 27)])]
+    torch.manual_seed(0)
+    model = TOY_RECIPE.build(data.schema)
+    first, second = (_treatment(defense, model, records) for records in (batch, other))
+    _require(_same(first, second), f"{defense} must treat a record without regard to others, as its data_use says")
+
+
+def _treatment(defense: Defense, model: nn.Module, batch: Data) -> dict[str, Tensor]:
+    """What a stage does to the first record of a batch."""
+    rng = generator(0, "treatment")
+    match defense:
+        case Perturb():
+            return defense.perturb(model.eval(), batch, rng)[torch.tensor([0])].tensors()
+        case Prepare():
+            prepared = defense.prepare(batch, rng).data
+            return prepared[prepared.index == batch.index[0]].tensors()
+        case Penalize():
+            return {"penalty": defense.penalize(model, model(batch.x), batch)[:1].detach()}
+        case Update():
+            return _share_of_gradient(defense, model, batch)
+        case Finish():
+            fitted = defense.wrap(copy.deepcopy(model))
+            defense.finish(fitted, batch, rng)
+            return dict(fitted.state_dict())
+    return {}
+
+
+def _share_of_gradient(defense: Update, model: nn.Module, batch: Data) -> dict[str, Tensor]:
+    """The gradient with the first record less the gradient without it, under the same noise."""
+    gradients = []
+    for records in (batch, batch[torch.arange(1, len(batch))]):
+        rule = defense.begin(Pace(records=64, batch_size=8, epochs=1), seed=0, device="cpu")
+        rule.backward(lambda model, batch: nn.functional.cross_entropy(model(batch.x), batch.y, reduction="none"), model, records)
+        gradients.append({name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None})
+    return {name: gradients[0][name] - gradients[1][name] for name in gradients[0]}
+
+
+def _toy_outcome(metric: Metric[Any]) -> Outcome:
+    for plugin in plugins():
+        if plugin.kind in {Kind.ATTACK, Kind.AUDIT} and getattr(plugin.spec, "outcome_type", None) is metric.outcome_type():
+            probe = plugin.spec()
+            assert isinstance(probe, Probe)  # noqa: S101
+            found: Outcome = probe.play(toy_game(probe))
+            return found
+    raise AssertionError(f"Nothing registered gives a {metric.outcome_type().__name__}; pass an outcome to check_metric.")
+
+
+def _state(model: nn.Module) -> dict[str, Tensor]:
+    flags = {f"{name}.training": torch.tensor(module.training) for name, module in model.named_modules()}
+    grads = {f"{name}.requires_grad": torch.tensor(p.requires_grad) for name, p in model.named_parameters()}
+    return {**{name: tensor.clone() for name, tensor in model.state_dict().items()}, **flags, **grads}
+
+
+def _same(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
+    def close(a: Tensor, b: Tensor) -> bool:
+        return a.shape == b.shape and torch.allclose(a.double(), b.double(), rtol=1e-4, atol=1e-6)
+
+    return first.keys() == second.keys() and all(close(first[name], second[name]) for name in first)
+
+
+def _require(kept: bool, promise: str) -> None:
+    if not kept:
+        raise AssertionError(f"{promise}.")

@@ -1,0 +1,92 @@
+"""Every plug-in that is found keeps the promises of its kind; nobody has to remember to test one."""
+
+from itertools import combinations_with_replacement
+
+import pytest
+
+from amulet.core.errors import Conflict
+from amulet.core.metric import Metric
+from amulet.core.probe import Attack, Audit
+from amulet.core.spec import Spec
+from amulet.experiments.registry import Kind, Plugin, find, plugins, short_name
+from amulet.testing import TOY_RECIPE, check_attack, check_audit, check_defense, check_metric, toy_dataset
+from amulet.training import Defense
+
+
+def of(kind: Kind) -> list[Plugin]:
+    return [plugin for plugin in plugins() if plugin.kind is kind]
+
+
+def name(plugin: Plugin) -> str:
+    return plugin.names[-2]
+
+
+@pytest.mark.parametrize("plugin", of(Kind.ATTACK), ids=name)
+def test_attack(plugin: Plugin) -> None:
+    attack = plugin.spec()
+    assert isinstance(attack, Attack)
+    check_attack(attack)
+
+
+@pytest.mark.parametrize("plugin", of(Kind.AUDIT), ids=name)
+def test_audit(plugin: Plugin) -> None:
+    audit = plugin.spec()
+    assert isinstance(audit, Audit)
+    check_audit(audit)
+
+
+@pytest.mark.parametrize("plugin", of(Kind.DEFENSE), ids=name)
+def test_defense(plugin: Plugin) -> None:
+    defense = plugin.spec()
+    assert isinstance(defense, Defense)
+    check_defense(defense)
+
+
+@pytest.mark.parametrize("plugin", of(Kind.METRIC), ids=name)
+def test_metric(plugin: Plugin) -> None:
+    metric = plugin.spec()
+    assert isinstance(metric, Metric)
+    check_metric(metric)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [pytest.param(a, b, id=f"{a.name}-{b.name}") for a, b in combinations_with_replacement(of(Kind.DEFENSE), 2)],
+)
+def test_every_pair_of_defenses_trains_or_says_why_not(first: Plugin, second: Plugin) -> None:
+    one, other = first.spec(), second.spec()
+    assert isinstance(one, Defense)
+    assert isinstance(other, Defense)
+    try:
+        recipe = other.apply(one.apply(TOY_RECIPE))
+    except Conflict as conflict:
+        assert conflict.problems
+        return
+    fitted = recipe.fit(toy_dataset().train, seed=0)
+    assert fitted.facts["train_accuracy"]
+
+
+@pytest.mark.parametrize("plugin", plugins(), ids=name)
+def test_its_shortest_name_finds_it(plugin: Plugin) -> None:
+    assert find(short_name(plugin.spec)) is plugin.spec
+
+
+@pytest.mark.parametrize("plugin", plugins(), ids=name)
+def test_it_has_a_line_for_the_list(plugin: Plugin) -> None:
+    assert plugin.summary.endswith((".", ")"))
+
+
+def test_each_risk_has_one_primary_metric_per_outcome() -> None:
+    primary: dict[type, list[str]] = {}
+    for plugin in of(Kind.METRIC):
+        assert issubclass(plugin.spec, Metric)
+        if plugin.spec.primary:
+            primary.setdefault(plugin.spec.outcome_type(), []).append(plugin.name)
+    assert all(len(names) == 1 for names in primary.values())
+    assert primary.keys() == {plugin.spec.outcome_type() for plugin in of(Kind.METRIC) if issubclass(plugin.spec, Metric)}
+
+
+@pytest.mark.parametrize("plugin", plugins(), ids=name)
+def test_a_class_is_abstract_or_final(plugin: Plugin) -> None:
+    own_bases = [base for base in plugin.spec.__mro__[1:] if issubclass(base, Spec)]
+    assert not set(own_bases) & {other.spec for other in plugins()}
