@@ -1,5 +1,6 @@
 """What was assessed, read off the plain spec that results carry."""
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -68,6 +69,15 @@ def probes(results: Results) -> dict[str, Named]:
         item = named(plain)
         specs[item.name].append(item)
     return {label: item for name in labels for label, item in _paired(labels[name], specs[name])}
+
+
+def brief(label: str, among: Mapping[str, Named]) -> Named:
+    """A probe with the settings alone that its label states, or that tell it from others of its class."""
+    full = among[label]
+    others = [dict(item.settings) for item in among.values() if item.name == full.name]
+    stated = {name.replace("_", " ") for name in re.findall(r"(\w+)=", label)}
+    told = {name for name, value in full.settings if any(other.get(name) != value for other in others)}
+    return Named(full.name, tuple(pair for pair in full.settings if pair[0] in stated | told))
 
 
 def _paired(labels: Sequence[str], specs: Sequence[Named]) -> list[tuple[str, Named]]:

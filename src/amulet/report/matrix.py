@@ -2,10 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from amulet.experiments.results import Column, MatrixCell, Results
-from amulet.report.described import Named, probes
+from amulet.report.described import Named, brief, probes
 from amulet.report.wording import Words, metric_words, risk_rank, risk_words
 
 
@@ -20,9 +20,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Part:
-    """All metrics of one probe, the primary ones first."""
+    """All metrics of one probe, the primary ones first; `brief` tells it from the other probes."""
 
     probe: Named
+    brief: Named
     lines: tuple[Line, ...]
 
 
@@ -40,7 +41,7 @@ class Block:
         for part in self.parts:
             for line in part.lines:
                 for reason, rows in _rows_by_reason(line).items():
-                    yield f"{line.words.title} of {part.probe}, {', '.join(rows)}: {reason}."
+                    yield f"{line.words.title} of {part.brief}, {', '.join(rows)}: {reason}."
 
 
 def blocks(results: Results) -> tuple[Block, ...]:
@@ -53,7 +54,7 @@ def blocks(results: Results) -> tuple[Block, ...]:
 def primaries(found: tuple[Block, ...]) -> tuple[Block, ...]:
     """The same, with the metrics alone that stand for their risk."""
     return tuple(
-        Block(block.risk, block.words, tuple(Part(part.probe, lines) for part in block.parts if (lines := _primary(part))))
+        Block(block.risk, block.words, tuple(replace(part, lines=lines) for part in block.parts if (lines := _primary(part))))
         for block in found
         if any(_primary(part) for part in block.parts)
     )
@@ -68,7 +69,9 @@ def _parts(results: Results, risk: str, named: dict[str, Named]) -> tuple[Part, 
     for column in results.columns:
         if column.risk == risk:
             columns[column.probe].append(column)
-    return tuple(Part(named[probe], _lines(results, listed)) for probe, listed in columns.items())
+    return tuple(
+        Part(named[probe], brief(probe, named), _lines(results, listed)) for probe, listed in columns.items()
+    )
 
 
 def _lines(results: Results, columns: list[Column]) -> tuple[Line, ...]:

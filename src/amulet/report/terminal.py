@@ -4,8 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Group, RenderableType
-from rich.padding import Padding
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
@@ -14,7 +13,7 @@ from amulet.report.formats import number, signed, some_seeds, spread
 from amulet.report.matrix import Block, Line, Part, blocks
 from amulet.report.wording import NO_VERDICTS, riskier_end
 
-CELL: Final = 14
+CELL: Final = 15
 COLUMN: Final = CELL + 2
 NARROWEST: Final = 24
 WIDEST: Final = 36
@@ -30,12 +29,12 @@ def matrix_table(results: Results, width: int = 80) -> Group:
 
 def _title(results: Results) -> Text:
     seeds = ", ".join(str(seed) for seed in results.seeds)
-    return Text(f"{results.experiment} on {results.dataset}, seeds {seeds}\n", style="bold")
+    return Text(f"{results.experiment} on {results.dataset}, seeds {seeds}", style="bold")
 
 
 def _legend() -> Text:
     return Text(
-        "Mean ± standard deviation over seeds; under it the difference to the undefended baseline, paired by seed.\n"
+        "\nMean ± standard deviation over seeds; under it the difference to the undefended baseline, paired by seed.\n"
         f"● stands for its risk in this matrix. {NO_VERDICTS}",
         style="dim",
     )
@@ -43,14 +42,14 @@ def _legend() -> Text:
 
 def _block(block: Block, results: Results, width: int) -> Group:
     """Heading, explanation, tables, and why cells are undefined."""
-    heading = Text.assemble((block.words.title, "bold cyan"), "  ", (block.words.sentence, "dim"))
+    heading = Text.assemble(("\n" + block.words.title, "bold cyan"), "  ", (block.words.sentence, "dim"))
     tables = (
         _table(part, rows, results, width)
         for rows in _slices(len(results.rows), (width - NARROWEST) // COLUMN)
         for part in block.parts
     )
-    reasons = (Text(f"undefined: {sentence}\n", style="yellow") for sentence in block.undefined)
-    return Group(heading, *(item for table in tables for item in table), *reasons)
+    reasons = (Text(f"undefined: {sentence}", style="yellow") for sentence in block.undefined)
+    return Group(heading, *tables, *reasons)
 
 
 def _slices(rows: int, fitting: int) -> Iterator[tuple[int, ...]]:
@@ -60,16 +59,14 @@ def _slices(rows: int, fitting: int) -> Iterator[tuple[int, ...]]:
         yield (0, *range(start, min(start + step, rows)))
 
 
-def _table(part: Part, rows: Sequence[int], results: Results, width: int) -> tuple[RenderableType, Table]:
+def _table(part: Part, rows: Sequence[int], results: Results, width: int) -> Group:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
-    name_width = min(WIDEST, max(width - len(rows) * COLUMN - 1, NARROWEST))
-    table.add_column(Text("metric"), width=name_width)
+    table.add_column(width=min(WIDEST, max(width - len(rows) * COLUMN - 1, NARROWEST)))
     for row in rows:
         table.add_column(Text(results.rows[row]), justify="right", width=CELL)
     for line in part.lines:
-        cells = (_cell(line.cells[row], len(results.seeds)) for row in rows)
-        table.add_row(_name(line), *cells, end_section=line is part.lines[-1])
-    return Padding(Text(str(part.probe), style="italic"), (1, 0, 0, 0)), table
+        table.add_row(_name(line), *(_cell(line.cells[row], len(results.seeds)) for row in rows))
+    return Group(Text(f"\n{part.brief}", style="italic"), table)
 
 
 def _name(line: Line) -> Text:

@@ -75,6 +75,14 @@ _METRICS: Final = {
     ),
 }
 
+_FACTS: Final = {
+    "epsilon": "Epsilon spent",
+    "delta": "Delta",
+    "noise_multiplier": "Noise multiplier",
+    "train_accuracy": "Accuracy on training records",
+    "records": "Training records",
+}
+
 _ENDS: Final = {"high": Words("↑ higher is riskier"), "low": Words("↓ lower is riskier")}
 _RANKS: Final = tuple(_RISKS)
 
@@ -99,6 +107,16 @@ def metric_words(column: Column) -> Words:
 def riskier_end(column: Column) -> str:
     """Which end means more risk, as an arrow and in words."""
     return _ENDS.get(column.riskier or "", Words("– no riskier end")).title
+
+
+def fact_title(fact: str) -> str:
+    """What training calls a fact, in words."""
+    return _FACTS.get(fact, spoken(fact))
+
+
+def fact_rank(fact: str) -> int:
+    """Sorts facts: the privacy guarantee first, then the others as they come."""
+    return list(_FACTS).index(fact) if fact in _FACTS else len(_FACTS)
 
 
 def spoken(name: str) -> str:

@@ -1,6 +1,8 @@
 """Differentially private SGD. Abadi et al. 2016, https://arxiv.org/abs/1607.00133, Algorithm 1."""
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
@@ -165,11 +167,11 @@ def noise_for(epsilon: float, delta: float, rate: float, steps: int, accountant:
     """The least noise multiplier that Opacus finds for (epsilon, delta)-DP; never more than epsilon is spent."""
     from opacus.accountants.utils import get_noise_multiplier  # noqa: PLC0415 - opacus takes seconds to import
 
-    return float(
-        get_noise_multiplier(
+    with _quiet_bounds():
+        sigma = get_noise_multiplier(
             target_epsilon=epsilon, target_delta=delta, sample_rate=rate, steps=steps, accountant=accountant.value
         )
-    )
+    return float(sigma)
 
 
 @cache
@@ -181,4 +183,13 @@ def epsilon_of(sigma: float, delta: float, rate: float, steps: int, accountant: 
         return float("inf")
     ledger = create_accountant(mechanism=accountant.value)
     ledger.history = [(sigma, rate, steps)]
-    return float(ledger.get_epsilon(delta=delta))
+    with _quiet_bounds():
+        return float(ledger.get_epsilon(delta=delta))
+
+
+@contextmanager
+def _quiet_bounds() -> Iterator[None]:
+    """Opacus warns when its grid of Renyi orders ends early: the bound is then looser than need be, not wrong."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Optimal order is the", category=UserWarning)
+        yield

@@ -1,0 +1,67 @@
+"""The report as one HTML file that asks nothing of the network."""
+
+import json
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from amulet.experiments.results import Results
+from amulet.report import described
+from amulet.report.facts import facts
+from amulet.report.formats import number, setting, signed, some_seeds, spread
+from amulet.report.matrix import blocks, primaries
+from amulet.report.strip import strips
+from amulet.report.wording import NO_VERDICTS, riskier_end, spoken
+
+
+def render(results: Results, manifest: Mapping[str, Any]) -> str:
+    """The page. The same results and manifest give the same bytes.
+
+    Args:
+        results: what was found.
+        manifest: what computed it, as `Store.manifest(...)["made"]` or `environment()` give it; mappings in it
+            become lists, None "none".
+    """
+    found = blocks(results)
+    return _environment().get_template("report.html.jinja").render(
+        results=results,
+        blocks=found,
+        primaries=primaries(found),
+        strips=partial(strips, results),
+        experiment=described.experiment(results),
+        defenses=described.defenses(results),
+        facts=facts(results),
+        manifest=manifest,
+        version=_version(manifest),
+        spec=json.dumps(results.spec, indent=1, ensure_ascii=False),
+        no_verdicts=NO_VERDICTS,
+    )
+
+
+def _environment() -> Environment:
+    """Labels and settings are input, so that everything is escaped, and a missing name is an error."""
+    environment = Environment(
+        loader=PackageLoader("amulet.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        named=described.named,
+        number=number,
+        riskier_end=riskier_end,
+        setting=setting,
+        signed=signed,
+        some_seeds=some_seeds,
+        spoken=spoken,
+        spread=spread,
+    )
+    return environment
+
+
+def _version(manifest: Mapping[str, Any]) -> str:
+    packages = manifest.get("packages")
+    return str(packages.get("amulet", "")) if isinstance(packages, Mapping) else ""

@@ -1,0 +1,57 @@
+"""Where the dots of a cell's strip lie: the seeds' differences to the baseline on one small axis."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from amulet.experiments.experiment import BASELINE
+from amulet.experiments.results import Column, Results
+from amulet.report.matrix import Line
+
+CENTRE: Final = 50.0
+REACH: Final = 46.0
+LEAST_SHARE: Final = 0.05
+"""Half an axis shows at least this difference between two shares, so that noise does not fill the strip."""
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Places on an axis from 0 to 100, the baseline at 50.
+
+    Attributes:
+        dots: one per seed.
+        mean: of the dots.
+        riskier: the half where the metric means more risk, "left" or "right", or None.
+        there: whether the mean lies in that half.
+    """
+
+    dots: tuple[float, ...]
+    mean: float
+    riskier: str | None
+    there: bool
+
+
+def strips(results: Results, line: Line) -> dict[str, Strip]:
+    """By defended row; all strips of a line share one scale. A row without any difference has none."""
+    found = {cell.row: _differences(results, cell.row, line.column) for cell in line.cells if cell.difference}
+    scale = max([abs(number) for numbers in found.values() for number in numbers], default=0.0)
+    scale = max(scale, LEAST_SHARE) if _shares(results, line) else scale or 1.0
+    side = {"high": "right", "low": "left"}.get(line.column.riskier or "")
+    return {row: _strip([number / scale for number in numbers], side) for row, numbers in found.items() if numbers}
+
+
+def _strip(numbers: list[float], side: str | None) -> Strip:
+    places = [CENTRE + REACH * number for number in numbers]
+    mean = sum(places) / len(places)
+    there = side is not None and (mean > CENTRE if side == "right" else mean < CENTRE)
+    return Strip(tuple(round(place, 1) for place in places), round(mean, 1), side, there)
+
+
+def _differences(results: Results, row: str, column: Column) -> list[float]:
+    control = {item.seed: item.value for item in results.of(BASELINE, column)}
+    pairs = [(item.value, control.get(item.seed)) for item in results.of(row, column)]
+    return [value - other for value, other in pairs if value is not None and other is not None]
+
+
+def _shares(results: Results, line: Line) -> bool:
+    values = [item.value for cell in line.cells for item in results.of(cell.row, line.column)]
+    return all(0 <= value <= 1 for value in values if value is not None)

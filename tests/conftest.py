@@ -1,0 +1,87 @@
+"""What every test may use: small data with every kind of column, a recipe of two epochs, one thread a process."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import settings
+
+from amulet.core.data import AmuletDataset
+from amulet.datasets import from_arrays
+from amulet.models import LinearNet, NormKind
+from amulet.training import Recipe
+
+torch.set_num_threads(1)
+
+settings.register_profile("amulet", deadline=None, max_examples=40, derandomize=True, database=None)
+settings.load_profile("amulet")
+
+RunPython = Callable[..., str]
+
+
+@pytest.fixture(scope="session")
+def dataset() -> AmuletDataset:
+    """200 training and 100 test applications: five numbers in [0, 1], two classes, two sensitive attributes.
+
+    `sex` has two groups, `race` three and some records where it is missing.
+    """
+    rng = np.random.default_rng(0)
+    x = rng.random((300, 5)).astype(np.float32)
+    y = (x[:, 0] + x[:, 1] + 0.3 * rng.standard_normal(300) > 1).astype(np.int64)
+    sex = rng.choice(["female", "male"], 300)
+    race = rng.choice(np.array(["black", "hispanic", "white", None], dtype=object), 300, p=[0.2, 0.2, 0.5, 0.1])
+    return from_arrays(
+        (x[:200], y[:200]),
+        (x[200:], y[200:]),
+        sensitive=({"sex": sex[:200], "race": race[:200]}, {"sex": sex[200:], "race": race[200:]}),
+        classes=["refused", "granted"],
+        positive="granted",
+        bounds=(0.0, 1.0),
+        name="applications",
+    )
+
+
+@pytest.fixture(scope="session")
+def images() -> AmuletDataset:
+    """60 training and 30 test images of three channels of 6 x 6 bytes, in three classes."""
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 256, (90, 3, 6, 6), dtype=np.uint8)
+    y = np.arange(90) % 3
+    return from_arrays((x[:60], y[:60]), (x[60:], y[60:]), name="stamps")
+
+
+@pytest.fixture(scope="session")
+def recipe() -> Recipe:
+    """A net of one hidden layer, without layers that mix records, for two epochs."""
+    return Recipe(LinearNet(hidden=(8,), norm=NormKind.GROUP), epochs=2, batch_size=32)
+
+
+@pytest.fixture
+def double() -> Iterator[None]:
+    """Models are built in float64, so that rounding hides nothing."""
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.fixture
+def run_python(tmp_path: Path) -> RunPython:
+    """Run code in a new process that can import what lies in `tmp_path`; what it prints."""
+
+    def run(code: str, hash_seed: int = 0, folder: Path = tmp_path) -> str:
+        environment = os.environ | {
+            "PYTHONPATH": str(folder),
+            "PYTHONHASHSEED": str(hash_seed),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "OMP_NUM_THREADS": "1",
+        }
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    return run

@@ -1,0 +1,253 @@
+"""One's own data: from arrays, from a frame, from a torch data set, from a function."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch.utils.data import TensorDataset
+
+from amulet.core.data import Modality
+from amulet.core.errors import AmuletError, InvalidData, InvalidParameter
+from amulet.datasets import ImportedDataset, from_arrays, from_frame, from_torch
+
+X = np.random.default_rng(0).random((10, 3))
+Y = np.arange(10) % 2
+
+
+def sentences(make: Callable[[], object]) -> list[str]:
+    with pytest.raises((InvalidData, InvalidParameter)) as caught:
+        make()
+    return [problem.sentence for problem in caught.value.problems]
+
+
+def test_arrays_of_rows_are_tabular() -> None:
+    dataset = from_arrays((X, Y), (X[:4], Y[:4]), classes=["bad", "good"], positive="good", bounds=(0, 1))
+    schema = dataset.schema
+    assert (schema.modality, schema.shape, schema.classes, schema.positive) == (
+        Modality.TABULAR,
+        (3,),
+        ("bad", "good"),
+        "good",
+    )
+    assert dataset.train.x.dtype == torch.float32
+    assert (schema.low, schema.high) == (0.0, 1.0)
+
+
+def test_lists_are_arrays_too() -> None:
+    dataset = from_arrays(([[0.0], [1.0]], [0, 1]), ([[0.5]], [1]))
+    assert dataset.train.x.tolist() == [[0.0], [1.0]]
+
+
+def test_every_record_has_an_identity_of_its_own() -> None:
+    dataset = from_arrays((X, Y), (X[:4], Y[:4]))
+    assert torch.cat([dataset.train.index, dataset.test.index]).tolist() == list(range(14))
+
+
+def test_bounds_default_to_those_of_all_records() -> None:
+    dataset = from_arrays((X, Y), (X + 1, Y))
+    assert dataset.schema.low == pytest.approx(X.min())
+    assert dataset.schema.high == pytest.approx(X.max() + 1)
+
+
+def test_images_stay_bytes() -> None:
+    images = np.full((6, 1, 4, 4), 255, dtype=np.uint8)
+    dataset = from_arrays((images, [0, 1] * 3), (images, [0, 1] * 3))
+    assert dataset.train.x.dtype == torch.uint8
+    assert (dataset.schema.modality, dataset.schema.low, dataset.schema.high) == (Modality.IMAGE, 0.0, 1.0)
+    assert dataset.train.as_inputs().x.max() == 1
+
+
+def test_sensitive_attributes_are_coded_over_both_parts_and_may_be_missing() -> None:
+    dataset = from_arrays(
+        (X[:3], Y[:3]), (X[:3], Y[:3]), sensitive=({"sex": ["m", None, "f"]}, {"sex": ["x", "f", "m"]})
+    )
+    assert dataset.schema.attributes[0].values == ("f", "m", "x")
+    assert dataset.train.attribute("sex").tolist() == [1, -1, 0]
+    assert dataset.test.attribute("sex").tolist() == [2, 0, 1]
+
+
+def test_missing_values_are_refused() -> None:
+    gaps = X.copy()
+    gaps[2, 1] = np.nan
+    assert sentences(lambda: from_arrays((gaps, Y), (X, Y))) == [
+        "The 'x' of own data (train) must be finite (fill in or drop missing values). "
+        "Got 'NaN or infinity in 1 records'."
+    ]
+
+
+def test_nothing_but_missing_values_is_refused_alike() -> None:
+    gaps = np.full_like(X, np.nan)
+    assert "must be finite" in sentences(lambda: from_arrays((gaps, Y), (gaps, Y)))[0]
+
+
+def test_no_records_are_refused() -> None:
+    assert "at least one record" in sentences(lambda: from_arrays((X[:0], Y[:0]), (X, Y)))[0]
+
+
+def test_lengths_that_differ_are_named_in_both_parts() -> None:
+    assert sentences(lambda: from_arrays((X[:9], Y), (X, Y[:5]))) == [
+        "The 'x' of own data (train) must be of shape (10, 3). Got (9, 3).",
+        "The 'x' of own data (test) must be of shape (5, 3). Got (10, 3).",
+    ]
+
+
+def test_a_sensitive_attribute_of_another_length_is_refused_beside_a_right_one() -> None:
+    columns = {"sex": Y[:5], "race": Y}, {"sex": Y, "race": Y}
+    assert "of own data (train) must be" in sentences(lambda: from_arrays((X, Y), (X, Y), sensitive=columns))[0]
+
+
+def test_sensitive_attributes_of_one_part_only_are_refused() -> None:
+    assert sentences(lambda: from_arrays((X, Y), (X, Y), sensitive=({"sex": Y}, {}))) == [
+        "The 'sensitive' of own data must be ['sex'] for test as for train. Got []."
+    ]
+
+
+@pytest.mark.parametrize("labels", [Y + 0.5, np.where(Y == 1, "good", "bad"), np.where(Y == 1, 1.0, np.nan)])
+def test_labels_must_be_whole_numbers(labels: np.ndarray) -> None:
+    assert "must be whole numbers 0..k-1" in sentences(lambda: from_arrays((X, labels), (X, Y)))[0]
+
+
+@pytest.mark.parametrize("labels", [Y + 1, 2 * Y], ids=["from one", "with a gap"])
+def test_labels_must_start_at_zero_and_leave_no_gap(labels: np.ndarray) -> None:
+    assert "'y'" in sentences(lambda: from_arrays((X, labels), (X, labels)))[0]
+
+
+def test_a_class_without_training_records_is_allowed_where_the_classes_are_named() -> None:
+    dataset = from_arrays((X, 2 * Y), (X, Y), classes=["a", "b", "c"])
+    assert dataset.schema.classes == ("a", "b", "c")
+
+
+def test_a_positive_class_that_is_not_there_is_refused() -> None:
+    assert sentences(lambda: from_arrays((X, Y), (X, Y), positive="yes")) == [
+        "The 'positive' of Schema must be one of 0, 1. Got 'yes'."
+    ]
+
+
+def test_torch_data_sets_are_read_once() -> None:
+    images = torch.randint(0, 256, (6, 3, 4, 4), dtype=torch.uint8)
+    pairs = TensorDataset(images, torch.arange(6) % 3)
+    dataset = from_torch(pairs, pairs, name="stamps")
+    assert torch.equal(dataset.train.x, images)
+    assert dataset.train.y.tolist() == [0, 1, 2, 0, 1, 2]
+    assert dataset.name == "stamps"
+
+
+FRAME = pd.DataFrame({
+    "age": np.arange(40.0),
+    "job": ["baker", "clerk", "smith", "clerk"] * 10,
+    "sex": ["f", "m", None, "f"] * 10,
+    "paid": ["yes", "no"] * 20,
+})
+
+
+def test_a_frame_becomes_numbers_between_zero_and_one() -> None:
+    dataset = from_frame(FRAME, target="paid", sensitive=["sex"], positive="yes")
+    assert dataset.schema.shape == (4,)
+    assert dataset.schema.classes == ("no", "yes")
+    assert dataset.schema.positive == "yes"
+    for part in (dataset.train, dataset.test):
+        assert part.x.min() >= 0
+        assert part.x.max() <= 1
+
+
+def test_sensitive_columns_go_to_z_and_out_of_x() -> None:
+    dataset = from_frame(FRAME, target="paid", sensitive=["sex", "job"])
+    assert dataset.schema.attribute_names == ("sex", "job")
+    assert dataset.schema.shape == (1,)
+
+
+def test_the_test_part_holds_its_share_of_every_class() -> None:
+    frame = pd.DataFrame({"age": np.arange(100.0), "paid": [1] * 20 + [0] * 80})
+    dataset = from_frame(frame, target="paid", test_share=0.25)
+    assert dataset.test.y.bincount().tolist() == [20, 5]
+    assert dataset.train.y.bincount().tolist() == [60, 15]
+
+
+def test_the_split_follows_the_seed() -> None:
+    first, again, other = (from_frame(FRAME, target="paid", seed=seed).content for seed in (0, 0, 1))
+    assert first == again != other
+
+
+def test_test_records_never_move_the_scale() -> None:
+    """Scaled by the training records alone, a test record beyond them is clipped, not out of bounds."""
+    frame = pd.DataFrame({"age": np.arange(40.0), "paid": [0, 1] * 20})
+    before = from_frame(frame, target="paid")
+    ages = frame["age"].to_numpy().copy()
+    scaled = before.test.x.flatten()
+    place = int((ages[:, None] >= 0).nonzero()[0][0])
+    for place in range(40):
+        shifted = ages.copy()
+        shifted[place] = 1e6
+        after = from_frame(frame.assign(age=shifted), target="paid")
+        if torch.equal(after.train.x, before.train.x):
+            assert after.test.x.max() == 1
+            break
+    else:
+        pytest.fail(f"every record moved the training scale, test {scaled.tolist()}")
+
+
+def test_missing_numbers_become_the_training_median() -> None:
+    frame = pd.DataFrame({"age": [0.0, 1.0, 0.5, np.nan] * 10, "paid": [0, 1] * 20})
+    x = from_frame(frame, target="paid").train.x
+    assert set(x.flatten().tolist()) == {0.0, 0.5, 1.0}
+
+
+def test_truth_values_are_numbers() -> None:
+    frame = FRAME.assign(member=FRAME["age"] > 20)
+    assert from_frame(frame, target="paid", sensitive=["sex", "job"]).schema.shape == (2,)
+
+
+def test_a_column_that_does_not_vary_becomes_zero() -> None:
+    dataset = from_frame(FRAME.assign(age=7.0), target="paid", sensitive=["sex", "job"], seed=0)
+    assert dataset.train.x.unique().tolist() == [0.0]
+
+
+def test_columns_that_are_not_there_are_named() -> None:
+    assert sentences(lambda: from_frame(FRAME, target="pay", sensitive=["gender"])) == [
+        "The 'columns' of own data must be among ['age', 'job', 'sex', 'paid']. Got ['pay', 'gender']."
+    ]
+
+
+def test_a_target_with_missing_values_is_refused() -> None:
+    frame = FRAME.assign(paid=["yes", None] * 20)
+    assert sentences(lambda: from_frame(frame, target="paid")) == [
+        "The target 'paid' of own data must be known. Got missing values."
+    ]
+
+
+MODULE = """
+import numpy as np
+from amulet.datasets import from_arrays
+
+def load(records):
+    x = np.linspace(0, 1, records)[:, None]
+    y = np.arange(records) % 2
+    return from_arrays((x, y), (x, y))
+
+def wrong():
+    return 1
+"""
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    (tmp_path / "own_records.py").write_text(MODULE, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    return "own_records"
+
+
+def test_a_function_of_ones_own_is_a_data_set(module: str) -> None:
+    assert len(ImportedDataset(f"{module}:load", (("records", 8),)).load().train) == 8
+
+
+def test_a_function_that_gives_something_else_is_refused(module: str) -> None:
+    with pytest.raises(TypeError, match=r"'own_records:wrong' must return an AmuletDataset\. Got int\."):
+        ImportedDataset(f"{module}:wrong").load()
+
+
+def test_a_function_that_is_not_there_is_refused() -> None:
+    with pytest.raises(AmuletError, match="The 'function' of ImportedDataset must be an import path like"):
+        ImportedDataset("no.such:thing")

@@ -1,0 +1,91 @@
+"""Digests across processes, and of code outside Amulet: an edit is another value, a move is not."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+RunPython = Callable[..., str]
+
+SPEC = """
+from dataclasses import dataclass
+from amulet.core.spec import Spec
+{imports}
+@dataclass(frozen=True)
+class Mine(Spec):
+    size: float = {size}
+"""
+DIGEST_OF_MINE = "import {module}; print({module}.Mine(size=1).digest)"
+
+
+def write(folder: Path, module: str, size: float = 1.0, imports: str = "") -> str:
+    """Write a module with a spec; the code that prints its digest."""
+    path = folder.joinpath(*module.split(".")).with_suffix(".py")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(SPEC.format(size=size, imports=imports), encoding="utf-8")
+    return DIGEST_OF_MINE.format(module=module)
+
+
+def test_a_digest_is_the_same_in_every_process(run_python: RunPython) -> None:
+    code = (
+        "from amulet.core.split import Split, ShadowDraw; "
+        "print(ShadowDraw(Split(seed=3, members=0.25), number=5).digest)"
+    )
+    assert run_python(code, hash_seed=1) == run_python(code, hash_seed=2)
+
+
+def test_an_edit_of_the_users_module_is_another_digest(run_python: RunPython, tmp_path: Path) -> None:
+    before = run_python(write(tmp_path, "mine"))
+    after = run_python(write(tmp_path, "mine", imports="# the same fields come to mean something else\n"))
+    assert before != after
+
+
+def test_an_edit_of_a_module_that_the_users_module_imports_is_another_digest(
+    run_python: RunPython, tmp_path: Path
+) -> None:
+    code = write(tmp_path, "mine", imports="import helper\n")
+    (tmp_path / "helper.py").write_text("NUMBER = 1\n", encoding="utf-8")
+    before = run_python(code)
+    (tmp_path / "helper.py").write_text("NUMBER = 2\n", encoding="utf-8")
+    assert run_python(code) != before
+
+
+@pytest.mark.parametrize("imports", ["from lab import helper\n", "from .helper import NUMBER\n"])
+@pytest.mark.parametrize("with_init", [True, False])
+def test_packages_of_the_user_are_followed(
+    run_python: RunPython, tmp_path: Path, imports: str, with_init: bool
+) -> None:
+    code = write(tmp_path, "lab.mine", imports=imports)
+    (tmp_path / "lab/helper.py").write_text("NUMBER = 1\n", encoding="utf-8")
+    if with_init:
+        (tmp_path / "lab/__init__.py").write_text("", encoding="utf-8")
+    before = run_python(code)
+    (tmp_path / "lab/helper.py").write_text("NUMBER = 2\n", encoding="utf-8")
+    assert run_python(code) != before
+
+
+def test_a_late_import_counts_whether_it_has_happened_or_not(run_python: RunPython, tmp_path: Path) -> None:
+    code = write(tmp_path, "mine", imports="def late():\n    import helper\n    return helper.NUMBER\n")
+    (tmp_path / "helper.py").write_text("NUMBER = 1\n", encoding="utf-8")
+    before = run_python(code)
+    assert run_python(f"import helper; {code}") == before
+    (tmp_path / "helper.py").write_text("NUMBER = 2\n", encoding="utf-8")
+    assert run_python(code) != before
+
+
+def test_the_folder_does_not_matter(run_python: RunPython, tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    code = write(here, "mine")
+    write(there, "mine")
+    assert run_python(code, folder=here) == run_python(code, folder=there)
+
+
+def test_code_without_a_file_is_refused_with_the_remedy(run_python: RunPython) -> None:
+    code = SPEC.format(size=1.0, imports="") + (
+        "from amulet.core.errors import AmuletError\n"
+        "try:\n    Mine().digest\nexcept AmuletError as error:\n    print(error)\n"
+    )
+    assert run_python(code) == (
+        "Code defined in '__main__' has no source file, so a change to it could not be noticed. "
+        "Put it in a .py file and import it from there."
+    )
