@@ -184,3 +184,7 @@ def _show(results: "Results", manifest: "dict[str, object]", folder: Path, conso
     console.print(matrix_table(results))
     console.print(f"Report: {page.resolve()}", soft_wrap=True)
 
+
+
+if __name__ == "__main__":
+    app()

@@ -9,6 +9,7 @@ import yaml
 
 from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.spec import Plain, Spec
+from amulet.core.split import Split
 from amulet.experiments.experiment import Experiment, Row
 from amulet.experiments.plain import Builder, Place, build, dotted
 from amulet.experiments.registry import short_name
@@ -45,26 +46,27 @@ def dump_experiment(experiment: Experiment) -> str:
 
 def _experiment(builder: Builder, document: dict[str, Plain]) -> Spec:
     """Rows are a mapping from label to defenses, the split goes without its name: both as people write them."""
-    document = dict(document)
-    rows, split = document.get("defenses"), document.get("split")
-    if isinstance(rows, dict):
-        document["defenses"] = [
-            {"amulet.experiments.experiment.Row": {"label": label, "defenses": _listed(defenses)}}
-            for label, defenses in rows.items()
-        ]
-    if isinstance(split, dict):
-        document["split"] = {"amulet.core.split.Split": split}
-    return builder.fill(Experiment, document, ())
+    given: dict[str, Any] = dict(document)
+    if isinstance(rows := document.get("defenses"), dict):
+        given["defenses"] = tuple(_row(builder, label, defenses) for label, defenses in rows.items())
+    if isinstance(split := document.get("split"), dict):
+        given["split"] = builder.attempt(lambda: builder.fill(Split, split, ("split",))) or Split()
+    return builder.fill(Experiment, given, ())
 
 
-def _listed(value: Plain) -> Plain:
-    return value if isinstance(value, list) else [value]
+def _row(builder: Builder, label: str, defenses: Plain) -> Row:
+    place = ("defenses", label)
+    listed = [((*place, number), item) for number, item in enumerate(defenses)] if isinstance(defenses, list) else None
+    built = [builder.attempt(lambda i=item, p=at: builder.spec(i, p)) for at, item in listed or [(place, defenses)]]
+    row = builder.attempt(lambda: builder.construct(Row, {"label": label, "defenses": [b for b in built if b]}, place))
+    return row if isinstance(row, Row) else Row(label, ())
 
 
 def _read(path: Path) -> tuple[dict[str, Plain], Lines]:
     problems: list[Problem] = []
     try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        text = path.read_text(encoding="utf-8")
+        node, document = yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise InvalidParameter([Problem("document", f"{path} is not YAML: {error}")]) from None
     if not isinstance(node, yaml.MappingNode):
@@ -72,7 +74,6 @@ def _read(path: Path) -> tuple[dict[str, Plain], Lines]:
     lines = dict(_lines(node, (), path, problems))
     if problems:
         raise InvalidParameter(problems)
-    document: dict[str, Plain] = yaml.safe_load(path.read_text(encoding="utf-8"))
     return document, lines
 
 

@@ -46,9 +46,17 @@ class Builder:
         values = {key: self._value(hints[key], value, (*place, key)) for key, value in given.items() if key in known}
         if len(self.found) > before:
             raise _Faulty
-        return self._construct(cls, values, place)
+        return self.construct(cls, values, place)
 
-    def _construct(self, cls: type[Spec], values: Mapping[str, Any], place: Place) -> Spec:
+    def attempt(self, make: Callable[[], Spec]) -> Spec | None:
+        """What `make` builds; None, with the problems noted, if it cannot, so that the rest is looked at too."""
+        try:
+            return make()
+        except _Faulty:
+            return None
+
+    def construct(self, cls: type[Spec], values: Mapping[str, Any], place: Place) -> Spec:
+        """The class called with values of its fields."""
         try:
             return cls(**values)
         except ProblemsError as error:
@@ -58,14 +66,11 @@ class Builder:
 
     def _value(self, hint: Any, plain: Plain, place: Place) -> Any:
         """A field's value: specs are built, everything else is left to the class that coerces it."""
-        try:
-            if _holds_spec(hint) and not isinstance(plain, list) and plain is not None:
-                return self.spec(plain, place)
-            if _holds_spec(hint) and isinstance(plain, list):
-                return tuple(self._value(hint, item, (*place, number)) for number, item in enumerate(plain))
-        except _Faulty:
-            return None
-        return plain
+        if not _holds_spec(hint) or not isinstance(plain, str | dict | list):
+            return plain
+        if isinstance(plain, list):
+            return tuple(self._value(hint, item, (*place, number)) for number, item in enumerate(plain))
+        return self.attempt(lambda: self.spec(plain, place))
 
     def _named(self, plain: Plain, place: Place) -> tuple[str, Mapping[str, Plain], Place]:
         match plain:
@@ -97,11 +102,10 @@ def from_plain(plain: Plain) -> Any:
 def build(make: Callable[[Builder], Spec], tell: Callable[[Place, str], str]) -> Any:
     """What `make` builds, or one error with every problem as `tell` words it."""
     builder = Builder()
-    try:
-        return make(builder)
-    except _Faulty:
-        problems = [Problem(dotted(place), tell(place, sentence)) for place, sentence in builder.found]
-        raise InvalidParameter(problems) from None
+    made = builder.attempt(lambda: make(builder))
+    if builder.found:
+        raise InvalidParameter(Problem(dotted(place), tell(place, sentence)) for place, sentence in builder.found)
+    return made
 
 
 def dotted(place: Place) -> str:

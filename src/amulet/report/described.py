@@ -8,7 +8,7 @@ from typing import Any
 
 from amulet.experiments.experiment import BASELINE
 from amulet.experiments.results import Results
-from amulet.report.formats import setting
+from amulet.report.formats import NOT_GIVEN, setting
 
 
 @dataclass(frozen=True)
@@ -18,29 +18,34 @@ class Named:
     name: str
     settings: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def given(self) -> "Named":
+        """Without the settings that are None."""
+        return Named(self.name, tuple(pair for pair in self.settings if pair[1] != NOT_GIVEN))
+
     def __str__(self) -> str:
-        """On one line: "PGD(epsilon 0.05, norm linf)"."""
+        """On one line: "PGD (epsilon 0.05, norm linf)"."""
         shown = ", ".join(f"{name} {value}" for name, value in self.settings)
-        return f"{self.name}({shown})" if shown else self.name
+        return f"{self.name} ({shown})" if shown else self.name
 
 
 def named(plain: Any) -> Named:
     """From {import path: {field: value}}; anything else is its own text."""
     match parts(plain):
         case (name, fields):
-            return Named(name, tuple((field.replace("_", " "), _text(value)) for field, value in fields.items()))
+            return Named(
+                name, tuple((field.replace("_", " "), _text(value)) for field, value in fields.items())
+            )
         case _:
             return Named(setting(plain))
 
 
 def parts(plain: Any) -> tuple[str, Mapping[str, Any]] | None:
     """Class name and fields of a plain spec; None for what is not one."""
-    match plain:
-        case {**only} if len(only) == 1:
-            ((path, fields),) = only.items()
-            return (path.rpartition(".")[2], fields) if isinstance(fields, Mapping) else None
-        case _:
-            return None
+    if not isinstance(plain, Mapping) or len(plain) != 1:
+        return None
+    ((path, fields),) = plain.items()
+    return (str(path).rpartition(".")[2], fields) if isinstance(fields, Mapping) else None
 
 
 def experiment(results: Results) -> Mapping[str, Any]:
@@ -87,6 +92,6 @@ def _paired(labels: Sequence[str], specs: Sequence[Named]) -> list[tuple[str, Na
 
 
 def _text(value: Any) -> str:
-    if isinstance(value, list):
+    if isinstance(value, list) and value:
         return "[" + ", ".join(_text(item) for item in value) + "]"
     return str(named(value)) if parts(value) else setting(value)

@@ -6,6 +6,7 @@ from typing import Any, Final
 from amulet.statistics import Summary
 
 MINUS: Final = "\N{MINUS SIGN}"
+NOT_GIVEN: Final = "not given"
 _NOTHING: Final = 1e-12
 _SMALL: Final = 0.0005
 _LARGE: Final = 1000
@@ -35,7 +36,7 @@ def spread(summary: Summary) -> str:
 
 
 def some_seeds(summary: Summary, seeds: int) -> str:
-    """ "1 of 2 seeds" where a summary leaves seeds out, else empty."""
+    """Says "1 of 2 seeds" where a summary leaves seeds out, else nothing."""
     return "" if summary.n == seeds else f"{summary.n} of {seeds} seeds"
 
 
@@ -43,7 +44,9 @@ def setting(value: Any) -> str:
     """A plain value of a spec or manifest: None is "not given", floats are short."""
     match value:
         case None:
-            return "not given"
+            return NOT_GIVEN
+        case [] | ():
+            return "none"
         case bool():
             return "yes" if value else "no"
         case float():

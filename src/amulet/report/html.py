@@ -12,7 +12,7 @@ from amulet.report import described
 from amulet.report.facts import facts
 from amulet.report.formats import number, setting, signed, some_seeds, spread
 from amulet.report.matrix import blocks, primaries
-from amulet.report.strip import strips
+from amulet.report.strip import SAMPLE, strips
 from amulet.report.wording import NO_VERDICTS, riskier_end, spoken
 
 
@@ -21,22 +21,26 @@ def render(results: Results, manifest: Mapping[str, Any]) -> str:
 
     Args:
         results: what was found.
-        manifest: what computed it, as `Store.manifest(...)["made"]` or `environment()` give it; mappings in it
-            become lists, None "none".
+        manifest: what computed it, as `environment()` gives it; a mapping in it becomes a list, None "none".
     """
     found = blocks(results)
-    return _environment().get_template("report.html.jinja").render(
-        results=results,
-        blocks=found,
-        primaries=primaries(found),
-        strips=partial(strips, results),
-        experiment=described.experiment(results),
-        defenses=described.defenses(results),
-        facts=facts(results),
-        manifest=manifest,
-        version=_version(manifest),
-        spec=json.dumps(results.spec, indent=1, ensure_ascii=False),
-        no_verdicts=NO_VERDICTS,
+    return (
+        _environment()
+        .get_template("report.html.jinja")
+        .render(
+            results=results,
+            blocks=found,
+            primaries=primaries(found),
+            sample=SAMPLE,
+            strips=partial(strips, results),
+            experiment=described.experiment(results),
+            defenses=described.defenses(results),
+            facts=facts(results),
+            manifest=manifest,
+            version=_version(manifest),
+            spec=json.dumps(results.spec, indent=1, ensure_ascii=False),
+            no_verdicts=NO_VERDICTS,
+        )
     )
 
 

@@ -26,6 +26,11 @@ class Part:
     brief: Named
     lines: tuple[Line, ...]
 
+    @property
+    def obvious(self) -> bool:
+        """Whether the risk's name says it all, as for utility."""
+        return not self.probe.settings and self.probe.name.lower() == self.lines[0].column.risk
+
 
 @dataclass(frozen=True)
 class Block:
@@ -54,7 +59,11 @@ def blocks(results: Results) -> tuple[Block, ...]:
 def primaries(found: tuple[Block, ...]) -> tuple[Block, ...]:
     """The same, with the metrics alone that stand for their risk."""
     return tuple(
-        Block(block.risk, block.words, tuple(replace(part, lines=lines) for part in block.parts if (lines := _primary(part))))
+        Block(
+            block.risk,
+            block.words,
+            tuple(replace(part, lines=lines) for part in block.parts if (lines := _primary(part))),
+        )
         for block in found
         if any(_primary(part) for part in block.parts)
     )
@@ -77,7 +86,8 @@ def _parts(results: Results, risk: str, named: dict[str, Named]) -> tuple[Part, 
 def _lines(results: Results, columns: list[Column]) -> tuple[Line, ...]:
     ordered = sorted(columns, key=lambda column: not column.primary)
     return tuple(
-        Line(column, metric_words(column), tuple(results.cell(row, column) for row in results.rows)) for column in ordered
+        Line(column, metric_words(column), tuple(results.cell(row, column) for row in results.rows))
+        for column in ordered
     )
 
 

@@ -30,13 +30,19 @@ class Strip:
     there: bool
 
 
+SAMPLE: Final = Strip((58.0, 70.0, 75.0, 86.0), 72.3, "right", there=False)
+"""For the key under the first table."""
+
+
 def strips(results: Results, line: Line) -> dict[str, Strip]:
     """By defended row; all strips of a line share one scale. A row without any difference has none."""
     found = {cell.row: _differences(results, cell.row, line.column) for cell in line.cells if cell.difference}
     scale = max([abs(number) for numbers in found.values() for number in numbers], default=0.0)
     scale = max(scale, LEAST_SHARE) if _shares(results, line) else scale or 1.0
     side = {"high": "right", "low": "left"}.get(line.column.riskier or "")
-    return {row: _strip([number / scale for number in numbers], side) for row, numbers in found.items() if numbers}
+    return {
+        row: _strip([number / scale for number in numbers], side) for row, numbers in found.items() if numbers
+    }
 
 
 def _strip(numbers: list[float], side: str | None) -> Strip:

@@ -34,7 +34,8 @@ def _title(results: Results) -> Text:
 
 def _legend() -> Text:
     return Text(
-        "\nMean ± standard deviation over seeds; under it the difference to the undefended baseline, paired by seed.\n"
+        "\nMean ± standard deviation over seeds; under it the difference to the undefended baseline, "
+        "paired by seed.\n"
         f"● stands for its risk in this matrix. {NO_VERDICTS}",
         style="dim",
     )
@@ -63,10 +64,10 @@ def _table(part: Part, rows: Sequence[int], results: Results, width: int) -> Gro
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
     table.add_column(width=min(WIDEST, max(width - len(rows) * COLUMN - 1, NARROWEST)))
     for row in rows:
-        table.add_column(Text(results.rows[row]), justify="right", width=CELL)
+        table.add_column(Text(results.rows[row]), justify="right", width=CELL, overflow="fold")
     for line in part.lines:
         table.add_row(_name(line), *(_cell(line.cells[row], len(results.seeds)) for row in rows))
-    return Group(Text(f"\n{part.brief}", style="italic"), table)
+    return Group(Text("" if part.obvious else f"\n{part.brief}", style="italic"), table)
 
 
 def _name(line: Line) -> Text:

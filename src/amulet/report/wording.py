@@ -15,7 +15,8 @@ class Words:
 
 
 NO_VERDICTS: Final = (
-    "This version of Amulet shows differences and their spread only. It does not judge whether a difference is real."
+    "This version of Amulet shows differences and their spread only. "
+    "It does not judge whether a difference is real."
 )
 
 _RISKS: Final = {
@@ -26,7 +27,8 @@ _RISKS: Final = {
         "S3 Unauthorized model ownership", "Someone copies the model and passes the copy off as their own."
     ),
     "membership_inference": Words(
-        "P1 Membership inference", "Someone finds out whether a record was among those that the model learned from."
+        "P1 Membership inference",
+        "Someone finds out whether a record was among those that the model learned from.",
     ),
     "attribute_inference": Words(
         "P2 Attribute inference", "Someone finds out a person's sensitive attribute from what the model says."
@@ -37,7 +39,9 @@ _RISKS: Final = {
     "distribution_inference": Words(
         "P4 Distribution inference", "Someone finds out what the training records were like as a whole."
     ),
-    "discriminatory_behavior": Words("F Discriminatory behavior", "The model decides differently for different groups."),
+    "discriminatory_behavior": Words(
+        "F Discriminatory behavior", "The model decides differently for different groups."
+    ),
 }
 
 _GROUPS: Final = "between the groups for which it is largest and smallest; 0 is parity."
@@ -46,9 +50,18 @@ _METRICS: Final = {
     ("utility", "balanced_accuracy"): Words(
         "Balanced accuracy", "Share of unseen records classified correctly, averaged over the classes."
     ),
-    ("utility", "auc"): Words("AUC", "Chance that the model ranks two records of different classes right; 0.5 is guessing."),
-    ("evasion", "robust_accuracy"): Words("Robust accuracy", "Share of records still classified correctly under attack."),
-    ("evasion", "clean_accuracy"): Words("Clean accuracy", "Share of the same records classified correctly before the attack."),
+    ("utility", "auc"): Words(
+        "AUC", "Chance that the model ranks two records of different classes right; 0.5 is guessing."
+    ),
+    ("evasion", "robust_accuracy"): Words(
+        "Robust accuracy", "Share of records still classified correctly under attack."
+    ),
+    ("evasion", "balanced_robust_accuracy"): Words(
+        "Balanced robust accuracy", "The same, averaged over the classes, so that the largest does not decide."
+    ),
+    ("evasion", "clean_accuracy"): Words(
+        "Clean accuracy", "Share of the same records classified correctly before the attack."
+    ),
     ("membership_inference", "auc"): Words(
         "Attack AUC", "Chance that the attack ranks a training record above another; 0.5 is guessing."
     ),
@@ -56,7 +69,8 @@ _METRICS: Final = {
         "Attack balanced accuracy", "How often the attack is right at its best threshold; 0.5 is guessing."
     ),
     ("membership_inference", "TPRAtFPR"): Words(
-        "True positive rate", "Share of training records found while at most a share fpr of the others is accused."
+        "TPR at FPR",
+        "Share of training records found while at most the stated share of the others is accused.",
     ),
     ("discriminatory_behavior", "demographic_parity"): Words(
         "Demographic parity gap", f"Difference in the share of favourable decisions {_GROUPS}"
@@ -98,15 +112,18 @@ def risk_rank(risk: str) -> int:
 
 
 def metric_words(column: Column) -> Words:
-    """The metric's name with its parameters; an unknown one goes by its own name."""
-    name, bracket, parameters = column.metric.partition("(")
-    known = _METRICS.get((column.risk, name), Words(spoken(name)))
-    return Words(f"{known.title} ({parameters}" if bracket else known.title, known.sentence)
+    """The metric's name with its parameters, "TPR at FPR 0.05"; an unknown one goes by its own name."""
+    name, _, parameters = column.metric.removesuffix(")").partition("(")
+    known = _METRICS.get((column.risk, name))
+    if known is None:
+        return Words(spoken(column.metric))
+    values = [pair.partition("=")[2] for pair in parameters.split(", ") if parameters]
+    return Words(" ".join([known.title, *values]), known.sentence)
 
 
 def riskier_end(column: Column) -> str:
     """Which end means more risk, as an arrow and in words."""
-    return _ENDS.get(column.riskier or "", Words("– no riskier end")).title
+    return _ENDS.get(column.riskier or "", Words("\N{EN DASH} not itself a risk")).title
 
 
 def fact_title(fact: str) -> str:

@@ -1,6 +1,7 @@
 """Metrics of evasion."""
 
+from amulet.evasion.metrics.balanced_robust_accuracy import balanced_robust_accuracy
 from amulet.evasion.metrics.clean_accuracy import clean_accuracy
 from amulet.evasion.metrics.robust_accuracy import robust_accuracy
 
-__all__ = ["clean_accuracy", "robust_accuracy"]
+__all__ = ["balanced_robust_accuracy", "clean_accuracy", "robust_accuracy"]

@@ -1,0 +1,27 @@
+"""Robust accuracy, each class counting alike. Benz et al. 2021, https://arxiv.org/abs/2010.13365, section 3."""
+
+from dataclasses import dataclass
+
+import torch
+
+from amulet.core.metric import Metric
+from amulet.evasion.outcome import EvasionOutcome
+
+
+@dataclass(frozen=True)
+class BalancedRobustAccuracy(Metric[EvasionOutcome]):
+    """The mean over the classes present of the share of their records that stay correct under attack.
+
+    On unbalanced data plain robust accuracy flatters models that favour the largest class: one that always
+    names it is perfectly robust. Here it scores one over the number of classes.
+    """
+
+    low, high, riskier = 0.0, 1.0, "low"
+
+    def measure(self, outcome: EvasionOutcome) -> float:
+        """In 0..1."""
+        right = ((outcome.clean == outcome.labels) & (outcome.adversarial == outcome.labels)).double()
+        return torch.stack([right[outcome.labels == code].mean() for code in outcome.labels.unique()]).mean().item()
+
+
+balanced_robust_accuracy = BalancedRobustAccuracy()

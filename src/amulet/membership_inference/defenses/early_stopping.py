@@ -1,0 +1,35 @@
+"""Stop training early. Song and Mittal 2021, https://arxiv.org/abs/2003.10595, section 5.2 (against inference).
+
+Rice et al. 2020, https://arxiv.org/abs/2002.11569, find that adversarial training needs it as well.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+from annotated_types import Interval
+
+from amulet.core.errors import Conflict, Problem
+from amulet.training.recipe import Recipe
+from amulet.training.stages import Defense, T
+
+
+@dataclass(frozen=True)
+class EarlyStopping(Defense):
+    """Trains a share of the recipe's epochs, at least one; the schedule runs over those that are left.
+
+    The number is fixed beforehand and looks at no data, so that it goes with differential privacy.
+    """
+
+    risk = "membership_inference"
+
+    share: Annotated[float, Interval(gt=0, lt=1)] = 0.5
+
+    def apply(self, recipe: T) -> T:
+        """The recipe with fewer epochs.
+
+        Raises:
+            Conflict: the recipe has one epoch only, or does not count epochs.
+        """
+        if not isinstance(recipe, Recipe) or recipe.epochs == 1:
+            raise Conflict([Problem("epochs", f"EarlyStopping needs a recipe of several epochs. Got {recipe}.")])
+        return replace(recipe, epochs=max(1, round(self.share * recipe.epochs)))

@@ -1,0 +1,66 @@
+"""The command as a user meets it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from amulet.cli import app
+from amulet.experiments import Experiment, dump_experiment
+
+
+@pytest.fixture
+def file(experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "toy.yaml"
+    path.write_text(dump_experiment(experiment), encoding="utf-8")
+    return path
+
+
+def amulet(*arguments: object, code: int = 0) -> str:
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments], env={"COLUMNS": "120"})
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+def test_the_whole_path_of_a_user(file: Path) -> None:
+    assert "minutes on" in amulet("plan", file)
+    assert "tasks are left" in amulet("status", file)
+
+    output = amulet("assess", file, "--workers", 1)
+    assert "robust accuracy" in output.lower()
+    assert "report.html" in output
+    assert Path("runs/toy/report.html").stat().st_size < 5_000_000
+
+    assert "Complete." in amulet("status", file)
+    assert "Nothing to compute" in amulet("plan", file)
+    assert "Nothing to compute" in amulet("assess", file, "--workers", 1)
+    assert "report.html" in amulet("report", "runs/toy")
+
+
+def test_a_faulty_file_is_told_in_sentences_without_a_traceback(file: Path) -> None:
+    file.write_text(file.read_text(encoding="utf-8").replace("seeds: 2", "seeds: 0"), encoding="utf-8")
+
+    output = amulet("assess", file, code=1)
+
+    assert "The 'seeds' of Experiment must be at least 1. Got 0." in output
+    assert "Traceback" not in output
+
+
+def test_a_report_without_results_says_what_to_do(tmp_path: Path) -> None:
+    assert "Run `amulet assess` first" in amulet("report", tmp_path, code=1)
+
+
+def test_the_list_names_every_kind() -> None:
+    listing = amulet("list")
+    for name in ("PGD", "LiRA", "AdversarialTraining", "DPSGD", "robust_accuracy", "Mortgages", "LinearNet"):
+        assert name in listing
+    assert "DPSGD" not in amulet("list", "attack")
+    assert "must be one of attack, audit" in amulet("list", "nonsense", code=1)
+
+
+def test_help_imports_nothing_heavy() -> None:
+    check = "import sys, amulet.cli; print([m for m in ('torch', 'sklearn', 'scipy', 'pandas', 'numpy') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True).stdout == "[]\n"

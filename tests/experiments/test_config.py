@@ -1,0 +1,91 @@
+"""YAML and Python say the same with the same names; everything wrong is reported at once, with its line."""
+
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from amulet.core.errors import InvalidParameter
+from amulet.evasion.attacks import PGD
+from amulet.experiments import Experiment, dump_experiment, load_experiment
+from amulet.membership_inference.metrics import TPRAtFPR
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "experiment.yaml"
+    path.write_text(dedent(text), encoding="utf-8")
+    return path
+
+
+MINIMAL = """\
+    name: minimal
+    dataset: Digits
+    recipe:
+      Recipe:
+        model: SimpleCNN
+    defenses:
+      robust: AdversarialTraining
+      both:
+        - AdversarialTraining: {epsilon: 0.1}
+        - DPSGD
+    attacks:
+      - PGD: {epsilon: 1e-1}
+    metrics:
+      - membership_inference.TPRAtFPR: {fpr: 0.05}
+    seeds: 3
+    """
+
+
+def test_yaml_gives_the_objects_that_python_would(tmp_path: Path) -> None:
+    experiment = load_experiment(written(tmp_path, MINIMAL))
+
+    assert experiment.attacks == (PGD(epsilon=0.1),)  # YAML reads 1e-1 as text; it means a number
+    assert experiment.metrics == (TPRAtFPR(0.05),)
+    assert [len(row.defenses) for row in experiment.rows] == [0, 1, 2]
+
+
+def test_writing_and_reading_gives_the_same_experiment(tmp_path: Path, experiment: Experiment) -> None:
+    assert load_experiment(written(tmp_path, dump_experiment(experiment))) == experiment
+
+
+def test_every_problem_is_reported_at_once_with_its_place(tmp_path: Path) -> None:
+    text = MINIMAL.replace("{epsilon: 0.1}", "{epsilon: -1}").replace("seeds: 3", "sedes: 3").replace("1e-1", "much")
+
+    with pytest.raises(InvalidParameter) as caught:
+        load_experiment(written(tmp_path, text))
+
+    message = str(caught.value)
+    assert "experiment.yaml:9: " in message
+    assert "The 'epsilon' of AdversarialTraining must be at least 0. Got -1." in message
+    assert "experiment.yaml:12: " in message
+    assert "The 'epsilon' of PGD must be a valid number, unable to parse string as a number. Got 'much'." in message
+    assert "experiment.yaml:15: " in message
+    assert "Experiment has no 'sedes'. Did you mean 'seeds'?" in message
+
+
+def test_a_name_that_means_two_things_must_be_written_out(tmp_path: Path) -> None:
+    path = written(tmp_path, MINIMAL.replace("membership_inference.TPRAtFPR: {fpr: 0.05}", "auc"))
+
+    with pytest.raises(InvalidParameter, match=r"Write membership_inference\.auc or utility\.auc"):
+        load_experiment(path)
+
+
+def test_a_name_that_means_nothing_says_where_to_look(tmp_path: Path) -> None:
+    with pytest.raises(InvalidParameter, match=r"Nothing goes by the name 'GPD'.*amulet list"):
+        load_experiment(written(tmp_path, MINIMAL.replace("PGD", "GPD")))
+
+
+def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidParameter, match="'robust' stands here twice"):
+        load_experiment(written(tmp_path, MINIMAL.replace("both:", "robust:")))
+
+
+@pytest.mark.parametrize("text", ["", "just text", "a: [1", "- a list"])
+def test_what_is_not_an_experiment_is_refused_in_a_sentence(tmp_path: Path, text: str) -> None:
+    with pytest.raises(InvalidParameter):
+        load_experiment(written(tmp_path, text))
+
+
+def test_yaml_cannot_run_code(tmp_path: Path) -> None:
+    with pytest.raises(InvalidParameter):
+        load_experiment(written(tmp_path, "name: !!python/object/apply:os.getcwd []"))

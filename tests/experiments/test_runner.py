@@ -1,0 +1,121 @@
+"""Work goes on where it stopped, on as many processes as asked for, and gives the same numbers."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from amulet.experiments import Experiment, Progress, Store, assess, dump_experiment, plan
+from amulet.experiments.assess import carry_out, prepare
+from amulet.experiments.runner import RunFailed, run
+from amulet.experiments.tasks import Task
+
+AMULET = [sys.executable, "-m", "amulet.cli"]
+
+
+def test_the_number_of_processes_changes_no_number(experiment: Experiment, tmp_path: Path) -> None:
+    alone = assess(experiment, store=tmp_path / "alone", workers=1)
+    together = assess(experiment, store=tmp_path / "together", workers=2)
+
+    assert alone.to_json() == together.to_json()
+
+
+def test_progress_hears_of_every_task(experiment: Experiment, store: Store) -> None:
+    totals: list[int] = []
+    done: list[Task[object]] = []
+
+    carry_out(plan(experiment), store, workers=1, progress=Progress(totals.append, done.append))
+
+    assert totals == [len(done)]
+
+
+def test_an_interruption_loses_only_what_was_in_flight(experiment: Experiment, store: Store) -> None:
+    done: list[Task[object]] = []
+
+    def interrupt(task: Task[object]) -> None:
+        done.append(task)
+        if len(done) == 10:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        carry_out(plan(experiment), store, workers=1, progress=Progress(done=interrupt))
+
+    planned = plan(experiment)
+    assert len(planned.tasks) - len(planned.missing(planned.states(store))) == 10 + 1  # and the data set
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_failing_task_takes_only_its_dependents_with_it(experiment: Experiment, store: Store, workers: int) -> None:
+    planned = plan(experiment)
+    prepare(planned, store)
+    left = planned.missing(planned.states(store))
+    orphaned = tuple(task for task in left if task != planned.target("dp-sgd", seed=0))  # never computed
+
+    with pytest.raises(RunFailed, match="tasks failed"):
+        run(orphaned, store, workers=workers, on_done=lambda _: None)
+
+    still = planned.missing(planned.states(store))
+    assert planned.target("dp-sgd", seed=0) in still
+    rows = {cell.task.digest: (cell.row, cell.seed) for cell in planned.cells}
+    assert {rows[task.digest] for task in still if task.digest in rows} == {("dp-sgd", 0)}
+
+
+def started(folder: Path) -> "subprocess.Popen[bytes]":
+    command = [*AMULET, "assess", "toy.yaml", "--workers", "2"]
+    with (folder / "output.txt").open("ab") as output:
+        return subprocess.Popen(command, cwd=folder, stdout=output, stderr=output, start_new_session=True)
+
+
+def results_in(folder: Path) -> str:
+    return (folder / "runs" / "toy" / "results.json").read_text(encoding="utf-8")
+
+
+def output_in(folder: Path) -> str:
+    return (folder / "output.txt").read_text(encoding="utf-8")
+
+
+def test_killed_at_random_moments_it_ends_with_the_same_results(experiment: Experiment, tmp_path: Path) -> None:
+    (tmp_path / "toy.yaml").write_text(dump_experiment(experiment), encoding="utf-8")
+    moments = random.Random(0)  # noqa: S311
+    for _ in range(4):
+        process = started(tmp_path)
+        time.sleep(moments.uniform(1.5, 6.0))
+        os.kill(process.pid, signal.SIGKILL)  # the parent alone: its workers must notice
+        process.wait()
+
+    assert started(tmp_path).wait(timeout=240) == 0, output_in(tmp_path)
+    assert results_in(tmp_path) == assess(experiment, store=tmp_path / "other", workers=1).to_json()
+
+
+def test_two_assessments_share_one_store(experiment: Experiment, tmp_path: Path) -> None:
+    (tmp_path / "toy.yaml").write_text(dump_experiment(experiment), encoding="utf-8")
+    first, second = started(tmp_path), started(tmp_path)
+
+    assert [process.wait(timeout=240) for process in (first, second)] == [0, 0], output_in(tmp_path)
+    assert results_in(tmp_path) == assess(experiment, store=tmp_path / "other", workers=1).to_json()
+
+
+def test_workers_end_when_their_parent_is_killed(experiment: Experiment, tmp_path: Path) -> None:
+    (tmp_path / "toy.yaml").write_text(dump_experiment(experiment), encoding="utf-8")
+    process = started(tmp_path)
+    time.sleep(4)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and group_alive(process.pid):
+        time.sleep(0.2)
+    assert not group_alive(process.pid)
+
+
+def group_alive(group: int) -> bool:
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True

@@ -1,0 +1,129 @@
+"""LiRA on a toy whose best attack is known.
+
+The scaled logit of record i is N(offset_i + gap_i, std_i^2) under models trained with it and N(offset_i,
+std_i^2) under others. The log-likelihood ratio of two Gaussians of one variance grows with the value, and
+where gap_i / std_i = d for all records its AUC is Phi(d / sqrt 2).
+"""
+
+from dataclasses import dataclass
+from math import sqrt
+
+import pytest
+import torch
+from scipy.stats import norm
+from torch import Generator, Tensor, nn
+
+from amulet.core.data import AmuletDataset
+from amulet.core.split import MemberDraw, ShadowDraw, Split
+from amulet.core.threat import Shadow
+from amulet.datasets import from_arrays
+from amulet.membership_inference import MembershipInferenceAttack, MembershipOutcome
+from amulet.membership_inference.attacks import LiRA, LossThreshold
+from amulet.membership_inference.attacks.lira import Variance
+from amulet.membership_inference.metrics import auc
+
+RECORDS = 4000
+SPLIT = Split(validation=0.0)
+EFFECT = 1.0
+EXACT = float(norm.cdf(EFFECT / sqrt(2)))
+MONTE_CARLO = 4 * 0.5 / sqrt(RECORDS)
+"""Four standard errors of an AUC over 2,000 members and 2,000 others, at most."""
+
+
+class Table(nn.Module):
+    """A model that looks up one confidence per record: x is the record's number, its class always 1."""
+
+    def __init__(self, confidences: Tensor) -> None:
+        super().__init__()
+        self.confidences = nn.Buffer(confidences)
+
+    def forward(self, x: Tensor) -> Tensor:
+        found = self.confidences[x.flatten().long()]
+        return torch.stack([torch.zeros_like(found), found], dim=1)
+
+
+@dataclass(frozen=True)
+class Toy:
+    """Offsets and standard deviations of the records' confidences, and the randomness of the models."""
+
+    offsets: Tensor
+    stds: Tensor
+    rng: Generator
+
+    def trained_on(self, places: Tensor) -> Table:
+        inside = torch.zeros(RECORDS).index_fill(0, places, 1)
+        noise = torch.randn(RECORDS, generator=self.rng, dtype=torch.float64)
+        return Table(self.offsets + self.stds * (EFFECT * inside + noise))
+
+
+def toy(offset_spread: float, std_spread: float) -> Toy:
+    rng = Generator().manual_seed(0)
+    offsets = offset_spread * torch.randn(RECORDS, generator=rng, dtype=torch.float64)
+    stds = (std_spread * torch.randn(RECORDS, generator=rng, dtype=torch.float64)).exp()
+    return Toy(offsets, stds, rng)
+
+
+@pytest.fixture(scope="module")
+def numbered() -> AmuletDataset:
+    x, y = torch.arange(float(RECORDS))[:, None], torch.ones(RECORDS)
+    return from_arrays((x, y), (x, y), classes=["no", "yes"])
+
+
+def played(attack: MembershipInferenceAttack, toy: Toy, dataset: AmuletDataset, count: int) -> MembershipOutcome:
+    """The attack on a toy target, with `count` shadows drawn as an assessment draws them."""
+    division = SPLIT.divide(RECORDS)
+    target = toy.trained_on(MemberDraw(SPLIT).choose(RECORDS))
+    draws = [ShadowDraw(SPLIT, number).choose(RECORDS) for number in range(count)]
+    shadows = [Shadow(toy.trained_on(places), dataset.train.index[places]) for places in draws]
+    members, others = dataset.train[division.members], dataset.train[division.auxiliary]
+    return attack.attack(target, members, others, shadows=shadows)
+
+
+def value(outcome: MembershipOutcome) -> float:
+    found = auc(outcome)
+    assert isinstance(found, float)
+    return found
+
+
+@pytest.mark.parametrize("variance", Variance)
+@pytest.mark.parametrize("offset_spread", [0.0, 3.0], ids=["alike", "some records harder"])
+def test_with_many_shadows_the_auc_is_the_closed_form(
+    numbered: AmuletDataset, variance: Variance, offset_spread: float
+) -> None:
+    attack = LiRA(shadows=128, variance=variance)
+    found = value(played(attack, toy(offset_spread, 0.0), numbered, 128))
+    assert found == pytest.approx(EXACT, abs=MONTE_CARLO)
+
+
+def test_a_variance_per_record_is_right_where_records_differ_in_it(numbered: AmuletDataset) -> None:
+    found = value(played(LiRA(shadows=128, variance=Variance.RECORD), toy(0.0, 1.0), numbered, 128))
+    assert found == pytest.approx(EXACT, abs=MONTE_CARLO)
+
+
+def test_one_global_variance_is_better_with_few_shadows(numbered: AmuletDataset) -> None:
+    few = {
+        variance: value(played(LiRA(shadows=8, variance=variance), toy(0.0, 0.0), numbered, 8)) for variance in Variance
+    }
+    assert few[Variance.RECORD] + MONTE_CARLO < few[Variance.GLOBAL] < EXACT + MONTE_CARLO
+
+
+def test_the_loss_threshold_is_as_good_only_where_records_are_alike(numbered: AmuletDataset) -> None:
+    alike, harder = (value(played(LossThreshold(), toy(spread, 0.0), numbered, 0)) for spread in (0.0, 3.0))
+    assert alike == pytest.approx(EXACT, abs=MONTE_CARLO)
+    assert harder < 0.65
+
+
+@pytest.mark.parametrize("variance", Variance)
+def test_shadows_that_say_nothing_leave_guessing(numbered: AmuletDataset, variance: Variance) -> None:
+    """Trained on other records than they claim, they know nothing of membership."""
+    silent = toy(0.0, 0.0)
+    draws = [ShadowDraw(SPLIT, number).choose(RECORDS) for number in range(16)]
+    shadows = [Shadow(silent.trained_on(draws[0][:0]), numbered.train.index[places]) for places in draws]
+    division = SPLIT.divide(RECORDS)
+    outcome = LiRA(variance=variance).attack(
+        silent.trained_on(draws[0][:0]),
+        numbered.train[division.members],
+        numbered.train[division.auxiliary],
+        shadows=shadows,
+    )
+    assert value(outcome) == pytest.approx(0.5, abs=MONTE_CARLO)

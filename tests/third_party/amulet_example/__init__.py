@@ -1,0 +1,7 @@
+"""Plug-ins of somebody else, as a package outside Amulet."""
+
+from amulet_example.noise import GaussianNoise
+from amulet_example.smoothing import NoisyTraining
+from amulet_example.worst_class import worst_class_robustness
+
+__all__ = ["GaussianNoise", "NoisyTraining", "worst_class_robustness"]

@@ -1,0 +1,246 @@
+"""Recipes: defenses of different slots commute, and what cannot go together is said before anything is trained."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import permutations
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Generator, Tensor, nn
+
+from amulet.core.data import AmuletDataset, Data, Schema
+from amulet.core.errors import Conflict, InvalidParameter, Problem
+from amulet.evasion.defenses import AdversarialTraining
+from amulet.functional.pgd import Classifier
+from amulet.models import ImportedModel, LinearNet, NormKind, SimpleCNN
+from amulet.training import (
+    DPSGD,
+    DataUse,
+    Finish,
+    LogitAdjustment,
+    Penalize,
+    Prepare,
+    Prepared,
+    Recipe,
+    Slot,
+    Stage,
+)
+
+
+@dataclass(frozen=True)
+class DropFirst(Prepare):
+    """A third party's stage that looks at one record at a time."""
+
+    data_use = DataUse.RECORD
+    count: int = 1
+
+    def prepare(self, data: Data, rng: Generator) -> Prepared:
+        del rng
+        return Prepared(data[torch.arange(self.count, len(data))])
+
+
+@dataclass(frozen=True)
+class DropOutliers(Prepare):
+    """A third party's stage that looks at the data set as a whole."""
+
+    data_use = DataUse.DATASET
+
+    def prepare(self, data: Data, rng: Generator) -> Prepared:
+        del rng
+        distance = (data.x - data.x.mean(0)).norm(dim=1)
+        return Prepared(data[distance < distance.quantile(0.9)])
+
+
+@dataclass(frozen=True)
+class PrivateMean(DropOutliers):
+    """One that does so privately, and says so."""
+
+    private = True
+
+
+@dataclass(frozen=True)
+class Shrink(Penalize):
+    data_use = DataUse.RECORD
+    share: float = 0.01
+
+    def penalize(self, model: Classifier, logits: Tensor, batch: Data) -> Tensor:
+        del model, batch
+        return self.share * logits.square().sum(1)
+
+
+@dataclass(frozen=True)
+class Round(Finish):
+    data_use = DataUse.NONE
+
+    def finish(self, model: nn.Module, data: Data, rng: Generator) -> Mapping[str, Tensor]:
+        del data, rng
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.copy_((parameter * 8).round() / 8)
+        return {}
+
+
+@dataclass(frozen=True)
+class FineTune(Round):
+    data_use = DataUse.DATASET
+
+
+@dataclass(frozen=True)
+class NeedsImages(Shrink):
+    def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
+        del records
+        if len(schema.shape) != 3:
+            yield Problem("stages", "NeedsImages needs images.")
+
+
+RECIPE = Recipe(LinearNet(hidden=(4,), norm=NormKind.GROUP), epochs=1, batch_size=32)
+ONE_OF_EACH = (DropFirst(), AdversarialTraining(), Shrink(), DPSGD(), Round())
+
+
+def sentences(caught: pytest.ExceptionInfo[Conflict]) -> list[str]:
+    return [problem.sentence for problem in caught.value.problems]
+
+
+def applied(*stages: Stage) -> Recipe:
+    recipe = RECIPE
+    for stage in stages:
+        recipe = stage.apply(recipe)
+    return recipe
+
+
+def test_defenses_of_different_slots_commute() -> None:
+    assert len({applied(*order).digest for order in permutations(ONE_OF_EACH)}) == 1
+
+
+def test_stages_lie_in_the_order_of_the_loop() -> None:
+    assert [stage.slot for stage in applied(*reversed(ONE_OF_EACH)).stages] == list(Slot)
+
+
+def test_within_one_slot_the_order_given_counts() -> None:
+    one, two = DropFirst(1), DropFirst(2)
+    assert applied(one, two).stages == (one, two)
+    assert applied(one, two).digest != applied(two, one).digest
+
+
+def test_a_defense_leaves_the_recipe_it_is_given_alone() -> None:
+    digest = RECIPE.digest
+    defended = AdversarialTraining().apply(RECIPE)
+    assert defended.stages == (AdversarialTraining(),)
+    assert RECIPE.stages == ()
+    assert RECIPE.digest == replace(RECIPE).digest == digest
+
+
+def test_there_is_room_for_one_update_rule() -> None:
+    with pytest.raises(Conflict) as caught:
+        applied(DPSGD(), DPSGD(epsilon=1.0))
+    assert sentences(caught) == ["A recipe has room for one update rule. Got DPSGD and DPSGD(epsilon=1)."]
+
+
+@pytest.mark.parametrize("stage", [DropOutliers(), FineTune()])
+@pytest.mark.parametrize("private_first", [True, False])
+def test_dp_sgd_is_refused_beside_a_stage_that_uses_the_data_set_as_a_whole(
+    stage: Stage, private_first: bool
+) -> None:
+    with pytest.raises(Conflict) as caught:
+        applied(*((DPSGD(), stage) if private_first else (stage, DPSGD())))
+    assert sentences(caught) == [
+        f"DPSGD cannot be combined with {type(stage).__name__}, which uses the data set as a whole: "
+        "the privacy guarantee would be void; drop one of the two."
+    ]
+
+
+def test_all_conflicts_are_named_at_once() -> None:
+    with pytest.raises(Conflict) as caught:
+        replace(RECIPE, stages=(FineTune(), DPSGD(), DropOutliers()), objective=LogitAdjustment())
+    assert [sentence.split(", which")[0] for sentence in sentences(caught)] == [
+        "DPSGD cannot be combined with DropOutliers",
+        "DPSGD cannot be combined with FineTune",
+        "DPSGD cannot be combined with LogitAdjustment",
+    ]
+
+
+def test_a_stage_that_is_private_itself_may_use_the_whole_data_set() -> None:
+    assert applied(PrivateMean(), DPSGD()).private
+
+
+def test_without_dp_sgd_any_stage_may() -> None:
+    assert applied(DropOutliers(), FineTune()).data_use is DataUse.DATASET
+
+
+@pytest.mark.parametrize(
+    ("recipe", "use"),
+    [
+        (RECIPE, DataUse.NONE),
+        (applied(Shrink()), DataUse.RECORD),
+        (applied(DropOutliers(), Shrink()), DataUse.DATASET),
+        (replace(RECIPE, objective=LogitAdjustment()), DataUse.DATASET),
+        (replace(RECIPE, objective=LogitAdjustment(class_shares=(0.5, 0.5))), DataUse.NONE),
+    ],
+)
+def test_data_use_is_the_widest_of_stages_and_objective(recipe: Recipe, use: DataUse) -> None:
+    assert recipe.data_use is use
+
+
+def test_dp_sgd_refuses_an_objective_that_counts_classes() -> None:
+    with pytest.raises(Conflict) as caught:
+        DPSGD().apply(replace(RECIPE, objective=LogitAdjustment()))
+    assert sentences(caught) == [
+        "DPSGD cannot be combined with LogitAdjustment, which uses the data set as a whole: the privacy "
+        "guarantee would be void; state what it counts in the data as public knowledge."
+    ]
+    assert DPSGD().apply(replace(RECIPE, objective=LogitAdjustment(class_shares=(0.8, 0.2)))).private
+
+
+@pytest.mark.parametrize("model", [LinearNet(hidden=(4,)), SimpleCNN(channels=(4,))])
+def test_dp_sgd_refuses_batch_norm_and_names_the_norm_to_use(
+    images: AmuletDataset, model: LinearNet | SimpleCNN
+) -> None:
+    recipe = DPSGD().apply(Recipe(model))
+    found = [problem.sentence for problem in recipe.data_problems(images.schema, 60)]
+    assert found
+    assert all("mix the records of a batch" in sentence and "norm='group'" in sentence for sentence in found)
+    with pytest.raises(InvalidParameter, match="norm='group'"):
+        recipe.fit(images.train, seed=0)
+
+
+def test_batch_norm_in_a_model_of_the_user_s_own_is_found_too(
+    dataset: AmuletDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = "from torch import nn\ndef net():\n    return nn.Sequential(nn.BatchNorm1d(5), nn.Linear(5, 2))\n"
+    (tmp_path / "own_mixing.py").write_text(source, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    recipe = DPSGD().apply(Recipe(ImportedModel("own_mixing:net")))
+    found = [problem.sentence for problem in recipe.data_problems(dataset.schema, 200)]
+    assert len(found) == 1
+    assert found[0].startswith("ImportedModel has BatchNorm1d layers")
+
+
+def test_what_does_not_fit_the_data_is_said_at_once_before_training(dataset: AmuletDataset) -> None:
+    recipe = Recipe(LinearNet(hidden=(4,)), objective=LogitAdjustment(class_shares=(0.2, 0.3, 0.5)))
+    recipe = NeedsImages().apply(DPSGD(delta=0.1).apply(recipe))
+    with pytest.raises(InvalidParameter) as caught:
+        recipe.fit(dataset.train, seed=0)
+    assert [problem.parameter for problem in caught.value.problems] == ["class_shares", "stages", "delta", "model"]
+
+
+def test_looking_for_problems_moves_no_random_numbers(dataset: AmuletDataset) -> None:
+    before = torch.get_rng_state()
+    list(DPSGD().apply(RECIPE).data_problems(dataset.schema, 200))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        replace(RECIPE, epochs=2),
+        replace(RECIPE, batch_size=16),
+        replace(RECIPE, model=LinearNet(hidden=(5,), norm=NormKind.GROUP)),
+        replace(RECIPE, objective=LogitAdjustment()),
+        applied(Shrink()),
+        applied(Shrink(0.02)),
+    ],
+)
+def test_every_change_of_a_recipe_is_another_recipe(changed: Recipe) -> None:
+    others = {RECIPE.digest, applied(Shrink(0.03)).digest}
+    assert changed.digest not in others

@@ -1,0 +1,290 @@
+"""The report: what it says of each number, that input is text and never markup, and that it needs no network."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from html import unescape
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from amulet.core.metric import Metric
+from amulet.core.probe import Probe
+from amulet.core.spec import Plain
+from amulet.experiments.plan import metrics_for
+from amulet.experiments.registry import Kind, plugins
+from amulet.experiments.results import Column, Results, Value
+from amulet.experiments.store import environment
+from amulet.report import write
+from amulet.report.described import Named, named, probes
+from amulet.report.formats import number, setting, signed, some_seeds, spread
+from amulet.report.html import render
+from amulet.report.matrix import blocks, primaries
+from amulet.report.strip import strips
+from amulet.report.terminal import matrix_table
+from amulet.report.wording import NO_VERDICTS, metric_words, riskier_end, risk_rank, risk_words
+from amulet.statistics import Summary
+
+ROBUST = Column("evasion", "PGD(epsilon=0.1)", "robust_accuracy", "low", primary=True)
+RACE = Column("discriminatory_behavior", "Discrimination(attribute=race)", "demographic_parity", "high", primary=True)
+SEX = replace(RACE, probe="Discrimination")
+TPR = Column("membership_inference", "LossThreshold", "TPRAtFPR(fpr=0.05)", "high", primary=False)
+ACCURACY = Column("utility", "Utility", "accuracy", None, primary=True)
+LABEL = "<script>alert('dp')</script> [red]"
+REASON = "fewer than 10 of 20 non-members would be accused"
+
+
+@pytest.fixture
+def results() -> Results:
+    """Two seeds of a baseline and one defended row, whose label is markup, and a metric without a value."""
+    return Results(
+        experiment="small",
+        dataset="applications",
+        content="c" * 64,
+        spec=_spec(LABEL),
+        columns=(ROBUST, RACE, SEX, TPR, ACCURACY),
+        values=tuple(_values(LABEL)),
+        facts={
+            "undefended": {"0": {"records": 100, "train_accuracy": 0.9}, "1": {"records": 100, "train_accuracy": 1.0}},
+            LABEL: {"0": {"epsilon": 7.991015, "records": 100}, "1": {"epsilon": 7.991015, "records": 100}},
+        },
+    )
+
+
+@pytest.fixture
+def page(results: Results) -> str:
+    """The report of these results."""
+    return render(results, {**environment(), "gpu": None})
+
+
+def test_numbers_have_three_decimals_unless_that_hides_them() -> None:
+    assert [number(value) for value in (0.25, -0.25, 0, 1e-17, 0.00031, 12345.6)] == [
+        "0.250", "−0.250", "0.000", "0.000", "0.0003", "1.235e+04",
+    ]  # fmt: skip
+    assert [number(value) for value in (float("inf"), float("-inf"), float("nan"))] == ["∞", "−∞", "not a number"]
+
+
+def test_a_difference_shows_its_sign_and_zero_has_none() -> None:
+    assert [signed(value) for value in (0.02, -0.02, 0.0, -1e-17)] == ["+0.020", "−0.020", "0.000", "0.000"]
+
+
+def test_a_spread_is_not_made_up_for_one_seed() -> None:
+    assert spread(Summary(0.5, None, 1)) == ""
+    assert spread(Summary(0.5, 0.0, 2)) == "± 0.000"
+    assert spread(Summary(0.5, 0.0001, 2)) == "± <0.001"
+    assert some_seeds(Summary(0.5, None, 1), 2) == "1 of 2 seeds"
+    assert some_seeds(Summary(0.5, 0.1, 2), 2) == ""
+
+
+def test_settings_are_words() -> None:
+    assert [setting(value) for value in (None, True, 1e-5, [1, 2.5], [])] == [
+        "not given", "yes", "1e−05", "[1, 2.5]", "none",
+    ]  # fmt: skip
+
+
+def test_a_spec_is_its_class_with_all_settings_nested_ones_too() -> None:
+    plain: Plain = {"a.B": {"model": {"a.Net": {"hidden": [8]}}, "step_size": 0.1, "lot": None}}
+    assert str(named(plain)) == "B (model Net (hidden [8]), step size 0.1, lot not given)"
+    assert str(named(plain).given) == "B (model Net (hidden [8]), step size 0.1)"
+    assert named("Mortgages") == Named("Mortgages")
+
+
+def test_probes_are_told_apart_by_settings_that_their_labels_leave_out(results: Results) -> None:
+    assert probes(results)["Discrimination"] == Named("Discrimination", (("attribute", "sex"),))
+    briefs = {str(part.brief) for block in blocks(results) for part in block.parts}
+    assert briefs >= {"Discrimination (attribute race)", "Discrimination (attribute sex)", "PGD (epsilon 0.1)"}
+
+
+def test_without_a_spec_labels_are_all_there_is(results: Results) -> None:
+    briefs = {str(part.brief) for block in blocks(replace(results, spec=None)) for part in block.parts}
+    assert briefs >= {"Discrimination(attribute=race)", "Discrimination", "PGD(epsilon=0.1)"}
+    assert "applications" in render(replace(results, spec=None), {})
+
+
+def test_risks_come_in_one_order_and_unknown_ones_last(results: Results) -> None:
+    found = blocks(replace(results, columns=(replace(SEX, risk="prompt_injection"), *results.columns)))
+    titles = [block.words.title for block in found]
+    assert titles == ["Utility", "S1 Evasion", "P1 Membership inference", "F Discriminatory behavior", "Prompt injection"]
+
+
+def test_only_primary_metrics_stand_at_a_glance(results: Results) -> None:
+    lines = [line for block in primaries(blocks(results)) for part in block.parts for line in part.lines]
+    assert [line.column for line in lines] == [ACCURACY, ROBUST, RACE, SEX]
+
+
+def test_every_metric_and_risk_of_amulet_has_words() -> None:
+    columns = list(_columns())
+    assert columns
+    assert not [str(column) for column in columns if not metric_words(column).sentence]
+    assert not [column.risk for column in columns if not risk_words(column.risk).sentence]
+    assert risk_rank("of_somebody_else") > max(risk_rank(column.risk) for column in columns)
+
+
+def test_metrics_are_named_with_their_parameters() -> None:
+    assert metric_words(TPR).title == "TPR at FPR 0.05"
+    assert metric_words(replace(TPR, metric="OfMine(k=3)")).title == "OfMine(k=3)"
+    assert [riskier_end(column) for column in (TPR, ROBUST, ACCURACY)] == [
+        "↑ higher is riskier",
+        "↓ lower is riskier",
+        "– not itself a risk",
+    ]
+
+
+def test_strips_pair_seeds_and_shade_the_riskier_half(results: Results) -> None:
+    lines = {line.column: line for block in blocks(results) for part in block.parts for line in part.lines}
+    robust = strips(results, lines[ROBUST])[LABEL]
+    assert (robust.dots, robust.riskier, robust.there) == ((73.0, 96.0), "left", False)
+    assert strips(results, lines[RACE])[LABEL].there
+    assert strips(results, lines[ACCURACY])[LABEL].riskier is None
+    assert strips(results, lines[TPR]) == {}
+
+
+def test_strips_do_not_blow_up_tiny_differences_of_shares(results: Results) -> None:
+    line = next(part.lines[0] for block in blocks(results) for part in block.parts if part.lines[0].column == ACCURACY)
+    assert strips(results, line)[LABEL].dots == (50.9, 50.9)
+
+
+def test_the_terminal_shows_means_differences_and_reasons(results: Results) -> None:
+    shown = _printed(results, 80)
+    assert "● Robust accuracy" in shown
+    assert "0.550 ± 0.071" in shown
+    assert "+0.150 ± 0.071" in shown
+    assert "↓ lower is riskier" in shown
+    assert f"undefined: TPR at FPR 0.05 of LossThreshold, {LABEL}: {REASON}." in " ".join(shown.split())
+    assert NO_VERDICTS.split(". ")[0] in " ".join(shown.split())
+
+
+@pytest.mark.parametrize("width", [60, 80, 110])
+def test_the_terminal_keeps_its_width_whatever_the_number_of_defenses(results: Results, width: int) -> None:
+    labels = ["outlier removal", "DP-SGD", "x" * 40, "early stopping", "pruning"]
+    more = [replace(value, row=label) for label in labels for value in results.values if value.row == LABEL]
+    shown = _printed(replace(results, values=(*results.values, *more)), width)
+    assert max(len(line) for line in shown.splitlines()) <= width
+    assert all(label in shown.replace("\n", "") for label in ("DP-SGD", "pruning"))
+
+
+def test_labels_are_text_and_never_markup(results: Results, page: str) -> None:
+    assert "<script" not in page
+    assert LABEL in unescape(page)
+    assert "[red]" in _printed(results, 110)
+
+
+def test_the_page_asks_nothing_of_the_network(page: str) -> None:
+    assert not re.findall(r"""(?:src|href)\s*=\s*["']?(?!#|data:)""", page)
+    assert not re.findall(r"url\(|@import|https?://|//[a-z]", page)
+    assert "default-src 'none'" in page
+
+
+def test_the_page_is_small_and_always_the_same(results: Results, page: str) -> None:
+    assert len(page.encode()) < 60_000
+    assert page == render(results, {**environment(), "gpu": None})
+
+
+def test_the_page_is_made_for_screen_readers(page: str) -> None:
+    assert '<html lang="en">' in page
+    assert page.count("<table") == page.count("<caption")
+    assert all(page.count(f"<{landmark}") == 1 for landmark in ("main", "nav", "footer"))
+    assert not re.findall(r"<th(?![^>]*scope=)[ >]", page)
+    headings = re.findall(r"<h(\d)", page)
+    assert headings[0] == "1"
+    assert headings.count("1") == 1
+    ids = re.findall(r' id="([^"]*)"', page)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'(?:href="#|labelledby=")([^"]+)"', page)) <= set(ids)
+
+
+def test_the_page_says_where_numbers_come_from(page: str) -> None:
+    text = " ".join(unescape(re.sub(r"<[^>]+>", " ", page)).split())
+    assert "c" * 64 in text
+    assert f"python {environment()['python']}".capitalize() in text
+    assert "GPU none" in text
+    assert "7.991" in text
+    assert "0.950 ± 0.071" in text
+    assert "d0e1" in text
+    assert f"undefended, {LABEL}: {REASON}." not in text
+    assert f"TPR at FPR 0.05 of LossThreshold, {LABEL}: {REASON}." in text
+
+
+def test_the_page_gives_no_verdict(page: str) -> None:
+    assert NO_VERDICTS in unescape(page)
+    assert not re.findall(r"\b(increases|decreases|significant\w*|no effect)\b", page)
+
+
+def test_one_seed_and_no_defense_are_enough(results: Results) -> None:
+    alone = tuple(value for value in results.values if value.row == "undefended" and value.seed == 0)
+    page = render(replace(results, values=alone), {})
+    assert "1 time\n" in page
+    assert "difference </span>" not in page
+    assert "0.500" in _printed(replace(results, values=alone), 80)
+
+
+def test_write_replaces_the_report_and_leaves_nothing_else(results: Results, tmp_path: Path) -> None:
+    folder = tmp_path / "runs" / "small"
+    place = write(results, {}, folder)
+    assert place == write(results, environment(), folder) == folder / "report.html"
+    assert place.read_text(encoding="utf-8") == render(results, environment())
+    assert list(folder.iterdir()) == [place]
+
+
+def test_a_failed_write_leaves_the_old_report(results: Results, tmp_path: Path) -> None:
+    place = write(results, {}, tmp_path)
+    before = place.read_text(encoding="utf-8")
+    with pytest.raises(UnicodeEncodeError):
+        write(replace(results, dataset="\ud800"), {}, tmp_path)
+    assert place.read_text(encoding="utf-8") == before
+    assert list(tmp_path.iterdir()) == [place]
+
+
+def _printed(results: Results, width: int) -> str:
+    console = Console(width=width, color_system=None)
+    with console.capture() as capture:
+        console.print(matrix_table(results, width))
+    return capture.get()
+
+
+def _values(label: str) -> Iterator[Value]:
+    numbers: dict[Column, dict[str, tuple[float | None, ...]]] = {
+        ROBUST: {"undefended": (0.5, 0.6), label: (0.6, 0.8)},
+        RACE: {"undefended": (0.1, 0.1), label: (0.2, 0.1)},
+        SEX: {"undefended": (0.1, 0.2), label: (0.1, 0.1)},
+        TPR: {"undefended": (0.3, 0.2), label: (None, None)},
+        ACCURACY: {"undefended": (0.9, 0.9), label: (0.901, 0.901)},
+    }
+    for place, (column, rows) in enumerate(numbers.items()):
+        for row, values in rows.items():
+            for seed, value in enumerate(values):
+                reason = REASON if value is None else None
+                task = f"d{place}e{seed}".ljust(64, "f")
+                yield Value(row, column.risk, column.probe, column.metric, seed, value, reason, task)
+
+
+def _spec(label: str) -> Plain:
+    noise: Plain = {"amulet.training.dpsgd.DPSGD": {"epsilon": 8.0, "lot_size": None}}
+    return {
+        "amulet.experiments.experiment.Experiment": {
+            "name": "small",
+            "dataset": {"amulet.datasets.own.Own": {"seed": 0}},
+            "defenses": [{"amulet.experiments.experiment.Row": {"label": label, "defenses": [noise]}}],
+            "attacks": [
+                {"amulet.evasion.attacks.pgd.PGD": {"epsilon": 0.1, "steps": 20}},
+                {"amulet.membership_inference.attacks.loss_threshold.LossThreshold": {}},
+            ],
+            "audits": [
+                {"amulet.utility.outcome.Utility": {}},
+                {"amulet.discriminatory_behavior.outcome.Discrimination": {"attribute": "race"}},
+                {"amulet.discriminatory_behavior.outcome.Discrimination": {"attribute": "sex"}},
+            ],
+        }
+    }
+
+
+def _columns() -> Iterator[Column]:
+    """Every registered metric under every registered attack and audit."""
+    for plugin in plugins():
+        if plugin.kind in (Kind.ATTACK, Kind.AUDIT):
+            probe = plugin.spec()
+            assert isinstance(probe, Probe)
+            for metric in metrics_for(probe, ()):
+                assert isinstance(metric, Metric)
+                yield Column(probe.risk, str(probe), str(metric), metric.riskier, metric.primary)
