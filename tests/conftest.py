@@ -1,5 +1,6 @@
-"""What every test may use: small data with every kind of column, a recipe of two epochs, one thread a process."""
+"""What every test may use: small data sets, a recipe of two epochs, one thread a process."""
 
+import importlib
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import torch
 from hypothesis import settings
 
 from amulet.core.data import AmuletDataset
+from amulet.core.source import source_digest
 from amulet.datasets import from_arrays
 from amulet.models import LinearNet, NormKind
 from amulet.training import Recipe
@@ -22,6 +24,7 @@ settings.register_profile("amulet", deadline=None, max_examples=40, derandomize=
 settings.load_profile("amulet")
 
 RunPython = Callable[..., str]
+UserModule = Callable[[str, str], None]
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +37,9 @@ def dataset() -> AmuletDataset:
     x = rng.random((300, 5)).astype(np.float32)
     y = (x[:, 0] + x[:, 1] + 0.3 * rng.standard_normal(300) > 1).astype(np.int64)
     sex = rng.choice(["female", "male"], 300)
-    race = rng.choice(np.array(["black", "hispanic", "white", None], dtype=object), 300, p=[0.2, 0.2, 0.5, 0.1])
+    race = rng.choice(
+        np.array(["black", "hispanic", "white", None], dtype=object), 300, p=[0.2, 0.2, 0.5, 0.1]
+    )
     return from_arrays(
         (x[:200], y[:200]),
         (x[200:], y[200:]),
@@ -70,6 +75,20 @@ def double() -> Iterator[None]:
 
 
 @pytest.fixture
+def user_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> UserModule:
+    """Write a module of the user's own, (name, source), to be imported by its name; again, to edit it."""
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def write(name: str, source: str) -> None:
+        (tmp_path / f"{name}.py").write_text(source, encoding="utf-8")
+        monkeypatch.delitem(sys.modules, name, raising=False)
+        source_digest.cache_clear()
+        importlib.invalidate_caches()
+
+    return write
+
+
+@pytest.fixture
 def run_python(tmp_path: Path) -> RunPython:
     """Run code in a new process that can import what lies in `tmp_path`; what it prints."""
 
@@ -80,7 +99,9 @@ def run_python(tmp_path: Path) -> RunPython:
             "PYTHONDONTWRITEBYTECODE": "1",
             "OMP_NUM_THREADS": "1",
         }
-        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 

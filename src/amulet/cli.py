@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from amulet.experiments import Experiment, Plan, Results
+    from amulet.experiments import Experiment, Plan, Results, Store
 
 app = typer.Typer(
     name="amulet",
@@ -32,10 +32,14 @@ DEFAULT_STORE = Path("runs/store")
 @app.command()
 def assess(
     file: File,
-    out: Annotated[Path | None, typer.Option("--out", help="Folder of the results; runs/<name> by default.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder of the results; runs/<name> by default.")
+    ] = None,
     store: StoreOption = DEFAULT_STORE,
     device: DeviceOption = "cpu",
-    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Processes; one per core by default.")] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, help="Processes; one per core by default.")
+    ] = None,
 ) -> None:
     """Plan, train, attack, measure and report; goes on where it was stopped."""
     with _told_plainly() as console:
@@ -47,7 +51,7 @@ def assess(
         processes = workers or (1 if device.startswith("cuda") else cores())
         with shown(console) as progress:
             results = carry_out(planned, Store(store), processes, progress)
-        _publish(results, planned, store, out or Path("runs") / results.experiment, console)
+        _publish(results, planned, Store(store), out or Path("runs") / results.experiment, console)
 
 
 @app.command()
@@ -66,7 +70,11 @@ def plan(file: File, store: StoreOption = DEFAULT_STORE, device: DeviceOption = 
             table.add_row(line.name, str(line.missing), str(line.stored), seconds)
         console.print(table)
         minutes = estimated.seconds / cores() / 60
-        console.print(f"About {minutes:.1f} minutes on {cores()} processes." if estimated.missing else "Nothing to compute.")
+        console.print(
+            f"About {minutes:.1f} minutes on {cores()} processes."
+            if estimated.missing
+            else "Nothing to compute."
+        )
 
 
 @app.command()
@@ -79,16 +87,24 @@ def status(file: File, store: StoreOption = DEFAULT_STORE, device: DeviceOption 
         planned = _plan(file, device)
         states = planned.states(Store(store))
         table = _table("task", "stored", "damaged", "of")
-        counts = {state: count_by_kind(t for t in planned.tasks if states[t.digest] is state) for state in State}
+        counts = {
+            state: count_by_kind(t for t in planned.tasks if states[t.digest] is state) for state in State
+        }
         for kind, total in count_by_kind(planned.tasks).items():
-            table.add_row(kind, str(counts[State.PRESENT][kind]), str(counts[State.DAMAGED][kind]), str(total))
+            table.add_row(
+                kind, str(counts[State.PRESENT][kind]), str(counts[State.DAMAGED][kind]), str(total)
+            )
         console.print(table)
         left = len(planned.missing(states))
-        console.print("Complete." if not left else f"{left} tasks are left; `amulet assess {file}` computes them.")
+        console.print(
+            "Complete." if not left else f"{left} tasks are left; `amulet assess {file}` computes them."
+        )
 
 
 @app.command()
-def report(folder: Annotated[Path, typer.Argument(help="A folder with results.json.", file_okay=False)]) -> None:
+def report(
+    folder: Annotated[Path, typer.Argument(help="A folder with results.json.", file_okay=False)],
+) -> None:
     """Write the report of a finished assessment again, and show its matrix."""
     with _told_plainly() as console:
         import json
@@ -102,7 +118,9 @@ def report(folder: Annotated[Path, typer.Argument(help="A folder with results.js
 
 @app.command("list")
 def list_plugins(
-    kind: Annotated[str | None, typer.Argument(help="attack, audit, defense, metric, dataset, model, ...")] = None,
+    kind: Annotated[
+        str | None, typer.Argument(help="attack, audit, defense, metric, dataset, model, ...")
+    ] = None,
 ) -> None:
     """List every plug-in with one line and its paper."""
     with _told_plainly() as console:
@@ -125,7 +143,9 @@ def _told_plainly() -> "Iterator[Console]":
     from rich.logging import RichHandler
 
     errors = Console(stderr=True)
-    logging.basicConfig(level="WARNING", format="%(message)s", handlers=[RichHandler(console=errors, show_path=False)])
+    logging.basicConfig(
+        level="WARNING", format="%(message)s", handlers=[RichHandler(console=errors, show_path=False)]
+    )
     from amulet.core.errors import AmuletError
 
     try:
@@ -157,19 +177,14 @@ def _plan(file: Path, device: str) -> "Plan":
     return plan_tasks(experiment, device=device)
 
 
-def _publish(results: "Results", planned: "Plan", store: Path, out: Path, console: "Console") -> None:
+def _publish(results: "Results", planned: "Plan", store: "Store", out: Path, console: "Console") -> None:
     import json
 
     from amulet.experiments.config import dump_experiment
     from amulet.experiments.files import write_text
-    from amulet.experiments.store import environment
+    from amulet.experiments.manifest import manifest_of
 
-    manifest = {
-        **environment(),
-        "device": next(iter(planned.cells)).task.outcome.target.backend.device,
-        "store": str(store),
-        "dataset": {"name": planned.dataset.name, "content": planned.dataset.content},
-    }
+    manifest = manifest_of(planned, store)
     write_text(out / "results.json", results.to_json())
     write_text(out / "manifest.json", json.dumps(manifest, indent=1))
     write_text(out / "experiment.yaml", dump_experiment(planned.experiment))
@@ -181,9 +196,8 @@ def _show(results: "Results", manifest: "dict[str, object]", folder: Path, conso
     from amulet.report.terminal import matrix_table
 
     page = write(results, manifest, folder)
-    console.print(matrix_table(results))
+    console.print(matrix_table(results, width=console.width))
     console.print(f"Report: {page.resolve()}", soft_wrap=True)
-
 
 
 if __name__ == "__main__":

@@ -74,7 +74,9 @@ def check_attack(attack: Attack[Any]) -> None:
     outcome = attack.play(game)
     _require(isinstance(outcome, attack.outcome_type), f"{attack} must give a {attack.outcome_type.__name__}")
     _require(_same(_state(game.target), before), f"{attack} must leave its target as it was")
-    _require(_same(attack.play(game).tensors(), outcome.tensors()), f"{attack} must repeat itself for one seed")
+    _require(
+        _same(attack.play(game).tensors(), outcome.tensors()), f"{attack} must repeat itself for one seed"
+    )
     _check_needs(attack, game)
 
 
@@ -130,7 +132,10 @@ def check_spec(spec: Spec, *, paper: bool) -> None:
     _require(copied == spec and copied.digest == spec.digest, f"{cls.__name__} must survive pickling")
     if paper:
         text = inspect.getdoc(sys.modules[cls.__module__]) or ""
-        _require(bool(re.search(r"https?://", text)), f"The docstring of {cls.__module__} must name its paper's address")
+        _require(
+            bool(re.search(r"https?://", text)),
+            f"The docstring of {cls.__module__} must name its paper's address",
+        )
 
 
 def _check_needs(attack: Attack[Any], game: Game) -> None:
@@ -152,7 +157,9 @@ def _check_data_use(defense: Defense, data: Data) -> None:
     torch.manual_seed(0)
     model = TOY_RECIPE.build(data.schema)
     first, second = (_treatment(defense, model, records) for records in (batch, other))
-    _require(_same(first, second), f"{defense} must treat a record without regard to others, as its data_use says")
+    _require(
+        _same(first, second), f"{defense} must treat a record without regard to others, as its data_use says"
+    )
 
 
 def _treatment(defense: Defense, model: nn.Module, batch: Data) -> dict[str, Tensor]:
@@ -180,19 +187,28 @@ def _share_of_gradient(defense: Update, model: nn.Module, batch: Data) -> dict[s
     gradients = []
     for records in (batch, batch[torch.arange(1, len(batch))]):
         rule = defense.begin(Pace(records=64, batch_size=8, epochs=1), seed=0, device="cpu")
-        rule.backward(lambda model, batch: nn.functional.cross_entropy(model(batch.x), batch.y, reduction="none"), model, records)
+        rule.backward(
+            lambda model, batch: nn.functional.cross_entropy(model(batch.x), batch.y, reduction="none"),
+            model,
+            records,
+        )
         gradients.append({name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None})
     return {name: gradients[0][name] - gradients[1][name] for name in gradients[0]}
 
 
 def _toy_outcome(metric: Metric[Any]) -> Outcome:
     for plugin in plugins():
-        if plugin.kind in {Kind.ATTACK, Kind.AUDIT} and getattr(plugin.spec, "outcome_type", None) is metric.outcome_type():
+        if (
+            plugin.kind in {Kind.ATTACK, Kind.AUDIT}
+            and getattr(plugin.spec, "outcome_type", None) is metric.outcome_type()
+        ):
             probe = plugin.spec()
             assert isinstance(probe, Probe)  # noqa: S101
             found: Outcome = probe.play(toy_game(probe))
             return found
-    raise AssertionError(f"Nothing registered gives a {metric.outcome_type().__name__}; pass an outcome to check_metric.")
+    raise AssertionError(
+        f"Nothing registered gives a {metric.outcome_type().__name__}; pass an outcome to check_metric."
+    )
 
 
 def _state(model: nn.Module) -> dict[str, Tensor]:

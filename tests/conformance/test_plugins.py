@@ -51,7 +51,10 @@ def test_metric(plugin: Plugin) -> None:
 
 @pytest.mark.parametrize(
     ("first", "second"),
-    [pytest.param(a, b, id=f"{a.name}-{b.name}") for a, b in combinations_with_replacement(of(Kind.DEFENSE), 2)],
+    [
+        pytest.param(a, b, id=f"{a.name}-{b.name}")
+        for a, b in combinations_with_replacement(of(Kind.DEFENSE), 2)
+    ],
 )
 def test_every_pair_of_defenses_trains_or_says_why_not(first: Plugin, second: Plugin) -> None:
     one, other = first.spec(), second.spec()
@@ -83,7 +86,9 @@ def test_each_risk_has_one_primary_metric_per_outcome() -> None:
         if plugin.spec.primary:
             primary.setdefault(plugin.spec.outcome_type(), []).append(plugin.name)
     assert all(len(names) == 1 for names in primary.values())
-    assert primary.keys() == {plugin.spec.outcome_type() for plugin in of(Kind.METRIC) if issubclass(plugin.spec, Metric)}
+    assert primary.keys() == {
+        plugin.spec.outcome_type() for plugin in of(Kind.METRIC) if issubclass(plugin.spec, Metric)
+    }
 
 
 @pytest.mark.parametrize("plugin", plugins(), ids=name)

@@ -45,7 +45,13 @@ def test_the_lot_size_decides_rate_and_steps(dataset: AmuletDataset, lot_size: i
 
 @pytest.mark.parametrize(
     ("epsilon", "accountant"),
-    [(0.5, Accountant.RDP), (1.0, Accountant.RDP), (8.0, Accountant.RDP), (50.0, Accountant.RDP), (8.0, Accountant.PRV)],
+    [
+        (0.5, Accountant.RDP),
+        (1.0, Accountant.RDP),
+        (8.0, Accountant.RDP),
+        (50.0, Accountant.RDP),
+        (8.0, Accountant.PRV),
+    ],
 )
 def test_the_noise_found_spends_nearly_all_and_never_more(epsilon: float, accountant: Accountant) -> None:
     sigma = noise_for(epsilon, DELTA, 0.1, 50, accountant)

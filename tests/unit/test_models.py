@@ -1,8 +1,8 @@
 """Models: what they are built of for a data set's shape, and models of the user's own."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from math import prod
-from pathlib import Path
 
 import pytest
 import torch
@@ -13,7 +13,7 @@ from amulet.core.errors import InvalidParameter
 from amulet.core.model import device_of, evaluating, penultimate_features, predict, probabilities_of
 from amulet.models import ImportedModel, LinearNet, NormKind, SimpleCNN
 
-RunPython = Callable[..., str]
+UserModule = Callable[[str, str], None]
 NORMS = {NormKind.BATCH: nn.modules.batchnorm._BatchNorm, NormKind.GROUP: nn.GroupNorm}
 
 
@@ -29,7 +29,9 @@ def parameters_of(model: nn.Module) -> int:
 @pytest.mark.parametrize("shape", [(5,), (1, 8, 8), (3, 6, 7)])
 @pytest.mark.parametrize("norm", NormKind)
 @pytest.mark.parametrize("hidden", [(), (4,), (8, 5)])
-def test_a_linear_net_takes_records_of_any_shape(shape: tuple[int, ...], norm: NormKind, hidden: tuple[int, ...]) -> None:
+def test_a_linear_net_takes_records_of_any_shape(
+    shape: tuple[int, ...], norm: NormKind, hidden: tuple[int, ...]
+) -> None:
     model = LinearNet(hidden=hidden, norm=norm).build(schema_of(*shape))
     assert model(torch.rand(4, *shape)).shape == (4, 3)
 
@@ -45,11 +47,12 @@ def test_a_simple_cnn_takes_images_of_any_size_and_number_of_channels(
 
 
 @pytest.mark.parametrize(
-    ("hidden", "norm"), [((), NormKind.NONE), ((7,), NormKind.NONE), ((7, 4), NormKind.GROUP), ((7, 4), NormKind.BATCH)]
+    ("hidden", "norm"),
+    [((), NormKind.NONE), ((7,), NormKind.NONE), ((7, 4), NormKind.GROUP), ((7, 4), NormKind.BATCH)],
 )
 def test_a_linear_net_has_the_parameters_of_its_layers(hidden: tuple[int, ...], norm: NormKind) -> None:
     sizes = (5, *hidden, 3)
-    linear = sum((before + 1) * after for before, after in zip(sizes, sizes[1:], strict=False))
+    linear = sum((before + 1) * after for before, after in pairwise(sizes))
     norms = 0 if norm is NormKind.NONE else 2 * sum(hidden)
     assert parameters_of(LinearNet(hidden=hidden, norm=norm).build(schema_of(5))) == linear + norms
 
@@ -95,13 +98,19 @@ def test_dropout_is_there_only_where_asked_for(share: float) -> None:
 
 
 def test_a_simple_cnn_refuses_rows() -> None:
-    with pytest.raises(ValueError, match=r"takes images \(channels, height, width\)\. Got records of shape \(5,\)"):
+    with pytest.raises(
+        ValueError, match=r"takes images \(channels, height, width\)\. Got records of shape \(5,\)"
+    ):
         SimpleCNN().build(schema_of(5))
 
 
 @pytest.mark.parametrize(
     ("spec", "shape", "width"),
-    [(LinearNet(hidden=(9, 7)), (5,), 7), (LinearNet(hidden=()), (5,), 5), (SimpleCNN(hidden=6), (1, 8, 8), 6)],
+    [
+        (LinearNet(hidden=(9, 7)), (5,), 7),
+        (LinearNet(hidden=()), (5,), 5),
+        (SimpleCNN(hidden=6), (1, 8, 8), 6),
+    ],
 )
 def test_penultimate_features_are_what_the_head_is_given(
     spec: LinearNet | SimpleCNN, shape: tuple[int, ...], width: int
@@ -137,9 +146,16 @@ def test_probabilities_sum_to_one_and_leave_the_model_in_its_mode() -> None:
 def test_evaluating_puts_every_module_back_even_after_an_error() -> None:
     model = nn.Sequential(nn.Dropout(), nn.Dropout()).train()
     model[1].eval()
-    with pytest.raises(ZeroDivisionError), evaluating(model):
-        assert not any(module.training for module in model.modules())
-        raise ZeroDivisionError
+    seen: list[bool] = []
+
+    def fail() -> None:
+        with evaluating(model):
+            seen.extend(module.training for module in model.modules())
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert seen == [False, False, False]
     assert [module.training for module in model.modules()] == [True, True, False]
 
 
@@ -164,9 +180,8 @@ def number():
 
 
 @pytest.fixture
-def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    (tmp_path / "own_models.py").write_text(MODULE, encoding="utf-8")
-    monkeypatch.syspath_prepend(tmp_path)
+def module(user_module: UserModule) -> str:
+    user_module("own_models", MODULE)
     return "own_models"
 
 
@@ -196,12 +211,10 @@ def test_a_path_that_leads_nowhere_is_refused(path: str) -> None:
         ImportedModel(path)
 
 
-def test_an_edit_of_the_model_s_file_is_another_digest(tmp_path: Path, run_python: RunPython) -> None:
-    code = "from amulet.models import ImportedModel; print(ImportedModel('own_models:Net', (('features', 5),)).digest)"
-    (tmp_path / "own_models.py").write_text(MODULE, encoding="utf-8")
-    before = run_python(code)
-    (tmp_path / "own_models.py").write_text(MODULE.replace("classes=2", "classes=3"), encoding="utf-8")
-    assert run_python(code) != before
+def test_an_edit_of_the_model_s_file_is_another_digest(module: str, user_module: UserModule) -> None:
+    before = ImportedModel(f"{module}:Net", (("features", 5),)).digest
+    user_module(module, MODULE.replace("classes=2", "classes=3"))
+    assert ImportedModel(f"{module}:Net", (("features", 5),)).digest != before
 
 
 def test_a_model_of_an_installed_package_has_a_digest_too() -> None:

@@ -1,9 +1,8 @@
-"""Recipes: defenses of different slots commute, and what cannot go together is said before anything is trained."""
+"""Recipes: defenses of different slots commute, and what cannot go together is refused before training."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import permutations
-from pathlib import Path
 
 import pytest
 import torch
@@ -26,6 +25,8 @@ from amulet.training import (
     Slot,
     Stage,
 )
+
+UserModule = Callable[[str, str], None]
 
 
 @dataclass(frozen=True)
@@ -145,8 +146,10 @@ def test_dp_sgd_is_refused_beside_a_stage_that_uses_the_data_set_as_a_whole(
     with pytest.raises(Conflict) as caught:
         applied(*((DPSGD(), stage) if private_first else (stage, DPSGD())))
     assert sentences(caught) == [
-        f"DPSGD cannot be combined with {type(stage).__name__}, which uses the data set as a whole: "
-        "the privacy guarantee would be void; drop one of the two."
+        (
+            f"DPSGD cannot be combined with {type(stage).__name__}, which uses the data set as a whole: "
+            "the privacy guarantee would be void; drop one of the two."
+        )
     ]
 
 
@@ -186,8 +189,10 @@ def test_dp_sgd_refuses_an_objective_that_counts_classes() -> None:
     with pytest.raises(Conflict) as caught:
         DPSGD().apply(replace(RECIPE, objective=LogitAdjustment()))
     assert sentences(caught) == [
-        "DPSGD cannot be combined with LogitAdjustment, which uses the data set as a whole: the privacy "
-        "guarantee would be void; state what it counts in the data as public knowledge."
+        (
+            "DPSGD cannot be combined with LogitAdjustment, which uses the data set as a whole: the privacy "
+            "guarantee would be void; state what it counts in the data as public knowledge."
+        )
     ]
     assert DPSGD().apply(replace(RECIPE, objective=LogitAdjustment(class_shares=(0.8, 0.2)))).private
 
@@ -205,11 +210,12 @@ def test_dp_sgd_refuses_batch_norm_and_names_the_norm_to_use(
 
 
 def test_batch_norm_in_a_model_of_the_user_s_own_is_found_too(
-    dataset: AmuletDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    dataset: AmuletDataset, user_module: UserModule
 ) -> None:
-    source = "from torch import nn\ndef net():\n    return nn.Sequential(nn.BatchNorm1d(5), nn.Linear(5, 2))\n"
-    (tmp_path / "own_mixing.py").write_text(source, encoding="utf-8")
-    monkeypatch.syspath_prepend(tmp_path)
+    source = (
+        "from torch import nn\ndef net():\n    return nn.Sequential(nn.BatchNorm1d(5), nn.Linear(5, 2))\n"
+    )
+    user_module("own_mixing", source)
     recipe = DPSGD().apply(Recipe(ImportedModel("own_mixing:net")))
     found = [problem.sentence for problem in recipe.data_problems(dataset.schema, 200)]
     assert len(found) == 1
@@ -221,7 +227,12 @@ def test_what_does_not_fit_the_data_is_said_at_once_before_training(dataset: Amu
     recipe = NeedsImages().apply(DPSGD(delta=0.1).apply(recipe))
     with pytest.raises(InvalidParameter) as caught:
         recipe.fit(dataset.train, seed=0)
-    assert [problem.parameter for problem in caught.value.problems] == ["class_shares", "stages", "delta", "model"]
+    assert [problem.parameter for problem in caught.value.problems] == [
+        "class_shares",
+        "stages",
+        "delta",
+        "model",
+    ]
 
 
 def test_looking_for_problems_moves_no_random_numbers(dataset: AmuletDataset) -> None:

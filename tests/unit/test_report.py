@@ -1,4 +1,4 @@
-"""The report: what it says of each number, that input is text and never markup, and that it needs no network."""
+"""The report: what it says of each number, that input is text, and that it needs no network."""
 
 import re
 from collections.abc import Iterator
@@ -18,16 +18,16 @@ from amulet.experiments.results import Column, Results, Value
 from amulet.experiments.store import environment
 from amulet.report import write
 from amulet.report.described import Named, named, probes
-from amulet.report.formats import number, setting, signed, some_seeds, spread
 from amulet.report.html import render
 from amulet.report.matrix import blocks, primaries
 from amulet.report.strip import strips
 from amulet.report.terminal import matrix_table
-from amulet.report.wording import NO_VERDICTS, metric_words, riskier_end, risk_rank, risk_words
-from amulet.statistics import Summary
+from amulet.report.wording import NO_VERDICTS, metric_words, risk_rank, risk_words, riskier_end
 
 ROBUST = Column("evasion", "PGD(epsilon=0.1)", "robust_accuracy", "low", primary=True)
-RACE = Column("discriminatory_behavior", "Discrimination(attribute=race)", "demographic_parity", "high", primary=True)
+RACE = Column(
+    "discriminatory_behavior", "Discrimination(attribute=race)", "demographic_parity", "high", primary=True
+)
 SEX = replace(RACE, probe="Discrimination")
 TPR = Column("membership_inference", "LossThreshold", "TPRAtFPR(fpr=0.05)", "high", primary=False)
 ACCURACY = Column("utility", "Utility", "accuracy", None, primary=True)
@@ -46,7 +46,10 @@ def results() -> Results:
         columns=(ROBUST, RACE, SEX, TPR, ACCURACY),
         values=tuple(_values(LABEL)),
         facts={
-            "undefended": {"0": {"records": 100, "train_accuracy": 0.9}, "1": {"records": 100, "train_accuracy": 1.0}},
+            "undefended": {
+                "0": {"records": 100, "train_accuracy": 0.9},
+                "1": {"records": 100, "train_accuracy": 1.0},
+            },
             LABEL: {"0": {"epsilon": 7.991015, "records": 100}, "1": {"epsilon": 7.991015, "records": 100}},
         },
     )
@@ -56,31 +59,6 @@ def results() -> Results:
 def page(results: Results) -> str:
     """The report of these results."""
     return render(results, {**environment(), "gpu": None})
-
-
-def test_numbers_have_three_decimals_unless_that_hides_them() -> None:
-    assert [number(value) for value in (0.25, -0.25, 0, 1e-17, 0.00031, 12345.6)] == [
-        "0.250", "−0.250", "0.000", "0.000", "0.0003", "1.235e+04",
-    ]  # fmt: skip
-    assert [number(value) for value in (float("inf"), float("-inf"), float("nan"))] == ["∞", "−∞", "not a number"]
-
-
-def test_a_difference_shows_its_sign_and_zero_has_none() -> None:
-    assert [signed(value) for value in (0.02, -0.02, 0.0, -1e-17)] == ["+0.020", "−0.020", "0.000", "0.000"]
-
-
-def test_a_spread_is_not_made_up_for_one_seed() -> None:
-    assert spread(Summary(0.5, None, 1)) == ""
-    assert spread(Summary(0.5, 0.0, 2)) == "± 0.000"
-    assert spread(Summary(0.5, 0.0001, 2)) == "± <0.001"
-    assert some_seeds(Summary(0.5, None, 1), 2) == "1 of 2 seeds"
-    assert some_seeds(Summary(0.5, 0.1, 2), 2) == ""
-
-
-def test_settings_are_words() -> None:
-    assert [setting(value) for value in (None, True, 1e-5, [1, 2.5], [])] == [
-        "not given", "yes", "1e−05", "[1, 2.5]", "none",
-    ]  # fmt: skip
 
 
 def test_a_spec_is_its_class_with_all_settings_nested_ones_too() -> None:
@@ -93,7 +71,11 @@ def test_a_spec_is_its_class_with_all_settings_nested_ones_too() -> None:
 def test_probes_are_told_apart_by_settings_that_their_labels_leave_out(results: Results) -> None:
     assert probes(results)["Discrimination"] == Named("Discrimination", (("attribute", "sex"),))
     briefs = {str(part.brief) for block in blocks(results) for part in block.parts}
-    assert briefs >= {"Discrimination (attribute race)", "Discrimination (attribute sex)", "PGD (epsilon 0.1)"}
+    assert briefs >= {
+        "Discrimination (attribute race)",
+        "Discrimination (attribute sex)",
+        "PGD (epsilon 0.1)",
+    }
 
 
 def test_without_a_spec_labels_are_all_there_is(results: Results) -> None:
@@ -105,7 +87,13 @@ def test_without_a_spec_labels_are_all_there_is(results: Results) -> None:
 def test_risks_come_in_one_order_and_unknown_ones_last(results: Results) -> None:
     found = blocks(replace(results, columns=(replace(SEX, risk="prompt_injection"), *results.columns)))
     titles = [block.words.title for block in found]
-    assert titles == ["Utility", "S1 Evasion", "P1 Membership inference", "F Discriminatory behavior", "Prompt injection"]
+    assert titles == [
+        "Utility",
+        "S1 Evasion",
+        "P1 Membership inference",
+        "F Discriminatory behavior",
+        "Prompt injection",
+    ]
 
 
 def test_only_primary_metrics_stand_at_a_glance(results: Results) -> None:
@@ -127,7 +115,7 @@ def test_metrics_are_named_with_their_parameters() -> None:
     assert [riskier_end(column) for column in (TPR, ROBUST, ACCURACY)] == [
         "↑ higher is riskier",
         "↓ lower is riskier",
-        "– not itself a risk",
+        "\N{EN DASH} not itself a risk",
     ]
 
 
@@ -141,7 +129,9 @@ def test_strips_pair_seeds_and_shade_the_riskier_half(results: Results) -> None:
 
 
 def test_strips_do_not_blow_up_tiny_differences_of_shares(results: Results) -> None:
-    line = next(part.lines[0] for block in blocks(results) for part in block.parts if part.lines[0].column == ACCURACY)
+    line = next(
+        part.lines[0] for block in blocks(results) for part in block.parts if part.lines[0].column == ACCURACY
+    )
     assert strips(results, line)[LABEL].dots == (50.9, 50.9)
 
 
@@ -171,7 +161,9 @@ def test_labels_are_text_and_never_markup(results: Results, page: str) -> None:
 
 
 def test_the_page_asks_nothing_of_the_network(page: str) -> None:
-    assert not re.findall(r"""(?:src|href)\s*=\s*["']?(?!#|data:)""", page)
+    assert not [
+        link for link in re.findall(r'(?:src|href)="([^"]*)"', page) if not link.startswith(("#", "data:,"))
+    ]
     assert not re.findall(r"url\(|@import|https?://|//[a-z]", page)
     assert "default-src 'none'" in page
 
@@ -280,9 +272,9 @@ def _spec(label: str) -> Plain:
 
 
 def _columns() -> Iterator[Column]:
-    """Every registered metric under every registered attack and audit."""
+    """Every metric of Amulet under every attack and audit of Amulet."""
     for plugin in plugins():
-        if plugin.kind in (Kind.ATTACK, Kind.AUDIT):
+        if plugin.kind in (Kind.ATTACK, Kind.AUDIT) and plugin.home.startswith("amulet."):
             probe = plugin.spec()
             assert isinstance(probe, Probe)
             for metric in metrics_for(probe, ()):

@@ -138,7 +138,10 @@ class AmuletDataset:
     test: Data
 
     def __post_init__(self) -> None:
-        problems = [*problems_of(self.train, f"{self.name} (train)"), *problems_of(self.test, f"{self.name} (test)")]
+        problems = [
+            *problems_of(self.train, f"{self.name} (train)"),
+            *problems_of(self.test, f"{self.name} (test)"),
+        ]
         if self.train.schema != self.test.schema:
             problems.append(Problem("schema", f"The two parts of {self.name} must share one schema."))
         if problems:
@@ -170,7 +173,12 @@ def _shape_problems(data: Data, owner: str) -> Iterator[Problem]:
     schema, records = data.schema, len(data.y)
     if records == 0:
         yield Problem("y", f"The data of {owner} must hold at least one record. Got none.")
-    expected = {"x": (records, *schema.shape), "y": (records,), "z": (records, len(schema.attributes)), "index": (records,)}
+    expected = {
+        "x": (records, *schema.shape),
+        "y": (records,),
+        "z": (records, len(schema.attributes)),
+        "index": (records,),
+    }
     for name, shape in expected.items():
         given = tuple(getattr(data, name).shape)
         if given != shape:
@@ -186,7 +194,9 @@ def _value_problems(data: Data, owner: str) -> Iterator[Problem]:
     schema, inputs = data.schema, as_inputs(data.x)
     if not torch.isfinite(inputs).all():
         rows = (~torch.isfinite(inputs)).flatten(1).any(1).sum().item()
-        yield Problem.of("x", owner, "finite (fill in or drop missing values)", f"NaN or infinity in {rows} records")
+        yield Problem.of(
+            "x", owner, "finite (fill in or drop missing values)", f"NaN or infinity in {rows} records"
+        )
     elif inputs.min() < schema.low or inputs.max() > schema.high:
         span = (round(inputs.min().item(), 6), round(inputs.max().item(), 6))
         yield Problem.of("x", owner, f"within its bounds [{schema.low}, {schema.high}]", span)

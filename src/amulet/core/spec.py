@@ -101,7 +101,9 @@ class Spec(ABC):
 
     def plain(self) -> dict[str, Plain]:
         """The whole value as what JSON and YAML know: {import path: {field: value}}."""
-        return {path_of(type(self)): {field.name: _plain(getattr(self, field.name)) for field in fields(self)}}
+        return {
+            path_of(type(self)): {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
+        }
 
     def __str__(self) -> str:
         """The class's name with the fields that differ from their defaults, for tables and messages."""
@@ -188,4 +190,3 @@ def _shown(value: Any) -> str:
             return str(value.value)
         case _:
             return str(value)
-

@@ -51,7 +51,9 @@ class Split(Spec):
         members = round(self.members * (records - validation))
         parts = order.tensor_split([validation, validation + members])
         return Division(
-            validation=parts[0].sort().values, members=parts[1].sort().values, auxiliary=parts[2].sort().values
+            validation=parts[0].sort().values,
+            members=parts[1].sort().values,
+            auxiliary=parts[2].sort().values,
         )
 
 

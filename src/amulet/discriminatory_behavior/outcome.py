@@ -75,7 +75,9 @@ class Discrimination(Audit[DiscriminationOutcome]):
             raise InvalidData(problems)
         positive = data.schema.classes.index(data.schema.positive or "")
         predicted = probabilities_of(model, data.x).argmax(1)
-        return DiscriminationOutcome(data.y.cpu() == positive, predicted == positive, data.attribute(self.attribute).cpu())
+        return DiscriminationOutcome(
+            data.y.cpu() == positive, predicted == positive, data.attribute(self.attribute).cpu()
+        )
 
     def play(self, game: Game) -> DiscriminationOutcome:
         """On the test records."""

@@ -56,7 +56,9 @@ def assess(
     return carry_out(plan(experiment, dataset, device), Store(Path(store)), workers, progress)
 
 
-def carry_out(planned: Plan, store: Store, workers: int | None = None, progress: Progress = Progress()) -> Results:
+def carry_out(
+    planned: Plan, store: Store, workers: int | None = None, progress: Progress = Progress()
+) -> Results:
     """Compute what a plan lacks and collect its results."""
     states = prepare(planned, store)
     missing = planned.missing(states)
@@ -72,7 +74,12 @@ def prepare(planned: Plan, store: Store) -> dict[str, State]:
     for task in planned.tasks:
         if states[task.digest] is State.DAMAGED:
             aside = store.set_aside(task)
-            log.warning("%s %s is damaged and will be computed again (moved to %s).", type(task).__name__, task.digest[:12], aside)
+            log.warning(
+                "%s %s is damaged and will be computed again (moved to %s).",
+                type(task).__name__,
+                task.digest[:12],
+                aside,
+            )
     if states[planned.source.digest] is not State.PRESENT:
         store.save(planned.source, planned.dataset, seconds=0.0)
         states[planned.source.digest] = State.PRESENT

@@ -37,7 +37,9 @@ def load_experiment(path: str | Path) -> Experiment:
 def dump_experiment(experiment: Experiment) -> str:
     """YAML that `load_experiment` reads back to an equal experiment; settings at their defaults are left out."""
     document = _settings(experiment)
-    document["defenses"] = {row.label: [_named(defense) for defense in row.defenses] for row in experiment.defenses}
+    document["defenses"] = {
+        row.label: [_named(defense) for defense in row.defenses] for row in experiment.defenses
+    }
     document["split"] = _settings(experiment.split)
     if not document["split"]:
         del document["split"]
@@ -56,9 +58,17 @@ def _experiment(builder: Builder, document: dict[str, Plain]) -> Spec:
 
 def _row(builder: Builder, label: str, defenses: Plain) -> Row:
     place = ("defenses", label)
-    listed = [((*place, number), item) for number, item in enumerate(defenses)] if isinstance(defenses, list) else None
-    built = [builder.attempt(lambda i=item, p=at: builder.spec(i, p)) for at, item in listed or [(place, defenses)]]
-    row = builder.attempt(lambda: builder.construct(Row, {"label": label, "defenses": [b for b in built if b]}, place))
+    listed = (
+        [((*place, number), item) for number, item in enumerate(defenses)]
+        if isinstance(defenses, list)
+        else None
+    )
+    built = [
+        builder.attempt(lambda i=item, p=at: builder.spec(i, p)) for at, item in listed or [(place, defenses)]
+    ]
+    row = builder.attempt(
+        lambda: builder.construct(Row, {"label": label, "defenses": [b for b in built if b]}, place)
+    )
     return row if isinstance(row, Row) else Row(label, ())
 
 
@@ -87,7 +97,9 @@ def _lines(node: yaml.Node, place: Place, path: Path, problems: list[Problem]) -
         seen: set[str] = set()
         for key, value in node.value:
             if key.value in seen:
-                problems.append(Problem(key.value, f"{path}:{key.start_mark.line + 1}: '{key.value}' stands here twice."))
+                problems.append(
+                    Problem(key.value, f"{path}:{key.start_mark.line + 1}: '{key.value}' stands here twice.")
+                )
             seen.add(key.value)
             yield (*place, key.value), key.start_mark.line + 1
             yield from _lines(value, (*place, key.value), path, problems)

@@ -47,7 +47,9 @@ def estimate(planned: Plan, store: Store) -> Estimate:
     groups: dict[str, list[Task[Any]]] = defaultdict(list)
     for task in planned.tasks:
         groups[_name(task, planned)].append(task)
-    return Estimate(tuple(_line(name, tasks, missing, states, store, planned) for name, tasks in groups.items()))
+    return Estimate(
+        tuple(_line(name, tasks, missing, states, store, planned) for name, tasks in groups.items())
+    )
 
 
 def _name(task: Task[Any], planned: Plan) -> str:
@@ -61,7 +63,12 @@ def _name(task: Task[Any], planned: Plan) -> str:
 
 
 def _line(
-    name: str, tasks: Sequence[Task[Any]], missing: set[str], states: dict[str, State], store: Store, planned: Plan
+    name: str,
+    tasks: Sequence[Task[Any]],
+    missing: set[str],
+    states: dict[str, State],
+    store: Store,
+    planned: Plan,
 ) -> Line:
     stored = [task for task in tasks if states[task.digest] is State.PRESENT]
     left = [task for task in tasks if task.digest in missing]

@@ -43,7 +43,9 @@ class Builder:
         for item in fields(cls):
             if item.name not in given and item.default is MISSING and item.default_factory is MISSING:
                 self._note(place, f"The '{item.name}' of {cls.__name__} must be given.")
-        values = {key: self._value(hints[key], value, (*place, key)) for key, value in given.items() if key in known}
+        values = {
+            key: self._value(hints[key], value, (*place, key)) for key, value in given.items() if key in known
+        }
         if len(self.found) > before:
             raise _Faulty
         return self.construct(cls, values, place)
@@ -61,7 +63,9 @@ class Builder:
             return cls(**values)
         except ProblemsError as error:
             for problem in error.problems:
-                self._note((*place, problem.parameter) if problem.parameter in values else place, problem.sentence)
+                self._note(
+                    (*place, problem.parameter) if problem.parameter in values else place, problem.sentence
+                )
             raise _Faulty from None
 
     def _value(self, hint: Any, plain: Plain, place: Place) -> Any:
@@ -80,7 +84,9 @@ class Builder:
                 name, given = next(iter(plain.items()))
                 if isinstance(given, dict) or given is None:
                     return name, given or {}, (*place, name)
-        raise self._fault(place, f"Write a name, or a name with its settings, 'Name: {{setting: value}}'. Got {plain!r}.")
+        raise self._fault(
+            place, f"Write a name, or a name with its settings, 'Name: {{setting: value}}'. Got {plain!r}."
+        )
 
     def _note(self, place: Place, sentence: str) -> None:
         self.found.append((place, sentence))
@@ -104,7 +110,9 @@ def build(make: Callable[[Builder], Spec], tell: Callable[[Place, str], str]) ->
     builder = Builder()
     made = builder.attempt(lambda: make(builder))
     if builder.found:
-        raise InvalidParameter(Problem(dotted(place), tell(place, sentence)) for place, sentence in builder.found)
+        raise InvalidParameter(
+            Problem(dotted(place), tell(place, sentence)) for place, sentence in builder.found
+        )
     return made
 
 

@@ -72,7 +72,10 @@ class Plugin:
         """The package of its risk, or empty."""
         parts = self.home.split(".")
         stated = getattr(self.spec, "risk", None)
-        return str(stated or (parts[1] if parts[0] == "amulet" and parts[-1] in {"attacks", "metrics", "defenses"} else ""))
+        return str(
+            stated
+            or (parts[1] if parts[0] == "amulet" and parts[-1] in {"attacks", "metrics", "defenses"} else "")
+        )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -88,7 +91,9 @@ class Plugin:
     @property
     def paper(self) -> str | None:
         """The address in that docstring."""
-        found = re.search(r"https?://\S+?(?=[,;.)]*(\s|$))", inspect.getdoc(sys.modules[self.spec.__module__]) or "")
+        found = re.search(
+            r"https?://\S+?(?=[,;.)]*(\s|$))", inspect.getdoc(sys.modules[self.spec.__module__]) or ""
+        )
         return found.group() if found else None
 
 
@@ -145,11 +150,11 @@ def _homes() -> Iterator[str]:
         if module.ispkg and module.name not in _WITHOUT_PLUGINS:
             package = importlib.import_module(f"amulet.{module.name}")
             parts = {part.name for part in pkgutil.iter_modules(package.__path__) if part.ispkg}
-            yield from (f"amulet.{module.name}.{part}" for part in ("attacks", "defenses", "metrics") if part in parts)
+            yield from (
+                f"amulet.{module.name}.{part}" for part in ("attacks", "defenses", "metrics") if part in parts
+            )
             yield f"amulet.{module.name}"
     yield from (entry.value for entry in entry_points(group=ENTRY_POINT_GROUP))
-
-
 
 
 def _imported(name: str) -> type[Spec]:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,7 +13,7 @@ from amulet.core.errors import AmuletError
 from amulet.core.metric import Undefined
 from amulet.core.spec import Plain
 from amulet.experiments.experiment import BASELINE
-from amulet.experiments.plan import Plan
+from amulet.experiments.plan import Cell, Plan
 from amulet.experiments.store import Store
 from amulet.statistics import Summary, paired_difference, summarize
 
@@ -46,6 +47,8 @@ class Column:
     risk: str
     probe: str
     metric: str
+    low: float
+    high: float
     riskier: str | None
     primary: bool
 
@@ -95,18 +98,26 @@ class Results:
         """One line per row, metric and seed; undefined values are NaN with their reason beside them."""
         return pd.DataFrame([asdict(value) for value in self.values]).astype({"value": float})
 
+    @cached_property
+    def _by_cell(self) -> Mapping[tuple[str, str, str, str], list[Value]]:
+        cells: dict[tuple[str, str, str, str], list[Value]] = {}
+        for value in sorted(self.values, key=lambda value: value.seed):
+            cells.setdefault((value.row, value.risk, value.probe, value.metric), []).append(value)
+        return cells
+
     def of(self, row: str, column: Column) -> list[Value]:
         """A cell's values, by seed."""
-        key = (row, column.risk, column.probe, column.metric)
-        return [v for v in self.values if (v.row, v.risk, v.probe, v.metric) == key]
+        return self._by_cell.get((row, column.risk, column.probe, column.metric), [])
 
     def cell(self, row: str, column: Column) -> MatrixCell:
         """A cell of the matrix."""
-        values, baseline = self.of(row, column), self.of(BASELINE, column)
-        numbers = [item.value for item in values]
-        difference = None if row == BASELINE else paired_difference(numbers, [item.value for item in baseline])
+        values = self.of(row, column)
+        baseline = {item.seed: item.value for item in self.of(BASELINE, column)}
+        control = [baseline.get(item.seed) for item in values]
+        difference = None if row == BASELINE else paired_difference([item.value for item in values], control)
         reasons = dict.fromkeys(item.reason for item in values if item.reason)
-        return MatrixCell(row, column, summarize([n for n in numbers if n is not None]), difference, tuple(reasons))
+        numbers = [item.value for item in values if item.value is not None]
+        return MatrixCell(row, column, summarize(numbers), difference, tuple(reasons))
 
     def cells(self) -> Iterator[MatrixCell]:
         """The whole matrix, row by row."""
@@ -165,15 +176,14 @@ class Results:
 
 def collect(plan: Plan, store: Store) -> Results:
     """Read every number of a plan from the store."""
-    columns = {
-        Column(cell.risk, cell.probe, cell.metric, cell.task.metric.riskier, cell.task.metric.primary): None
-        for cell in plan.cells
-    }
+    columns = {_column(cell): None for cell in plan.cells}
     values = []
     for cell in plan.cells:
         value = store.load(cell.task)
         number, reason = (None, value.reason) if isinstance(value, Undefined) else (value, None)
-        values.append(Value(cell.row, cell.risk, cell.probe, cell.metric, cell.seed, number, reason, cell.task.digest))
+        values.append(
+            Value(cell.row, cell.risk, cell.probe, cell.metric, cell.seed, number, reason, cell.task.digest)
+        )
     return Results(
         experiment=plan.experiment.name,
         dataset=plan.dataset.name,
@@ -183,6 +193,11 @@ def collect(plan: Plan, store: Store) -> Results:
         values=tuple(values),
         facts=_facts(plan, store),
     )
+
+
+def _column(cell: Cell) -> Column:
+    metric = cell.task.metric
+    return Column(cell.risk, cell.probe, cell.metric, metric.low, metric.high, metric.riskier, metric.primary)
 
 
 def _facts(plan: Plan, store: Store) -> dict[str, dict[str, dict[str, Any]]]:

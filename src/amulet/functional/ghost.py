@@ -77,7 +77,8 @@ def agrees(model: nn.Module, losses: Callable[[], Tensor]) -> bool:
     except Unsupported:
         return False
     return all(
-        gradient is not None and torch.allclose(found[name], gradient, rtol=1e-3, atol=1e-4 * float(gradient.abs().max()))
+        gradient is not None
+        and torch.allclose(found[name], gradient, rtol=1e-3, atol=1e-4 * float(gradient.abs().max()))
         for name, gradient in zip(parameters, expected, strict=True)
     )
 
@@ -96,7 +97,9 @@ class _Outer:
 
     def weighted_sum(self, factors: Tensor) -> Tensors:
         scaled = self.slopes * factors[:, None]
-        return {f"{self.name}weight": scaled.T @ self.inputs} | ({f"{self.name}bias": scaled.sum(0)} if self.bias else {})
+        return {f"{self.name}weight": scaled.T @ self.inputs} | (
+            {f"{self.name}bias": scaled.sum(0)} if self.bias else {}
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +121,9 @@ def _part(call: _Call, slope: Tensor) -> _Outer | _Explicit:
         return _Outer(prefix, call.inputs, slope, layer.bias is not None)
     if isinstance(layer, nn.GroupNorm):
         unscaled = group_norm(call.inputs, layer.num_groups, eps=layer.eps)
-        return _Explicit({f"{prefix}weight": _over_pixels(slope * unscaled), f"{prefix}bias": _over_pixels(slope)})
+        return _Explicit(
+            {f"{prefix}weight": _over_pixels(slope * unscaled), f"{prefix}bias": _over_pixels(slope)}
+        )
     assert isinstance(layer, nn.Conv2d)  # noqa: S101 - `supports` has seen to it
     patches = unfold(call.inputs, layer.kernel_size, layer.dilation, layer.padding, layer.stride)  # type: ignore[arg-type]
     weight = (slope.flatten(2) @ patches.transpose(1, 2)).view(len(slope), *layer.weight.shape)
@@ -136,7 +141,9 @@ def _recorded(model: nn.Module) -> Iterator[list[_Call]]:
     calls: list[_Call] = []
     handles = [
         layer.register_forward_hook(
-            lambda layer, inputs, output, name=name: calls.append(_Call(name, layer, inputs[0].detach(), output))
+            lambda layer, inputs, output, name=name: calls.append(
+                _Call(name, layer, inputs[0].detach(), output)
+            )
         )
         for name, layer in model.named_modules()
         if list(layer.parameters(recurse=False))

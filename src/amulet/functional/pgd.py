@@ -12,7 +12,14 @@ Classifier = Callable[[Tensor], Tensor]
 
 
 def pgd(
-    model: Classifier, x: Tensor, y: Tensor, ball: Ball, *, steps: int, step_size: float, rng: Generator | None
+    model: Classifier,
+    x: Tensor,
+    y: Tensor,
+    ball: Ball,
+    *,
+    steps: int,
+    step_size: float,
+    rng: Generator | None,
 ) -> Tensor:
     """Climb the cross-entropy of the true labels inside the ball; the last iterate, shaped like x.
 

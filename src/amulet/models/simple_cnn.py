@@ -30,7 +30,9 @@ class SimpleCNN(ModelSpec):
             ValueError: the data are not images.
         """
         if len(schema.shape) != 3:  # noqa: PLR2004
-            raise ValueError(f"SimpleCNN takes images (channels, height, width). Got records of shape {schema.shape}.")
+            raise ValueError(
+                f"SimpleCNN takes images (channels, height, width). Got records of shape {schema.shape}."
+            )
         layers: list[nn.Module] = []
         side = min(schema.shape[1:])
         for before, after in pairwise((schema.shape[0], *self.channels)):

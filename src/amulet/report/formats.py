@@ -25,7 +25,7 @@ def number(value: float) -> str:
 
 def signed(value: float) -> str:
     """A difference, its sign always shown; none for zero."""
-    return number(value) if value < _NOTHING else f"+{number(value)}"
+    return f"+{number(value)}" if value >= _NOTHING else number(value)
 
 
 def spread(summary: Summary) -> str:

@@ -18,12 +18,16 @@ LINES_WITHOUT_A_TERMINAL = 20
 def shown(console: Console) -> Iterator[Progress]:
     """A bar of the tasks done and left; on anything but a terminal, a line for every twentieth of them."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Bar(*columns, TextColumn("left"), TimeRemainingColumn(), console=console, disable=not console.is_terminal) as bar:
+    with Bar(
+        *columns, TextColumn("left"), TimeRemainingColumn(), console=console, disable=not console.is_terminal
+    ) as bar:
         line = bar.add_task("Tasks", total=None)
 
         def start(total: int) -> None:
             bar.update(line, total=total)
-            console.print(f"{total} tasks to compute." if total else "Nothing to compute: the store has it all.")
+            console.print(
+                f"{total} tasks to compute." if total else "Nothing to compute: the store has it all."
+            )
 
         def done(task: Task[Any]) -> None:
             bar.update(line, advance=1, description=type(task).__name__)

@@ -57,7 +57,8 @@ _METRICS: Final = {
         "Robust accuracy", "Share of records still classified correctly under attack."
     ),
     ("evasion", "balanced_robust_accuracy"): Words(
-        "Balanced robust accuracy", "The same, averaged over the classes, so that the largest does not decide."
+        "Balanced robust accuracy",
+        "Share of records still classified correctly under attack, averaged over the classes.",
     ),
     ("evasion", "clean_accuracy"): Words(
         "Clean accuracy", "Share of the same records classified correctly before the attack."

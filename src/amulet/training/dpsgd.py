@@ -169,7 +169,11 @@ def noise_for(epsilon: float, delta: float, rate: float, steps: int, accountant:
 
     with _quiet_bounds():
         sigma = get_noise_multiplier(
-            target_epsilon=epsilon, target_delta=delta, sample_rate=rate, steps=steps, accountant=accountant.value
+            target_epsilon=epsilon,
+            target_delta=delta,
+            sample_rate=rate,
+            steps=steps,
+            accountant=accountant.value,
         )
     return float(sigma)
 

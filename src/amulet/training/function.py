@@ -70,5 +70,9 @@ class TrainingFunction(Trainable):
             model = self.build(data.schema).to(device)
         with isolated(derive(seed, "forward"), device):
             UserCode(self.function).load()(model, data, seed, **dict(self.arguments))
-        facts = {"records": len(data), "train_accuracy": accuracy(model, data), "seconds": perf_counter() - started}
+        facts = {
+            "records": len(data),
+            "train_accuracy": accuracy(model, data),
+            "seconds": perf_counter() - started,
+        }
         return Fitted(model.eval(), facts, artifacts)

@@ -86,8 +86,10 @@ def _descend(recipe: "Recipe", rule: Rule, model: nn.Module, data: Data, seed: i
     steps = Pace(len(data), recipe.batch_size, recipe.epochs).steps
     scheduler = LambdaLR(optimizer, lambda step: recipe.schedule.factor(min(step / steps, 1.0)))
     order = generator(seed, "order")
-    rngs = [(stage, generator(seed, "perturbation", place, device=str(data.x.device))) for place, stage in
-            enumerate(recipe.stages_of(Perturb))]
+    rngs = [
+        (stage, generator(seed, "perturbation", place, device=str(data.x.device)))
+        for place, stage in enumerate(recipe.stages_of(Perturb))
+    ]
     for _ in range(recipe.epochs):
         for places in rule.epoch(order):
             batch = _perturbed(data[places.to(data.x.device)].as_inputs(), model, rngs)

@@ -84,5 +84,9 @@ class SGD(Optimizer):
     def build(self, parameters: Iterable[nn.Parameter]) -> optim.Optimizer:
         """torch.optim.SGD."""
         return optim.SGD(
-            parameters, lr=self.lr, momentum=self.momentum, nesterov=self.nesterov, weight_decay=self.weight_decay
+            parameters,
+            lr=self.lr,
+            momentum=self.momentum,
+            nesterov=self.nesterov,
+            weight_decay=self.weight_decay,
         )

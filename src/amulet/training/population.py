@@ -31,14 +31,17 @@ def fit_population(
         yield recipe.fit(data[subset.to(device)], seed=seed, device=device)
 
 
-def fit_shadows(recipe: Trainable, dataset: AmuletDataset, split: Split, count: int, device: str = "cpu") -> tuple[Shadow, ...]:
+def fit_shadows(
+    recipe: Trainable, dataset: AmuletDataset, split: Split, count: int, device: str = "cpu"
+) -> tuple[Shadow, ...]:
     """`count` shadow models as the assessment draws them: complementary halves of members and auxiliary records."""
     records = len(dataset.train)
     subsets = [ShadowDraw(split, number).choose(records) for number in range(count)]
     seeds = [shadow_seed(split.seed, number) for number in range(count)]
     models = fit_population(recipe, dataset.train, subsets, seeds, device)
     return tuple(
-        Shadow(fitted.model, dataset.train.index[subset]) for fitted, subset in zip(models, subsets, strict=True)
+        Shadow(fitted.model, dataset.train.index[subset])
+        for fitted, subset in zip(models, subsets, strict=True)
     )
 
 

@@ -37,7 +37,10 @@ class PGD(EvasionAttack):
         return torch.cat([self._climb(adversary, victims[places]) for places in batches])
 
     def _climb(self, adversary: Adversary, victims: Data) -> Tensor:
-        model, ball = adversary.target.model, Ball(self.norm, self.epsilon, victims.schema.low, victims.schema.high)
+        model, ball = (
+            adversary.target.model,
+            Ball(self.norm, self.epsilon, victims.schema.low, victims.schema.high),
+        )
         found = victims.x.clone()
         open_ = adversary.target.labels(found) == victims.y
         for _ in range(self.restarts):

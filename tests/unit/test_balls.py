@@ -1,0 +1,68 @@
+"""Norm balls: every point they give lies in them."""
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Generator
+
+from amulet.functional.balls import Ball, Norm
+
+ROUNDING = 1e-12
+
+
+@given(
+    norm=st.sampled_from(Norm),
+    radius=st.floats(0, 2),
+    length=st.floats(0, 5),
+    seed=st.integers(0, 1000),
+)
+def test_a_projection_lies_in_the_ball_and_within_the_bounds(
+    norm: Norm, radius: float, length: float, seed: int
+) -> None:
+    rng, ball = Generator().manual_seed(seed), Ball(norm, radius, 0.0, 1.0)
+    x = torch.rand(4, 2, 3, generator=rng, dtype=torch.float64)
+    moved = ball.project(x + length * torch.randn(4, 2, 3, generator=rng, dtype=torch.float64), x)
+    assert (ball.size(moved - x) <= radius + ROUNDING).all()
+    assert moved.min() >= 0
+    assert moved.max() <= 1
+
+
+@pytest.mark.parametrize("norm", Norm)
+def test_what_lies_in_the_ball_already_stays_where_it_is(norm: Norm) -> None:
+    x = torch.full((3, 4), 0.5, dtype=torch.float64)
+    moved = x + 0.1
+    assert torch.allclose(Ball(norm, 0.5, 0.0, 1.0).project(moved, x), moved)
+
+
+@pytest.mark.parametrize("norm", Norm)
+@pytest.mark.parametrize("bounds", [(0.0, 1.0), (-10.0, 10.0)])
+def test_a_projection_is_the_nearest_point(norm: Norm, bounds: tuple[float, float]) -> None:
+    """No other point of ball and bounds is nearer."""
+    rng, ball = Generator().manual_seed(0), Ball(norm, 0.4, *bounds)
+    x = torch.rand(20, 5, generator=rng, dtype=torch.float64)
+    far = x + torch.randn(20, 5, generator=rng, dtype=torch.float64)
+    nearest = (ball.project(far, x) - far).norm(dim=1)
+    for _ in range(200):
+        other = ball.project(
+            ball.project(far, x) + 0.05 * torch.randn(20, 5, generator=rng, dtype=torch.float64), x
+        )
+        assert ((other - far).norm(dim=1) >= nearest - 1e-9).all()
+
+
+@pytest.mark.parametrize(("norm", "mean"), [(Norm.LINF, 0.3 * 6 / 7), (Norm.L2, 0.3 * 6 / 7)])
+def test_random_starts_fill_the_ball(norm: Norm, mean: float) -> None:
+    """The size of a point drawn uniformly from a ball in d dimensions is radius * d / (d + 1) on average."""
+    ball = Ball(norm, 0.3, -10.0, 10.0)
+    x = torch.zeros(20_000, 6, dtype=torch.float64)
+    sizes = ball.size(ball.sample(x, Generator().manual_seed(0)) - x)
+    assert sizes.max() <= 0.3 + ROUNDING
+    assert sizes.mean().item() == pytest.approx(mean, rel=0.01)
+
+
+def test_random_starts_stay_within_the_bounds() -> None:
+    x = torch.rand(100, 5)
+    for norm in Norm:
+        start = Ball(norm, 3.0, 0.0, 1.0).sample(x, Generator().manual_seed(0))
+        assert start.min() >= 0
+        assert start.max() <= 1

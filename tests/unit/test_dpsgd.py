@@ -1,0 +1,137 @@
+"""DP-SGD as a defense: what it may be asked for, what it reports, and batches of any size."""
+
+from dataclasses import replace
+from math import inf
+
+import pytest
+import torch
+from torch import Generator, nn
+
+from amulet.core.data import AmuletDataset
+from amulet.core.errors import InvalidParameter
+from amulet.core.seeds import generator
+from amulet.evasion.defenses import AdversarialTraining
+from amulet.membership_inference import defenses
+from amulet.models import LinearNet, NormKind
+from amulet.training import DPSGD, SGD, Accountant, Cosine, LogitAdjustment, Recipe
+from amulet.training.updates import Pace
+
+NOISY = DPSGD(epsilon=None, noise_multiplier=1.0, delta=1e-4, accountant=Accountant.RDP)
+
+
+def same(first: nn.Module, second: nn.Module) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+
+
+@pytest.mark.parametrize(("epsilon", "noise_multiplier"), [(8.0, 1.0), (None, None)])
+def test_either_epsilon_or_noise_is_stated(epsilon: float | None, noise_multiplier: float | None) -> None:
+    with pytest.raises(
+        InvalidParameter, match="'noise_multiplier' of DPSGD must be given if and only if 'epsilon' is None"
+    ):
+        DPSGD(epsilon=epsilon, noise_multiplier=noise_multiplier)
+
+
+def test_without_clipping_there_can_be_no_noise() -> None:
+    """Noise in units of an infinite clip would be infinite: the weights would be NaN."""
+    with pytest.raises(InvalidParameter, match="'clip' of DPSGD"):
+        DPSGD(epsilon=8.0, clip=inf)
+    assert DPSGD(epsilon=None, noise_multiplier=0.0, clip=inf).clip == inf
+
+
+def test_delta_must_be_below_one_over_the_records(recipe: Recipe, dataset: AmuletDataset) -> None:
+    with pytest.raises(InvalidParameter) as caught:
+        DPSGD(delta=0.005).train(recipe, dataset.train, seed=0)
+    (problem,) = caught.value.problems
+    assert problem.sentence == (
+        "The 'delta' of DPSGD must be below one over the 200 training records. Got 0.005."
+    )
+
+
+def test_the_guarantee_is_among_the_facts(recipe: Recipe, dataset: AmuletDataset) -> None:
+    facts = NOISY.train(recipe, dataset.train, seed=0).facts
+    assert facts.keys() >= {
+        "epsilon",
+        "delta",
+        "noise_multiplier",
+        "sampling_rate",
+        "steps",
+        "train_accuracy",
+    }
+    assert (facts["delta"], facts["noise_multiplier"], facts["sampling_rate"]) == (1e-4, 1.0, 32 / 200)
+
+
+def test_the_model_is_an_ordinary_module(recipe: Recipe, dataset: AmuletDataset) -> None:
+    private, plain = NOISY.train(recipe, dataset.train, seed=0).model, recipe.fit(dataset.train, seed=0).model
+    assert type(private) is type(plain)
+    assert private.state_dict().keys() == plain.state_dict().keys()
+    assert all(parameter.grad_fn is None for parameter in private.parameters())
+
+
+def test_the_same_seed_gives_the_same_noise(recipe: Recipe, dataset: AmuletDataset) -> None:
+    first, again, other = (NOISY.train(recipe, dataset.train, seed=seed).model for seed in (1, 1, 2))
+    assert same(first, again)
+    assert not same(first, other)
+
+
+def test_the_noise_does_not_move_the_batches(recipe: Recipe, dataset: AmuletDataset) -> None:
+    """Without a gradient to speak of, twice the noise is twice the way: everything else is paired."""
+    still = replace(
+        recipe, optimizer=SGD(lr=1e-3, momentum=0), model=LinearNet(hidden=(), norm=NormKind.NONE)
+    )
+    start = replace(still, optimizer=SGD(lr=1e-30)).fit(dataset.train, seed=0).model
+    ways = []
+    for sigma in (1.0, 2.0):
+        defense = replace(NOISY, clip=1e-12, noise_multiplier=sigma * 1e12)
+        end = defense.train(still, dataset.train, seed=0).model
+        ways.append(
+            torch.cat([(a - b).flatten() for a, b in zip(end.parameters(), start.parameters(), strict=True)])
+        )
+    assert torch.allclose(ways[1], 2 * ways[0], rtol=1e-3, atol=1e-6)
+
+
+def test_every_record_joins_every_batch_by_a_coin_of_its_own() -> None:
+    rule = NOISY.begin(Pace(records=500, batch_size=50, epochs=40), 0, "cpu")
+    order = Generator().manual_seed(0)
+    batches = [batch for _ in range(40) for batch in rule.epoch(order)]
+    sizes = torch.tensor([float(len(batch)) for batch in batches])
+    assert len(batches) == 400
+    assert sizes.mean().item() == pytest.approx(50, abs=4 * (45 / 400) ** 0.5)
+    assert sizes.var().item() == pytest.approx(45, rel=0.3)
+    assert all(len(set(batch.tolist())) == len(batch) for batch in batches)
+
+
+def test_empty_batches_are_steps_too(dataset: AmuletDataset) -> None:
+    recipe = Recipe(LinearNet(hidden=(4,), norm=NormKind.GROUP), epochs=10, batch_size=1)
+    data, defense = dataset.train[torch.arange(4)], replace(NOISY, delta=0.01)
+    rule, order = defense.begin(Pace(4, 1, 10), 0, "cpu"), generator(0, "order")
+    assert any(len(batch) == 0 for _ in range(10) for batch in rule.epoch(order))
+    fitted = AdversarialTraining(steps=1).train(defense.apply(recipe), data, seed=0)
+    assert fitted.facts["steps"] == 40
+    assert all(parameter.isfinite().all() for parameter in fitted.model.parameters())
+
+
+@pytest.mark.parametrize("lot_size", [16, 100])
+def test_the_lot_size_is_the_batch_size_under_another_name(dataset: AmuletDataset, lot_size: int) -> None:
+    """The same noise, steps and schedule, whichever of the two says how large a batch is."""
+    shared = Recipe(LinearNet(hidden=(4,), norm=NormKind.NONE), epochs=3, batch_size=48, schedule=Cosine())
+    by_lot = replace(NOISY, lot_size=lot_size).train(shared, dataset.train, seed=0)
+    by_batch = NOISY.train(replace(shared, batch_size=lot_size), dataset.train, seed=0)
+    assert by_lot.facts["steps"] == by_batch.facts["steps"]
+    assert same(by_lot.model, by_batch.model)
+
+
+def test_stated_class_shares_go_with_it(recipe: Recipe, dataset: AmuletDataset) -> None:
+    adjusted = replace(recipe, objective=LogitAdjustment(class_shares=(0.4, 0.6)))
+    assert NOISY.train(adjusted, dataset.train, seed=0).facts["records"] == 200
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.3])
+def test_it_goes_with_adversarial_training_and_dropout(dataset: AmuletDataset, dropout: float) -> None:
+    recipe = Recipe(LinearNet(hidden=(4,), norm=NormKind.GROUP, dropout=dropout), epochs=1, batch_size=32)
+    both = AdversarialTraining(steps=1).apply(NOISY.apply(recipe))
+    first, again = (both.fit(dataset.train, seed=0).model for _ in range(2))
+    assert same(first, again)
+
+
+def test_both_defenses_packages_that_need_it_export_the_one_class() -> None:
+    assert defenses.DPSGD is DPSGD

@@ -1,0 +1,175 @@
+"""Membership inference: the adversary does not see the truth, and rates of too few records are no results."""
+
+from dataclasses import dataclass, replace
+
+import pytest
+import torch
+from torch import Generator, Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from amulet.core.data import AmuletDataset, Data
+from amulet.core.errors import InvalidParameter, MissingInput
+from amulet.core.metric import Metric, Undefined
+from amulet.core.model import predict
+from amulet.core.probe import Game
+from amulet.core.split import Split
+from amulet.core.threat import Access, Adversary, Shadow
+from amulet.membership_inference import MembershipInferenceAttack, MembershipOutcome
+from amulet.membership_inference.attacks import LiRA, LossThreshold
+from amulet.membership_inference.metrics import TPRAtFPR, auc, balanced_accuracy
+from amulet.models import LinearNet, NormKind
+from amulet.training import Adam, Recipe, fit_shadows
+
+
+@dataclass(frozen=True)
+class ByPlace(MembershipInferenceAttack):
+    """Guesses from where a record stands among the candidates."""
+
+    needs = Access.LABELS
+
+    def score(self, adversary: Adversary, candidates: Data) -> Tensor:
+        del adversary
+        return -torch.arange(len(candidates))
+
+
+@dataclass(frozen=True)
+class Guesses(MembershipInferenceAttack):
+    """Draws from the adversary's own randomness."""
+
+    needs = Access.LABELS
+
+    def score(self, adversary: Adversary, candidates: Data) -> Tensor:
+        return torch.rand(len(candidates), generator=adversary.rng)
+
+
+def outcome_of(members: int, others: int) -> MembershipOutcome:
+    count = members + others
+    return MembershipOutcome(torch.rand(count), torch.arange(count) < members, torch.arange(count))
+
+
+def number(value: object) -> float:
+    assert isinstance(value, float)
+    return value
+
+
+def test_the_adversary_sees_the_candidates_in_no_telling_order(dataset: AmuletDataset) -> None:
+    outcome = ByPlace().attack(nn.Linear(5, 2), dataset.train[torch.arange(100)], dataset.test)
+    assert number(auc(outcome)) == pytest.approx(0.5, abs=0.12)
+    assert outcome.members.sum() == 100
+
+
+def test_scores_truth_and_identities_belong_together(dataset: AmuletDataset) -> None:
+    model = nn.Linear(5, 2)
+    outcome = LossThreshold().attack(model, dataset.train, dataset.test)
+    assert torch.equal(outcome.members, outcome.index < 200)
+    everyone = torch.cat([dataset.train.x, dataset.test.x]), torch.cat([dataset.train.y, dataset.test.y])
+    losses = cross_entropy(predict(model, everyone[0]).double(), everyone[1], reduction="none")
+    assert torch.allclose(outcome.scores, -losses[outcome.index])
+
+
+def test_the_attack_repeats_itself_for_one_seed(dataset: AmuletDataset) -> None:
+    model = nn.Linear(5, 2)
+    first, again, other = (
+        Guesses().attack(model, dataset.train, dataset.test, seed=seed) for seed in (0, 0, 1)
+    )
+    assert torch.equal(first.scores, again.scores)
+    assert torch.equal(first.index, again.index)
+    assert not torch.equal(first.index, other.index)
+
+
+def test_members_are_the_draw_even_where_a_defense_dropped_some(dataset: AmuletDataset) -> None:
+    division = Split().divide(200)
+    outcome = LossThreshold().play(Game(nn.Linear(5, 2), dataset, division, seed=0))
+    found = outcome.index[outcome.members].sort().values
+    assert torch.equal(found, dataset.train.index[division.members])
+    assert torch.equal(outcome.index[~outcome.members].sort().values, dataset.train.index[division.auxiliary])
+
+
+def test_a_model_that_has_learnt_by_heart_gives_its_members_away(dataset: AmuletDataset) -> None:
+    rng = Generator().manual_seed(0)
+    members, others = (
+        replace(part, y=torch.randint(2, (len(part),), generator=rng))
+        for part in (dataset.train[torch.arange(50)], dataset.test)
+    )
+    recipe = Recipe(
+        LinearNet(hidden=(64, 64), norm=NormKind.NONE), epochs=100, batch_size=25, optimizer=Adam(lr=0.02)
+    )
+    outcome = LossThreshold().attack(recipe.fit(members, seed=0).model, members, others)
+    assert number(auc(outcome)) > 0.7
+
+
+def test_lira_without_shadows_says_what_is_missing(dataset: AmuletDataset) -> None:
+    with pytest.raises(MissingInput) as caught:
+        LiRA().attack(nn.Linear(5, 2), dataset.train, dataset.test)
+    assert str(caught.value) == (
+        "LiRA needs 16 shadow models. Got 0. Train them with amulet.training.fit_shadows, "
+        "or use an attack that needs none."
+    )
+
+
+def test_lira_with_shadows_that_never_saw_a_candidate_says_so(recipe: Recipe, dataset: AmuletDataset) -> None:
+    """A record that is never in cannot be scored; the shadows here know nothing of the test records."""
+    shadows = fit_shadows(recipe, dataset, Split(validation=0), 4)
+    with pytest.raises(MissingInput, match="shadow"):
+        LiRA(shadows=4).attack(nn.Linear(5, 2), dataset.train, dataset.test, shadows=shadows)
+
+
+def test_lira_takes_the_shadows_that_an_assessment_draws(recipe: Recipe, dataset: AmuletDataset) -> None:
+    split = Split(validation=0.2)
+    division, shadows = split.divide(200), fit_shadows(recipe, dataset, split, 4)
+    outcome = LiRA(shadows=4).play(Game(nn.Linear(5, 2), dataset, division, seed=0, shadows=shadows))
+    assert len(outcome) == 160
+    assert outcome.scores.dtype == torch.float64
+
+
+def test_lira_leaves_its_shadows_as_they_were(dataset: AmuletDataset) -> None:
+    shadows = [
+        Shadow(LinearNet(hidden=(4,)).build(dataset.schema).train(), dataset.train.index[half])
+        for _ in range(2)
+        for half in torch.arange(200).chunk(2)
+    ]
+    members, others = (dataset.train[half] for half in torch.arange(200).chunk(2))
+    LiRA(shadows=4).attack(nn.Linear(5, 2), members, others, shadows=shadows)
+    assert all(module.training for shadow in shadows for module in shadow.model.modules())
+
+
+@pytest.mark.parametrize("count", [3, 5])
+def test_shadows_come_in_pairs(count: int) -> None:
+    with pytest.raises(InvalidParameter, match="'shadows' of LiRA must be"):
+        LiRA(shadows=count)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_lira_asks_for_its_shadows_and_says_whether_it_knows_the_defense(known: bool) -> None:
+    request = LiRA(shadows=8, defense_known=known).shadows_wanted()
+    assert (request.count, request.defense_known) == (8, known)
+
+
+def test_the_loss_threshold_needs_no_shadows() -> None:
+    assert LossThreshold().shadows_wanted().count == 0
+
+
+@pytest.mark.parametrize(("fpr", "others"), [(0.01, 1000), (0.05, 200), (0.001, 10_000), (0.08, 125)])
+def test_tpr_at_fpr_needs_ten_accused(fpr: float, others: int) -> None:
+    metric = TPRAtFPR(fpr)
+    assert isinstance(metric(outcome_of(50, others)), float)
+    assert metric(outcome_of(50, others - 1)) == Undefined(
+        f"fewer than 10 of {others - 1} non-members would be accused"
+    )
+
+
+@pytest.mark.parametrize("metric", [auc, balanced_accuracy, TPRAtFPR(0.5)], ids=str)
+@pytest.mark.parametrize(("members", "others"), [(0, 40), (40, 0)])
+def test_one_kind_of_record_alone_has_no_rates(
+    metric: Metric[MembershipOutcome], members: int, others: int
+) -> None:
+    assert metric(outcome_of(members, others)) == Undefined("there are no members, or no others")
+
+
+def test_tpr_at_fpr_by_hand() -> None:
+    """Three of 100 others are accused at a threshold of 8, which finds all members but one of four."""
+    others = [9.0, 8.0, 8.0] + [0.0] * 97
+    members = [9.5, 8.5, 8.0, -1.0]
+    outcome = MembershipOutcome(torch.tensor(members + others), torch.arange(104) < 4, torch.arange(104))
+    assert TPRAtFPR(0.1)(outcome) == 0.75
+    assert balanced_accuracy(outcome) == pytest.approx((0.75 + 0.97) / 2)

@@ -1,0 +1,38 @@
+"""Numbers as the report writes them."""
+
+from amulet.report.formats import MINUS, number, setting, signed, some_seeds, spread
+from amulet.statistics import Summary
+
+
+def test_numbers_have_three_decimals_unless_that_hides_them() -> None:
+    assert [number(value) for value in (0.25, -0.25, 0)] == ["0.250", f"{MINUS}0.250", "0.000"]
+    assert [number(value) for value in (1e-17, 0.00031, 12345.6)] == ["0.000", "0.0003", "1.235e+04"]
+    assert [number(value) for value in (float("inf"), float("-inf"))] == ["∞", f"{MINUS}∞"]
+    assert number(float("nan")) == "not a number"
+
+
+def test_a_difference_shows_its_sign_and_zero_has_none() -> None:
+    assert [signed(value) for value in (0.02, -0.02)] == ["+0.020", f"{MINUS}0.020"]
+    assert [signed(value) for value in (0.0, 1e-17, -1e-17)] == ["0.000"] * 3
+    assert signed(float("nan")) == "not a number"
+
+
+def test_a_spread_is_not_made_up_for_one_seed() -> None:
+    assert spread(Summary(0.5, None, 1)) == ""
+    assert spread(Summary(0.5, 0.0, 2)) == "± 0.000"
+    assert spread(Summary(0.5, 0.0001, 2)) == "± <0.001"
+
+
+def test_missing_seeds_are_told() -> None:
+    assert some_seeds(Summary(0.5, None, 1), 2) == "1 of 2 seeds"
+    assert some_seeds(Summary(0.5, 0.1, 2), 2) == ""
+
+
+def test_settings_are_words() -> None:
+    assert [setting(value) for value in (None, True, [1, 2.5], [])] == [
+        "not given",
+        "yes",
+        "[1, 2.5]",
+        "none",
+    ]
+    assert [setting(value) for value in (1e-5, float("inf"), "prv")] == [f"1e{MINUS}05", "∞", "prv"]

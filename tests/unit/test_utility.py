@@ -1,0 +1,25 @@
+"""Utility: what a model predicts for records that nobody has trained on."""
+
+import torch
+from torch import nn
+
+from amulet.core.data import AmuletDataset
+from amulet.core.model import predict
+from amulet.core.probe import Game
+from amulet.core.split import Split
+from amulet.models import SimpleCNN
+from amulet.utility import Utility
+
+
+def test_the_audit_is_of_the_test_set(images: AmuletDataset) -> None:
+    torch.manual_seed(0)
+    model = SimpleCNN(channels=(4,), hidden=6).build(images.schema).train()
+    outcome = Utility().play(Game(model, images, Split().divide(60), seed=0))
+    assert torch.equal(outcome.labels, images.test.y)
+    assert torch.allclose(outcome.probabilities, predict(model.eval(), images.test.x).double().softmax(1))
+
+
+def test_the_model_is_left_in_its_mode(dataset: AmuletDataset) -> None:
+    model = nn.Sequential(nn.Dropout(), nn.Linear(5, 2)).train()
+    Utility().audit(model, dataset.test)
+    assert all(module.training for module in model.modules())
