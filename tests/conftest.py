@@ -37,9 +37,7 @@ def dataset() -> AmuletDataset:
     x = rng.random((300, 5)).astype(np.float32)
     y = (x[:, 0] + x[:, 1] + 0.3 * rng.standard_normal(300) > 1).astype(np.int64)
     sex = rng.choice(["female", "male"], 300)
-    race = rng.choice(
-        np.array(["black", "hispanic", "white", None], dtype=object), 300, p=[0.2, 0.2, 0.5, 0.1]
-    )
+    race = rng.choice(np.array(["black", "hispanic", "white", None], dtype=object), 300, p=[0.2, 0.2, 0.5, 0.1])
     return from_arrays(
         (x[:200], y[:200]),
         (x[200:], y[200:]),

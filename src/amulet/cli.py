@@ -2,7 +2,6 @@
 
 import logging
 import sys
-from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import Console
     from rich.table import Table
 
@@ -32,14 +33,10 @@ DEFAULT_STORE = Path("runs/store")
 @app.command()
 def assess(
     file: File,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Folder of the results; runs/<name> by default.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder of the results; runs/<name> by default.")] = None,
     store: StoreOption = DEFAULT_STORE,
     device: DeviceOption = "cpu",
-    workers: Annotated[
-        int | None, typer.Option("--workers", min=1, help="Processes; one per core by default.")
-    ] = None,
+    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Processes; one per core by default.")] = None,
 ) -> None:
     """Plan, train, attack, measure and report; goes on where it was stopped."""
     with _told_plainly() as console:
@@ -71,9 +68,7 @@ def plan(file: File, store: StoreOption = DEFAULT_STORE, device: DeviceOption = 
         console.print(table)
         minutes = estimated.seconds / cores() / 60
         console.print(
-            f"About {minutes:.1f} minutes on {cores()} processes."
-            if estimated.missing
-            else "Nothing to compute."
+            f"About {minutes:.1f} minutes on {cores()} processes." if estimated.missing else "Nothing to compute."
         )
 
 
@@ -87,18 +82,12 @@ def status(file: File, store: StoreOption = DEFAULT_STORE, device: DeviceOption 
         planned = _plan(file, device)
         states = planned.states(Store(store))
         table = _table("task", "stored", "damaged", "of")
-        counts = {
-            state: count_by_kind(t for t in planned.tasks if states[t.digest] is state) for state in State
-        }
+        counts = {state: count_by_kind(t for t in planned.tasks if states[t.digest] is state) for state in State}
         for kind, total in count_by_kind(planned.tasks).items():
-            table.add_row(
-                kind, str(counts[State.PRESENT][kind]), str(counts[State.DAMAGED][kind]), str(total)
-            )
+            table.add_row(kind, str(counts[State.PRESENT][kind]), str(counts[State.DAMAGED][kind]), str(total))
         console.print(table)
         left = len(planned.missing(states))
-        console.print(
-            "Complete." if not left else f"{left} tasks are left; `amulet assess {file}` computes them."
-        )
+        console.print("Complete." if not left else f"{left} tasks are left; `amulet assess {file}` computes them.")
 
 
 @app.command()
@@ -118,9 +107,7 @@ def report(
 
 @app.command("list")
 def list_plugins(
-    kind: Annotated[
-        str | None, typer.Argument(help="attack, audit, defense, metric, dataset, model, ...")
-    ] = None,
+    kind: Annotated[str | None, typer.Argument(help="attack, audit, defense, metric, dataset, model, ...")] = None,
 ) -> None:
     """List every plug-in with one line and its paper."""
     with _told_plainly() as console:
@@ -143,9 +130,7 @@ def _told_plainly() -> "Iterator[Console]":
     from rich.logging import RichHandler
 
     errors = Console(stderr=True)
-    logging.basicConfig(
-        level="WARNING", format="%(message)s", handlers=[RichHandler(console=errors, show_path=False)]
-    )
+    logging.basicConfig(level="WARNING", format="%(message)s", handlers=[RichHandler(console=errors, show_path=False)])
     from amulet.core.errors import AmuletError
 
     try:

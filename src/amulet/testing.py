@@ -42,7 +42,7 @@ TOY_RECIPE = Recipe(LinearNet((16,), norm="group"), epochs=2, batch_size=16)  # 
 def toy_dataset(records: int = 160, seed: int = 0) -> AmuletDataset:
     """Two overlapping classes in [0, 1] with a sensitive attribute `sex`; a fifth of the records is for testing."""
     rng = generator(seed, "toy")
-    y = (torch.rand(records, generator=rng) < 0.5).long()  # noqa: PLR2004
+    y = (torch.rand(records, generator=rng) < 0.5).long()
     x = (0.5 + 0.15 * (2 * y[:, None] - 1) + 0.2 * torch.randn(records, FEATURES, generator=rng)).clamp(0, 1)
     sex = torch.where(torch.rand(records, generator=rng) < 0.3 + 0.4 * y, 1, 0)
     cut = records * 4 // 5
@@ -74,9 +74,7 @@ def check_attack(attack: Attack[Any]) -> None:
     outcome = attack.play(game)
     _require(isinstance(outcome, attack.outcome_type), f"{attack} must give a {attack.outcome_type.__name__}")
     _require(_same(_state(game.target), before), f"{attack} must leave its target as it was")
-    _require(
-        _same(attack.play(game).tensors(), outcome.tensors()), f"{attack} must repeat itself for one seed"
-    )
+    _require(_same(attack.play(game).tensors(), outcome.tensors()), f"{attack} must repeat itself for one seed")
     _check_needs(attack, game)
 
 
@@ -118,7 +116,7 @@ def check_metric(metric: Metric[Any], outcome: Outcome | None = None) -> None:
     _require(_same(found.tensors(), before), f"{metric} must leave the outcome as it was")
     order = torch.randperm(len(found), generator=generator(0, "order"))
     again = metric(found[order])
-    same = value == again if isinstance(value, Undefined) else abs(value - float(again)) < 1e-9  # type: ignore[arg-type] # noqa: PLR2004
+    same = value == again if isinstance(value, Undefined) else abs(value - float(again)) < 1e-9  # type: ignore[arg-type]
     _require(same, f"{metric} must ignore the order of records; it was {value} and became {again}")
 
 
@@ -157,9 +155,7 @@ def _check_data_use(defense: Defense, data: Data) -> None:
     torch.manual_seed(0)
     model = TOY_RECIPE.build(data.schema)
     first, second = (_treatment(defense, model, records) for records in (batch, other))
-    _require(
-        _same(first, second), f"{defense} must treat a record without regard to others, as its data_use says"
-    )
+    _require(_same(first, second), f"{defense} must treat a record without regard to others, as its data_use says")
 
 
 def _treatment(defense: Defense, model: nn.Module, batch: Data) -> dict[str, Tensor]:

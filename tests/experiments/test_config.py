@@ -49,11 +49,7 @@ def test_writing_and_reading_gives_the_same_experiment(tmp_path: Path, experimen
 
 
 def test_every_problem_is_reported_at_once_with_its_place(tmp_path: Path) -> None:
-    text = (
-        MINIMAL.replace("{epsilon: 0.1}", "{epsilon: -1}")
-        .replace("seeds: 3", "sedes: 3")
-        .replace("1e-1", "much")
-    )
+    text = MINIMAL.replace("{epsilon: 0.1}", "{epsilon: -1}").replace("seeds: 3", "sedes: 3").replace("1e-1", "much")
 
     with pytest.raises(InvalidParameter) as caught:
         load_experiment(written(tmp_path, text))
@@ -62,10 +58,7 @@ def test_every_problem_is_reported_at_once_with_its_place(tmp_path: Path) -> Non
     assert "experiment.yaml:9: " in message
     assert "The 'epsilon' of AdversarialTraining must be at least 0. Got -1." in message
     assert "experiment.yaml:12: " in message
-    assert (
-        "The 'epsilon' of PGD must be a valid number, unable to parse string as a number. Got 'much'."
-        in message
-    )
+    assert "The 'epsilon' of PGD must be a valid number, unable to parse string as a number. Got 'much'." in message
     assert "experiment.yaml:15: " in message
     assert "Experiment has no 'sedes'. Did you mean 'seeds'?" in message
 

@@ -79,10 +79,7 @@ def test_all_problems_come_at_once_and_before_training(experiment: Experiment) -
 
     message = str(caught.value)
     assert "Row 'twice': A recipe has room for one update rule." in message
-    assert (
-        "Row 'private': The 'delta' of DPSGD must be below one over the 64 training records. Got 0.5."
-        in message
-    )
+    assert "Row 'private': The 'delta' of DPSGD must be below one over the 64 training records. Got 0.5." in message
     assert "build it with norm='group'" in message
     assert "needs the sensitive attribute 'age'; the data set has: sex." in message
     assert "TPRAtFPR(fpr=0.01) has no effect" in message
@@ -109,9 +106,7 @@ def test_changing_one_hyperparameter_recomputes_exactly_what_depends_on_it(
     experiment: Experiment, store: Store
 ) -> None:
     carry_out(plan(experiment), store, workers=1)
-    other = replace(
-        experiment, defenses=(experiment.defenses[0], Row("dp-sgd", (DPSGD(epsilon=9.0, delta=1e-3),)))
-    )
+    other = replace(experiment, defenses=(experiment.defenses[0], Row("dp-sgd", (DPSGD(epsilon=9.0, delta=1e-3),))))
     planned = plan(other)
 
     missing = planned.missing(planned.states(store))

@@ -50,9 +50,7 @@ def test_an_interruption_loses_only_what_was_in_flight(experiment: Experiment, s
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_a_failing_task_takes_only_its_dependents_with_it(
-    experiment: Experiment, store: Store, workers: int
-) -> None:
+def test_a_failing_task_takes_only_its_dependents_with_it(experiment: Experiment, store: Store, workers: int) -> None:
     planned = plan(experiment)
     prepare(planned, store)
     left = planned.missing(planned.states(store))
@@ -81,9 +79,7 @@ def output_in(folder: Path) -> str:
     return (folder / "output.txt").read_text(encoding="utf-8")
 
 
-def test_killed_at_random_moments_it_ends_with_the_same_results(
-    experiment: Experiment, tmp_path: Path
-) -> None:
+def test_killed_at_random_moments_it_ends_with_the_same_results(experiment: Experiment, tmp_path: Path) -> None:
     (tmp_path / "toy.yaml").write_text(dump_experiment(experiment), encoding="utf-8")
     moments = random.Random(0)  # noqa: S311
     for _ in range(4):

@@ -33,9 +33,7 @@ def test_the_fact_of_a_run_equals_opacus_stepping_it(dataset: AmuletDataset, acc
 
 @pytest.mark.parametrize("lot_size", [20, 500])
 def test_the_lot_size_decides_rate_and_steps(dataset: AmuletDataset, lot_size: int) -> None:
-    defense = DPSGD(
-        epsilon=None, noise_multiplier=0.9, delta=DELTA, lot_size=lot_size, accountant=Accountant.RDP
-    )
+    defense = DPSGD(epsilon=None, noise_multiplier=0.9, delta=DELTA, lot_size=lot_size, accountant=Accountant.RDP)
     recipe = Recipe(LinearNet(hidden=(4,), norm=NormKind.NONE), epochs=2, batch_size=48)
     facts = defense.train(recipe, dataset.train, seed=0).facts
     rate = min(lot_size, 200) / 200

@@ -50,9 +50,7 @@ class SmallLogits(Penalize):
 
 
 @pytest.fixture(params=list(NETS))
-def case(
-    request: pytest.FixtureRequest, double: None, images: AmuletDataset
-) -> tuple[Recipe, nn.Module, Data]:
+def case(request: pytest.FixtureRequest, double: None, images: AmuletDataset) -> tuple[Recipe, nn.Module, Data]:
     """A recipe, its model in float64 and a batch of 12 weighted records."""
     del double
     torch.manual_seed(0)
@@ -68,7 +66,7 @@ def one_at_a_time(recipe: Recipe, model: nn.Module, batch: Data) -> list[Gradien
     gradients = []
     for place in range(len(batch)):
         model.zero_grad(set_to_none=True)
-        losses(model, batch[torch.tensor([place])]).sum().backward()  # type: ignore[no-untyped-call]
+        losses(model, batch[torch.tensor([place])]).sum().backward()
         gradients.append({name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None})
     return gradients
 
@@ -95,9 +93,7 @@ def test_clipped_sums_equal_one_record_at_a_time(
 ) -> None:
     recipe, model, batch = case
     each = one_at_a_time(recipe, model, batch)
-    bound = torch.tensor([norm_of(gradients) for gradients in each]).quantile(quantile).item() * (
-        0.9 + 0.2 * quantile
-    )
+    bound = torch.tensor([norm_of(gradients) for gradients in each]).quantile(quantile).item() * (0.9 + 0.2 * quantile)
     expected = {name: torch.stack([clipped(g, bound)[name] for g in each]).sum(0) for name in each[0]}
     assert_close(FORMS[form](record_losses(recipe, batch), model, batch, bound), expected)
 
@@ -113,9 +109,7 @@ def test_clipped_sums_include_penalties(case: tuple[Recipe, nn.Module, Data], st
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_no_record_moves_the_sum_by_more_than_the_bound(
-    case: tuple[Recipe, nn.Module, Data], form: str
-) -> None:
+def test_no_record_moves_the_sum_by_more_than_the_bound(case: tuple[Recipe, nn.Module, Data], form: str) -> None:
     recipe, model, batch = case
     losses = record_losses(recipe, batch)
     for place in range(len(batch)):
@@ -132,9 +126,7 @@ def test_no_noise_and_no_clipping_is_the_plain_gradient(
     losses, pace = record_losses(recipe, batch), Pace(records=60, batch_size=len(batch), epochs=1)
     PlainRule(pace).backward(losses, model, batch)
     plain = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
-    DPSGD(epsilon=None, noise_multiplier=0, clip=torch.inf).begin(pace, 0, "cpu").backward(
-        losses, model, batch
-    )
+    DPSGD(epsilon=None, noise_multiplier=0, clip=torch.inf).begin(pace, 0, "cpu").backward(losses, model, batch)
     assert_close({name: p.grad for name, p in model.named_parameters() if p.grad is not None}, plain)
 
 
@@ -142,9 +134,7 @@ def test_no_noise_and_no_clipping_trains_to_the_plain_weights(double: None, data
     """With every record in every batch, whole runs are the same."""
     del double
     data = replace(dataset.train, x=dataset.train.x.double())
-    plain = Recipe(
-        LinearNet(hidden=(6,), norm=NormKind.GROUP), epochs=10, batch_size=len(data), optimizer=SGD(lr=0.5)
-    )
+    plain = Recipe(LinearNet(hidden=(6,), norm=NormKind.GROUP), epochs=10, batch_size=len(data), optimizer=SGD(lr=0.5))
     private = plain.with_stage(DPSGD(epsilon=None, noise_multiplier=0, clip=torch.inf))
     weights = [recipe.fit(data, seed=0).model.state_dict() for recipe in (plain, private)]
     assert_close(weights[1], weights[0])
@@ -246,9 +236,7 @@ def test_models_of_the_user_s_own_are_clipped_record_by_record(
     assert_close(found, {name: torch.stack([g[name] for g in expected]).sum(0) for name in expected[0]})
 
 
-def test_a_first_batch_that_hides_an_in_place_activation_decides_nothing(
-    double: None, dataset: AmuletDataset
-) -> None:
+def test_a_first_batch_that_hides_an_in_place_activation_decides_nothing(double: None, dataset: AmuletDataset) -> None:
     """While every unit is active the fast form agrees with plain autograd; later it must still be right."""
     del double
     torch.manual_seed(0)
@@ -285,7 +273,7 @@ def test_stated_class_shares_enter_the_private_gradient(double: None, dataset: A
     model, batch = nn.Linear(5, 2), replace(dataset.train, x=dataset.train.x.double())[torch.arange(8)]
     recipe = Recipe(LinearNet(), objective=LogitAdjustment(class_shares=(0.9, 0.1)))
     shift = torch.tensor([0.9, 0.1]).log()
-    cross_entropy(model(batch.x) + shift, batch.y, reduction="sum").backward()  # type: ignore[no-untyped-call]
+    cross_entropy(model(batch.x) + shift, batch.y, reduction="sum").backward()
     expected = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
     losses = record_losses(recipe, batch)
     assert_close(clipped_sum_for(losses, model, batch)(losses, model, batch, torch.inf), expected)

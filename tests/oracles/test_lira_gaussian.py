@@ -69,9 +69,7 @@ def numbered() -> AmuletDataset:
     return from_arrays((x, y), (x, y), classes=["no", "yes"])
 
 
-def played(
-    attack: MembershipInferenceAttack, toy: Toy, dataset: AmuletDataset, count: int
-) -> MembershipOutcome:
+def played(attack: MembershipInferenceAttack, toy: Toy, dataset: AmuletDataset, count: int) -> MembershipOutcome:
     """The attack on a toy target, with `count` shadows drawn as an assessment draws them."""
     division = SPLIT.divide(RECORDS)
     target = toy.trained_on(MemberDraw(SPLIT).choose(RECORDS))
@@ -104,8 +102,7 @@ def test_a_variance_per_record_is_right_where_records_differ_in_it(numbered: Amu
 
 def test_one_global_variance_is_better_with_few_shadows(numbered: AmuletDataset) -> None:
     few = {
-        variance: value(played(LiRA(shadows=8, variance=variance), toy(0.0, 0.0), numbered, 8))
-        for variance in Variance
+        variance: value(played(LiRA(shadows=8, variance=variance), toy(0.0, 0.0), numbered, 8)) for variance in Variance
     }
     assert few[Variance.RECORD] + MONTE_CARLO < few[Variance.GLOBAL] < EXACT + MONTE_CARLO
 

@@ -38,10 +38,10 @@ def test_descent_finds_the_closed_form(tau: float) -> None:
     def closure() -> Tensor:
         optimizer.zero_grad()
         loss = expected_loss(logits, tau)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         return loss
 
-    optimizer.step(closure)  # type: ignore[no-untyped-call]
+    optimizer.step(closure)
     assert torch.allclose(logits.softmax(1), minimiser(tau).softmax(1), atol=1e-4)
 
 

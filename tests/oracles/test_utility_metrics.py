@@ -15,9 +15,7 @@ from amulet.utility.metrics import accuracy, auc, balanced_accuracy
 def predictions(draw: st.DrawFn, most_classes: int = 5) -> PredictionOutcome:
     """Random probabilities for up to 60 records, every class present among the true ones."""
     classes = draw(st.integers(2, most_classes))
-    labels = draw(
-        st.permutations([*range(classes), *draw(st.lists(st.integers(0, classes - 1), max_size=55))])
-    )
+    labels = draw(st.permutations([*range(classes), *draw(st.lists(st.integers(0, classes - 1), max_size=55))]))
     rng = Generator().manual_seed(draw(st.integers(0, 10_000)))
     logits = torch.randn(len(labels), classes, generator=rng, dtype=torch.float64)
     return PredictionOutcome(torch.tensor(labels), logits.softmax(1))

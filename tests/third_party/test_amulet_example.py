@@ -7,10 +7,10 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from amulet_example import GaussianNoise, NoisyTraining, worst_class_robustness
 
 from amulet.experiments import assess, load_experiment
 from amulet.testing import check_attack, check_defense, check_metric
+from amulet_example import GaussianNoise, NoisyTraining, worst_class_robustness
 
 HERE = Path(__file__).parent
 
@@ -22,9 +22,7 @@ def test_they_keep_the_promises_of_their_kinds() -> None:
 
 
 def test_each_is_one_short_file() -> None:
-    lengths = [
-        len(path.read_text(encoding="utf-8").splitlines()) for path in (HERE / "amulet_example").glob("*.py")
-    ]
+    lengths = [len(path.read_text(encoding="utf-8").splitlines()) for path in (HERE / "amulet_example").glob("*.py")]
     assert max(lengths) <= 30
 
 
@@ -59,9 +57,7 @@ def installed(tmp_path: Path) -> Path:
     """The package's metadata as an installer would write them, with its entry point."""
     info = tmp_path / "amulet_example-1.0.dist-info"
     info.mkdir()
-    (info / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: amulet-example\nVersion: 1.0\n", encoding="utf-8"
-    )
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: amulet-example\nVersion: 1.0\n", encoding="utf-8")
     (info / "entry_points.txt").write_text("[amulet.plugins]\nexample = amulet_example\n", encoding="utf-8")
     return tmp_path
 

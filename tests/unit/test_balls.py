@@ -44,9 +44,7 @@ def test_a_projection_is_the_nearest_point(norm: Norm, bounds: tuple[float, floa
     far = x + torch.randn(20, 5, generator=rng, dtype=torch.float64)
     nearest = (ball.project(far, x) - far).norm(dim=1)
     for _ in range(200):
-        other = ball.project(
-            ball.project(far, x) + 0.05 * torch.randn(20, 5, generator=rng, dtype=torch.float64), x
-        )
+        other = ball.project(ball.project(far, x) + 0.05 * torch.randn(20, 5, generator=rng, dtype=torch.float64), x)
         assert ((other - far).norm(dim=1) >= nearest - 1e-9).all()
 
 

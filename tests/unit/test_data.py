@@ -10,9 +10,7 @@ import torch
 from amulet.core.data import AmuletDataset, Attribute, Data, Modality, Schema, as_inputs, concatenate
 from amulet.core.errors import InvalidData, InvalidParameter
 
-SCHEMA = Schema(
-    Modality.TABULAR, (2,), ("no", "yes"), attributes=(Attribute("sex", ("f", "m")),), positive="yes"
-)
+SCHEMA = Schema(Modality.TABULAR, (2,), ("no", "yes"), attributes=(Attribute("sex", ("f", "m")),), positive="yes")
 
 
 def records(count: int = 4, start: int = 0) -> Data:
@@ -87,10 +85,7 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a missing value": (
         {"x": torch.tensor([[0.0, 1.0], [0.0, float("nan")], [0.0, 0.0], [float("inf"), 0.0]])},
-        (
-            "The 'x' of own (train) must be finite (fill in or drop missing values). "
-            "Got 'NaN or infinity in 2 records'."
-        ),
+        ("The 'x' of own (train) must be finite (fill in or drop missing values). Got 'NaN or infinity in 2 records'."),
     ),
     "inputs out of bounds": (
         {"x": torch.tensor([[0.0, 1.0], [0.0, 1.5], [0.0, 0.0], [-1.0, 0.0]])},
@@ -118,9 +113,7 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize("case", BROKEN)
 def test_what_is_wrong_with_the_data_is_said_in_one_sentence(case: str) -> None:
     change, sentence = BROKEN[case]
-    assert sentences(lambda: AmuletDataset("own", replace(records(), **change), records(start=4))) == [
-        sentence
-    ]
+    assert sentences(lambda: AmuletDataset("own", replace(records(), **change), records(start=4))) == [sentence]
 
 
 def test_problems_of_both_parts_are_named_at_once() -> None:
@@ -141,9 +134,7 @@ def test_missing_sensitive_attributes_are_allowed() -> None:
 
 
 def test_no_records_are_refused() -> None:
-    assert (
-        "must hold at least one record" in sentences(lambda: AmuletDataset("own", records(0), records()))[0]
-    )
+    assert "must hold at least one record" in sentences(lambda: AmuletDataset("own", records(0), records()))[0]
 
 
 @pytest.mark.parametrize("weight", [float("nan"), -1.0])
@@ -159,9 +150,7 @@ def test_inputs_must_be_floats_or_bytes() -> None:
 
 def test_train_and_test_share_one_schema() -> None:
     other = replace(records(start=4), schema=replace(SCHEMA, positive=None))
-    assert sentences(lambda: AmuletDataset("own", records(), other)) == [
-        "The two parts of own must share one schema."
-    ]
+    assert sentences(lambda: AmuletDataset("own", records(), other)) == ["The two parts of own must share one schema."]
 
 
 def test_a_schema_that_contradicts_itself_is_refused_at_once() -> None:

@@ -109,9 +109,7 @@ def test_lengths_that_differ_are_named_in_both_parts() -> None:
 
 def test_a_sensitive_attribute_of_another_length_is_refused_beside_a_right_one() -> None:
     columns = {"sex": Y[:5], "race": Y}, {"sex": Y, "race": Y}
-    assert (
-        "of own data (train) must be" in sentences(lambda: from_arrays((X, Y), (X, Y), sensitive=columns))[0]
-    )
+    assert "of own data (train) must be" in sentences(lambda: from_arrays((X, Y), (X, Y), sensitive=columns))[0]
 
 
 def test_sensitive_attributes_of_one_part_only_are_refused() -> None:

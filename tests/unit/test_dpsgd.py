@@ -42,9 +42,7 @@ def test_delta_must_be_below_one_over_the_records(recipe: Recipe, dataset: Amule
     with pytest.raises(InvalidParameter) as caught:
         DPSGD(delta=0.005).train(recipe, dataset.train, seed=0)
     (problem,) = caught.value.problems
-    assert problem.sentence == (
-        "The 'delta' of DPSGD must be below one over the 200 training records. Got 0.005."
-    )
+    assert problem.sentence == ("The 'delta' of DPSGD must be below one over the 200 training records. Got 0.005.")
 
 
 def test_the_guarantee_is_among_the_facts(recipe: Recipe, dataset: AmuletDataset) -> None:
@@ -75,17 +73,13 @@ def test_the_same_seed_gives_the_same_noise(recipe: Recipe, dataset: AmuletDatas
 
 def test_the_noise_does_not_move_the_batches(recipe: Recipe, dataset: AmuletDataset) -> None:
     """Without a gradient to speak of, twice the noise is twice the way: everything else is paired."""
-    still = replace(
-        recipe, optimizer=SGD(lr=1e-3, momentum=0), model=LinearNet(hidden=(), norm=NormKind.NONE)
-    )
+    still = replace(recipe, optimizer=SGD(lr=1e-3, momentum=0), model=LinearNet(hidden=(), norm=NormKind.NONE))
     start = replace(still, optimizer=SGD(lr=1e-30)).fit(dataset.train, seed=0).model
     ways = []
     for sigma in (1.0, 2.0):
         defense = replace(NOISY, clip=1e-12, noise_multiplier=sigma * 1e12)
         end = defense.train(still, dataset.train, seed=0).model
-        ways.append(
-            torch.cat([(a - b).flatten() for a, b in zip(end.parameters(), start.parameters(), strict=True)])
-        )
+        ways.append(torch.cat([(a - b).flatten() for a, b in zip(end.parameters(), start.parameters(), strict=True)]))
     assert torch.allclose(ways[1], 2 * ways[0], rtol=1e-3, atol=1e-6)
 
 

@@ -84,9 +84,7 @@ def test_where_nobody_is_favoured_the_p_rule_says_nothing() -> None:
 
 
 def test_groups_need_not_be_numbered_without_gaps() -> None:
-    rates = rates_by_group(
-        torch.tensor([True, False, True]), torch.tensor([5, 5, 9]), torch.ones(3, dtype=torch.bool)
-    )
+    rates = rates_by_group(torch.tensor([True, False, True]), torch.tensor([5, 5, 9]), torch.ones(3, dtype=torch.bool))
     assert rates.tolist() == [0.5, 1.0]
 
 

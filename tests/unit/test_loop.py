@@ -155,9 +155,7 @@ def test_the_same_seed_gives_the_same_weights(recipe: Recipe, dataset: AmuletDat
     assert not same(first, other)
 
 
-def test_the_weights_do_not_depend_on_the_random_numbers_outside(
-    recipe: Recipe, dataset: AmuletDataset
-) -> None:
+def test_the_weights_do_not_depend_on_the_random_numbers_outside(recipe: Recipe, dataset: AmuletDataset) -> None:
     recipe = with_dropout(recipe)
     torch.manual_seed(1)
     first = recipe.fit(dataset.train, seed=0).model
@@ -190,9 +188,7 @@ def test_a_defense_leaves_the_undefended_model_as_it_was(recipe: Recipe, dataset
 def test_the_stages_are_called_in_the_order_of_the_loop(
     recipe: Recipe, dataset: AmuletDataset, calls: list[str]
 ) -> None:
-    recipe = replace(
-        recipe, stages=(Finishes(), Updates(), Penalizes(), Perturbs(), Prepares()), batch_size=100
-    )
+    recipe = replace(recipe, stages=(Finishes(), Updates(), Penalizes(), Perturbs(), Prepares()), batch_size=100)
     fitted = recipe.fit(dataset.train, seed=0)
     batch = ["perturb", "update", "penalize"]
     assert calls == ["prepare", *(["epoch"] + 2 * batch) * 2, "finish Doubled"]
@@ -214,9 +210,7 @@ def test_adversarial_examples_are_sought_in_evaluation_mode(
     assert set(calls) == {"perturb"}
 
 
-def test_the_search_for_adversarial_examples_does_not_count_as_training(
-    recipe: Recipe, dataset: AmuletDataset
-) -> None:
+def test_the_search_for_adversarial_examples_does_not_count_as_training(recipe: Recipe, dataset: AmuletDataset) -> None:
     """BatchNorm's statistics are updated once a step, not once more for every call of the search."""
     fitted = AdversarialTraining(steps=5).train(with_dropout(recipe), dataset.train, seed=0)
     (norm,) = [module for module in fitted.model.modules() if isinstance(module, nn.BatchNorm1d)]
@@ -308,9 +302,7 @@ def test_images_of_bytes_are_trained_on_as_they_are(images: AmuletDataset) -> No
 def test_a_record_of_weight_zero_is_as_good_as_absent(dataset: AmuletDataset, double: None) -> None:
     del double
     data = replace(dataset.train, x=dataset.train.x.double())
-    recipe = Recipe(
-        LinearNet(hidden=(4,), norm=NormKind.NONE), epochs=3, batch_size=200, optimizer=SGD(lr=0.1)
-    )
+    recipe = Recipe(LinearNet(hidden=(4,), norm=NormKind.NONE), epochs=3, batch_size=200, optimizer=SGD(lr=0.1))
     weight = torch.ones(200)
     weight[:100] = 0
     weighted = recipe.fit(replace(data, weight=weight), seed=0).model
@@ -319,12 +311,8 @@ def test_a_record_of_weight_zero_is_as_good_as_absent(dataset: AmuletDataset, do
         assert torch.allclose(one, two, atol=1e-12)
 
 
-@pytest.mark.parametrize(
-    ("schedule", "full_steps"), [(Constant(), 8), (Cosine(), 4.5), (OneCycle(warmup=0.5), 4.1)]
-)
-def test_the_schedule_spans_the_whole_run(
-    dataset: AmuletDataset, schedule: Schedule, full_steps: float
-) -> None:
+@pytest.mark.parametrize(("schedule", "full_steps"), [(Constant(), 8), (Cosine(), 4.5), (OneCycle(warmup=0.5), 4.1)])
+def test_the_schedule_spans_the_whole_run(dataset: AmuletDataset, schedule: Schedule, full_steps: float) -> None:
     """With a slope of one everywhere, the sum of the rates is how far the weight went in 8 steps."""
     recipe = Recipe(
         LinearNet(hidden=()),
@@ -336,9 +324,7 @@ def test_the_schedule_spans_the_whole_run(
     )
     start = replace(recipe, optimizer=SGD(lr=1e-30)).fit(dataset.train, seed=0).model
     end = recipe.fit(dataset.train, seed=0).model
-    moved = [
-        (a - b)[0].item() for a, b in zip(start.parameters(), end.parameters(), strict=True) if a.dim() == 1
-    ]
+    moved = [(a - b)[0].item() for a, b in zip(start.parameters(), end.parameters(), strict=True) if a.dim() == 1]
     assert moved == pytest.approx([full_steps], rel=1e-5)
 
 

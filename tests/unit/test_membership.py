@@ -69,9 +69,7 @@ def test_scores_truth_and_identities_belong_together(dataset: AmuletDataset) -> 
 
 def test_the_attack_repeats_itself_for_one_seed(dataset: AmuletDataset) -> None:
     model = nn.Linear(5, 2)
-    first, again, other = (
-        Guesses().attack(model, dataset.train, dataset.test, seed=seed) for seed in (0, 0, 1)
-    )
+    first, again, other = (Guesses().attack(model, dataset.train, dataset.test, seed=seed) for seed in (0, 0, 1))
     assert torch.equal(first.scores, again.scores)
     assert torch.equal(first.index, again.index)
     assert not torch.equal(first.index, other.index)
@@ -91,9 +89,7 @@ def test_a_model_that_has_learnt_by_heart_gives_its_members_away(dataset: Amulet
         replace(part, y=torch.randint(2, (len(part),), generator=rng))
         for part in (dataset.train[torch.arange(50)], dataset.test)
     )
-    recipe = Recipe(
-        LinearNet(hidden=(64, 64), norm=NormKind.NONE), epochs=100, batch_size=25, optimizer=Adam(lr=0.02)
-    )
+    recipe = Recipe(LinearNet(hidden=(64, 64), norm=NormKind.NONE), epochs=100, batch_size=25, optimizer=Adam(lr=0.02))
     outcome = LossThreshold().attack(recipe.fit(members, seed=0).model, members, others)
     assert number(auc(outcome)) > 0.7
 
@@ -160,9 +156,7 @@ def test_tpr_at_fpr_needs_ten_accused(fpr: float, others: int) -> None:
 
 @pytest.mark.parametrize("metric", [auc, balanced_accuracy, TPRAtFPR(0.5)], ids=str)
 @pytest.mark.parametrize(("members", "others"), [(0, 40), (40, 0)])
-def test_one_kind_of_record_alone_has_no_rates(
-    metric: Metric[MembershipOutcome], members: int, others: int
-) -> None:
+def test_one_kind_of_record_alone_has_no_rates(metric: Metric[MembershipOutcome], members: int, others: int) -> None:
     assert metric(outcome_of(members, others)) == Undefined("there are no members, or no others")
 
 

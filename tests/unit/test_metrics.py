@@ -54,17 +54,12 @@ def test_a_value_out_of_range_is_an_error_and_never_a_result(value: float) -> No
 
 
 def test_rounding_beyond_the_end_of_the_range_is_cut_off() -> None:
-    assert (
-        MeanTemperature()(Temperatures(torch.tensor([1 + 1e-12], dtype=torch.float64), torch.arange(1)))
-        == 1.0
-    )
+    assert MeanTemperature()(Temperatures(torch.tensor([1 + 1e-12], dtype=torch.float64), torch.arange(1))) == 1.0
 
 
 def test_an_outcome_of_another_risk_is_refused() -> None:
     other = PredictionOutcome(torch.zeros(1), torch.ones(1, 2))
-    with pytest.raises(
-        TypeError, match=r"mean_temperature is read off a Temperatures\. Got PredictionOutcome\."
-    ):
+    with pytest.raises(TypeError, match=r"mean_temperature is read off a Temperatures\. Got PredictionOutcome\."):
         MeanTemperature()(other)  # type: ignore[arg-type]
 
 
@@ -101,9 +96,7 @@ def test_each_risk_has_one_primary_metric() -> None:
 
 
 def test_an_outcome_has_one_length() -> None:
-    with pytest.raises(
-        ValueError, match=r"Temperatures must have one length\. Got \{'values': 2, 'places': 3\}"
-    ):
+    with pytest.raises(ValueError, match=r"Temperatures must have one length\. Got \{'values': 2, 'places': 3\}"):
         Temperatures(torch.zeros(2), torch.zeros(3))
 
 

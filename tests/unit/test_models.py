@@ -98,9 +98,7 @@ def test_dropout_is_there_only_where_asked_for(share: float) -> None:
 
 
 def test_a_simple_cnn_refuses_rows() -> None:
-    with pytest.raises(
-        ValueError, match=r"takes images \(channels, height, width\)\. Got records of shape \(5,\)"
-    ):
+    with pytest.raises(ValueError, match=r"takes images \(channels, height, width\)\. Got records of shape \(5,\)"):
         SimpleCNN().build(schema_of(5))
 
 

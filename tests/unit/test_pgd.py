@@ -61,9 +61,7 @@ def test_robust_accuracy_never_exceeds_clean_accuracy(
 def test_robust_accuracy_falls_with_the_radius(dataset: AmuletDataset) -> None:
     torch.manual_seed(0)
     model = nn.Linear(5, 2)
-    found = [
-        number(robust_accuracy(PGD(epsilon=e).attack(model, dataset.test))) for e in (0.0, 0.02, 0.1, 0.3)
-    ]
+    found = [number(robust_accuracy(PGD(epsilon=e).attack(model, dataset.test))) for e in (0.0, 0.02, 0.1, 0.3)]
     assert found == sorted(found, reverse=True)
     assert found[0] > found[-1]
 
@@ -106,9 +104,7 @@ def test_more_restarts_never_help_the_model(dataset: AmuletDataset) -> None:
 
 
 def test_the_attack_repeats_itself_for_one_seed(untrained: nn.Module, dataset: AmuletDataset) -> None:
-    first, again, other = (
-        PGD(epsilon=0.1, steps=1).attack(untrained, dataset.test, seed=s) for s in (0, 0, 1)
-    )
+    first, again, other = (PGD(epsilon=0.1, steps=1).attack(untrained, dataset.test, seed=s) for s in (0, 0, 1))
     assert torch.equal(first.size, again.size)
     assert not torch.equal(first.size, other.size)
 
@@ -174,8 +170,5 @@ def test_adversarial_training_lowers_its_own_risk() -> None:
     recipe = Recipe(LinearNet(hidden=(8,), norm=NormKind.GROUP), epochs=40, batch_size=64)
     undefended = recipe.fit(data.train, seed=0).model
     defended = AdversarialTraining(epsilon=0.06, steps=5).train(recipe, data.train, seed=0).model
-    robust = [
-        number(robust_accuracy(PGD(epsilon=0.06).attack(model, data.test)))
-        for model in (undefended, defended)
-    ]
+    robust = [number(robust_accuracy(PGD(epsilon=0.06).attack(model, data.test))) for model in (undefended, defended)]
     assert robust[1] > robust[0] + 0.1

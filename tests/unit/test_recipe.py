@@ -140,9 +140,7 @@ def test_there_is_room_for_one_update_rule() -> None:
 
 @pytest.mark.parametrize("stage", [DropOutliers(), FineTune()])
 @pytest.mark.parametrize("private_first", [True, False])
-def test_dp_sgd_is_refused_beside_a_stage_that_uses_the_data_set_as_a_whole(
-    stage: Stage, private_first: bool
-) -> None:
+def test_dp_sgd_is_refused_beside_a_stage_that_uses_the_data_set_as_a_whole(stage: Stage, private_first: bool) -> None:
     with pytest.raises(Conflict) as caught:
         applied(*((DPSGD(), stage) if private_first else (stage, DPSGD())))
     assert sentences(caught) == [
@@ -209,12 +207,8 @@ def test_dp_sgd_refuses_batch_norm_and_names_the_norm_to_use(
         recipe.fit(images.train, seed=0)
 
 
-def test_batch_norm_in_a_model_of_the_user_s_own_is_found_too(
-    dataset: AmuletDataset, user_module: UserModule
-) -> None:
-    source = (
-        "from torch import nn\ndef net():\n    return nn.Sequential(nn.BatchNorm1d(5), nn.Linear(5, 2))\n"
-    )
+def test_batch_norm_in_a_model_of_the_user_s_own_is_found_too(dataset: AmuletDataset, user_module: UserModule) -> None:
+    source = "from torch import nn\ndef net():\n    return nn.Sequential(nn.BatchNorm1d(5), nn.Linear(5, 2))\n"
     user_module("own_mixing", source)
     recipe = DPSGD().apply(Recipe(ImportedModel("own_mixing:net")))
     found = [problem.sentence for problem in recipe.data_problems(dataset.schema, 200)]

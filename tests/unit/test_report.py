@@ -24,13 +24,13 @@ from amulet.report.strip import strips
 from amulet.report.terminal import matrix_table
 from amulet.report.wording import NO_VERDICTS, metric_words, risk_rank, risk_words, riskier_end
 
-ROBUST = Column("evasion", "PGD(epsilon=0.1)", "robust_accuracy", "low", primary=True)
+ROBUST = Column("evasion", "PGD(epsilon=0.1)", "robust_accuracy", 0.0, 1.0, "low", primary=True)
 RACE = Column(
-    "discriminatory_behavior", "Discrimination(attribute=race)", "demographic_parity", "high", primary=True
+    "discriminatory_behavior", "Discrimination(attribute=race)", "demographic_parity", 0.0, 1.0, "high", primary=True
 )
 SEX = replace(RACE, probe="Discrimination")
-TPR = Column("membership_inference", "LossThreshold", "TPRAtFPR(fpr=0.05)", "high", primary=False)
-ACCURACY = Column("utility", "Utility", "accuracy", None, primary=True)
+TPR = Column("membership_inference", "LossThreshold", "TPRAtFPR(fpr=0.05)", 0.0, 1.0, "high", primary=False)
+ACCURACY = Column("utility", "Utility", "accuracy", 0.0, 1.0, None, primary=True)
 LABEL = "<script>alert('dp')</script> [red]"
 REASON = "fewer than 10 of 20 non-members would be accused"
 
@@ -129,9 +129,7 @@ def test_strips_pair_seeds_and_shade_the_riskier_half(results: Results) -> None:
 
 
 def test_strips_do_not_blow_up_tiny_differences_of_shares(results: Results) -> None:
-    line = next(
-        part.lines[0] for block in blocks(results) for part in block.parts if part.lines[0].column == ACCURACY
-    )
+    line = next(part.lines[0] for block in blocks(results) for part in block.parts if part.lines[0].column == ACCURACY)
     assert strips(results, line)[LABEL].dots == (50.9, 50.9)
 
 
@@ -161,9 +159,7 @@ def test_labels_are_text_and_never_markup(results: Results, page: str) -> None:
 
 
 def test_the_page_asks_nothing_of_the_network(page: str) -> None:
-    assert not [
-        link for link in re.findall(r'(?:src|href)="([^"]*)"', page) if not link.startswith(("#", "data:,"))
-    ]
+    assert not [link for link in re.findall(r'(?:src|href)="([^"]*)"', page) if not link.startswith(("#", "data:,"))]
     assert not re.findall(r"url\(|@import|https?://|//[a-z]", page)
     assert "default-src 'none'" in page
 
@@ -279,4 +275,6 @@ def _columns() -> Iterator[Column]:
             assert isinstance(probe, Probe)
             for metric in metrics_for(probe, ()):
                 assert isinstance(metric, Metric)
-                yield Column(probe.risk, str(probe), str(metric), metric.riskier, metric.primary)
+                yield Column(
+                    probe.risk, str(probe), str(metric), metric.low, metric.high, metric.riskier, metric.primary
+                )

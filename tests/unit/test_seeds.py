@@ -10,10 +10,7 @@ def test_a_derived_seed_is_the_same_on_every_day() -> None:
 
 
 def test_streams_are_told_apart_by_seed_and_name() -> None:
-    assert (
-        len({derive(seed, *names) for seed in (0, 1) for names in [(), ("a",), ("a", 0), ("a", 1), ("b",)]})
-        == 10
-    )
+    assert len({derive(seed, *names) for seed in (0, 1) for names in [(), ("a",), ("a", 0), ("a", 1), ("b",)]}) == 10
 
 
 def test_a_stream_does_not_move_the_global_generator() -> None:

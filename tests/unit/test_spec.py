@@ -77,9 +77,7 @@ def test_a_truth_value_is_not_a_number_inside_a_tuple_either() -> None:
 
 
 def test_not_a_number_is_refused() -> None:
-    assert sentences(lambda: Charm(weight=float("nan"))) == [
-        "The 'weight' of Charm must be at least 0. Got nan."
-    ]
+    assert sentences(lambda: Charm(weight=float("nan"))) == ["The 'weight' of Charm must be at least 0. Got nan."]
 
 
 def test_a_fraction_is_not_a_count() -> None:
@@ -116,9 +114,7 @@ def test_choices_may_be_given_by_value_and_tuples_as_lists() -> None:
 
 @given(st.floats(min_value=0), st.floats(min_value=0))
 def test_specs_are_equal_exactly_where_their_digests_are(one: float, other: float) -> None:
-    assert (Charm(weight=one) == Charm(weight=other)) == (
-        Charm(weight=one).digest == Charm(weight=other).digest
-    )
+    assert (Charm(weight=one) == Charm(weight=other)) == (Charm(weight=one).digest == Charm(weight=other).digest)
 
 
 def test_zero_has_no_sign() -> None:

@@ -17,9 +17,7 @@ RECORDS = 101
     validation=st.floats(0, 0.9),
     seed=st.integers(0, 5),
 )
-def test_every_record_has_exactly_one_holder(
-    records: int, members: float, validation: float, seed: int
-) -> None:
+def test_every_record_has_exactly_one_holder(records: int, members: float, validation: float, seed: int) -> None:
     division = Split(seed=seed, members=members, validation=validation).divide(records)
     held = torch.cat([division.members, division.auxiliary, division.validation])
     assert held.sort().values.tolist() == list(range(records))
@@ -86,7 +84,5 @@ def test_shadows_never_hold_validation_records() -> None:
 
 
 def test_a_validation_share_that_leaves_nothing_is_refused() -> None:
-    with pytest.raises(
-        InvalidParameter, match=r"The 'validation' of Split must be at most 0\.9\. Got 0\.95\."
-    ):
+    with pytest.raises(InvalidParameter, match=r"The 'validation' of Split must be at most 0\.9\. Got 0\.95\."):
         Split(validation=0.95)

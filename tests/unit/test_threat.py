@@ -40,8 +40,7 @@ def test_the_denial_says_what_to_declare() -> None:
     with pytest.raises(AccessDenied) as caught:
         Target(nn.Linear(5, 2), Access.LABELS).logits(X)
     assert str(caught.value) == (
-        "The attack asked for logits, but its threat model grants only labels. "
-        "Declare `needs = Access.LOGITS`."
+        "The attack asked for logits, but its threat model grants only labels. Declare `needs = Access.LOGITS`."
     )
 
 
@@ -107,9 +106,7 @@ def test_the_target_is_left_as_it_was(dataset: AmuletDataset, attack: PGD | Loss
 
 
 @pytest.mark.parametrize("attack", [PGD(steps=2), LossThreshold()], ids=str)
-def test_an_attack_moves_no_random_numbers_outside(
-    dataset: AmuletDataset, attack: PGD | LossThreshold
-) -> None:
+def test_an_attack_moves_no_random_numbers_outside(dataset: AmuletDataset, attack: PGD | LossThreshold) -> None:
     model, before = nn.Linear(5, 2), torch.get_rng_state()
     attack_it(attack, model, dataset)
     assert torch.equal(torch.get_rng_state(), before)

@@ -93,9 +93,7 @@ def test_defenses_that_change_the_data_apply(own: TrainingFunction, dataset: Amu
 
 
 @pytest.mark.parametrize(("defense", "slot"), [(AdversarialTraining(), "perturb"), (DPSGD(), "update")])
-def test_defenses_that_need_a_slot_of_the_loop_say_so(
-    own: TrainingFunction, defense: Stage, slot: str
-) -> None:
+def test_defenses_that_need_a_slot_of_the_loop_say_so(own: TrainingFunction, defense: Stage, slot: str) -> None:
     with pytest.raises(Conflict) as caught:
         defense.apply(own)
     (problem,) = caught.value.problems

@@ -194,9 +194,7 @@ def _value_problems(data: Data, owner: str) -> Iterator[Problem]:
     schema, inputs = data.schema, as_inputs(data.x)
     if not torch.isfinite(inputs).all():
         rows = (~torch.isfinite(inputs)).flatten(1).any(1).sum().item()
-        yield Problem.of(
-            "x", owner, "finite (fill in or drop missing values)", f"NaN or infinity in {rows} records"
-        )
+        yield Problem.of("x", owner, "finite (fill in or drop missing values)", f"NaN or infinity in {rows} records")
     elif inputs.min() < schema.low or inputs.max() > schema.high:
         span = (round(inputs.min().item(), 6), round(inputs.max().item(), 6))
         yield Problem.of("x", owner, f"within its bounds [{schema.low}, {schema.high}]", span)

@@ -33,9 +33,7 @@ class UserCode:
         try:
             callable_ = callable(self.load())
         except (ImportError, AttributeError, ValueError) as error:
-            yield Problem.of(
-                parameter, owner, f"an import path like 'package.module:name' ({error})", self.path
-            )
+            yield Problem.of(parameter, owner, f"an import path like 'package.module:name' ({error})", self.path)
         else:
             if not callable_:
                 yield Problem.of(parameter, owner, "the import path of a class or function", self.path)

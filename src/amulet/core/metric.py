@@ -56,7 +56,8 @@ class Metric(Spec, Generic[O]):
     @classmethod
     def outcome_type(cls) -> type[O]:
         """The outcome that the metric is read off: the type in `Metric[...]`."""
-        return next(get_args(base)[0] for base in getattr(cls, "__orig_bases__", ()) if get_args(base))
+        outcome: type[O] = next(get_args(base)[0] for base in getattr(cls, "__orig_bases__", ()) if get_args(base))
+        return outcome
 
     def __str__(self) -> str:
         """With all parameters; a metric without any goes by the name of the function it is."""

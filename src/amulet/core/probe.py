@@ -9,6 +9,7 @@ from torch import nn
 
 from amulet.core.data import AmuletDataset, Data, Schema, concatenate
 from amulet.core.metric import O
+from amulet.core.outcome import Outcome
 from amulet.core.spec import Spec
 from amulet.core.split import Division
 from amulet.core.threat import Access, Shadow, ShadowRequest
@@ -58,7 +59,7 @@ class Probe(Spec, Generic[O]):
     """
 
     risk: ClassVar[str]
-    outcome_type: ClassVar[type]
+    outcome_type: ClassVar[type[Outcome]]
 
     @abstractmethod
     def play(self, game: Game) -> O:

@@ -24,7 +24,7 @@ Probability = Annotated[float, Interval(ge=0, le=1)]
 OpenProbability = Annotated[float, Interval(gt=0, lt=1)]
 """Field types with the range they allow; any `annotated_types` constraint works as well."""
 
-Scalar: TypeAlias = None | bool | int | float | str
+Scalar: TypeAlias = bool | int | float | str | None
 Plain: TypeAlias = "Scalar | list[Plain] | dict[str, Plain]"
 
 _PHRASES: Final = {
@@ -46,7 +46,7 @@ Arguments = Annotated[tuple[tuple[str, Argument], ...], BeforeValidator(_as_pair
 
 
 @dataclass(frozen=True)
-class Spec(ABC):
+class Spec(ABC):  # noqa: B024 - its subclasses are abstract by methods of their own
     """Base of every value that decides a number: models, recipes, attacks, metrics, tasks.
 
     Subclasses are frozen dataclasses. A field holds None, a bool, int, float, str, Enum, Spec or a tuple of
@@ -101,9 +101,7 @@ class Spec(ABC):
 
     def plain(self) -> dict[str, Plain]:
         """The whole value as what JSON and YAML know: {import path: {field: value}}."""
-        return {
-            path_of(type(self)): {field.name: _plain(getattr(self, field.name)) for field in fields(self)}
-        }
+        return {path_of(type(self)): {field.name: _plain(getattr(self, field.name)) for field in fields(self)}}
 
     def __str__(self) -> str:
         """The class's name with the fields that differ from their defaults, for tables and messages."""

@@ -26,6 +26,4 @@ class Digits(DatasetSpec):
         x = (bunch.images[:, None] / 16).astype(np.float32)
         y = bunch.target
         held_out = stratified_mask(torch.from_numpy(y), self.test_share, self.seed).numpy()
-        return from_arrays(
-            (x[~held_out], y[~held_out]), (x[held_out], y[held_out]), bounds=(0.0, 1.0), name="Digits"
-        )
+        return from_arrays((x[~held_out], y[~held_out]), (x[held_out], y[held_out]), bounds=(0.0, 1.0), name="Digits")

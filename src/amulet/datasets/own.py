@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from amulet.core.data import AmuletDataset, Attribute, Data, Modality, Schema, as_inputs
 from amulet.core.errors import InvalidData, Problem
@@ -18,6 +17,9 @@ from amulet.core.seeds import generator
 from amulet.core.spec import Arguments
 from amulet.datasets.base import DatasetSpec
 from amulet.datasets.scaling import scale_to_unit
+
+if TYPE_CHECKING:
+    from torch.utils.data import Dataset
 
 Columns = Mapping[str, ArrayLike | Tensor]
 IMAGE_DIMENSIONS = 4
@@ -124,9 +126,7 @@ def from_frame(
     if missing:
         raise InvalidData([Problem.of("columns", name, f"among {list(frame.columns)}", missing)])
     if frame[target].isna().any():
-        raise InvalidData(
-            [Problem("target", f"The target '{target}' of {name} must be known. Got missing values.")]
-        )
+        raise InvalidData([Problem("target", f"The target '{target}' of {name} must be known. Got missing values.")])
     values = sorted(frame[target].unique())
     y = torch.from_numpy(np.searchsorted(values, frame[target]).astype(np.int64))
     held_out = stratified_mask(y, test_share, seed).numpy()
@@ -199,11 +199,7 @@ def _encode(
     """Codes of the sensitive attributes over train and test together; missing values are -1."""
     if set(sensitive[0]) != set(sensitive[1]):
         raise InvalidData(
-            [
-                Problem.of(
-                    "sensitive", name, f"{sorted(sensitive[0])} for test as for train", sorted(sensitive[1])
-                )
-            ]
+            [Problem.of("sensitive", name, f"{sorted(sensitive[0])} for test as for train", sorted(sensitive[1]))]
         )
     attributes, columns = [], []
     for key in sensitive[0]:

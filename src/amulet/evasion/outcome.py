@@ -72,8 +72,6 @@ class EvasionAttack(Attack[EvasionOutcome]):
     def _check(self, moved: Tensor, victims: Data) -> None:
         low, high = victims.schema.low, victims.schema.high
         if moved.shape != victims.x.shape:
-            raise ValueError(
-                f"{self} must keep the shape {tuple(victims.x.shape)}. Got {tuple(moved.shape)}."
-            )
+            raise ValueError(f"{self} must keep the shape {tuple(victims.x.shape)}. Got {tuple(moved.shape)}.")
         if not ((moved >= low - 1e-6) & (moved <= high + 1e-6)).all():
             raise ValueError(f"{self} must stay within the data's bounds [{low}, {high}].")

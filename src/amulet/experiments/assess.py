@@ -56,9 +56,7 @@ def assess(
     return carry_out(plan(experiment, dataset, device), Store(Path(store)), workers, progress)
 
 
-def carry_out(
-    planned: Plan, store: Store, workers: int | None = None, progress: Progress = Progress()
-) -> Results:
+def carry_out(planned: Plan, store: Store, workers: int | None = None, progress: Progress = Progress()) -> Results:
     """Compute what a plan lacks and collect its results."""
     states = prepare(planned, store)
     missing = planned.missing(states)

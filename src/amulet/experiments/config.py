@@ -9,10 +9,10 @@ import yaml
 
 from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.spec import Plain, Spec
-from amulet.core.split import Split
 from amulet.experiments.experiment import Experiment, Row
 from amulet.experiments.plain import Builder, Place, build, dotted
 from amulet.experiments.registry import short_name
+from amulet.training.stages import Defense
 
 Lines = dict[Place, int]
 
@@ -37,9 +37,7 @@ def load_experiment(path: str | Path) -> Experiment:
 def dump_experiment(experiment: Experiment) -> str:
     """YAML that `load_experiment` reads back to an equal experiment; settings at their defaults are left out."""
     document = _settings(experiment)
-    document["defenses"] = {
-        row.label: [_named(defense) for defense in row.defenses] for row in experiment.defenses
-    }
+    document["defenses"] = {row.label: [_named(defense) for defense in row.defenses] for row in experiment.defenses}
     document["split"] = _settings(experiment.split)
     if not document["split"]:
         del document["split"]
@@ -52,24 +50,16 @@ def _experiment(builder: Builder, document: dict[str, Plain]) -> Spec:
     if isinstance(rows := document.get("defenses"), dict):
         given["defenses"] = tuple(_row(builder, label, defenses) for label, defenses in rows.items())
     if isinstance(split := document.get("split"), dict):
-        given["split"] = builder.attempt(lambda: builder.fill(Split, split, ("split",))) or Split()
+        given["split"] = {"amulet.core.split.Split": split}
     return builder.fill(Experiment, given, ())
 
 
-def _row(builder: Builder, label: str, defenses: Plain) -> Row:
-    place = ("defenses", label)
-    listed = (
-        [((*place, number), item) for number, item in enumerate(defenses)]
-        if isinstance(defenses, list)
-        else None
-    )
-    built = [
-        builder.attempt(lambda i=item, p=at: builder.spec(i, p)) for at, item in listed or [(place, defenses)]
-    ]
-    row = builder.attempt(
-        lambda: builder.construct(Row, {"label": label, "defenses": [b for b in built if b]}, place)
-    )
-    return row if isinstance(row, Row) else Row(label, ())
+def _row(builder: Builder, label: str, written: Plain) -> Row:
+    """One defense, or several in order; what is wrong with one does not hide what is wrong with others."""
+    place: Place = ("defenses", label)
+    listed = [((*place, number), item) for number, item in enumerate(written)] if isinstance(written, list) else []
+    defenses = [built for where, item in listed or [(place, written)] if (built := builder.attempted(item, where))]
+    return Row(label, tuple(defense for defense in defenses if isinstance(defense, Defense)))
 
 
 def _read(path: Path) -> tuple[dict[str, Plain], Lines]:

@@ -47,9 +47,7 @@ def estimate(planned: Plan, store: Store) -> Estimate:
     groups: dict[str, list[Task[Any]]] = defaultdict(list)
     for task in planned.tasks:
         groups[_name(task, planned)].append(task)
-    return Estimate(
-        tuple(_line(name, tasks, missing, states, store, planned) for name, tasks in groups.items())
-    )
+    return Estimate(tuple(_line(name, tasks, missing, states, store, planned) for name, tasks in groups.items()))
 
 
 def _name(task: Task[Any], planned: Plan) -> str:

@@ -53,9 +53,7 @@ class Experiment(Spec):
         """Labels are keys, and names are folders."""
         labels = [BASELINE, *(row.label for row in self.defenses)]
         if len(set(labels)) < len(labels):
-            yield Problem.of(
-                "defenses", "Experiment", f"labelled differently, and none '{BASELINE}'", labels[1:]
-            )
+            yield Problem.of("defenses", "Experiment", f"labelled differently, and none '{BASELINE}'", labels[1:])
         probes = [str(probe) for probe in (*self.attacks, *self.audits)]
         if len(set(probes)) < len(probes):
             yield Problem.of("attacks and audits", "Experiment", "all different", probes)

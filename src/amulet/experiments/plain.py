@@ -43,17 +43,15 @@ class Builder:
         for item in fields(cls):
             if item.name not in given and item.default is MISSING and item.default_factory is MISSING:
                 self._note(place, f"The '{item.name}' of {cls.__name__} must be given.")
-        values = {
-            key: self._value(hints[key], value, (*place, key)) for key, value in given.items() if key in known
-        }
+        values = {key: self._value(hints[key], value, (*place, key)) for key, value in given.items() if key in known}
         if len(self.found) > before:
             raise _Faulty
         return self.construct(cls, values, place)
 
-    def attempt(self, make: Callable[[], Spec]) -> Spec | None:
-        """What `make` builds; None, with the problems noted, if it cannot, so that the rest is looked at too."""
+    def attempted(self, plain: Plain, place: Place) -> Spec | None:
+        """As `spec`; None, with the problems noted, where that fails, so that the rest is looked at too."""
         try:
-            return make()
+            return self.spec(plain, place)
         except _Faulty:
             return None
 
@@ -63,9 +61,7 @@ class Builder:
             return cls(**values)
         except ProblemsError as error:
             for problem in error.problems:
-                self._note(
-                    (*place, problem.parameter) if problem.parameter in values else place, problem.sentence
-                )
+                self._note((*place, problem.parameter) if problem.parameter in values else place, problem.sentence)
             raise _Faulty from None
 
     def _value(self, hint: Any, plain: Plain, place: Place) -> Any:
@@ -74,7 +70,7 @@ class Builder:
             return plain
         if isinstance(plain, list):
             return tuple(self._value(hint, item, (*place, number)) for number, item in enumerate(plain))
-        return self.attempt(lambda: self.spec(plain, place))
+        return self.attempted(plain, place)
 
     def _named(self, plain: Plain, place: Place) -> tuple[str, Mapping[str, Plain], Place]:
         match plain:
@@ -108,11 +104,12 @@ def from_plain(plain: Plain) -> Any:
 def build(make: Callable[[Builder], Spec], tell: Callable[[Place, str], str]) -> Any:
     """What `make` builds, or one error with every problem as `tell` words it."""
     builder = Builder()
-    made = builder.attempt(lambda: make(builder))
+    try:
+        made = make(builder)
+    except _Faulty:
+        made = None
     if builder.found:
-        raise InvalidParameter(
-            Problem(dotted(place), tell(place, sentence)) for place, sentence in builder.found
-        )
+        raise InvalidParameter(Problem(dotted(place), tell(place, sentence)) for place, sentence in builder.found)
     return made
 
 

@@ -90,9 +90,7 @@ def plan(experiment: Experiment, dataset: AmuletDataset | None = None, device: s
         cell
         for seed in range(experiment.split.seed, experiment.split.seed + experiment.seeds)
         for row in experiment.rows
-        for cell in _cells(
-            experiment, row, recipes, _Bench(source, backend, replace(experiment.split, seed=seed))
-        )
+        for cell in _cells(experiment, row, recipes, _Bench(source, backend, replace(experiment.split, seed=seed)))
     ]
     return Plan(experiment, dataset, tuple(cells))
 
@@ -135,9 +133,7 @@ def _cells(experiment: Experiment, row: Row, recipes: dict[str, Trainable], benc
             seed=bench.split.seed,
         )
         for metric in metrics_for(probe, experiment.metrics):
-            yield Cell(
-                row.label, probe.risk, str(probe), str(metric), bench.split.seed, Measure(metric, play)
-            )
+            yield Cell(row.label, probe.risk, str(probe), str(metric), bench.split.seed, Measure(metric, play))
 
 
 def metrics_for(probe: Probe[Any], listed: Sequence[Metric[Any]]) -> tuple[Metric[Any], ...]:
@@ -187,9 +183,7 @@ def _recipes(experiment: Experiment) -> tuple[dict[str, Trainable], list[Problem
     return recipes, problems
 
 
-def _data_problems(
-    experiment: Experiment, recipes: dict[str, Trainable], dataset: AmuletDataset
-) -> list[Problem]:
+def _data_problems(experiment: Experiment, recipes: dict[str, Trainable], dataset: AmuletDataset) -> list[Problem]:
     schema, records = dataset.schema, len(experiment.split.divide(len(dataset.train)).members)
     problems = [_in_row(row, problem) for row in experiment.rows
                 for problem in recipes[row.label].data_problems(schema, records)]  # fmt: skip
@@ -197,9 +191,7 @@ def _data_problems(
     problems += [Problem(str(probe), sentence) for probe in probes for sentence in probe.demands(schema)]
     outcomes = {probe.outcome_type for probe in probes}
     problems += [
-        Problem(
-            "metrics", f"{metric} has no effect: no attack or audit gives a {metric.outcome_type().__name__}."
-        )
+        Problem("metrics", f"{metric} has no effect: no attack or audit gives a {metric.outcome_type().__name__}.")
         for metric in experiment.metrics
         if metric.outcome_type() not in outcomes
     ]

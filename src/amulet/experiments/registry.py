@@ -73,8 +73,7 @@ class Plugin:
         parts = self.home.split(".")
         stated = getattr(self.spec, "risk", None)
         return str(
-            stated
-            or (parts[1] if parts[0] == "amulet" and parts[-1] in {"attacks", "metrics", "defenses"} else "")
+            stated or (parts[1] if parts[0] == "amulet" and parts[-1] in {"attacks", "metrics", "defenses"} else "")
         )
 
     @property
@@ -91,9 +90,7 @@ class Plugin:
     @property
     def paper(self) -> str | None:
         """The address in that docstring."""
-        found = re.search(
-            r"https?://\S+?(?=[,;.)]*(\s|$))", inspect.getdoc(sys.modules[self.spec.__module__]) or ""
-        )
+        found = re.search(r"https?://\S+?(?=[,;.)]*(\s|$))", inspect.getdoc(sys.modules[self.spec.__module__]) or "")
         return found.group() if found else None
 
 
@@ -150,9 +147,7 @@ def _homes() -> Iterator[str]:
         if module.ispkg and module.name not in _WITHOUT_PLUGINS:
             package = importlib.import_module(f"amulet.{module.name}")
             parts = {part.name for part in pkgutil.iter_modules(package.__path__) if part.ispkg}
-            yield from (
-                f"amulet.{module.name}.{part}" for part in ("attacks", "defenses", "metrics") if part in parts
-            )
+            yield from (f"amulet.{module.name}.{part}" for part in ("attacks", "defenses", "metrics") if part in parts)
             yield f"amulet.{module.name}"
     yield from (entry.value for entry in entry_points(group=ENTRY_POINT_GROUP))
 

@@ -181,9 +181,7 @@ def collect(plan: Plan, store: Store) -> Results:
     for cell in plan.cells:
         value = store.load(cell.task)
         number, reason = (None, value.reason) if isinstance(value, Undefined) else (value, None)
-        values.append(
-            Value(cell.row, cell.risk, cell.probe, cell.metric, cell.seed, number, reason, cell.task.digest)
-        )
+        values.append(Value(cell.row, cell.risk, cell.probe, cell.metric, cell.seed, number, reason, cell.task.digest))
     return Results(
         experiment=plan.experiment.name,
         dataset=plan.dataset.name,

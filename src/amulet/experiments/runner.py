@@ -43,9 +43,7 @@ def run(tasks: Sequence[Task[Any]], store: Store, *, workers: int, on_done: OnDo
     Raises:
         RunFailed: at the end, naming what failed.
     """
-    failures = (
-        _serially(tasks, store, on_done) if workers == 1 else _in_parallel(tasks, store, workers, on_done)
-    )
+    failures = _serially(tasks, store, on_done) if workers == 1 else _in_parallel(tasks, store, workers, on_done)
     if failures:
         lines = [f"{type(task).__name__} {task.digest[:12]}: {error!r}" for task, error in failures]
         raise RunFailed("\n".join([f"{len(failures)} tasks failed:", *lines[:10]]))
@@ -82,10 +80,7 @@ def _in_parallel(tasks: Sequence[Task[Any]], store: Store, workers: int, on_done
     running: dict[Future[None], Task[Any]] = {}
     with _pool(workers) as pool:
         while True:
-            running |= {
-                pool.submit(compute, by_digest[ready], store): by_digest[ready]
-                for ready in sorter.get_ready()
-            }
+            running |= {pool.submit(compute, by_digest[ready], store): by_digest[ready] for ready in sorter.get_ready()}
             if not running:
                 return failures
             done, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -98,9 +93,7 @@ def _in_parallel(tasks: Sequence[Task[Any]], store: Store, workers: int, on_done
 
 def _succeeded(task: Task[Any], error: BaseException | None, failures: Failures) -> bool:
     if isinstance(error, BrokenProcessPool):
-        raise RunFailed(
-            "A worker process ended unexpectedly (out of memory?). Start again to resume."
-        ) from error
+        raise RunFailed("A worker process ended unexpectedly (out of memory?). Start again to resume.") from error
     if error is not None:
         log.error("Task %s failed", task.digest[:12], exc_info=error)
         failures.append((task, error))

@@ -87,11 +87,7 @@ class Source(Task[AmuletDataset]):
     def encode(self, value: AmuletDataset) -> Entry:
         """Tensors of both parts."""
         parts = {"train": value.train, "test": value.test}
-        tensors = {
-            f"{part}.{name}": tensor
-            for part, data in parts.items()
-            for name, tensor in data.tensors().items()
-        }
+        tensors = {f"{part}.{name}": tensor for part, data in parts.items() for name, tensor in data.tensors().items()}
         return Entry({"name": value.name, "schema": value.schema.plain()}, tensors)
 
     def decode(self, entry: Entry, reader: Reader) -> AmuletDataset:
@@ -129,9 +125,7 @@ class Train(Task[Fitted]):
         assert isinstance(entry.value, dict)  # noqa: S101 - as encoded
         model = self.recipe.build(reader.load(self.source).schema)
         model.load_state_dict(_under(entry.tensors, "model"))
-        facts = {
-            name: fact for name, fact in entry.value.items() if isinstance(fact, bool | int | float | str)
-        }
+        facts = {name: fact for name, fact in entry.value.items() if isinstance(fact, bool | int | float | str)}
         return Fitted(model.to(self.backend.device).eval(), facts, _under(entry.tensors, "artifact"))
 
 
@@ -203,8 +197,4 @@ def _shadow(task: Train, dataset: AmuletDataset, reader: Reader) -> Shadow:
 
 
 def _under(tensors: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
-    return {
-        name.removeprefix(f"{part}."): tensor
-        for name, tensor in tensors.items()
-        if name.startswith(f"{part}.")
-    }
+    return {name.removeprefix(f"{part}."): tensor for name, tensor in tensors.items() if name.startswith(f"{part}.")}

@@ -53,7 +53,8 @@ class Ball:
 
 def lengths(x: Tensor) -> Tensor:
     """(n,) Euclidean length of each record."""
-    return x.flatten(1).norm(dim=1)
+    norms: Tensor = torch.linalg.vector_norm(x.flatten(1), dim=1)
+    return norms
 
 
 def unit(x: Tensor) -> Tensor:

@@ -121,9 +121,7 @@ def _part(call: _Call, slope: Tensor) -> _Outer | _Explicit:
         return _Outer(prefix, call.inputs, slope, layer.bias is not None)
     if isinstance(layer, nn.GroupNorm):
         unscaled = group_norm(call.inputs, layer.num_groups, eps=layer.eps)
-        return _Explicit(
-            {f"{prefix}weight": _over_pixels(slope * unscaled), f"{prefix}bias": _over_pixels(slope)}
-        )
+        return _Explicit({f"{prefix}weight": _over_pixels(slope * unscaled), f"{prefix}bias": _over_pixels(slope)})
     assert isinstance(layer, nn.Conv2d)  # noqa: S101 - `supports` has seen to it
     patches = unfold(call.inputs, layer.kernel_size, layer.dilation, layer.padding, layer.stride)  # type: ignore[arg-type]
     weight = (slope.flatten(2) @ patches.transpose(1, 2)).view(len(slope), *layer.weight.shape)
@@ -133,7 +131,7 @@ def _part(call: _Call, slope: Tensor) -> _Outer | _Explicit:
 
 def _over_pixels(values: Tensor) -> Tensor:
     """(n, channels, ...) summed to (n, channels)."""
-    return values.flatten(2).sum(2) if values.dim() > 2 else values  # noqa: PLR2004
+    return values.flatten(2).sum(2) if values.dim() > 2 else values
 
 
 @contextmanager
@@ -141,9 +139,7 @@ def _recorded(model: nn.Module) -> Iterator[list[_Call]]:
     calls: list[_Call] = []
     handles = [
         layer.register_forward_hook(
-            lambda layer, inputs, output, name=name: calls.append(
-                _Call(name, layer, inputs[0].detach(), output)
-            )
+            lambda layer, inputs, output, name=name: calls.append(_Call(name, layer, inputs[0].detach(), output))
         )
         for name, layer in model.named_modules()
         if list(layer.parameters(recurse=False))
@@ -165,5 +161,5 @@ def _is_plain(layer: nn.Module) -> bool:
 
 def _all_called(model: nn.Module, calls: list[_Call]) -> bool:
     expected = {name for name, layer in model.named_modules() if list(layer.parameters(recurse=False))}
-    flat = all(call.inputs.dim() == 2 for call in calls if isinstance(call.layer, nn.Linear))  # noqa: PLR2004
+    flat = all(call.inputs.dim() == 2 for call in calls if isinstance(call.layer, nn.Linear))
     return flat and expected <= {call.name for call in calls}

@@ -15,7 +15,9 @@ def scaled_logits(logits: Tensor, y: Tensor) -> Tensor:
     """
     logits = logits.double()
     true = one_hot(y, logits.shape[1]).bool()
-    return logits[true] - logits.masked_fill(true, -torch.inf).logsumexp(1)
+    others = logits.masked_fill(true, -torch.inf).logsumexp(1)
+    ratio: Tensor = logits[true] - others
+    return ratio
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,6 @@ def fit_gaussians(values: Tensor, use: Tensor, *, per_record: bool, least_std: f
     counts = use.sum(0).double()
     mean = (values * use).sum(0) / counts
     squares = ((values - mean).square() * use).sum(0)
-    if per_record:
-        variance = squares / (counts - 1)
-    else:
-        variance = (squares.sum() / (counts - 1).sum()).expand_as(mean)
+    freedom = counts - 1
+    variance = squares / freedom if per_record else (squares.sum() / freedom.sum()).expand_as(mean)
     return Gaussians(mean, variance.sqrt().clamp_min(least_std))

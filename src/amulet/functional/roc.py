@@ -13,9 +13,7 @@ def roc(scores: Tensor, positives: Tensor) -> tuple[Tensor, Tensor]:
     """
     order = scores.argsort(descending=True)
     ranked, hits = scores[order], positives[order].double()
-    last_of_ties = torch.cat(
-        [ranked[1:] != ranked[:-1], torch.ones(1, dtype=torch.bool, device=scores.device)]
-    )
+    last_of_ties = torch.cat([ranked[1:] != ranked[:-1], torch.ones(1, dtype=torch.bool, device=scores.device)])
     true, false = hits.cumsum(0)[last_of_ties], (1 - hits).cumsum(0)[last_of_ties]
     start = torch.zeros(1, dtype=torch.float64, device=scores.device)
     return torch.cat([start, false / false[-1]]), torch.cat([start, true / true[-1]])

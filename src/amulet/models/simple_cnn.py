@@ -29,15 +29,13 @@ class SimpleCNN(ModelSpec):
         Raises:
             ValueError: the data are not images.
         """
-        if len(schema.shape) != 3:  # noqa: PLR2004
-            raise ValueError(
-                f"SimpleCNN takes images (channels, height, width). Got records of shape {schema.shape}."
-            )
+        if len(schema.shape) != 3:
+            raise ValueError(f"SimpleCNN takes images (channels, height, width). Got records of shape {schema.shape}.")
         layers: list[nn.Module] = []
         side = min(schema.shape[1:])
         for before, after in pairwise((schema.shape[0], *self.channels)):
             layers += [nn.Conv2d(before, after, 3, padding=1), *norm_2d(self.norm, after), nn.ReLU()]
-            if side > 4:  # noqa: PLR2004
+            if side > 4:
                 layers.append(nn.MaxPool2d(2))
                 side //= 2
         width = (self.channels[-1] if self.channels else schema.shape[0]) * 4

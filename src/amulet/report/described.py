@@ -33,9 +33,7 @@ def named(plain: Any) -> Named:
     """From {import path: {field: value}}; anything else is its own text."""
     match parts(plain):
         case (name, fields):
-            return Named(
-                name, tuple((field.replace("_", " "), _text(value)) for field, value in fields.items())
-            )
+            return Named(name, tuple((field.replace("_", " "), _text(value)) for field, value in fields.items()))
         case _:
             return Named(setting(plain))
 

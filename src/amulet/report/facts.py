@@ -20,16 +20,11 @@ class Facts:
 
 def facts(results: Results) -> Facts:
     """Values that are the same for every seed as they are, others as mean and spread."""
-    names = dict.fromkeys(
-        name for seeds in results.facts.values() for entry in seeds.values() for name in entry
-    )
+    names = dict.fromkeys(name for seeds in results.facts.values() for entry in seeds.values() for name in entry)
     ordered = sorted(names, key=fact_rank)
     return Facts(
         tuple(fact_title(name) for name in ordered),
-        {
-            row: tuple(_over_seeds(entries, name) for name in ordered)
-            for row, entries in results.facts.items()
-        },
+        {row: tuple(_over_seeds(entries, name) for name in ordered) for row, entries in results.facts.items()},
     )
 
 
@@ -44,9 +39,7 @@ def _several(values: Sequence[Any]) -> str:
     summary = None
     if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
         summary = summarize(values)
-    return (
-        f"{number(summary.mean)} {spread(summary)}" if summary else ", ".join(_one(value) for value in values)
-    )
+    return f"{number(summary.mean)} {spread(summary)}" if summary else ", ".join(_one(value) for value in values)
 
 
 def _one(value: Any) -> str:

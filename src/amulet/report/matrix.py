@@ -78,9 +78,7 @@ def _parts(results: Results, risk: str, named: dict[str, Named]) -> tuple[Part, 
     for column in results.columns:
         if column.risk == risk:
             columns[column.probe].append(column)
-    return tuple(
-        Part(named[probe], brief(probe, named), _lines(results, listed)) for probe, listed in columns.items()
-    )
+    return tuple(Part(named[probe], brief(probe, named), _lines(results, listed)) for probe, listed in columns.items())
 
 
 def _lines(results: Results, columns: list[Column]) -> tuple[Line, ...]:

@@ -25,9 +25,7 @@ def shown(console: Console) -> Iterator[Progress]:
 
         def start(total: int) -> None:
             bar.update(line, total=total)
-            console.print(
-                f"{total} tasks to compute." if total else "Nothing to compute: the store has it all."
-            )
+            console.print(f"{total} tasks to compute." if total else "Nothing to compute: the store has it all.")
 
         def done(task: Task[Any]) -> None:
             bar.update(line, advance=1, description=type(task).__name__)

@@ -40,9 +40,7 @@ def strips(results: Results, line: Line) -> dict[str, Strip]:
     scale = max([abs(number) for numbers in found.values() for number in numbers], default=0.0)
     scale = max(scale, LEAST_SHARE) if _shares(results, line) else scale or 1.0
     side = {"high": "right", "low": "left"}.get(line.column.riskier or "")
-    return {
-        row: _strip([number / scale for number in numbers], side) for row, numbers in found.items() if numbers
-    }
+    return {row: _strip([number / scale for number in numbers], side) for row, numbers in found.items() if numbers}
 
 
 def _strip(numbers: list[float], side: str | None) -> Strip:

@@ -15,8 +15,7 @@ class Words:
 
 
 NO_VERDICTS: Final = (
-    "This version of Amulet shows differences and their spread only. "
-    "It does not judge whether a difference is real."
+    "This version of Amulet shows differences and their spread only. It does not judge whether a difference is real."
 )
 
 _RISKS: Final = {

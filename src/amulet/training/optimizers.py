@@ -57,7 +57,7 @@ class Optimizer(Spec):
 
     @abstractmethod
     def build(self, parameters: Iterable[nn.Parameter]) -> optim.Optimizer:
-        """torch's optimizer over the parameters."""
+        """Torch's optimizer over the parameters."""
 
 
 @dataclass(frozen=True)

@@ -40,8 +40,7 @@ def fit_shadows(
     seeds = [shadow_seed(split.seed, number) for number in range(count)]
     models = fit_population(recipe, dataset.train, subsets, seeds, device)
     return tuple(
-        Shadow(fitted.model, dataset.train.index[subset])
-        for fitted, subset in zip(models, subsets, strict=True)
+        Shadow(fitted.model, dataset.train.index[subset]) for fitted, subset in zip(models, subsets, strict=True)
     )
 
 

@@ -72,4 +72,4 @@ class PlainRule(Rule):
     def backward(self, losses: RecordLosses, model: nn.Module, batch: Data) -> None:
         """The gradient of the mean loss."""
         model.zero_grad(set_to_none=True)
-        losses(model, batch).mean().backward()  # type: ignore[no-untyped-call]
+        losses(model, batch).mean().backward()

@@ -27,9 +27,7 @@ def conflicts(stages: Iterable[Stage], objective: Objective) -> Iterator[Problem
             if stage.data_use is DataUse.DATASET and not stage.private:
                 yield _void(private, type(stage).__name__, "drop one of the two")
         if objective.data_use is DataUse.DATASET:
-            yield _void(
-                private, type(objective).__name__, "state what it counts in the data as public knowledge"
-            )
+            yield _void(private, type(objective).__name__, "state what it counts in the data as public knowledge")
 
 
 def _void(private: Stage, other: str, remedy: str) -> Problem:

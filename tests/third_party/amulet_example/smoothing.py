@@ -19,6 +19,7 @@ class NoisyTraining(Perturb):
     sigma: NonNegative = 0.1
 
     def perturb(self, model: nn.Module, batch: Data, rng: Generator) -> Data:
-        """Noisy records, clipped to the bounds."""
+        """Noisy records, clipped to the bounds, whatever the model."""
+        del model
         noise = torch.randn(batch.x.shape, generator=rng)
         return replace(batch, x=(batch.x + self.sigma * noise).clamp(batch.schema.low, batch.schema.high))

@@ -18,7 +18,7 @@ class PRule(Metric[DiscriminationOutcome]):
     def measure(self, outcome: DiscriminationOutcome) -> float | Undefined:
         """In 0..1; undefined where nobody is favoured."""
         rates = outcome.selection_rates()
-        if len(rates) < 2:  # noqa: PLR2004
+        if len(rates) < 2:
             return Undefined("fewer than two groups are present")
         if rates.max() == 0:
             return Undefined("no group has a favourable decision")

@@ -30,6 +30,4 @@ class AdversarialTraining(Perturb):
     def perturb(self, model: nn.Module, batch: Data, rng: Generator) -> Data:
         """The batch with x moved to where the loss is high."""
         ball = Ball(self.norm, self.epsilon, batch.schema.low, batch.schema.high)
-        return replace(
-            batch, x=pgd(model, batch.x, batch.y, ball, steps=self.steps, step_size=self.step_size, rng=rng)
-        )
+        return replace(batch, x=pgd(model, batch.x, batch.y, ball, steps=self.steps, step_size=self.step_size, rng=rng))

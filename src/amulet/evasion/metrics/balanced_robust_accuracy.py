@@ -21,11 +21,7 @@ class BalancedRobustAccuracy(Metric[EvasionOutcome]):
     def measure(self, outcome: EvasionOutcome) -> float:
         """In 0..1."""
         right = ((outcome.clean == outcome.labels) & (outcome.adversarial == outcome.labels)).double()
-        return (
-            torch.stack([right[outcome.labels == code].mean() for code in outcome.labels.unique()])
-            .mean()
-            .item()
-        )
+        return torch.stack([right[outcome.labels == code].mean() for code in outcome.labels.unique()]).mean().item()
 
 
 balanced_robust_accuracy = BalancedRobustAccuracy()

@@ -31,7 +31,5 @@ class EarlyStopping(Defense):
             Conflict: the recipe has one epoch only, or does not count epochs.
         """
         if not isinstance(recipe, Recipe) or recipe.epochs == 1:
-            raise Conflict(
-                [Problem("epochs", f"EarlyStopping needs a recipe of several epochs. Got {recipe}.")]
-            )
+            raise Conflict([Problem("epochs", f"EarlyStopping needs a recipe of several epochs. Got {recipe}.")])
         return replace(recipe, epochs=max(1, round(self.share * recipe.epochs)))

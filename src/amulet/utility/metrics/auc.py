@@ -19,7 +19,7 @@ class AUC(Metric[PredictionOutcome]):
     def measure(self, outcome: PredictionOutcome) -> float | Undefined:
         """In 0..1; undefined where only one class is present."""
         present = outcome.labels.unique().tolist()
-        if len(present) < 2:  # noqa: PLR2004
+        if len(present) < 2:
             return Undefined("only one class is present")
         areas = [_separation(outcome, a, b) for a, b in combinations(present, 2)]
         return sum(areas) / len(areas)
