@@ -15,7 +15,7 @@ from hypothesis import settings
 from amulet.core.data import AmuletDataset
 from amulet.core.source import source_digest
 from amulet.datasets import from_arrays
-from amulet.models import LinearNet, NormKind
+from amulet.models import LinearNet
 from amulet.training import Recipe
 
 torch.set_num_threads(1)
@@ -61,7 +61,7 @@ def images() -> AmuletDataset:
 @pytest.fixture(scope="session")
 def recipe() -> Recipe:
     """A net of one hidden layer, without layers that mix records, for two epochs."""
-    return Recipe(LinearNet(hidden=(8,), norm=NormKind.GROUP), epochs=2, batch_size=32)
+    return Recipe(LinearNet(hidden=(8,), norm="group"), epochs=2, batch_size=32)
 
 
 @pytest.fixture

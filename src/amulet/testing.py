@@ -35,7 +35,7 @@ from amulet.training.stages import DataUse, Defense, Finish, Penalize, Perturb, 
 from amulet.training.updates import Pace
 
 FEATURES = 6
-TOY_RECIPE = Recipe(LinearNet((16,), norm="group"), epochs=2, batch_size=16)  # type: ignore[arg-type]
+TOY_RECIPE = Recipe(LinearNet((16,), norm="group"), epochs=2, batch_size=16)
 """Trains in a moment, and without layers that mix records."""
 
 

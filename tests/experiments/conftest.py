@@ -12,7 +12,7 @@ from amulet.evasion.defenses import AdversarialTraining
 from amulet.experiments import Experiment, Row, Store
 from amulet.membership_inference.attacks import LiRA, LossThreshold
 from amulet.membership_inference.defenses import DPSGD
-from amulet.models import LinearNet, NormKind
+from amulet.models import LinearNet
 from amulet.training import Recipe
 from amulet.utility import Utility
 
@@ -22,7 +22,7 @@ def experiment() -> Experiment:
     return Experiment(
         name="toy",
         dataset=ImportedDataset("amulet.testing:toy_dataset"),
-        recipe=Recipe(LinearNet((8,), norm=NormKind.GROUP), epochs=2, batch_size=32),
+        recipe=Recipe(LinearNet((8,), norm="group"), epochs=2, batch_size=32),
         defenses=(
             Row("adversarial training", (AdversarialTraining(epsilon=0.1, steps=2),)),
             Row("dp-sgd", (DPSGD(epsilon=None, noise_multiplier=1.0, delta=1e-3),)),

@@ -14,7 +14,7 @@ from amulet.experiments.tasks import Play, Task, Train
 from amulet.membership_inference.attacks import LiRA
 from amulet.membership_inference.defenses import DPSGD
 from amulet.membership_inference.metrics import TPRAtFPR
-from amulet.models import LinearNet, NormKind
+from amulet.models import LinearNet
 from amulet.training import Recipe
 
 
@@ -67,7 +67,7 @@ def test_more_shadows_reuse_the_first_ones(experiment: Experiment) -> None:
 def test_all_problems_come_at_once_and_before_training(experiment: Experiment) -> None:
     faulty = replace(
         experiment,
-        recipe=Recipe(LinearNet((8,), norm=NormKind.BATCH)),
+        recipe=Recipe(LinearNet((8,), norm="batch")),
         defenses=(Row("twice", (DPSGD(), DPSGD())), Row("private", (DPSGD(delta=0.5),))),
         attacks=(PGD(),),
         audits=(Discrimination("age"),),

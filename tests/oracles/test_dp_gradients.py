@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 from amulet.core.data import AmuletDataset, Data
 from amulet.core.model import ModelSpec
 from amulet.functional.pgd import Classifier
-from amulet.models import LinearNet, NormKind, SimpleCNN
+from amulet.models import LinearNet, SimpleCNN
 from amulet.training import DPSGD, SGD, DataUse, LogitAdjustment, Penalize, Recipe
 from amulet.training.dpsgd import ClippedSum, clipped_sum_by_layer, clipped_sum_by_record, clipped_sum_for
 from amulet.training.loop import record_losses
@@ -20,9 +20,9 @@ from amulet.training.updates import Pace, PlainRule
 Gradients = dict[str, Tensor]
 
 NETS: dict[str, ModelSpec] = {
-    "group norm": LinearNet(hidden=(8, 6), norm=NormKind.GROUP),
-    "no norm": LinearNet(hidden=(5,), norm=NormKind.NONE),
-    "convolutions": SimpleCNN(channels=(4, 6), hidden=5, norm=NormKind.GROUP),
+    "group norm": LinearNet(hidden=(8, 6), norm="group"),
+    "no norm": LinearNet(hidden=(5,), norm="none"),
+    "convolutions": SimpleCNN(channels=(4, 6), hidden=5, norm="group"),
 }
 FORMS: dict[str, ClippedSum] = {"by record": clipped_sum_by_record, "by layer": clipped_sum_by_layer}
 
@@ -134,7 +134,7 @@ def test_no_noise_and_no_clipping_trains_to_the_plain_weights(double: None, data
     """With every record in every batch, whole runs are the same."""
     del double
     data = replace(dataset.train, x=dataset.train.x.double())
-    plain = Recipe(LinearNet(hidden=(6,), norm=NormKind.GROUP), epochs=10, batch_size=len(data), optimizer=SGD(lr=0.5))
+    plain = Recipe(LinearNet(hidden=(6,), norm="group"), epochs=10, batch_size=len(data), optimizer=SGD(lr=0.5))
     private = plain.with_stage(DPSGD(epsilon=None, noise_multiplier=0, clip=torch.inf))
     weights = [recipe.fit(data, seed=0).model.state_dict() for recipe in (plain, private)]
     assert_close(weights[1], weights[0])
@@ -143,7 +143,7 @@ def test_no_noise_and_no_clipping_trains_to_the_plain_weights(double: None, data
 @pytest.mark.parametrize("sigma", [0.5, 2.0])
 def test_the_noise_has_the_standard_deviation_of_algorithm_1(images: AmuletDataset, sigma: float) -> None:
     """On an empty batch the gradient is noise alone, of sigma * clip / expected batch size."""
-    model = LinearNet(hidden=(200,), norm=NormKind.NONE).build(images.schema)
+    model = LinearNet(hidden=(200,), norm="none").build(images.schema)
     recipe, empty = Recipe(LinearNet()), images.train[torch.arange(0)].as_inputs()
     rule = DPSGD(epsilon=None, noise_multiplier=sigma, clip=3.0).begin(Pace(60, 10, 1), 0, "cpu")
     rule.backward(record_losses(recipe, images.train), model, empty)

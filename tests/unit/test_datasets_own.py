@@ -109,7 +109,9 @@ def test_lengths_that_differ_are_named_in_both_parts() -> None:
 
 def test_a_sensitive_attribute_of_another_length_is_refused_beside_a_right_one() -> None:
     columns = {"sex": Y[:5], "race": Y}, {"sex": Y, "race": Y}
-    assert "of own data (train) must be" in sentences(lambda: from_arrays((X, Y), (X, Y), sensitive=columns))[0]
+    assert sentences(lambda: from_arrays((X, Y), (X, Y), sensitive=columns)) == [
+        "The 'sensitive[sex]' of own data must be of lengths (10, 10). Got (5, 10)."
+    ]
 
 
 def test_sensitive_attributes_of_one_part_only_are_refused() -> None:
@@ -135,7 +137,7 @@ def test_a_class_without_training_records_is_allowed_where_the_classes_are_named
 
 def test_a_positive_class_that_is_not_there_is_refused() -> None:
     assert sentences(lambda: from_arrays((X, Y), (X, Y), positive="yes")) == [
-        "The 'positive' of Schema must be one of 0, 1. Got 'yes'."
+        "The 'positive' of own data must be one of 0, 1. Got 'yes'."
     ]
 
 

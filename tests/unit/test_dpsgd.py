@@ -12,11 +12,11 @@ from amulet.core.errors import InvalidParameter
 from amulet.core.seeds import generator
 from amulet.evasion.defenses import AdversarialTraining
 from amulet.membership_inference import defenses
-from amulet.models import LinearNet, NormKind
-from amulet.training import DPSGD, SGD, Accountant, Cosine, LogitAdjustment, Recipe
+from amulet.models import LinearNet
+from amulet.training import DPSGD, SGD, Cosine, LogitAdjustment, Recipe
 from amulet.training.updates import Pace
 
-NOISY = DPSGD(epsilon=None, noise_multiplier=1.0, delta=1e-4, accountant=Accountant.RDP)
+NOISY = DPSGD(epsilon=None, noise_multiplier=1.0, delta=1e-4, accountant="rdp")
 
 
 def same(first: nn.Module, second: nn.Module) -> bool:
@@ -73,7 +73,7 @@ def test_the_same_seed_gives_the_same_noise(recipe: Recipe, dataset: AmuletDatas
 
 def test_the_noise_does_not_move_the_batches(recipe: Recipe, dataset: AmuletDataset) -> None:
     """Without a gradient to speak of, twice the noise is twice the way: everything else is paired."""
-    still = replace(recipe, optimizer=SGD(lr=1e-3, momentum=0), model=LinearNet(hidden=(), norm=NormKind.NONE))
+    still = replace(recipe, optimizer=SGD(lr=1e-3, momentum=0), model=LinearNet(hidden=(), norm="none"))
     start = replace(still, optimizer=SGD(lr=1e-30)).fit(dataset.train, seed=0).model
     ways = []
     for sigma in (1.0, 2.0):
@@ -95,7 +95,7 @@ def test_every_record_joins_every_batch_by_a_coin_of_its_own() -> None:
 
 
 def test_empty_batches_are_steps_too(dataset: AmuletDataset) -> None:
-    recipe = Recipe(LinearNet(hidden=(4,), norm=NormKind.GROUP), epochs=10, batch_size=1)
+    recipe = Recipe(LinearNet(hidden=(4,), norm="group"), epochs=10, batch_size=1)
     data, defense = dataset.train[torch.arange(4)], replace(NOISY, delta=0.01)
     rule, order = defense.begin(Pace(4, 1, 10), 0, "cpu"), generator(0, "order")
     assert any(len(batch) == 0 for _ in range(10) for batch in rule.epoch(order))
@@ -107,7 +107,7 @@ def test_empty_batches_are_steps_too(dataset: AmuletDataset) -> None:
 @pytest.mark.parametrize("lot_size", [16, 100])
 def test_the_lot_size_is_the_batch_size_under_another_name(dataset: AmuletDataset, lot_size: int) -> None:
     """The same noise, steps and schedule, whichever of the two says how large a batch is."""
-    shared = Recipe(LinearNet(hidden=(4,), norm=NormKind.NONE), epochs=3, batch_size=48, schedule=Cosine())
+    shared = Recipe(LinearNet(hidden=(4,), norm="none"), epochs=3, batch_size=48, schedule=Cosine())
     by_lot = replace(NOISY, lot_size=lot_size).train(shared, dataset.train, seed=0)
     by_batch = NOISY.train(replace(shared, batch_size=lot_size), dataset.train, seed=0)
     assert by_lot.facts["steps"] == by_batch.facts["steps"]
@@ -121,7 +121,7 @@ def test_stated_class_shares_go_with_it(recipe: Recipe, dataset: AmuletDataset) 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.3])
 def test_it_goes_with_adversarial_training_and_dropout(dataset: AmuletDataset, dropout: float) -> None:
-    recipe = Recipe(LinearNet(hidden=(4,), norm=NormKind.GROUP, dropout=dropout), epochs=1, batch_size=32)
+    recipe = Recipe(LinearNet(hidden=(4,), norm="group", dropout=dropout), epochs=1, batch_size=32)
     both = AdversarialTraining(steps=1).apply(NOISY.apply(recipe))
     first, again = (both.fit(dataset.train, seed=0).model for _ in range(2))
     assert same(first, again)

@@ -15,7 +15,7 @@ from amulet.core.data import AmuletDataset, Data
 from amulet.core.model import predict
 from amulet.evasion.defenses import AdversarialTraining
 from amulet.functional.pgd import Classifier
-from amulet.models import LinearNet, NormKind, SimpleCNN
+from amulet.models import LinearNet, SimpleCNN
 from amulet.training import (
     SGD,
     Constant,
@@ -86,6 +86,10 @@ class Counting(Rule):
     def facts(self) -> Mapping[str, float | int]:
         return {"counted": CALLS.count("update")}
 
+    @property
+    def steps_per_epoch(self) -> int:
+        return self._plain.steps_per_epoch
+
     def epoch(self, order: Generator) -> Iterator[Tensor]:
         CALLS.append("epoch")
         return self._plain.epoch(order)
@@ -145,7 +149,7 @@ def same(first: nn.Module, second: nn.Module) -> bool:
 
 def with_dropout(recipe: Recipe) -> Recipe:
     """A net in which every kind of randomness and of state is there."""
-    return replace(recipe, model=LinearNet(hidden=(8,), norm=NormKind.BATCH, dropout=0.2))
+    return replace(recipe, model=LinearNet(hidden=(8,), norm="batch", dropout=0.2))
 
 
 def test_the_same_seed_gives_the_same_weights(recipe: Recipe, dataset: AmuletDataset) -> None:
@@ -286,7 +290,7 @@ def test_the_model_comes_in_evaluation_mode(recipe: Recipe, dataset: AmuletDatas
 
 
 def test_training_learns(dataset: AmuletDataset) -> None:
-    recipe = Recipe(LinearNet(hidden=(16,), norm=NormKind.GROUP), epochs=30, batch_size=32)
+    recipe = Recipe(LinearNet(hidden=(16,), norm="group"), epochs=30, batch_size=32)
     fitted = recipe.fit(dataset.train, seed=0)
     right = (predict(fitted.model, dataset.test.x).argmax(1) == dataset.test.y).double().mean()
     assert right > 0.75
@@ -302,7 +306,7 @@ def test_images_of_bytes_are_trained_on_as_they_are(images: AmuletDataset) -> No
 def test_a_record_of_weight_zero_is_as_good_as_absent(dataset: AmuletDataset, double: None) -> None:
     del double
     data = replace(dataset.train, x=dataset.train.x.double())
-    recipe = Recipe(LinearNet(hidden=(4,), norm=NormKind.NONE), epochs=3, batch_size=200, optimizer=SGD(lr=0.1))
+    recipe = Recipe(LinearNet(hidden=(4,), norm="none"), epochs=3, batch_size=200, optimizer=SGD(lr=0.1))
     weight = torch.ones(200)
     weight[:100] = 0
     weighted = recipe.fit(replace(data, weight=weight), seed=0).model

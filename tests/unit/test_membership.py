@@ -17,7 +17,7 @@ from amulet.core.threat import Access, Adversary, Shadow
 from amulet.membership_inference import MembershipInferenceAttack, MembershipOutcome
 from amulet.membership_inference.attacks import LiRA, LossThreshold
 from amulet.membership_inference.metrics import TPRAtFPR, auc, balanced_accuracy
-from amulet.models import LinearNet, NormKind
+from amulet.models import LinearNet
 from amulet.training import Adam, Recipe, fit_shadows
 
 
@@ -89,7 +89,7 @@ def test_a_model_that_has_learnt_by_heart_gives_its_members_away(dataset: Amulet
         replace(part, y=torch.randint(2, (len(part),), generator=rng))
         for part in (dataset.train[torch.arange(50)], dataset.test)
     )
-    recipe = Recipe(LinearNet(hidden=(64, 64), norm=NormKind.NONE), epochs=100, batch_size=25, optimizer=Adam(lr=0.02))
+    recipe = Recipe(LinearNet(hidden=(64, 64), norm="none"), epochs=100, batch_size=25, optimizer=Adam(lr=0.02))
     outcome = LossThreshold().attack(recipe.fit(members, seed=0).model, members, others)
     assert number(auc(outcome)) > 0.7
 

@@ -23,7 +23,7 @@ Build = Callable[[Iterable[nn.Parameter]], optim.Optimizer]
         (SGD(lr=0.1, momentum=0), lambda parameters: optim.SGD(parameters, lr=0.1)),
         (SGD(nesterov=True), lambda parameters: optim.SGD(parameters, lr=0.1, momentum=0.9, nesterov=True)),
     ],
-    ids=str,
+    ids=["adam", "adam with decay", "sgd", "nesterov"],
 )
 def test_a_step_is_torch_s_step(spec: Optimizer, reference: Build) -> None:
     ends = []

@@ -7,7 +7,7 @@ import torch
 
 from amulet.core.data import AmuletDataset
 from amulet.core.split import ShadowDraw, Split
-from amulet.models import LinearNet, NormKind
+from amulet.models import LinearNet
 from amulet.training import Recipe, fit_population, fit_shadows
 from amulet.training.population import shadow_seed
 
@@ -15,7 +15,7 @@ from amulet.training.population import shadow_seed
 def test_twenty_steps_of_a_population_equal_single_runs(dataset: AmuletDataset, double: None) -> None:
     del double
     data = replace(dataset.train, x=dataset.train.x.double())
-    recipe = Recipe(LinearNet(hidden=(8,), norm=NormKind.BATCH, dropout=0.1), epochs=5, batch_size=25)
+    recipe = Recipe(LinearNet(hidden=(8,), norm="batch", dropout=0.1), epochs=5, batch_size=25)
     subsets = [ShadowDraw(Split(validation=0), number).choose(200) for number in range(3)]
     together = list(fit_population(recipe, data, subsets, [5, 6, 7]))
     alone = [recipe.fit(data[subset], seed=seed) for subset, seed in zip(subsets, [5, 6, 7], strict=True)]

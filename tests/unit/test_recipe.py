@@ -12,7 +12,7 @@ from amulet.core.data import AmuletDataset, Data, Schema
 from amulet.core.errors import Conflict, InvalidParameter, Problem
 from amulet.evasion.defenses import AdversarialTraining
 from amulet.functional.pgd import Classifier
-from amulet.models import ImportedModel, LinearNet, NormKind, SimpleCNN
+from amulet.models import ImportedModel, LinearNet, SimpleCNN
 from amulet.training import (
     DPSGD,
     DataUse,
@@ -95,7 +95,7 @@ class NeedsImages(Shrink):
             yield Problem("stages", "NeedsImages needs images.")
 
 
-RECIPE = Recipe(LinearNet(hidden=(4,), norm=NormKind.GROUP), epochs=1, batch_size=32)
+RECIPE = Recipe(LinearNet(hidden=(4,), norm="group"), epochs=1, batch_size=32)
 ONE_OF_EACH = (DropFirst(), AdversarialTraining(), Shrink(), DPSGD(), Round())
 
 
@@ -240,7 +240,7 @@ def test_looking_for_problems_moves_no_random_numbers(dataset: AmuletDataset) ->
     [
         replace(RECIPE, epochs=2),
         replace(RECIPE, batch_size=16),
-        replace(RECIPE, model=LinearNet(hidden=(5,), norm=NormKind.GROUP)),
+        replace(RECIPE, model=LinearNet(hidden=(5,), norm="group")),
         replace(RECIPE, objective=LogitAdjustment()),
         applied(Shrink()),
         applied(Shrink(0.02)),

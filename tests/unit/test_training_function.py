@@ -12,7 +12,7 @@ from amulet.core.errors import Conflict, InvalidParameter
 from amulet.core.split import Split
 from amulet.evasion.attacks import PGD
 from amulet.evasion.defenses import AdversarialTraining
-from amulet.models import ImportedModel, LinearNet, NormKind
+from amulet.models import ImportedModel, LinearNet
 from amulet.training import DPSGD, DataUse, Prepare, Prepared, Stage, TrainingFunction, fit_shadows
 
 UserModule = Callable[[str, str], None]
@@ -80,7 +80,7 @@ def test_arguments_are_handed_on_and_enter_the_digest(own: TrainingFunction, dat
 
 
 def test_an_edit_of_its_source_is_another_digest(own: TrainingFunction, user_module: UserModule) -> None:
-    model = LinearNet(norm=NormKind.NONE)
+    model = LinearNet(norm="none")
     before = TrainingFunction(own.function, model).digest
     user_module("own_training", MODULE.replace("steps=20", "steps=40"))
     assert TrainingFunction(own.function, model).digest != before

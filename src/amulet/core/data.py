@@ -119,10 +119,13 @@ def as_inputs(x: Tensor) -> Tensor:
 
 
 def concatenate(*parts: Data) -> Data:
-    """The records of several Data of one data set, one after the other."""
-    first, names = parts[0], parts[0].tensors()
-    joined = {name: torch.cat([getattr(part, name) for part in parts]) for name in names}
-    return replace(first, **joined)  # type: ignore[arg-type]
+    """The records of several Data of one data set, one after the other; no weights count as ones."""
+    if any(part.weight is not None for part in parts):
+        parts = tuple(
+            part if part.weight is not None else replace(part, weight=torch.ones(len(part))) for part in parts
+        )
+    joined = {name: torch.cat([part.tensors()[name] for part in parts]) for name in parts[0].tensors()}
+    return replace(parts[0], **joined)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,6 +188,8 @@ def _shape_problems(data: Data, owner: str) -> Iterator[Problem]:
             yield Problem.of(name, owner, f"of shape {shape}", given)
     if data.weight is not None and tuple(data.weight.shape) != (records,):
         yield Problem.of("weight", owner, f"of shape {(records,)}", tuple(data.weight.shape))
+    if not data.x.is_floating_point() and data.x.dtype != torch.uint8:
+        yield Problem.of("x", owner, "floating or uint8", data.x.dtype)
     for name in ("y", "z", "index"):
         if getattr(data, name).dtype != torch.int64:
             yield Problem.of(name, owner, "int64", getattr(data, name).dtype)
@@ -198,6 +203,8 @@ def _value_problems(data: Data, owner: str) -> Iterator[Problem]:
     elif inputs.min() < schema.low or inputs.max() > schema.high:
         span = (round(inputs.min().item(), 6), round(inputs.max().item(), 6))
         yield Problem.of("x", owner, f"within its bounds [{schema.low}, {schema.high}]", span)
+    if data.weight is not None and not (torch.isfinite(data.weight) & (data.weight >= 0)).all():
+        yield Problem("weight", f"The 'weight' of {owner} must be finite and at least 0.")
     yield from _code_problems("y", owner, data.y, len(schema.classes), 0)
     for column, attribute in enumerate(schema.attributes):
         yield from _code_problems(f"z[{attribute.name}]", owner, data.z[:, column], len(attribute.values), -1)

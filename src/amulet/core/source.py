@@ -6,50 +6,61 @@ import sys
 import sysconfig
 from collections.abc import Iterator
 from functools import cache
+from importlib.metadata import packages_distributions, version
+from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
 
 from amulet.core.errors import AmuletError
 
 
 @cache
 def source_digest(module_name: str) -> str | None:
-    """SHA-256 over the source of a module and of the user's own modules it imports; None inside Amulet.
+    """What a module's code is: None inside Amulet, name and version if installed, else a SHA-256.
 
-    Amulet's own code is covered by `Spec.version` and its golden tests, installed packages that the module
-    imports by the manifest. Raises AmuletError for code without a file, such as a notebook cell.
+    The SHA-256 covers the source of the module and of the user's own modules it imports, wherever in the
+    file it does so. Amulet's own code is covered by `Spec.version` and its golden tests.
+
+    Raises:
+        AmuletError: the code has no source file, such as a notebook cell.
     """
     if module_name.partition(".")[0] == "amulet":
         return None
-    files = sorted({path.resolve() for path in _own_files(module_name, set())})
-    digest = hashlib.sha256()
-    for path in files:
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
+    if _file_of(module_name) is None:
+        raise AmuletError(
+            f"Code defined in '{module_name}' has no source file, so a change to it could not be noticed. "
+            "Put it in a .py file and import it from there."
+        )
+    if not _is_users(module_name):
+        return _release(module_name)
+    digests = sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in _own_files(module_name, set()))
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
 def _own_files(module_name: str, seen: set[str]) -> Iterator[Path]:
     seen.add(module_name)
-    path = _file_of(sys.modules[module_name])
+    path = _file_of(module_name)
+    if path is None or path.suffix != ".py":
+        return  # a namespace package or compiled code
     yield path
-    family = module_name.partition(".")[0]
-    for name in _imported(path, sys.modules[module_name]):
-        if name not in seen and name in sys.modules and (name.partition(".")[0] == family or _is_users(name)):
+    for name in _imported(path, module_name):
+        if name not in seen and _is_users(name):
             yield from _own_files(name, seen)
 
 
-def _file_of(module: ModuleType) -> Path:
-    path = getattr(module, "__file__", None)
-    if path is None:
-        raise AmuletError(
-            f"Code defined in '{module.__name__}' has no source file, so a change to it could not be noticed. "
-            "Put it in a .py file and import it from there."
-        )
-    return Path(path)
+def _file_of(module_name: str) -> Path | None:
+    loaded = getattr(sys.modules.get(module_name), "__file__", None)
+    if loaded is not None:
+        return Path(loaded).resolve()
+    try:
+        found = find_spec(module_name)
+    except (ImportError, ValueError, AttributeError):  # not a module, but a name in one
+        return None
+    return Path(found.origin).resolve() if found and found.origin and found.has_location else None
 
 
-def _imported(path: Path, module: ModuleType) -> Iterator[str]:
-    package = module.__package__ or ""
+def _imported(path: Path, module_name: str) -> Iterator[str]:
+    """Every name that an import statement anywhere in the file could mean, modules among them."""
+    package = module_name if path.name == "__init__.py" else module_name.rpartition(".")[0]
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -61,9 +72,21 @@ def _imported(path: Path, module: ModuleType) -> Iterator[str]:
 
 
 def _is_users(name: str) -> bool:
-    """Whether a module is neither Amulet's nor installed nor part of Python."""
-    path = getattr(sys.modules[name], "__file__", None)
-    if path is None or name.partition(".")[0] == "amulet":
+    """Whether a module is neither Amulet's nor installed nor part of Python (a namespace package counts)."""
+    family = name.partition(".")[0]
+    if family == "amulet" or family in sys.stdlib_module_names:
         return False
-    installed = [Path(sysconfig.get_path(key)) for key in ("stdlib", "platstdlib", "purelib", "platlib")]
-    return not any(Path(path).resolve().is_relative_to(folder.resolve()) for folder in installed)
+    path = _file_of(name)
+    installed = [Path(sysconfig.get_path(key)).resolve() for key in ("stdlib", "platstdlib", "purelib", "platlib")]
+    return path is not None and not any(path.is_relative_to(folder) for folder in installed)
+
+
+def _release(module_name: str) -> str:
+    family = module_name.partition(".")[0]
+    packages = _distributions().get(family, [])
+    return "; ".join(f"{name}=={version(name)}" for name in sorted(set(packages))) or f"python {sys.version.split()[0]}"
+
+
+@cache
+def _distributions() -> dict[str, list[str]]:
+    return dict(packages_distributions())

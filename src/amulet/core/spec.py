@@ -67,11 +67,11 @@ class Spec(ABC):  # noqa: B024 - its subclasses are abstract by methods of their
     def _coerce(self) -> Iterator[Problem]:
         for name, (hint, adapter) in _field_types(type(self)).items():
             value = _unboxed(getattr(self, name))
-            if isinstance(value, bool) and not _admits(hint, bool):
+            if _holds_bool(value) and not _admits(hint, bool):
                 yield Problem.of(name, type(self).__name__, "a number, not a truth value", value)
                 continue
             try:
-                object.__setattr__(self, name, adapter.validate_python(value))
+                object.__setattr__(self, name, _without_negative_zero(adapter.validate_python(value)))
             except ValidationError as error:
                 yield from _sentences(error, name, type(self).__name__)
 
@@ -144,6 +144,17 @@ def _admits(hint: Any, kind: type) -> bool:
 def _unboxed(value: Any) -> Any:
     """NumPy and torch scalars as Python numbers."""
     return value.item() if getattr(value, "ndim", None) == 0 else value
+
+
+def _holds_bool(value: Any) -> bool:
+    return isinstance(value, bool) or (isinstance(value, list | tuple) and any(_holds_bool(item) for item in value))
+
+
+def _without_negative_zero(value: Any) -> Any:
+    """0.0 for -0.0, which is equal to it and so must have its digest."""
+    if isinstance(value, tuple):
+        return tuple(_without_negative_zero(item) for item in value)
+    return value + 0.0 if isinstance(value, float) else value
 
 
 def _sentences(error: ValidationError, name: str, owner: str) -> Iterator[Problem]:

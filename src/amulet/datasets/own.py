@@ -1,56 +1,28 @@
 """Your own data as an AmuletDataset: from arrays and tensors, from a pandas frame, from a torch data set."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import ArrayLike
 from torch import Tensor
 
-from amulet.core.data import AmuletDataset, Attribute, Data, Modality, Schema, as_inputs
+from amulet.core.data import AmuletDataset, Data, Modality, Schema
 from amulet.core.errors import InvalidData, Problem
-from amulet.core.imports import UserCode
 from amulet.core.seeds import generator
-from amulet.core.spec import Arguments
-from amulet.datasets.base import DatasetSpec
+from amulet.datasets.arrays import Array, Columns, bounds_of, class_count, encode, inputs, invalid, labels
 from amulet.datasets.scaling import scale_to_unit
 
 if TYPE_CHECKING:
     from torch.utils.data import Dataset
 
-Columns = Mapping[str, ArrayLike | Tensor]
 IMAGE_DIMENSIONS = 4
 
 
-@dataclass(frozen=True)
-class ImportedDataset(DatasetSpec):
-    """A function of the user's own that returns an AmuletDataset: "package.module:name" and its arguments."""
-
-    function: str
-    arguments: Arguments = ()
-
-    def problems(self) -> Iterator[Problem]:
-        """Say when nothing can be imported from there."""
-        yield from UserCode(self.function).problems("function", type(self).__name__)
-
-    def outside_sources(self) -> Iterator[str]:
-        """The function's own source."""
-        yield UserCode(self.function).digest
-
-    def load(self) -> AmuletDataset:
-        """Call the function."""
-        dataset = UserCode(self.function).load()(**dict(self.arguments))
-        if not isinstance(dataset, AmuletDataset):
-            raise TypeError(f"'{self.function}' must return an AmuletDataset. Got {type(dataset).__name__}.")
-        return dataset
-
-
 def from_arrays(
-    train: tuple[ArrayLike | Tensor, ArrayLike | Tensor],
-    test: tuple[ArrayLike | Tensor, ArrayLike | Tensor],
+    train: tuple[Array, Array],
+    test: tuple[Array, Array],
     *,
     sensitive: tuple[Columns, Columns] = ({}, {}),
     classes: Sequence[str] | None = None,
@@ -71,12 +43,18 @@ def from_arrays(
         name: what to call it in results.
 
     Raises:
-        InvalidData: lengths that differ, NaN, labels that are not 0..k-1: all problems at once.
+        InvalidData: lengths that differ, NaN, labels that are not 0..k-1.
     """
-    xs, ys = (_inputs(train[0]), _inputs(test[0])), (_labels(train[1], name), _labels(test[1], name))
-    names = tuple(classes) if classes else tuple(str(code) for code in range(_count(ys[0])))
-    attributes, zs = _encode(sensitive, [len(y) for y in ys], name)
-    low, high = bounds or _bounds(xs)
+    xs, ys = (inputs(train[0], name), inputs(test[0], name)), (labels(train[1], name), labels(test[1], name))
+    if xs[0].dtype != xs[1].dtype:
+        raise invalid("x", name, f"{xs[0].dtype} for test as for train", xs[1].dtype)
+    if xs[0].dtype == torch.uint8 and bounds not in {None, (0.0, 1.0)}:
+        raise invalid("bounds", name, "(0, 1) for uint8, as models are given them", bounds)
+    names = tuple(classes) if classes else tuple(str(code) for code in range(class_count(ys, name)))
+    if positive is not None and positive not in names:
+        raise invalid("positive", name, f"one of {', '.join(names)}", positive)
+    attributes, zs = encode(sensitive, (len(ys[0]), len(ys[1])), name)
+    low, high = bounds or bounds_of(xs, name)
     schema = Schema(
         modality=Modality.IMAGE if xs[0].dim() == IMAGE_DIMENSIONS else Modality.TABULAR,
         shape=tuple(xs[0].shape[1:]),
@@ -86,11 +64,8 @@ def from_arrays(
         low=low,
         high=high,
     )
-    starts = (0, len(ys[0]))
-    parts = [
-        Data(x, y, z, torch.arange(start, start + len(y)), schema)
-        for x, y, z, start in zip(xs, ys, zs, starts, strict=True)
-    ]
+    index = torch.arange(len(ys[0]) + len(ys[1])).split([len(ys[0]), len(ys[1])])
+    parts = [Data(x, y, z, places, schema) for x, y, z, places in zip(xs, ys, zs, index, strict=True)]
     return AmuletDataset(name, *parts)
 
 
@@ -120,25 +95,24 @@ def from_frame(
         name: what to call it in results.
 
     Raises:
-        InvalidData: columns that are not there, or a target with missing values.
+        InvalidData: columns that are not there or hold dates, or a target with missing values.
     """
-    missing = [column for column in (target, *sensitive) if column not in frame]
-    if missing:
-        raise InvalidData([Problem.of("columns", name, f"among {list(frame.columns)}", missing)])
-    if frame[target].isna().any():
-        raise InvalidData([Problem("target", f"The target '{target}' of {name} must be known. Got missing values.")])
+    private = [sensitive] if isinstance(sensitive, str) else list(sensitive)
+    _check_columns(frame, target, private, name)
     values = sorted(frame[target].unique())
     y = torch.from_numpy(np.searchsorted(values, frame[target]).astype(np.int64))
     held_out = stratified_mask(y, test_share, seed).numpy()
-    features = pd.get_dummies(frame.drop(columns=[target, *sensitive]), dtype=float)
+    features = pd.get_dummies(frame.drop(columns=[target, *private])).astype(float)
     train, test = scale_to_unit(features[~held_out], features[held_out])
-    columns = [{column: frame.loc[rows, column] for column in sensitive} for rows in (~held_out, held_out)]
+    columns = [{column: frame.loc[rows, column] for column in private} for rows in (~held_out, held_out)]
     return from_arrays(
         (train, y[~held_out]),
         (test, y[held_out]),
         sensitive=(columns[0], columns[1]),
         classes=[str(value) for value in values],
-        positive=None if positive is None else str(positive),
+        positive=next(
+            (str(value) for value in values if value == positive), None if positive is None else str(positive)
+        ),
         bounds=(0.0, 1.0),
         name=name,
     )
@@ -149,10 +123,15 @@ def from_torch(
     test: "Dataset[Any]",
     *,
     sensitive: tuple[Columns, Columns] = ({}, {}),
-    **known: Any,
+    classes: Sequence[str] | None = None,
+    positive: str | None = None,
+    bounds: tuple[float, float] | None = None,
+    name: str = "own data",
 ) -> AmuletDataset:
-    """A data set from two torch data sets whose items are (x, y); each is read once."""
-    return from_arrays(_items(train), _items(test), sensitive=sensitive, **known)
+    """A data set from two torch data sets whose items are (x, y); each item is read once. Else as `from_arrays`."""
+    return from_arrays(
+        _items(train), _items(test), sensitive=sensitive, classes=classes, positive=positive, bounds=bounds, name=name
+    )
 
 
 def stratified_mask(y: Tensor, share: float, seed: int) -> Tensor:
@@ -165,47 +144,20 @@ def stratified_mask(y: Tensor, share: float, seed: int) -> Tensor:
     return mask
 
 
+def _check_columns(frame: pd.DataFrame, target: str, sensitive: Sequence[str], name: str) -> None:
+    missing = [column for column in (target, *sensitive) if column not in frame]
+    if missing:
+        raise invalid("columns", name, f"among {list(frame.columns)}", missing)
+    if frame[target].isna().any():
+        raise InvalidData([Problem("target", f"The target '{target}' of {name} must be known. Got missing values.")])
+    features = frame.drop(columns=[target, *sensitive])
+    if features.empty:
+        raise invalid("frame", name, "records with columns beside target and sensitive ones", f"shape {frame.shape}")
+    dates = [str(column) for column in features.select_dtypes(include=["datetime", "datetimetz", "timedelta"])]
+    if dates:
+        raise invalid("columns", name, "numbers, text or categories (make numbers of dates first)", dates)
+
+
 def _items(dataset: "Dataset[Any]") -> tuple[Tensor, Tensor]:
     pairs = [dataset[place] for place in range(len(dataset))]  # type: ignore[arg-type]
     return torch.stack([torch.as_tensor(x) for x, _ in pairs]), torch.tensor([int(y) for _, y in pairs])
-
-
-def _inputs(values: ArrayLike | Tensor) -> Tensor:
-    x = values if isinstance(values, Tensor) else torch.from_numpy(np.ascontiguousarray(values))
-    return x if x.dtype == torch.uint8 else x.float()
-
-
-def _labels(values: ArrayLike | Tensor, name: str) -> Tensor:
-    y = np.asarray(values)
-    if y.dtype.kind not in "iub" and not (y.dtype.kind == "f" and np.array_equal(y, np.round(y))):
-        raise InvalidData([Problem.of("y", name, "whole numbers 0..k-1", np.unique(y)[:10].tolist())])
-    return torch.from_numpy(y.astype(np.int64))
-
-
-def _count(y: Tensor) -> int:
-    return max(int(y.max()) + 1 if len(y) else 0, 2)
-
-
-def _bounds(xs: tuple[Tensor, Tensor]) -> tuple[float, float]:
-    if xs[0].dtype == torch.uint8:
-        return 0.0, 1.0
-    finite = [as_inputs(x)[torch.isfinite(x)] for x in xs]
-    return min(x.min().item() for x in finite), max(x.max().item() for x in finite)
-
-
-def _encode(
-    sensitive: tuple[Columns, Columns], lengths: Sequence[int], name: str
-) -> tuple[tuple[Attribute, ...], list[Tensor]]:
-    """Codes of the sensitive attributes over train and test together; missing values are -1."""
-    if set(sensitive[0]) != set(sensitive[1]):
-        raise InvalidData(
-            [Problem.of("sensitive", name, f"{sorted(sensitive[0])} for test as for train", sorted(sensitive[1]))]
-        )
-    attributes, columns = [], []
-    for key in sensitive[0]:
-        parts = [pd.Series(np.asarray(part[key])) for part in sensitive]
-        codes, values = pd.factorize(pd.concat(parts, ignore_index=True), sort=True)
-        attributes.append(Attribute(key, tuple(str(value) for value in values)))
-        columns.append(torch.from_numpy(codes.astype(np.int64)).split([len(part) for part in parts]))
-    empty = [torch.empty(length, 0, dtype=torch.int64) for length in lengths]
-    return tuple(attributes), [torch.stack(part, 1) for part in zip(*columns, strict=True)] or empty

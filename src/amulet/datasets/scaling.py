@@ -14,6 +14,7 @@ def scale_to_unit(
     (columns of zeros and ones are left alone), so that test records cannot lie outside the bounds; a column
     that does not vary becomes zero.
     """
+    train, test = train.astype(float), test.astype(float)
     filled = train.fillna(train.median())
     low, high = (filled.quantile(share) for share in quantiles)
     binary = filled.isin([0, 1]).all()

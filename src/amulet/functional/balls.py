@@ -1,17 +1,15 @@
 """Norm balls around records: where an adversarial example may lie. Madry et al. 2018, section 2."""
 
 from dataclasses import dataclass
-from enum import StrEnum
+from typing import Literal
 
 import torch
 from torch import Generator, Tensor
 
+BISECTIONS = 30
 
-class Norm(StrEnum):
-    """How the size of a perturbation is measured: its largest entry, or its Euclidean length."""
-
-    LINF = "linf"
-    L2 = "l2"
+Norm = Literal["linf", "l2"]
+"""How the size of a perturbation is measured: its largest entry, or its Euclidean length."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +23,7 @@ class Ball:
 
     def sample(self, x: Tensor, rng: Generator) -> Tensor:
         """A point drawn uniformly from the norm ball around each record, clipped to the bounds."""
-        if self.norm is Norm.LINF:
+        if self.norm == "linf":
             noise = torch.rand(x.shape, generator=rng, device=x.device, dtype=x.dtype) * 2 - 1
         else:
             direction = unit(torch.randn(x.shape, generator=rng, device=x.device, dtype=x.dtype))
@@ -34,21 +32,32 @@ class Ball:
         return (x + self.radius * noise).clamp(self.low, self.high)
 
     def project(self, moved: Tensor, x: Tensor) -> Tensor:
-        """The nearest point of the norm ball around x, then clipped to the bounds (which keeps it inside)."""
+        """The nearest point within both the norm ball around x, itself within the bounds, and the bounds.
+
+        For the L2 norm that is the clipped step of some shorter length, found by bisection: projecting on
+        one set and then on the other would miss it where both bind.
+        """
         step = moved - x
-        if self.norm is Norm.LINF:
-            step = step.clamp(-self.radius, self.radius)
-        else:
-            step = step * _per_record((self.radius / lengths(step).clamp_min(1e-12)).clamp_max(1), x)
-        return (x + step).clamp(self.low, self.high)
+        if self.norm == "linf":
+            return (x + step.clamp(-self.radius, self.radius)).clamp(self.low, self.high)
+        low, high = self.low - x, self.high - x
+        least, most = torch.zeros(2, len(x), dtype=x.dtype, device=x.device).unbind()
+        most = most + 1
+        fits = lengths(step.clamp(low, high)) <= self.radius
+        for _ in range(BISECTIONS):
+            middle = (least + most) / 2
+            inside = lengths((_per_record(middle, x) * step).clamp(low, high)) <= self.radius
+            least, most = torch.where(inside, middle, least), torch.where(inside, most, middle)
+        share = torch.where(fits, torch.ones_like(least), least)
+        return x + (_per_record(share, x) * step).clamp(low, high)
 
     def steepest(self, gradient: Tensor) -> Tensor:
         """The step of size one along which a linear function with this gradient grows fastest."""
-        return gradient.sign() if self.norm is Norm.LINF else unit(gradient)
+        return gradient.sign() if self.norm == "linf" else unit(gradient)
 
     def size(self, step: Tensor) -> Tensor:
         """(n,) the norm of each record's perturbation."""
-        return step.flatten(1).abs().amax(1) if self.norm is Norm.LINF else lengths(step)
+        return step.flatten(1).abs().amax(1) if self.norm == "linf" else lengths(step)
 
 
 def lengths(x: Tensor) -> Tensor:

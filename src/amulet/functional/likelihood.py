@@ -15,9 +15,9 @@ def scaled_logits(logits: Tensor, y: Tensor) -> Tensor:
     """
     logits = logits.double()
     true = one_hot(y, logits.shape[1]).bool()
-    others = logits.masked_fill(true, -torch.inf).logsumexp(1)
-    ratio: Tensor = logits[true] - others
-    return ratio
+    others: Tensor = logits.masked_fill(true, -torch.inf).logsumexp(1)
+    confidence: Tensor = logits[true] - others
+    return confidence
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,6 @@ class Gaussians:
     def log_density(self, values: Tensor) -> Tensor:
         """(n,) log density of one value per record."""
         return -0.5 * ((values - self.mean) / self.std) ** 2 - self.std.log()
-
-    def log_survival(self, values: Tensor) -> Tensor:
-        """(n,) log of the chance to exceed each value."""
-        return torch.special.log_ndtr((self.mean - values) / self.std)
 
 
 def fit_gaussians(values: Tensor, use: Tensor, *, per_record: bool, least_std: float = 1e-6) -> Gaussians:
@@ -50,5 +46,6 @@ def fit_gaussians(values: Tensor, use: Tensor, *, per_record: bool, least_std: f
     mean = (values * use).sum(0) / counts
     squares = ((values - mean).square() * use).sum(0)
     freedom = counts - 1
-    variance = squares / freedom if per_record else (squares.sum() / freedom.sum()).expand_as(mean)
+    pooled: Tensor = squares.sum() / freedom.sum()
+    variance = squares / freedom if per_record else pooled.expand_as(mean)
     return Gaussians(mean, variance.sqrt().clamp_min(least_std))

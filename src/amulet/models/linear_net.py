@@ -19,7 +19,7 @@ class LinearNet(ModelSpec):
     """
 
     hidden: tuple[Count, ...] = (128, 256, 128)
-    norm: NormKind = NormKind.BATCH
+    norm: NormKind = "batch"
     dropout: Probability = 0.0
 
     def build(self, schema: Schema) -> nn.Module:

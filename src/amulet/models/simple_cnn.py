@@ -20,7 +20,7 @@ class SimpleCNN(ModelSpec):
 
     channels: tuple[Count, ...] = (32, 64)
     hidden: Count = 128
-    norm: NormKind = NormKind.BATCH
+    norm: NormKind = "batch"
     dropout: Probability = 0.0
 
     def build(self, schema: Schema) -> nn.Module:

@@ -4,9 +4,8 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from functools import cache
-from typing import ClassVar, final
+from typing import ClassVar, Literal, final
 
 import torch
 from torch import Generator, Tensor, nn
@@ -14,6 +13,7 @@ from torch.func import functional_call
 
 from amulet.core.data import Data, Schema
 from amulet.core.errors import Problem
+from amulet.core.model import evaluating
 from amulet.core.seeds import generator
 from amulet.core.spec import Count, NonNegative, OpenProbability, Positive
 from amulet.functional import ghost
@@ -31,11 +31,8 @@ RECORDS_AT_ONCE = 256
 """Records whose gradients are held at one time; it bounds memory and changes no number but by rounding."""
 
 
-class Accountant(StrEnum):
-    """How Opacus composes the privacy loss: numerically (Gopi et al. 2021) or by Renyi divergences."""
-
-    PRV = "prv"
-    RDP = "rdp"
+Accountant = Literal["prv", "rdp"]
+"""How Opacus composes the privacy loss: numerically (Gopi et al. 2021) or by Renyi divergences."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +57,14 @@ class DPSGD(Update):
     clip: Positive = 1.0
     noise_multiplier: NonNegative | None = None
     lot_size: Count | None = None
-    accountant: Accountant = Accountant.PRV
+    accountant: Accountant = "prv"
 
     def problems(self) -> Iterator[Problem]:
         """Exactly one of the two ways to state the noise."""
         if (self.epsilon is None) == (self.noise_multiplier is None):
             yield self.problem("noise_multiplier", "given if and only if 'epsilon' is None")
+        elif self.clip == float("inf") and self.noise_multiplier != 0:
+            yield self.problem("clip", "finite unless noise_multiplier is 0, since noise is in units of it")
 
     def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
         """Delta must be small beside the number of records."""
@@ -91,6 +90,11 @@ class PrivateRule(Rule):
     def __init__(self, spec: DPSGD, lots: Pace, sigma: float, rng: Generator) -> None:
         self._spec, self._lots, self._sigma, self._rng = spec, lots, sigma, rng
         self._clipped_sum: ClippedSum | None = None
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Lots that cover the data about once."""
+        return self._lots.steps_per_epoch
 
     @property
     def facts(self) -> Mapping[str, float | int]:
@@ -120,8 +124,9 @@ class PrivateRule(Rule):
                 parameter.grad = (summed + self._noise(parameter)) / self._lots.batch_size
 
     def _sum(self, losses: RecordLosses, model: nn.Module, batch: Data) -> Tensors:
-        self._clipped_sum = self._clipped_sum or clipped_sum_for(losses, model, batch)
-        return self._clipped_sum(losses, model, batch, self._spec.clip)
+        if self._clipped_sum is None and len(batch) > 1:  # one record alone cannot show that others matter
+            self._clipped_sum = clipped_sum_for(losses, model, batch)
+        return (self._clipped_sum or clipped_sum_by_record)(losses, model, batch, self._spec.clip)
 
     def _noise(self, like: Tensor) -> Tensor:
         if self._sigma == 0:
@@ -135,14 +140,27 @@ ClippedSum = Callable[[RecordLosses, nn.Module, Data, float], Tensors]
 
 
 def clipped_sum_for(losses: RecordLosses, model: nn.Module, batch: Data) -> ClippedSum:
-    """The fast form where the model's layers allow it, seen to agree on a first batch, else record by record."""
-    fast = ghost.supports(model) and ghost.agrees(model, lambda: losses(model, batch))
-    return clipped_sum_by_layer if fast else clipped_sum_by_record
+    """The fast form where it is seen to agree with the one by record on a first batch, else that one.
+
+    They disagree where a model uses weights outside its layers, or mixes records: by record, every record
+    is seen alone, so that the guarantee holds in any case.
+    """
+    if not ghost.supports(model):
+        return clipped_sum_by_record
+    with evaluating(model):  # without dropout, which is drawn anew
+        slow, fast = (form(losses, model, batch, torch.inf) for form in (clipped_sum_by_record, clipped_sum_by_layer))
+    same = all(
+        torch.allclose(fast[name], slow[name], rtol=1e-3, atol=1e-4 * float(slow[name].abs().max())) for name in slow
+    )
+    return clipped_sum_by_layer if same else clipped_sum_by_record
 
 
 def clipped_sum_by_layer(losses: RecordLosses, model: nn.Module, batch: Data, clip: float) -> Tensors:
-    """From one backward pass, for models that `functional.ghost` supports."""
-    return ghost.clipped_sum(model, lambda: losses(model, batch), clip)
+    """From one backward pass, for models that `functional.ghost` supports; by record where a batch defies it."""
+    try:
+        return ghost.clipped_sum(model, lambda: losses(model, batch), clip)
+    except ghost.Unsupported:
+        return clipped_sum_by_record(losses, model, batch, clip)
 
 
 def clipped_sum_by_record(losses: RecordLosses, model: nn.Module, batch: Data, clip: float) -> Tensors:
@@ -173,7 +191,7 @@ def noise_for(epsilon: float, delta: float, rate: float, steps: int, accountant:
             target_delta=delta,
             sample_rate=rate,
             steps=steps,
-            accountant=accountant.value,
+            accountant=accountant,
         )
     return float(sigma)
 
@@ -185,7 +203,7 @@ def epsilon_of(sigma: float, delta: float, rate: float, steps: int, accountant: 
 
     if sigma == 0:
         return float("inf")
-    ledger = create_accountant(mechanism=accountant.value)
+    ledger = create_accountant(mechanism=accountant)
     ledger.history = [(sigma, rate, steps)]
     with _quiet_bounds():
         return float(ledger.get_epsilon(delta=delta))

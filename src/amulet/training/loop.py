@@ -83,7 +83,7 @@ def record_losses(recipe: "Recipe", data: Data) -> RecordLosses:
 def _descend(recipe: "Recipe", rule: Rule, model: nn.Module, data: Data, seed: int) -> None:
     losses = record_losses(recipe, data)
     optimizer = recipe.optimizer.build(model.parameters())
-    steps = Pace(len(data), recipe.batch_size, recipe.epochs).steps
+    steps = recipe.epochs * rule.steps_per_epoch
     scheduler = LambdaLR(optimizer, lambda step: recipe.schedule.factor(min(step / steps, 1.0)))
     order = generator(seed, "order")
     rngs = [

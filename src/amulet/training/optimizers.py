@@ -2,11 +2,12 @@
 
 import math
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from torch import nn, optim
 
+from amulet.core.errors import Problem
 from amulet.core.spec import NonNegative, OpenProbability, Positive, Probability, Spec
 
 
@@ -80,6 +81,11 @@ class SGD(Optimizer):
     momentum: Probability = 0.9
     nesterov: bool = False
     weight_decay: NonNegative = 0.0
+
+    def problems(self) -> Iterator[Problem]:
+        """Nesterov's step looks ahead along the momentum."""
+        if self.nesterov and self.momentum == 0:
+            yield self.problem("momentum", "greater than 0 with nesterov")
 
     def build(self, parameters: Iterable[nn.Parameter]) -> optim.Optimizer:
         """torch.optim.SGD."""

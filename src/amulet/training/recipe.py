@@ -15,7 +15,7 @@ from amulet.training.loop import train
 from amulet.training.objectives import CrossEntropy, Objective
 from amulet.training.optimizers import Adam, Constant, Optimizer, Schedule
 from amulet.training.stages import DataUse, Finish, Slot, Stage, Trainable
-from amulet.training.validation import conflicts, record_mixing_layers
+from amulet.training.validation import conflicts, mixes_records
 
 S = TypeVar("S", bound=Stage)
 
@@ -79,7 +79,7 @@ class Recipe(Trainable):
         for stage in self.stages:
             yield from stage.data_problems(schema, records)
         if self.private:
-            yield from record_mixing_layers(self.model, schema)
+            yield from mixes_records(self.model, schema)
 
     def fit(self, data: Data, *, seed: int, device: str = "cpu") -> Fitted:
         """Train a fresh model; every random choice follows from the seed, none from outside.

@@ -40,6 +40,11 @@ class Rule(ABC):
 
     @property
     @abstractmethod
+    def steps_per_epoch(self) -> int:
+        """Batches of one epoch."""
+
+    @property
+    @abstractmethod
     def facts(self) -> Mapping[str, float | int]:
         """What is known of the run once it is over."""
 
@@ -60,14 +65,20 @@ class PlainRule(Rule):
         self._pace = pace
 
     @property
+    def steps_per_epoch(self) -> int:
+        """Fewer than asked for where that would leave a batch with a single record, which batch norm refuses."""
+        pairs = max(1, self._pace.records // 2)
+        return self._pace.steps_per_epoch if self._pace.batch_size == 1 else min(self._pace.steps_per_epoch, pairs)
+
+    @property
     def facts(self) -> Mapping[str, float | int]:
         """The number of steps."""
-        return {"steps": self._pace.steps}
+        return {"steps": self._pace.epochs * self.steps_per_epoch}
 
     def epoch(self, order: Generator) -> Iterator[Tensor]:
         """Every record once."""
         shuffled = torch.randperm(self._pace.records, generator=order)
-        yield from shuffled.tensor_split(self._pace.steps_per_epoch)
+        yield from shuffled.tensor_split(self.steps_per_epoch)
 
     def backward(self, losses: RecordLosses, model: nn.Module, batch: Data) -> None:
         """The gradient of the mean loss."""

@@ -25,7 +25,7 @@ class PGD(EvasionAttack):
 
     needs = Access.WEIGHTS
     epsilon: NonNegative = 8 / 255
-    norm: Norm = Norm.LINF
+    norm: Norm = "linf"
     steps: Count = 20
     step_size: Positive = 0.125
     restarts: Count = 1

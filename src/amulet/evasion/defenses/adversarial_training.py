@@ -23,7 +23,7 @@ class AdversarialTraining(Perturb):
     data_use = DataUse.RECORD
 
     epsilon: NonNegative = 8 / 255
-    norm: Norm = Norm.LINF
+    norm: Norm = "linf"
     steps: Count = 10
     step_size: Positive = 0.25
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 import torch
 from annotated_types import Ge
@@ -16,12 +15,8 @@ from amulet.core.threat import Access, Adversary, Shadow, ShadowRequest
 from amulet.functional.likelihood import fit_gaussians, scaled_logits
 from amulet.membership_inference.outcome import MembershipInferenceAttack
 
-
-class Variance(StrEnum):
-    """Whether each record has a variance of its own or all share one (better below about 64 shadows)."""
-
-    RECORD = "record"
-    GLOBAL = "global"
+Variance = Literal["record", "global"]
+"""Whether each record has a variance of its own or all share one (better below about 64 shadows)."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +30,7 @@ class LiRA(MembershipInferenceAttack):
 
     needs = Access.LOGITS
     shadows: Annotated[int, Ge(4)] = 16
-    variance: Variance = Variance.GLOBAL
+    variance: Variance = "global"
     defense_known: bool = True
 
     def problems(self) -> Iterator[Problem]:
@@ -56,8 +51,10 @@ class LiRA(MembershipInferenceAttack):
             )
         confidences = torch.stack([_confidence(shadow, candidates) for shadow in adversary.shadows])
         inside = torch.stack([shadow.trained_on(candidates.index) for shadow in adversary.shadows])
+        if (inside.sum(0).min() < 2) or ((~inside).sum(0).min() < 2):
+            raise MissingInput(f"{self} needs at least two shadows trained with and two without every record.")
         observed = scaled_logits(adversary.target.logits(candidates.x), candidates.y)
-        per_record = self.variance is Variance.RECORD
+        per_record = self.variance == "record"
         with_it = fit_gaussians(confidences, inside, per_record=per_record)
         without = fit_gaussians(confidences, ~inside, per_record=per_record)
         return with_it.log_density(observed) - without.log_density(observed)

@@ -15,7 +15,7 @@ from amulet.training.stages import Defense, T
 
 @dataclass(frozen=True)
 class EarlyStopping(Defense):
-    """Trains a share of the recipe's epochs, at least one; the schedule runs over those that are left.
+    """Trains a share of the recipe's epochs, at least one and fewer than all; the schedule runs over them.
 
     The number is fixed beforehand and looks at no data, so that it goes with differential privacy.
     """
@@ -32,4 +32,4 @@ class EarlyStopping(Defense):
         """
         if not isinstance(recipe, Recipe) or recipe.epochs == 1:
             raise Conflict([Problem("epochs", f"EarlyStopping needs a recipe of several epochs. Got {recipe}.")])
-        return replace(recipe, epochs=max(1, round(self.share * recipe.epochs)))
+        return replace(recipe, epochs=min(recipe.epochs - 1, max(1, round(self.share * recipe.epochs))))

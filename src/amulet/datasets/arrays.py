@@ -1,0 +1,80 @@
+"""Arrays of the user's own as tensors, every problem as one sentence."""
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from amulet.core.data import Attribute
+from amulet.core.errors import InvalidData, Problem
+
+Array: TypeAlias = ArrayLike | Tensor
+Columns = Mapping[str, Array]
+
+
+def invalid(parameter: str, owner: str, allowed: str, given: object) -> InvalidData:
+    """The house's sentence as an error."""
+    return InvalidData([Problem.of(parameter, owner, allowed, given)])
+
+
+def inputs(values: Array, owner: str) -> Tensor:
+    """A copy as float32, so that changing the array later changes no data set; uint8 stays bytes, uncopied."""
+    array = values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
+    if array.dtype.kind not in "fiub":
+        raise invalid("x", owner, "numbers", array.dtype)
+    if array.shape[:1] in {(), (0,)}:
+        raise invalid("x", owner, "at least one record", f"shape {array.shape}")
+    if array.dtype == np.uint8:
+        return torch.from_numpy(np.require(array, requirements=["C", "W"]))
+    return torch.from_numpy(np.array(array, dtype=np.float32, order="C"))
+
+
+def labels(values: Array, owner: str) -> Tensor:
+    """A copy as int64."""
+    array = np.asarray(values)
+    whole = array.dtype.kind in "iub" or (array.dtype.kind == "f" and np.array_equal(array, np.round(array)))
+    if not whole:
+        raise invalid("y", owner, "whole numbers 0..k-1", pd.unique(array.ravel())[:10].tolist())
+    return torch.from_numpy(array.astype(np.int64))
+
+
+def class_count(ys: tuple[Tensor, Tensor], owner: str) -> int:
+    """K of labels 0..k-1, each of which must be there."""
+    present = torch.cat([y.flatten() for y in ys]).unique()
+    if len(present) < 2 or not torch.equal(present, torch.arange(len(present))):
+        raise invalid("y", owner, "labels 0..k-1, at least two and without a gap", present.tolist()[:10])
+    return len(present)
+
+
+def bounds_of(xs: tuple[Tensor, Tensor], owner: str) -> tuple[float, float]:
+    """Least and largest value of all records; bytes count as 0..1."""
+    if xs[0].dtype == torch.uint8:
+        return 0.0, 1.0
+    finite = torch.cat([x[torch.isfinite(x)] for x in xs])
+    if finite.numel() == 0:
+        raise invalid("x", owner, "finite (fill in or drop missing values)", "NaN or infinity only")
+    if finite.min() == finite.max():
+        raise invalid("x", owner, "varying, or given with 'bounds'", "one value everywhere")
+    return finite.min().item(), finite.max().item()
+
+
+def encode(
+    sensitive: tuple[Columns, Columns], lengths: tuple[int, int], owner: str
+) -> tuple[tuple[Attribute, ...], list[Tensor]]:
+    """Codes of the sensitive attributes over train and test together; missing values are -1."""
+    if set(sensitive[0]) != set(sensitive[1]):
+        raise invalid("sensitive", owner, f"{sorted(sensitive[0])} for test as for train", sorted(sensitive[1]))
+    attributes, codes = [], []
+    for key in sensitive[0]:
+        parts = [pd.Series(np.asarray(part[key])) for part in sensitive]
+        if tuple(len(part) for part in parts) != lengths:
+            raise invalid(f"sensitive[{key}]", owner, f"of lengths {lengths}", tuple(len(part) for part in parts))
+        coded, values = pd.factorize(pd.concat(parts, ignore_index=True), sort=True)
+        attributes.append(Attribute(key, tuple(str(value) for value in values)))
+        codes.append(torch.from_numpy(coded.astype(np.int64)))
+    stacked = torch.stack(codes, 1) if codes else torch.empty(sum(lengths), 0, dtype=torch.int64)
+    return tuple(attributes), list(stacked.split(list(lengths)))

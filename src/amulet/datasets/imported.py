@@ -1,0 +1,33 @@
+"""A data set made by a function of the user's own, named by its import path."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from amulet.core.data import AmuletDataset
+from amulet.core.errors import Problem
+from amulet.core.imports import UserCode
+from amulet.core.spec import Arguments
+from amulet.datasets.base import DatasetSpec
+
+
+@dataclass(frozen=True)
+class ImportedDataset(DatasetSpec):
+    """A function that returns an AmuletDataset: "package.module:name" and its arguments."""
+
+    function: str
+    arguments: Arguments = ()
+
+    def problems(self) -> Iterator[Problem]:
+        """Say when nothing can be imported from there."""
+        yield from UserCode(self.function).problems("function", type(self).__name__)
+
+    def outside_sources(self) -> Iterator[str]:
+        """The function's own source."""
+        yield UserCode(self.function).digest
+
+    def load(self) -> AmuletDataset:
+        """Call the function."""
+        dataset = UserCode(self.function).load()(**dict(self.arguments))
+        if not isinstance(dataset, AmuletDataset):
+            raise TypeError(f"'{self.function}' must return an AmuletDataset. Got {type(dataset).__name__}.")
+        return dataset
