@@ -29,13 +29,14 @@ from amulet.core.threat import Access
 from amulet.datasets.own import from_arrays
 from amulet.experiments.registry import Kind, plugins
 from amulet.models.linear_net import LinearNet
+from amulet.training.optimizers import Adam
 from amulet.training.population import fit_shadows
 from amulet.training.recipe import Recipe
 from amulet.training.stages import DataUse, Defense, Finish, Penalize, Perturb, Prepare, Update
 from amulet.training.updates import Pace
 
 FEATURES = 6
-TOY_RECIPE = Recipe(LinearNet((16,), norm="group"), epochs=2, batch_size=16)
+TOY_RECIPE = Recipe(LinearNet((16,), norm="group"), epochs=4, batch_size=16, optimizer=Adam(lr=0.01))
 """Trains in a moment, and without layers that mix records."""
 
 

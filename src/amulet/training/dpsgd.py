@@ -149,10 +149,12 @@ def clipped_sum_for(losses: RecordLosses, model: nn.Module, batch: Data) -> Clip
         return clipped_sum_by_record
     with evaluating(model):  # without dropout, which is drawn anew
         slow, fast = (form(losses, model, batch, torch.inf) for form in (clipped_sum_by_record, clipped_sum_by_layer))
-    same = all(
-        torch.allclose(fast[name], slow[name], rtol=1e-3, atol=1e-4 * float(slow[name].abs().max())) for name in slow
-    )
+    same = all(_close(fast[name], gradient) for name, gradient in slow.items())
     return clipped_sum_by_layer if same else clipped_sum_by_record
+
+
+def _close(a: Tensor, b: Tensor) -> bool:
+    return torch.allclose(a, b, rtol=1e-3, atol=1e-4 * float(b.abs().max()))
 
 
 def clipped_sum_by_layer(losses: RecordLosses, model: nn.Module, batch: Data, clip: float) -> Tensors:
