@@ -1,6 +1,7 @@
 """What the README says the demo shows, shown: the example as it is, on the real data, all five seeds."""
 
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 
@@ -21,14 +22,15 @@ def results(store: Path) -> Results:
 
 
 def mean(results: Results, row: str, metric: str, probe: str) -> float:
-    chosen = results.frame.query("row == @row and metric == @metric and probe == @probe")
-    assert len(chosen) == 5
-    return float(chosen.value.mean())
+    values = [v.value for v in results.values if (v.row, v.metric, v.probe) == (row, metric, probe)]
+    assert len(values) == 5
+    return fmean(value for value in values if value is not None)
 
 
 def test_adversarial_training_raises_robust_accuracy_by_15_points(results: Results) -> None:
-    gain = [mean(results, row, "robust_accuracy", "PGD(epsilon=0.05)") for row in ("adversarial training", "undefended")]
-    assert gain[0] - gain[1] >= 0.15
+    rows = ("undefended", "adversarial training")
+    before, after = (mean(results, row, "robust_accuracy", "PGD(epsilon=0.05)") for row in rows)
+    assert after - before >= 0.15
 
 
 def test_the_over_fitted_model_gives_its_training_data_away(results: Results) -> None:

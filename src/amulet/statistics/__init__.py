@@ -1,5 +1,27 @@
 """From numbers per seed to statements about them."""
 
+from amulet.statistics.multiplicity import holm
+from amulet.statistics.paired import Paired, paired_t
+from amulet.statistics.power import seeds_to_settle
+from amulet.statistics.published import Printed, Rejudged, rejudge
 from amulet.statistics.summary import Summary, paired_difference, summarize
+from amulet.statistics.verdicts import ALPHA, Comparison, Verdict, Word, explore, judge
 
-__all__ = ["Summary", "paired_difference", "summarize"]
+__all__ = [
+    "ALPHA",
+    "Comparison",
+    "Paired",
+    "Printed",
+    "Rejudged",
+    "Summary",
+    "Verdict",
+    "Word",
+    "explore",
+    "holm",
+    "judge",
+    "paired_difference",
+    "paired_t",
+    "rejudge",
+    "seeds_to_settle",
+    "summarize",
+]

@@ -1,0 +1,105 @@
+"""Statistics against SciPy, simulation and figures that can be checked by hand."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from amulet.statistics import Comparison, Printed, Word, explore, holm, judge, paired_t, rejudge, seeds_to_settle
+from amulet.statistics.power import power_of_difference, power_of_equivalence
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("n", [2, 5, 10])
+def test_the_paired_test_is_scipys(n: int) -> None:
+    treated, control = RNG.normal(1, 1, n), RNG.normal(0, 1, n)
+    ours, theirs = paired_t(list(treated - control)), stats.ttest_rel(treated, control)
+    assert ours is not None
+    assert ours.p == pytest.approx(theirs.pvalue)
+    assert ours.interval(0.9) == pytest.approx(tuple(theirs.confidence_interval(0.9)))
+
+
+def test_the_effect_size_is_hedges_g_of_the_differences() -> None:
+    ours = paired_t([1.0, 2.0, 3.0, 4.0, 5.0])
+    assert ours is not None
+    assert ours.effect == pytest.approx(3 / np.sqrt(2.5) * (1 - 3 / 15))
+
+
+def test_holm_by_hand() -> None:
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([]) == []
+    assert holm([0.6, 0.7]) == [1.0, 1.0]
+
+
+def test_welch_is_scipys() -> None:
+    first, second = RNG.normal(0, 1, 10), RNG.normal(0.5, 2, 8)
+    printed = [Printed(float(x.mean()), float(stats.sem(x)), len(x)) for x in (first, second)]
+    [ours] = rejudge([(printed[0], printed[1])])
+    theirs = stats.ttest_ind(second, first, equal_var=False)
+    assert ours.p == pytest.approx(theirs.pvalue)
+    assert ours.interval == pytest.approx(tuple(theirs.confidence_interval()))
+
+
+def test_the_published_table_on_outlier_removal_and_extraction_is_judged_again() -> None:
+    """Amulet paper, Table 8, fidelity without and with 10% of outliers removed, FashionMNIST and CIFAR."""
+    fashion = (Printed(92.89, 0.45, 10), Printed(90.61, 0.34, 10))
+    cifar = (Printed(86.52, 0.32, 10), Printed(84.66, 0.76, 10))
+    found = rejudge([fashion, cifar])
+    assert found[0].p == pytest.approx(0.001, abs=0.0006)
+    assert found[1].p < 0.05
+    assert all(row.difference < 0 for row in found)
+
+
+@pytest.mark.parametrize(("mean", "n", "alpha"), [(0.5, 10, 0.05), (1.0, 8, 0.01), (0.0, 6, 0.05)])
+def test_power_of_a_difference_equals_its_simulated_share(mean: float, n: int, alpha: float) -> None:
+    samples = np.random.default_rng(1).normal(mean, 1.0, (20_000, n))
+    share = np.mean(np.asarray(stats.ttest_1samp(samples, 0, axis=1).pvalue) <= alpha)
+    assert power_of_difference(mean, 1.0, n, alpha) == pytest.approx(share, abs=0.012)
+
+
+@pytest.mark.parametrize(("mean", "n"), [(0.0, 40), (0.2, 60)])
+def test_power_of_equivalence_is_near_its_simulated_share(mean: float, n: int) -> None:
+    samples = np.random.default_rng(2).normal(mean, 1.0, (20_000, n))
+    half = stats.t.ppf(0.975, n - 1) * samples.std(1, ddof=1) / np.sqrt(n)
+    share = (np.abs(samples.mean(1)) + half < 0.5).mean()
+    assert power_of_equivalence(mean, 1.0, n, 0.5, 0.05) == pytest.approx(share, abs=0.04)
+
+
+def test_the_seeds_asked_for_settle_the_cell_four_times_in_five() -> None:
+    undecided = paired_t([0.1, 2.0, -1.2, 0.8, 1.1])
+    assert undecided is not None
+    seeds = seeds_to_settle(undecided, margin=0.05, alpha=0.05)
+    assert seeds is not None
+    assert power_of_difference(undecided.mean, undecided.std, seeds, 0.05) >= 0.8
+    assert power_of_difference(undecided.mean, undecided.std, seeds - 1, 0.05) < 0.8
+
+
+def test_each_word() -> None:
+    def word(differences: list[float], margin: float = 0.02, *, same: bool = False) -> Word:
+        return judge([Comparison(tuple(differences), margin, same)])[0].word
+
+    assert word([0.10, 0.11, 0.09, 0.10]) is Word.INCREASES
+    assert word([-0.10, -0.11, -0.09, -0.10]) is Word.DECREASES
+    assert word([0.001, -0.001, 0.0, 0.0005]) is Word.NO_CHANGE
+    assert word([0.010, 0.0101, 0.0099]) is Word.NO_CHANGE  # surely not zero, surely too small to matter
+    assert word([0.2, -0.2, 0.1]) is Word.INCONCLUSIVE
+    assert word([0.1]) is Word.UNDEFINED
+    assert word([], same=True) is Word.UNCHANGED
+    assert word([0.1, 0.1, 0.1]) is Word.INCONCLUSIVE
+
+
+def test_a_family_asks_for_more_than_one_cell() -> None:
+    borderline = Comparison((0.05, 0.11, 0.02, 0.09, 0.13), 0.01)
+    nothing = [Comparison(tuple(RNG.normal(0, 0.1, 5)), 0.01) for _ in range(19)]
+    assert explore([borderline])[0].word is Word.INCREASES
+    assert judge([borderline, *nothing])[0].word is Word.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("n", [3, 5, 10])
+def test_false_words_are_as_rare_as_stated_in_families_without_any_effect(n: int) -> None:
+    """2,000 families of twelve cells: with probability 0.95 no cell is said to increase or decrease."""
+    rng, wrong = np.random.default_rng(n), 0
+    for _ in range(2000):
+        cells = [Comparison(tuple(row), 0.001) for row in rng.normal(0, 0.02, (12, n))]
+        wrong += any(v.word in {Word.INCREASES, Word.DECREASES} for v in judge(cells))
+    assert stats.binomtest(wrong, 2000, 0.05, alternative="greater").pvalue > 0.01
