@@ -68,7 +68,7 @@ def test_the_draws_of_a_split() -> None:
         (Recipe(LinearNet((64, 32), norm="group"), epochs=5), "dc048339d85dda9a"),
         (Recipe(SimpleCNN(), objective=LogitAdjustment((0.5, 0.5))), "16d71c749223f119"),
         (PGD(epsilon=8 / 255), "0599df0e013ece15"),
-        (LiRA(shadows=16), "b954c9b3ed2a0208"),
+        (LiRA(shadows=16), "76f4a4ffd6e12716"),
         (DPSGD().apply(AdversarialTraining().apply(TOY_RECIPE)), "2a669dc6d29c9757"),
         (
             Train(TOY_RECIPE, Source("toy", "0" * 64), MemberDraw(Split()), 0, Backend("cpu", "2.13.0")),

@@ -86,12 +86,14 @@ def value(outcome: MembershipOutcome) -> float:
     return found
 
 
+@pytest.mark.parametrize("online", [True, False], ids=["online", "offline"])
 @pytest.mark.parametrize("variance", get_args(Variance))
 @pytest.mark.parametrize("offset_spread", [0.0, 3.0], ids=["alike", "some records harder"])
 def test_with_many_shadows_the_auc_is_the_closed_form(
-    numbered: AmuletDataset, variance: Variance, offset_spread: float
+    numbered: AmuletDataset, variance: Variance, offset_spread: float, *, online: bool
 ) -> None:
-    attack = LiRA(shadows=128, variance=variance)
+    """Offline as well: one-sided, it ranks by how unlikely so much confidence is without the record."""
+    attack = LiRA(shadows=128, variance=variance, online=online)
     found = value(played(attack, toy(offset_spread, 0.0), numbered, 128))
     assert found == pytest.approx(EXACT, abs=MONTE_CARLO)
 

@@ -103,3 +103,21 @@ def test_false_words_are_as_rare_as_stated_in_families_without_any_effect(n: int
         cells = [Comparison(tuple(row), 0.001) for row in rng.normal(0, 0.02, (12, n))]
         wrong += any(v.word in {Word.INCREASES, Word.DECREASES} for v in judge(cells))
     assert stats.binomtest(wrong, 2000, 0.05, alternative="greater").pvalue > 0.01
+
+
+def test_power_is_a_number_and_grows_with_the_seeds() -> None:
+    powers = [power_of_difference(0.02, 0.015, n, 0.05 / 18) for n in range(5, 60)]
+    assert powers == sorted(powers)
+
+
+def test_no_interval_contradicts_its_word() -> None:
+    rng = np.random.default_rng(4)
+    for _ in range(200):
+        cells = [Comparison(tuple(row), 0.01) for row in rng.normal(rng.choice([0, 0.04], (9, 1)), 0.02, (9, 5))]
+        for verdict in judge(cells):
+            if verdict.word is Word.NO_CHANGE:
+                continue  # it may be surely different from zero, and surely too small to matter
+            assert verdict.interval is not None
+            low, high = verdict.interval
+            assert (low >= 0) == (verdict.word is Word.INCREASES)
+            assert (high <= 0) == (verdict.word is Word.DECREASES)

@@ -14,23 +14,34 @@ from amulet.core.probe import Probe
 from amulet.core.spec import Plain
 from amulet.experiments.plan import metrics_for
 from amulet.experiments.registry import Kind, plugins
-from amulet.experiments.results import Column, Results, Value
+from amulet.experiments.results import Column, MatrixCell, Results, Value
 from amulet.experiments.store import environment
 from amulet.report import write
 from amulet.report.described import Named, named, probes
 from amulet.report.html import render
 from amulet.report.matrix import blocks, primaries
+from amulet.report.said import HOW_VERDICTS, Tone, said
 from amulet.report.strip import strips
 from amulet.report.terminal import matrix_table
-from amulet.report.wording import NO_VERDICTS, metric_words, risk_rank, risk_words, riskier_end
+from amulet.report.wording import metric_words, risk_rank, risk_words, riskier_end
+from amulet.statistics import Verdict, Word
 
-ROBUST = Column("evasion", "PGD(epsilon=0.1)", "robust_accuracy", 0.0, 1.0, "low", primary=True)
+ROBUST = Column("evasion", "PGD(epsilon=0.1)", "robust_accuracy", 0.0, 1.0, "low", primary=True, margin=0.02)
 RACE = Column(
-    "discriminatory_behavior", "Discrimination(attribute=race)", "demographic_parity", 0.0, 1.0, "high", primary=True
+    "discriminatory_behavior",
+    "Discrimination(attribute=race)",
+    "demographic_parity",
+    0.0,
+    1.0,
+    "high",
+    primary=True,
+    margin=0.02,
 )
 SEX = replace(RACE, probe="Discrimination")
-TPR = Column("membership_inference", "LossThreshold", "TPRAtFPR(fpr=0.05)", 0.0, 1.0, "high", primary=False)
-ACCURACY = Column("utility", "Utility", "accuracy", 0.0, 1.0, None, primary=True)
+TPR = Column(
+    "membership_inference", "LossThreshold", "TPRAtFPR(fpr=0.05)", 0.0, 1.0, "high", primary=False, margin=0.02
+)
+ACCURACY = Column("utility", "Utility", "accuracy", 0.0, 1.0, None, primary=True, margin=0.02)
 LABEL = "<script>alert('dp')</script> [red]"
 REASON = "fewer than 10 of 20 non-members would be accused"
 
@@ -135,12 +146,13 @@ def test_strips_do_not_blow_up_tiny_differences_of_shares(results: Results) -> N
 
 def test_the_terminal_shows_means_differences_and_reasons(results: Results) -> None:
     shown = _printed(results, 80)
-    assert "● Robust accuracy" in shown
+    assert "Robust accuracy" in shown
     assert "0.550 ± 0.071" in shown
     assert "+0.150 ± 0.071" in shown
     assert "↓ lower is riskier" in shown
-    assert f"undefined: TPR at FPR 0.05 of LossThreshold, {LABEL}: {REASON}." in " ".join(shown.split())
-    assert NO_VERDICTS.split(". ")[0] in " ".join(shown.split())
+    assert "inconclusive" in shown
+    assert "TPR at FPR" not in shown  # not primary: it is in the report
+    assert HOW_VERDICTS in " ".join(shown.split())
 
 
 @pytest.mark.parametrize("width", [60, 80, 110])
@@ -194,9 +206,29 @@ def test_the_page_says_where_numbers_come_from(page: str) -> None:
     assert f"TPR at FPR 0.05 of LossThreshold, {LABEL}: {REASON}." in text
 
 
-def test_the_page_gives_no_verdict(page: str) -> None:
-    assert NO_VERDICTS in unescape(page)
-    assert not re.findall(r"\b(increases|decreases|significant\w*|no effect)\b", page)
+def test_the_page_says_how_sure_its_verdicts_are(page: str) -> None:
+    assert HOW_VERDICTS in unescape(page)
+    assert "inconclusive" in page
+    assert "seeds would settle it" in page
+
+
+@pytest.mark.parametrize(
+    ("word", "riskier", "words", "tone"),
+    [
+        (Word.INCREASES, "high", "risk increases", Tone.WORSE),
+        (Word.INCREASES, "low", "risk decreases", Tone.BETTER),
+        (Word.DECREASES, "low", "risk increases", Tone.WORSE),
+        (Word.DECREASES, None, "decreases", Tone.WORSE),
+        (Word.NO_CHANGE, "high", "no meaningful change", Tone.SAME),
+        (Word.INCONCLUSIVE, "high", "inconclusive", Tone.OPEN),
+        (Word.UNCHANGED, "high", "unchanged by construction", Tone.SAME),
+    ],
+)
+def test_a_verdict_speaks_of_the_risk(word: Word, riskier: str | None, words: str, tone: Tone) -> None:
+    column = replace(RACE, riskier=riskier)
+    shown = said(MatrixCell("row", column, None, None, Verdict(word, None, None, None, 0.02), ()))
+    assert shown is not None
+    assert (shown.words, shown.tone) == (words, tone)
 
 
 def test_one_seed_and_no_defense_are_enough(results: Results) -> None:
@@ -243,7 +275,7 @@ def _values(label: str) -> Iterator[Value]:
         for row, values in rows.items():
             for seed, value in enumerate(values):
                 reason = REASON if value is None else None
-                task = f"d{place}e{seed}".ljust(64, "f")
+                task = f"d{place}e{seed}{'a' if row == label else 'b'}".ljust(64, "f")
                 yield Value(row, column.risk, column.probe, column.metric, seed, value, reason, task)
 
 
@@ -276,5 +308,12 @@ def _columns() -> Iterator[Column]:
             for metric in metrics_for(probe, ()):
                 assert isinstance(metric, Metric)
                 yield Column(
-                    probe.risk, str(probe), str(metric), metric.low, metric.high, metric.riskier, metric.primary
+                    probe.risk,
+                    str(probe),
+                    str(metric),
+                    metric.low,
+                    metric.high,
+                    metric.riskier,
+                    metric.primary,
+                    metric.margin,
                 )

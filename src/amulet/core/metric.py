@@ -27,12 +27,14 @@ class Metric(Spec, Generic[O]):
         low, high: the range its values lie in.
         riskier: which end means more risk, None for neither.
         primary: whether it is the one that stands for its risk in verdicts.
+        margin: the least difference that matters, in its own units; docs/guide/verdicts.md has the reasons.
     """
 
     low: ClassVar[float]
     high: ClassVar[float]
     riskier: ClassVar[Literal["low", "high"] | None]
     primary: ClassVar[bool] = False
+    margin: ClassVar[float] = 0.02
 
     @abstractmethod
     def measure(self, outcome: O) -> float | Undefined:

@@ -15,7 +15,7 @@ from amulet.core.spec import Plain
 from amulet.experiments.experiment import BASELINE
 from amulet.experiments.plan import Cell, Plan
 from amulet.experiments.store import Store
-from amulet.statistics import Summary, paired_difference, summarize
+from amulet.statistics import Comparison, Summary, Verdict, explore, judge, summarize
 
 FORMAT = 1
 
@@ -51,6 +51,7 @@ class Column:
     high: float
     riskier: str | None
     primary: bool
+    margin: float
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class MatrixCell:
     Attributes:
         summary: mean and spread, None where no seed has a value.
         difference: of the paired differences to the undefended baseline; None for the baseline itself.
+        verdict: what is said of the difference; None for the baseline itself.
         undefined: the reasons of the seeds without a value, each once.
     """
 
@@ -67,6 +69,7 @@ class MatrixCell:
     column: Column
     summary: Summary | None
     difference: Summary | None
+    verdict: Verdict | None
     undefined: tuple[str, ...]
 
 
@@ -112,12 +115,32 @@ class Results:
     def cell(self, row: str, column: Column) -> MatrixCell:
         """A cell of the matrix."""
         values = self.of(row, column)
-        baseline = {item.seed: item.value for item in self.of(BASELINE, column)}
-        control = [baseline.get(item.seed) for item in values]
-        difference = None if row == BASELINE else paired_difference([item.value for item in values], control)
         reasons = dict.fromkeys(item.reason for item in values if item.reason)
-        numbers = [item.value for item in values if item.value is not None]
-        return MatrixCell(row, column, summarize(numbers), difference, tuple(reasons))
+        numbers = summarize([item.value for item in values if item.value is not None])
+        verdict = self.verdicts.get((row, column))
+        difference = summarize(self.differences(row, column)) if verdict else None
+        return MatrixCell(row, column, numbers, difference, verdict, tuple(reasons))
+
+    def differences(self, row: str, column: Column) -> tuple[float, ...]:
+        """A row's values less the baseline's, paired by seed; a seed where either is undefined is left out."""
+        baseline = {item.seed: item.value for item in self.of(BASELINE, column)}
+        pairs = [(item.value, baseline.get(item.seed)) for item in self.of(row, column)]
+        return tuple(value - control for value, control in pairs if value is not None and control is not None)
+
+    @cached_property
+    def verdicts(self) -> Mapping[tuple[str, Column], Verdict]:
+        """Of every defended cell: the primary metrics as one family, the others each by itself."""
+        cells = [(row, column) for row in self.rows if row != BASELINE for column in self.columns]
+        family = [cell for cell in cells if cell[1].primary]
+        others = [cell for cell in cells if not cell[1].primary]
+        judged = judge([self._comparison(*cell) for cell in family]) + explore(
+            [self._comparison(*cell) for cell in others]
+        )
+        return dict(zip(family + others, judged, strict=True))
+
+    def _comparison(self, row: str, column: Column) -> Comparison:
+        tasks = [{item.seed: item.task for item in self.of(label, column)} for label in (row, BASELINE)]
+        return Comparison(self.differences(row, column), column.margin, same=tasks[0] == tasks[1])
 
     def cells(self) -> Iterator[MatrixCell]:
         """The whole matrix, row by row."""
@@ -133,7 +156,7 @@ class Results:
             "dataset": {"name": self.dataset, "content": self.content},
             "spec": self.spec,
             "columns": [asdict(column) for column in self.columns],
-            "matrix": [asdict(cell) for cell in self.cells()],
+            "matrix": [_plain_cell(cell) for cell in self.cells()],
             "values": [asdict(value) for value in self.values],
             "facts": self.facts,
         }
@@ -195,7 +218,17 @@ def collect(plan: Plan, store: Store) -> Results:
 
 def _column(cell: Cell) -> Column:
     metric = cell.task.metric
-    return Column(cell.risk, cell.probe, cell.metric, metric.low, metric.high, metric.riskier, metric.primary)
+    return Column(
+        cell.risk, cell.probe, cell.metric, metric.low, metric.high, metric.riskier, metric.primary, metric.margin
+    )
+
+
+def _plain_cell(cell: MatrixCell) -> dict[str, Any]:
+    body = asdict(cell)
+    if cell.verdict is not None:
+        body["verdict"]["seeds_needed"] = cell.verdict.seeds_needed
+        body["verdict"]["family"] = "primary" if cell.column.primary else "exploratory"
+    return body
 
 
 def _facts(plan: Plan, store: Store) -> dict[str, dict[str, dict[str, Any]]]:

@@ -12,8 +12,9 @@ from amulet.report import described
 from amulet.report.facts import facts
 from amulet.report.formats import number, setting, signed, some_seeds, spread
 from amulet.report.matrix import blocks, primaries
+from amulet.report.said import HOW_VERDICTS, interval, said
 from amulet.report.strip import SAMPLE, strips
-from amulet.report.wording import NO_VERDICTS, riskier_end, spoken
+from amulet.report.wording import riskier_end, spoken
 
 
 def render(results: Results, manifest: Mapping[str, Any]) -> str:
@@ -39,7 +40,7 @@ def render(results: Results, manifest: Mapping[str, Any]) -> str:
             manifest=manifest,
             version=_version(manifest),
             spec=json.dumps(results.spec, indent=1, ensure_ascii=False),
-            no_verdicts=NO_VERDICTS,
+            how_verdicts=HOW_VERDICTS,
         )
     )
 
@@ -56,7 +57,9 @@ def _environment() -> Environment:
     environment.filters.update(
         named=described.named,
         number=number,
+        interval=interval,
         riskier_end=riskier_end,
+        said=said,
         setting=setting,
         signed=signed,
         some_seeds=some_seeds,

@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from amulet.experiments.experiment import BASELINE
-from amulet.experiments.results import Column, Results
+from amulet.experiments.results import Results
 from amulet.report.matrix import Line
 
 CENTRE: Final = 50.0
@@ -36,7 +35,7 @@ SAMPLE: Final = Strip((58.0, 70.0, 75.0, 86.0), 72.3, "right", there=False)
 
 def strips(results: Results, line: Line) -> dict[str, Strip]:
     """By defended row; all strips of a line share one scale. A row without any difference has none."""
-    found = {cell.row: _differences(results, cell.row, line.column) for cell in line.cells if cell.difference}
+    found = {cell.row: results.differences(cell.row, line.column) for cell in line.cells if cell.difference}
     scale = max([abs(number) for numbers in found.values() for number in numbers], default=0.0)
     scale = max(scale, LEAST_SHARE) if _shares(results, line) else scale or 1.0
     side = {"high": "right", "low": "left"}.get(line.column.riskier or "")
@@ -48,12 +47,6 @@ def _strip(numbers: list[float], side: str | None) -> Strip:
     mean = sum(places) / len(places)
     there = side is not None and (mean > CENTRE if side == "right" else mean < CENTRE)
     return Strip(tuple(round(place, 1) for place in places), round(mean, 1), side, there)
-
-
-def _differences(results: Results, row: str, column: Column) -> list[float]:
-    control = {item.seed: item.value for item in results.of(BASELINE, column)}
-    pairs = [(item.value, control.get(item.seed)) for item in results.of(row, column)]
-    return [value - other for value, other in pairs if value is not None and other is not None]
 
 
 def _shares(results: Results, line: Line) -> bool:

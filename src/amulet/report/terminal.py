@@ -10,21 +10,24 @@ from rich.text import Text
 
 from amulet.experiments.results import MatrixCell, Results
 from amulet.report.formats import number, signed, some_seeds, spread
-from amulet.report.matrix import Block, Line, Part, blocks
-from amulet.report.wording import NO_VERDICTS, riskier_end
+from amulet.report.matrix import Block, Line, Part, blocks, primaries
+from amulet.report.said import HOW_VERDICTS, Tone, said
+from amulet.report.wording import riskier_end
 
 CELL: Final = 15
 COLUMN: Final = CELL + 2
 NARROWEST: Final = 24
 WIDEST: Final = 36
+STYLES: Final = {Tone.WORSE: "bold red", Tone.BETTER: "bold green", Tone.SAME: "dim", Tone.OPEN: "yellow"}
 
 
 def matrix_table(results: Results, width: int = 80) -> Group:
-    """Per risk a block, per metric its mean and, under it, the paired difference to the baseline.
+    """Per risk a block; per primary metric its mean, the paired difference to the baseline and the verdict.
 
-    What does not fit `width` goes on in further tables, each with the baseline as its first column.
+    The other metrics are in the report. What does not fit `width` goes on in further tables, each with the
+    baseline as its first column.
     """
-    return Group(_title(results), *(_block(block, results, width) for block in blocks(results)), _legend())
+    return Group(_title(results), *(_block(block, results, width) for block in primaries(blocks(results))), _legend())
 
 
 def _title(results: Results) -> Text:
@@ -36,7 +39,7 @@ def _legend() -> Text:
     return Text(
         "\nMean ± standard deviation over seeds; under it the difference to the undefended baseline, "
         "paired by seed.\n"
-        f"● stands for its risk in this matrix. {NO_VERDICTS}",
+        f"Shown are the metrics that stand for their risk; the report has all. {HOW_VERDICTS}",
         style="dim",
     )
 
@@ -71,8 +74,7 @@ def _table(part: Part, rows: Sequence[int], results: Results, width: int) -> Gro
 
 
 def _name(line: Line) -> Text:
-    mark, style = ("● ", "bold") if line.column.primary else ("  ", "")
-    return Text.assemble((mark + line.words.title, style), (f"\n  {riskier_end(line.column)}", "dim"))
+    return Text.assemble((line.words.title, "bold"), (f"\n{riskier_end(line.column)}", "dim"))
 
 
 def _cell(cell: MatrixCell, seeds: int) -> Text:
@@ -82,4 +84,6 @@ def _cell(cell: MatrixCell, seeds: int) -> Text:
     if cell.difference:
         lines.append(f"{signed(cell.difference.mean)} {spread(cell.difference)}".strip())
     lines += filter(None, [some_seeds(cell.summary, seeds)])
-    return Text("\n".join(lines))
+    text = Text("\n".join(lines))
+    verdict = said(cell)
+    return text if verdict is None else text.append(f"\n{verdict.words}", STYLES[verdict.tone])

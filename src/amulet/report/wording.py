@@ -14,10 +14,6 @@ class Words:
     sentence: str = ""
 
 
-NO_VERDICTS: Final = (
-    "This version of Amulet shows differences and their spread only. It does not judge whether a difference is real."
-)
-
 _RISKS: Final = {
     "utility": Words("Utility", "What the model is for. Not a risk, but what every defense is paid in."),
     "evasion": Words("S1 Evasion", "Someone changes an input a little so that the model gets it wrong."),

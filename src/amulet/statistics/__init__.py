@@ -4,7 +4,7 @@ from amulet.statistics.multiplicity import holm
 from amulet.statistics.paired import Paired, paired_t
 from amulet.statistics.power import seeds_to_settle
 from amulet.statistics.published import Printed, Rejudged, rejudge
-from amulet.statistics.summary import Summary, paired_difference, summarize
+from amulet.statistics.summary import Summary, summarize
 from amulet.statistics.verdicts import ALPHA, Comparison, Verdict, Word, explore, judge
 
 __all__ = [
@@ -19,7 +19,6 @@ __all__ = [
     "explore",
     "holm",
     "judge",
-    "paired_difference",
     "paired_t",
     "rejudge",
     "seeds_to_settle",

@@ -1,6 +1,7 @@
 """How many seeds would settle an undecided comparison."""
 
 from functools import lru_cache
+from math import isnan
 
 from scipy import stats
 
@@ -37,9 +38,10 @@ def _settled(mean: float, std: float, n: int, margin: float, alpha: float) -> bo
 def power_of_difference(mean: float, std: float, n: int, alpha: float) -> float:
     """The chance that a two-sided paired t test at level alpha rejects, if mean and std are the true ones."""
     shift, critical = abs(mean) / std * n**0.5, float(stats.t.ppf(1 - alpha / 2, n - 1))
-    if shift > critical + 10:
-        return 1.0  # beyond what the noncentral t can be computed for
-    return float(stats.nct.sf(critical, n - 1, shift) + stats.nct.cdf(-critical, n - 1, shift))
+    right, wrong = stats.nct.sf(critical, n - 1, shift), stats.nct.cdf(-critical, n - 1, shift)
+    if isnan(right):  # far in its tails SciPy's noncentral t gives up, where the normal is as good
+        right = stats.norm.sf(critical - shift)
+    return float(right + (0.0 if isnan(wrong) else wrong))
 
 
 @lru_cache(maxsize=4096)

@@ -45,7 +45,9 @@ class Verdict:
         word: the verdict.
         paired: the test, None where there is nothing to test.
         interval: that covers, together with those of the whole family, all true differences with
-            probability 1 - alpha; for exploratory cells each covers its own.
+            probability 1 - alpha; for exploratory cells each covers its own. Where Holm's test finds a
+            direction that Bonferroni's interval leaves open, it ends at zero (Guilbaud 2008,
+            https://doi.org/10.1002/bimj.200710464).
         p: Holm-adjusted over the family; as it is for exploratory cells.
         margin: as given.
         level: one minus the probability with which the interval alone covers its true difference.
@@ -69,11 +71,12 @@ class Verdict:
 
 
 def judge(family: Sequence[Comparison], alpha: float = ALPHA) -> list[Verdict]:
-    """Verdicts of a family of comparisons, such that with probability 1 - alpha none of them is false.
+    """Verdicts of a family of comparisons.
 
-    A cell whose simultaneous interval (Bonferroni) lies within its margin shows no meaningful change,
-    whatever its p-value; else one with an adjusted p-value (Holm) of at most alpha increases or decreases;
-    else it is inconclusive.
+    The chance that any cell is said to increase or decrease which does not is at most alpha, and so is the
+    chance that any is said not to change meaningfully which does. A cell whose simultaneous interval
+    (Bonferroni) lies within its margin shows no meaningful change, whatever its p-value; else one with an
+    adjusted p-value (Holm) of at most alpha increases or decreases; else it is inconclusive.
     """
     tests = [None if cell.same else paired_t(cell.differences) for cell in family]
     testable = [place for place, test in enumerate(tests) if test is not None and (test.std > 0 or test.mean == 0)]
@@ -102,8 +105,10 @@ def _judged(cell: Comparison, test: Paired | None, p: float | None, level: float
     low, high = test.interval(1 - level)
     if -cell.margin < low and high < cell.margin:
         word = Word.NO_CHANGE
+    elif p <= alpha and test.mean > 0:
+        word, low = Word.INCREASES, max(low, 0.0)
     elif p <= alpha:
-        word = Word.INCREASES if test.mean > 0 else Word.DECREASES
+        word, high = Word.DECREASES, min(high, 0.0)
     else:
         word = Word.INCONCLUSIVE
     return Verdict(word, test, (low, high), p, cell.margin, level)

@@ -10,7 +10,7 @@ from amulet.evasion.outcome import EvasionOutcome
 class CleanAccuracy(Metric[EvasionOutcome]):
     """Share of records that are classified correctly as they are."""
 
-    low, high, riskier = 0.0, 1.0, None
+    low, high, riskier, margin = 0.0, 1.0, None, 0.01
 
     def measure(self, outcome: EvasionOutcome) -> float:
         """In 0..1."""

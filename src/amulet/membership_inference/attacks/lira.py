@@ -1,4 +1,4 @@
-"""The likelihood ratio attack, online. Carlini et al. 2022, https://arxiv.org/abs/2112.03570, Algorithm 1."""
+"""The likelihood ratio attack. Carlini et al. 2022, https://arxiv.org/abs/2112.03570, Algorithm 1, section VI."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,13 +24,16 @@ class LiRA(MembershipInferenceAttack):
     """Is the target's confidence more likely from models trained with the record, or without it?
 
     Half the shadow models are trained with each record (complementary halves), and a Gaussian is fitted to
-    their scaled logits on either side. `defense_known` says whether the shadows are trained with the
-    target's defense, as an adversary would who knows it.
+    their scaled logits on either side. Offline, only models trained without the record are used, as by an
+    adversary who meets the record after training them: the score is how far the target's confidence lies
+    above theirs (one-sided, for only more confidence speaks for membership). `defense_known` says whether
+    the shadows are trained with the target's defense, as an adversary would who knows it.
     """
 
     needs = Access.LOGITS
     shadows: Annotated[int, Ge(4)] = 16
     variance: Variance = "global"
+    online: bool = True
     defense_known: bool = True
 
     def problems(self) -> Iterator[Problem]:
@@ -43,7 +46,7 @@ class LiRA(MembershipInferenceAttack):
         return ShadowRequest(self.shadows, self.defense_known)
 
     def score(self, adversary: Adversary, candidates: Data) -> Tensor:
-        """(n,) log-likelihood ratio of "trained with it" against "trained without it"."""
+        """(n,) online the log-likelihood ratio, offline the standard score against "trained without it"."""
         if len(adversary.shadows) != self.shadows:
             raise MissingInput(
                 f"{self} needs {self.shadows} shadow models. Got {len(adversary.shadows)}. "
@@ -55,8 +58,10 @@ class LiRA(MembershipInferenceAttack):
             raise MissingInput(f"{self} needs at least two shadows trained with and two without every record.")
         observed = scaled_logits(adversary.target.logits(candidates.x), candidates.y)
         per_record = self.variance == "record"
-        with_it = fit_gaussians(confidences, inside, per_record=per_record)
         without = fit_gaussians(confidences, ~inside, per_record=per_record)
+        if not self.online:
+            return (observed - without.mean) / without.std
+        with_it = fit_gaussians(confidences, inside, per_record=per_record)
         return with_it.log_density(observed) - without.log_density(observed)
 
 

@@ -10,7 +10,7 @@ from amulet.utility.outcome import PredictionOutcome
 class Accuracy(Metric[PredictionOutcome]):
     """Share of records whose most probable class is the true one."""
 
-    low, high, riskier = 0.0, 1.0, None
+    low, high, riskier, margin = 0.0, 1.0, None, 0.01
 
     def measure(self, outcome: PredictionOutcome) -> float:
         """In 0..1."""

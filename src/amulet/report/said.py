@@ -1,0 +1,73 @@
+"""A verdict in words: what happens to the risk, not only to its metric."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from amulet.experiments.results import MatrixCell
+from amulet.report.formats import number, signed
+from amulet.statistics import ALPHA, Verdict, Word
+
+
+class Tone(StrEnum):
+    """How a verdict is to be taken; shown as a sign and a colour beside the words, never instead of them."""
+
+    WORSE = "worse"
+    BETTER = "better"
+    SAME = "same"
+    OPEN = "open"
+
+
+@dataclass(frozen=True)
+class Said:
+    """The words of a verdict, and what stands behind them."""
+
+    words: str
+    sign: str
+    tone: Tone
+    because: str
+
+
+HOW_VERDICTS: Final = (
+    "The verdicts of the primary metrics are judged together: the chance that any of them tells of a change where "
+    f"there is none is at most {ALPHA:.0%}, and so is the chance that any denies one that matters. The other metrics "
+    "are exploratory, each judged by itself."
+)
+
+_SIGNS: Final = {Tone.WORSE: "✗", Tone.BETTER: "✓", Tone.SAME: "=", Tone.OPEN: "?"}
+
+
+def said(cell: MatrixCell) -> Said | None:
+    """The verdict of a defended cell; None for the baseline, which is not judged."""
+    if cell.verdict is None:
+        return None
+    words, tone = _words(cell.verdict.word, cell.column.riskier)
+    return Said(words, _SIGNS[tone], tone, _because(cell.verdict))
+
+
+def interval(verdict: Verdict) -> str:
+    """The interval of the true difference, "+0.05 to +0.12"; empty where there is none."""
+    if verdict.interval is None or verdict.word is Word.UNCHANGED:
+        return ""
+    low, high = verdict.interval
+    return f"{signed(low)} to {signed(high)}"
+
+
+def _words(word: Word, riskier: str | None) -> tuple[str, Tone]:
+    if word not in {Word.INCREASES, Word.DECREASES}:
+        return str(word), Tone.OPEN if word in {Word.INCONCLUSIVE, Word.UNDEFINED} else Tone.SAME
+    if riskier is None:  # of what is not a risk, more is better
+        return str(word), Tone.BETTER if word is Word.INCREASES else Tone.WORSE
+    worse = (word is Word.INCREASES) == (riskier == "high")
+    return ("risk increases", Tone.WORSE) if worse else ("risk decreases", Tone.BETTER)
+
+
+def _because(verdict: Verdict) -> str:
+    if verdict.reason:
+        return verdict.reason
+    if verdict.word is Word.INCONCLUSIVE:
+        needed = verdict.seeds_needed
+        return f"about {needed} seeds would settle it" if needed else "not even 1000 seeds would settle it"
+    if verdict.word is Word.NO_CHANGE:
+        return f"surely less than {number(verdict.margin)}"
+    return ""
