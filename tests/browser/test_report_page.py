@@ -76,8 +76,8 @@ def page(tmp_path: Path) -> Path:
     """A report with four defended rows, one of which has markup for a label."""
     rows = ("undefended", "<script>throw 1</script>", "a label of several words", "x" * 50, "DP-SGD")
     columns = (
-        Column("evasion", "PGD", "robust_accuracy", 0.0, 1.0, "low", primary=True, margin=0.02),
-        Column("utility", "Utility", "accuracy", 0.0, 1.0, None, primary=True, margin=0.02),
+        Column("evasion", "PGD", "robust_accuracy", 0.0, 1.0, "low", primary=True, margin=0.02, chance=None),
+        Column("utility", "Utility", "accuracy", 0.0, 1.0, None, primary=True, margin=0.02, chance=None),
     )
     values = [
         Value(row, column.risk, column.probe, column.metric, seed, 0.5 + 0.01 * place * seed, None, "d" * 64)

@@ -163,9 +163,10 @@ def test_it_names_no_folder_of_one_machine(page: Path) -> None:
     [plugin for plugin in plugins() if plugin.kind in ATTACKED and plugin.home.startswith("amulet.")],
     ids=lambda plugin: f"{plugin.risk}-{plugin.name}",
 )
-def test_every_plugin_is_on_the_page_of_its_risk(plugin: Plugin) -> None:
-    page = ROOT / "docs" / "risks" / f"{plugin.risk}.md"
-    assert re.search(rf"`{plugin.name}[`(]", page.read_text(encoding="utf-8")), f"{page.name} lacks {plugin.name}"
+def test_every_plugin_and_its_settings_are_on_the_page_of_its_risk(plugin: Plugin) -> None:
+    page = (ROOT / "docs" / "risks" / f"{plugin.risk}.md").read_text(encoding="utf-8")
+    assert re.search(rf"`{plugin.name}[`(]", page)
+    assert [field.name for field in fields(plugin.spec) if not re.search(rf"[`(]{field.name}[`=)]", page)] == []
 
 
 @pytest.mark.parametrize("spec", [Experiment, Recipe, TrainingFunction, Split], ids=lambda spec: spec.__name__)

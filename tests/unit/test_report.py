@@ -26,7 +26,9 @@ from amulet.report.terminal import matrix_table
 from amulet.report.wording import metric_words, risk_rank, risk_words, riskier_end
 from amulet.statistics import Verdict, Word
 
-ROBUST = Column("evasion", "PGD(epsilon=0.1)", "robust_accuracy", 0.0, 1.0, "low", primary=True, margin=0.02)
+ROBUST = Column(
+    "evasion", "PGD(epsilon=0.1)", "robust_accuracy", 0.0, 1.0, "low", primary=True, margin=0.02, chance=None
+)
 RACE = Column(
     "discriminatory_behavior",
     "Discrimination(attribute=race)",
@@ -36,12 +38,21 @@ RACE = Column(
     "high",
     primary=True,
     margin=0.02,
+    chance=None,
 )
 SEX = replace(RACE, probe="Discrimination")
 TPR = Column(
-    "membership_inference", "LossThreshold", "TPRAtFPR(fpr=0.05)", 0.0, 1.0, "high", primary=False, margin=0.02
+    "membership_inference",
+    "LossThreshold",
+    "TPRAtFPR(fpr=0.05)",
+    0.0,
+    1.0,
+    "high",
+    primary=False,
+    margin=0.02,
+    chance=None,
 )
-ACCURACY = Column("utility", "Utility", "accuracy", 0.0, 1.0, None, primary=True, margin=0.02)
+ACCURACY = Column("utility", "Utility", "accuracy", 0.0, 1.0, None, primary=True, margin=0.02, chance=None)
 LABEL = "<script>alert('dp')</script> [red]"
 REASON = "fewer than 10 of 20 non-members would be accused"
 

@@ -27,6 +27,9 @@ class Metric(Spec, Generic[O]):
         low, high: the range its values lie in.
         riskier: which end means more risk, None for neither.
         primary: whether it is the one that stands for its risk in verdicts.
+        chance: what it comes to without the model (a number), without the attack (the name of another metric of
+            the outcome), or None where neither makes sense; a defense can only lower what an attack reaches
+            beyond that.
         margin: the least difference that matters, in its own units; docs/guide/verdicts.md has the reasons.
     """
 
@@ -34,6 +37,7 @@ class Metric(Spec, Generic[O]):
     high: ClassVar[float]
     riskier: ClassVar[Literal["low", "high"] | None]
     primary: ClassVar[bool] = False
+    chance: ClassVar[float | str | None] = None
     margin: ClassVar[float] = 0.02
 
     @abstractmethod

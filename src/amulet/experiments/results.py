@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -12,7 +12,8 @@ import pandas as pd
 from amulet.core.errors import AmuletError
 from amulet.core.metric import Undefined
 from amulet.core.spec import Plain
-from amulet.experiments.experiment import BASELINE
+from amulet.experiments.experiment import BASELINE, Row
+from amulet.experiments.gates import Checked, gates
 from amulet.experiments.plan import Cell, Plan
 from amulet.experiments.store import Store
 from amulet.statistics import Comparison, Summary, Verdict, explore, judge, summarize
@@ -52,6 +53,7 @@ class Column:
     riskier: str | None
     primary: bool
     margin: float
+    chance: float | str | None
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,13 @@ class MatrixCell:
 
 @dataclass(frozen=True)
 class Results:
-    """Everything an assessment found. `frame` has a line per value, `cell` the matrix."""
+    """Everything an assessment found. `frame` has a line per value, `cell` the matrix, `gates` what it rests on.
+
+    Attributes:
+        classes: number of classes of the data set.
+        own_risks: by row, the risks that its defenses are made for.
+        facts: what training said of each row's target models, by row and seed.
+    """
 
     experiment: str
     dataset: str
@@ -84,7 +92,8 @@ class Results:
     columns: tuple[Column, ...]
     values: tuple[Value, ...]
     facts: Mapping[str, Mapping[str, Mapping[str, Any]]]
-    """What training said of each row's target models, by row and seed."""
+    classes: int = 2
+    own_risks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def rows(self) -> tuple[str, ...]:
@@ -138,6 +147,11 @@ class Results:
         )
         return dict(zip(family + others, judged, strict=True))
 
+    @cached_property
+    def gates(self) -> tuple[Checked, ...]:
+        """What the verdicts rest on."""
+        return gates(self)
+
     def _comparison(self, row: str, column: Column) -> Comparison:
         tasks = [{item.seed: item.task for item in self.of(label, column)} for label in (row, BASELINE)]
         return Comparison(self.differences(row, column), column.margin, same=tasks[0] == tasks[1])
@@ -153,10 +167,12 @@ class Results:
         body = {
             "format": FORMAT,
             "experiment": self.experiment,
-            "dataset": {"name": self.dataset, "content": self.content},
+            "dataset": {"name": self.dataset, "content": self.content, "classes": self.classes},
+            "own_risks": {row: list(risks) for row, risks in self.own_risks.items()},
             "spec": self.spec,
             "columns": [asdict(column) for column in self.columns],
             "matrix": [_plain_cell(cell) for cell in self.cells()],
+            "gates": [asdict(gate) for gate in self.gates],
             "values": [asdict(value) for value in self.values],
             "facts": self.facts,
         }
@@ -180,6 +196,8 @@ class Results:
                 columns=tuple(Column(**column) for column in body["columns"]),
                 values=tuple(Value(**value) for value in body["values"]),
                 facts=body["facts"],
+                classes=dataset["classes"],
+                own_risks={row: tuple(risks) for row, risks in body["own_risks"].items()},
             )
         except (ValueError, KeyError, TypeError) as error:
             raise AmuletError(f"This is not a results file of Amulet ({error!r}).") from None
@@ -213,14 +231,19 @@ def collect(plan: Plan, store: Store) -> Results:
         columns=tuple(columns),
         values=tuple(values),
         facts=_facts(plan, store),
+        classes=len(plan.dataset.schema.classes),
+        own_risks={row.label: _own_risks(row) for row in plan.experiment.defenses},
     )
+
+
+def _own_risks(row: Row) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(defense.risk for defense in row.defenses if defense.risk is not None))
 
 
 def _column(cell: Cell) -> Column:
     metric = cell.task.metric
-    return Column(
-        cell.risk, cell.probe, cell.metric, metric.low, metric.high, metric.riskier, metric.primary, metric.margin
-    )
+    bounds = (metric.low, metric.high, metric.riskier)
+    return Column(cell.risk, cell.probe, cell.metric, *bounds, metric.primary, metric.margin, metric.chance)
 
 
 def _plain_cell(cell: MatrixCell) -> dict[str, Any]:

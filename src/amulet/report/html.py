@@ -12,7 +12,7 @@ from amulet.report import described
 from amulet.report.facts import facts
 from amulet.report.formats import number, setting, signed, some_seeds, spread
 from amulet.report.matrix import blocks, primaries
-from amulet.report.said import HOW_VERDICTS, interval, said
+from amulet.report.said import HOW_VERDICTS, gate_words, interval, said
 from amulet.report.strip import SAMPLE, strips
 from amulet.report.wording import riskier_end, spoken
 
@@ -57,6 +57,7 @@ def _environment() -> Environment:
     environment.filters.update(
         named=described.named,
         number=number,
+        gate_words=gate_words,
         interval=interval,
         riskier_end=riskier_end,
         said=said,

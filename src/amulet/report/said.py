@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from amulet.experiments.gates import Checked
 from amulet.experiments.results import MatrixCell
 from amulet.report.formats import number, signed
 from amulet.statistics import ALPHA, Verdict, Word
@@ -43,6 +44,16 @@ def said(cell: MatrixCell) -> Said | None:
         return None
     words, tone = _words(cell.verdict.word, cell.column.riskier)
     return Said(words, _SIGNS[tone], tone, _because(cell.verdict))
+
+
+def gate_words(gate: Checked) -> str:
+    """What a gate asks, as a heading."""
+    asked = {
+        "trained": f"{gate.row}: the model has learned something",
+        "effective": f"{gate.row}: the defense lowers the risk it is made for",
+        "attack": f"{gate.probe}: the attack finds something",
+    }
+    return asked[gate.name]
 
 
 def interval(verdict: Verdict) -> str:

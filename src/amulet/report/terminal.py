@@ -11,7 +11,7 @@ from rich.text import Text
 from amulet.experiments.results import MatrixCell, Results
 from amulet.report.formats import number, signed, some_seeds, spread
 from amulet.report.matrix import Block, Line, Part, blocks, primaries
-from amulet.report.said import HOW_VERDICTS, Tone, said
+from amulet.report.said import HOW_VERDICTS, Tone, gate_words, said
 from amulet.report.wording import riskier_end
 
 CELL: Final = 15
@@ -27,12 +27,24 @@ def matrix_table(results: Results, width: int = 80) -> Group:
     The other metrics are in the report. What does not fit `width` goes on in further tables, each with the
     baseline as its first column.
     """
-    return Group(_title(results), *(_block(block, results, width) for block in primaries(blocks(results))), _legend())
+    return Group(
+        _title(results),
+        *(_block(block, results, width) for block in primaries(blocks(results))),
+        *_warnings(results),
+        _legend(),
+    )
 
 
 def _title(results: Results) -> Text:
     seeds = ", ".join(str(seed) for seed in results.seeds)
     return Text(f"{results.experiment} on {results.dataset}, seeds {seeds}", style="bold")
+
+
+def _warnings(results: Results) -> Iterator[Text]:
+    """What stands in the way of the verdicts; nothing where every gate is shown."""
+    for gate in results.gates:
+        if gate.follows:
+            yield Text(f"\n{gate_words(gate)}: {gate.state}. {gate.follows}", style="yellow")
 
 
 def _legend() -> Text:

@@ -1,5 +1,6 @@
 """From numbers per seed to statements about them."""
 
+from amulet.statistics.gates import Gate, exceeds
 from amulet.statistics.multiplicity import holm
 from amulet.statistics.paired import Paired, paired_t
 from amulet.statistics.power import seeds_to_settle
@@ -10,12 +11,14 @@ from amulet.statistics.verdicts import ALPHA, Comparison, Verdict, Word, explore
 __all__ = [
     "ALPHA",
     "Comparison",
+    "Gate",
     "Paired",
     "Printed",
     "Rejudged",
     "Summary",
     "Verdict",
     "Word",
+    "exceeds",
     "explore",
     "holm",
     "judge",

@@ -11,7 +11,7 @@ from amulet.membership_inference.outcome import MembershipOutcome
 class AUC(Metric[MembershipOutcome]):
     """The chance that a member outscores another record, ties counting half; one half is guessing."""
 
-    low, high, riskier, primary = 0.0, 1.0, "high", True
+    low, high, riskier, primary, chance = 0.0, 1.0, "high", True, 0.5
 
     def measure(self, outcome: MembershipOutcome) -> float | Undefined:
         """In 0..1; undefined without members or without others."""

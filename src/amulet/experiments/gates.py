@@ -1,0 +1,116 @@
+"""What verdicts rest on: did the model train, does the defense do its own job, does the attack find anything."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from amulet.experiments.experiment import BASELINE
+from amulet.statistics import Gate, Word, exceeds
+
+if TYPE_CHECKING:
+    from amulet.experiments.results import Column, Results
+
+TRAINED, EFFECTIVE, FINDS = "trained", "effective", "attack"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One gate of one row, and what follows where it is not open.
+
+    Attributes:
+        name: "trained", "effective" or "attack".
+        row: the defended row or the baseline.
+        probe: the attack, for the gate "attack", else None.
+        state: shown, shown not or unproven.
+        follows: what that means for the row's verdicts, empty if shown.
+    """
+
+    name: str
+    row: str
+    probe: str | None
+    state: Gate
+    follows: str
+
+
+def gates(results: "Results") -> tuple[Checked, ...]:
+    """Every gate that can be checked from the metrics that were measured."""
+    return (*_trained(results), *_effective(results), *_finding(results))
+
+
+def _trained(results: "Results") -> Iterator[Checked]:
+    """Better than a model that always names one class, on balanced accuracy."""
+    for column in results.columns:
+        if (column.risk, column.metric) == ("utility", "balanced_accuracy"):
+            for row in results.rows:
+                above = [value - 1 / results.classes for value in _numbers(results, row, column)]
+                yield _checked(TRAINED, row, None, exceeds(above, column.margin))
+
+
+def _effective(results: "Results") -> Iterator[Checked]:
+    """Lowers the risk it is made for, against the attack that is strongest on the undefended model."""
+    for row, risks in results.own_risks.items():
+        for risk in risks:
+            columns = [column for column in results.columns if column.risk == risk and column.primary]
+            if columns:
+                strongest = max(columns, key=lambda column: _risk_of(results, column))
+                yield _checked(EFFECTIVE, row, None, _effect(results, row, strongest))
+
+
+def _finding(results: "Results") -> Iterator[Checked]:
+    """The attack beats what it would reach without the model, or without attacking, on the undefended model."""
+    for column in results.columns:
+        if column.primary and column.chance is not None:
+            advantages = _advantages(results, column)
+            yield _checked(FINDS, BASELINE, column.probe, exceeds(advantages, column.margin))
+
+
+def _effect(results: "Results", row: str, column: "Column") -> Gate:
+    verdict = results.verdicts[row, column]
+    lowers = Word.DECREASES if column.riskier == "high" else Word.INCREASES
+    if verdict.word is lowers:
+        return Gate.SHOWN
+    return Gate.UNPROVEN if verdict.word in {Word.INCONCLUSIVE, Word.UNDEFINED} else Gate.SHOWN_NOT
+
+
+def _advantages(results: "Results", column: "Column") -> list[float]:
+    sign = 1 if column.riskier == "high" else -1
+    if isinstance(column.chance, str):
+        other = next((each for each in results.columns if _stands_for_chance(each, column)), None)
+        chances = {item.seed: item.value for item in results.of(BASELINE, other)} if other else {}
+    else:
+        chances = dict.fromkeys(results.seeds, column.chance)
+    pairs = [(item.value, chances.get(item.seed)) for item in results.of(BASELINE, column)]
+    return [sign * (value - chance) for value, chance in pairs if value is not None and chance is not None]
+
+
+def _stands_for_chance(other: "Column", column: "Column") -> bool:
+    return (other.risk, other.probe, other.metric) == (column.risk, column.probe, column.chance)
+
+
+def _risk_of(results: "Results", column: "Column") -> float:
+    advantages = _advantages(results, column)
+    return sum(advantages) / len(advantages) if advantages else 0.0
+
+
+def _numbers(results: "Results", row: str, column: "Column") -> list[float]:
+    return [item.value for item in results.of(row, column) if item.value is not None]
+
+
+_FOLLOWS = {
+    (TRAINED, Gate.SHOWN_NOT): "This model has learned nothing, so what it leaks or withstands says nothing.",
+    (
+        TRAINED,
+        Gate.UNPROVEN,
+    ): "It is not shown that this model has learned anything; read its other cells with that in mind.",
+    (
+        EFFECTIVE,
+        Gate.SHOWN_NOT,
+    ): "The defense does not do its own job here, so these are not the effects of a working one.",
+    (EFFECTIVE, Gate.UNPROVEN): "It is not shown that the defense does its own job here.",
+    (FINDS, Gate.SHOWN_NOT): "The attack finds nothing on the undefended model, so no defense can be seen to lower it.",
+    (FINDS, Gate.UNPROVEN): "It is not shown that the attack finds anything on the undefended model.",
+}
+
+
+def _checked(name: str, row: str, probe: str | None, state: Gate) -> Checked:
+    return Checked(name, row, probe, state, _FOLLOWS.get((name, state), ""))

@@ -1,0 +1,62 @@
+"""The gates: a verdict is worth what the model, the defense and the attack behind it are worth."""
+
+import pytest
+
+from amulet.experiments.results import Column, Results, Value
+from amulet.statistics import Gate, exceeds
+
+BALANCED = Column("utility", "Utility", "balanced_accuracy", 0, 1, None, primary=True, margin=0.02, chance=None)
+LEAK = Column("membership_inference", "LiRA", "auc", 0, 1, "high", primary=True, margin=0.02, chance=0.5)
+ROBUST = Column("evasion", "PGD", "robust_accuracy", 0, 1, "low", primary=True, margin=0.02, chance="clean_accuracy")
+CLEAN = Column("evasion", "PGD", "clean_accuracy", 0, 1, None, primary=False, margin=0.01, chance=None)
+JITTER = (0.0, 0.004, -0.004, 0.002, -0.002)
+
+
+def results(numbers: dict[tuple[str, Column], float]) -> Results:
+    """Five seeds around each mean; the row "dp" is made against membership inference."""
+    values = [
+        Value(row, column.risk, column.probe, column.metric, seed, mean + shift, None, f"{row}{column.metric}{seed}")
+        for place, ((row, column), mean) in enumerate(numbers.items())
+        for seed, shift in enumerate(JITTER[place % 2 :] + JITTER[: place % 2])
+    ]
+    columns = tuple(dict.fromkeys(column for _, column in numbers))
+    own = {"dp": ("membership_inference",)}
+    return Results("e", "d", "c", None, columns, tuple(values), {}, classes=2, own_risks=own)
+
+
+def state(found: Results, name: str, row: str = "undefended") -> Gate:
+    return next(gate.state for gate in found.gates if gate.name == name and gate.row == row)
+
+
+def test_a_model_at_chance_has_not_trained() -> None:
+    found = results({("undefended", BALANCED): 0.8, ("dp", BALANCED): 0.5})
+    assert state(found, "trained") is Gate.SHOWN
+    assert state(found, "trained", "dp") is Gate.SHOWN_NOT
+
+
+def test_a_defense_must_lower_its_own_risk() -> None:
+    works = results({("undefended", LEAK): 0.68, ("dp", LEAK): 0.52})
+    fails = results({("undefended", LEAK): 0.68, ("dp", LEAK): 0.681})
+    assert state(works, "effective", "dp") is Gate.SHOWN
+    assert state(fails, "effective", "dp") is Gate.SHOWN_NOT
+
+
+def test_an_attack_at_chance_finds_nothing() -> None:
+    found = results({("undefended", LEAK): 0.5, ("dp", LEAK): 0.5})
+    assert state(found, "attack") is Gate.SHOWN_NOT
+
+
+@pytest.mark.parametrize(("robust", "expected"), [(0.6, Gate.SHOWN), (0.9, Gate.SHOWN_NOT)])
+def test_an_evasion_that_changes_nothing_finds_nothing(robust: float, expected: Gate) -> None:
+    found = results({("undefended", ROBUST): robust, ("undefended", CLEAN): 0.9})
+    assert state(found, "attack") is expected
+
+
+def test_one_seed_proves_nothing() -> None:
+    assert exceeds([0.3], 0.02) is Gate.UNPROVEN
+    assert exceeds([0.3, -0.2, 0.1], 0.02) is Gate.UNPROVEN
+
+
+def test_what_follows_is_said_unless_the_gate_is_shown() -> None:
+    found = results({("undefended", BALANCED): 0.8, ("dp", BALANCED): 0.5})
+    assert [bool(gate.follows) for gate in found.gates] == [False, True]
