@@ -26,33 +26,13 @@ from amulet.report.terminal import matrix_table
 from amulet.report.wording import metric_words, risk_rank, risk_words, riskier_end
 from amulet.statistics import Verdict, Word
 
-ROBUST = Column(
-    "evasion", "PGD(epsilon=0.1)", "robust_accuracy", 0.0, 1.0, "low", primary=True, margin=0.02, chance=None
-)
-RACE = Column(
-    "discriminatory_behavior",
-    "Discrimination(attribute=race)",
-    "demographic_parity",
-    0.0,
-    1.0,
-    "high",
-    primary=True,
-    margin=0.02,
-    chance=None,
-)
+LOW, HIGH, NEITHER = (0.0, 1.0, "low"), (0.0, 1.0, "high"), (0.0, 1.0, None)
+PRIMARY, OTHER = (True, 0.02, None), (False, 0.02, None)
+ROBUST = Column("evasion", "PGD(epsilon=0.1)", "robust_accuracy", *LOW, *PRIMARY)
+RACE = Column("discriminatory_behavior", "Discrimination(attribute=race)", "demographic_parity", *HIGH, *PRIMARY)
 SEX = replace(RACE, probe="Discrimination")
-TPR = Column(
-    "membership_inference",
-    "LossThreshold",
-    "TPRAtFPR(fpr=0.05)",
-    0.0,
-    1.0,
-    "high",
-    primary=False,
-    margin=0.02,
-    chance=None,
-)
-ACCURACY = Column("utility", "Utility", "accuracy", 0.0, 1.0, None, primary=True, margin=0.02, chance=None)
+TPR = Column("membership_inference", "LossThreshold", "TPRAtFPR(fpr=0.05)", *HIGH, *OTHER)
+ACCURACY = Column("utility", "Utility", "accuracy", *NEITHER, *PRIMARY)
 LABEL = "<script>alert('dp')</script> [red]"
 REASON = "fewer than 10 of 20 non-members would be accused"
 
@@ -318,13 +298,6 @@ def _columns() -> Iterator[Column]:
             assert isinstance(probe, Probe)
             for metric in metrics_for(probe, ()):
                 assert isinstance(metric, Metric)
-                yield Column(
-                    probe.risk,
-                    str(probe),
-                    str(metric),
-                    metric.low,
-                    metric.high,
-                    metric.riskier,
-                    metric.primary,
-                    metric.margin,
-                )
+                bounds = (metric.low, metric.high, metric.riskier)
+                judged = (metric.primary, metric.margin, metric.chance)
+                yield Column(probe.risk, str(probe), str(metric), *bounds, *judged)

@@ -101,13 +101,13 @@ _FOLLOWS = {
     (
         TRAINED,
         Gate.UNPROVEN,
-    ): "It is not shown that this model has learned anything; read its other cells with that in mind.",
+    ): "It is not shown that this model has learned anything.",
     (
         EFFECTIVE,
         Gate.SHOWN_NOT,
-    ): "The defense does not do its own job here, so these are not the effects of a working one.",
+    ): "The defense does not do its job here, so these are no effects of a working one.",
     (EFFECTIVE, Gate.UNPROVEN): "It is not shown that the defense does its own job here.",
-    (FINDS, Gate.SHOWN_NOT): "The attack finds nothing on the undefended model, so no defense can be seen to lower it.",
+    (FINDS, Gate.SHOWN_NOT): "The attack finds nothing on the undefended model, so no defense can lower it.",
     (FINDS, Gate.UNPROVEN): "It is not shown that the attack finds anything on the undefended model.",
 }
 

@@ -27,12 +27,8 @@ def matrix_table(results: Results, width: int = 80) -> Group:
     The other metrics are in the report. What does not fit `width` goes on in further tables, each with the
     baseline as its first column.
     """
-    return Group(
-        _title(results),
-        *(_block(block, results, width) for block in primaries(blocks(results))),
-        *_warnings(results),
-        _legend(),
-    )
+    tables = (_block(block, results, width) for block in primaries(blocks(results)))
+    return Group(_title(results), *tables, *_warnings(results), _legend())
 
 
 def _title(results: Results) -> Text:
