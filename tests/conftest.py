@@ -13,7 +13,6 @@ import torch
 from hypothesis import settings
 
 from amulet.core.data import AmuletDataset
-from amulet.core.source import source_digest
 from amulet.datasets import from_arrays
 from amulet.models import LinearNet
 from amulet.training import Recipe
@@ -80,7 +79,6 @@ def user_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> UserModule:
     def write(name: str, source: str) -> None:
         (tmp_path / f"{name}.py").write_text(source, encoding="utf-8")
         monkeypatch.delitem(sys.modules, name, raising=False)
-        source_digest.cache_clear()
         importlib.invalidate_caches()
 
     return write

@@ -40,14 +40,13 @@ def assess(
 ) -> None:
     """Plan, train, attack, measure and report; goes on where it was stopped."""
     with _told_plainly() as console:
-        from amulet.experiments.assess import carry_out, cores
+        from amulet.experiments.assess import carry_out
         from amulet.experiments.store import Store
         from amulet.report.progress import shown
 
         planned = _plan(file, device)
-        processes = workers or (1 if device.startswith("cuda") else cores())
         with shown(console) as progress:
-            results = carry_out(planned, Store(store), processes, progress)
+            results = carry_out(planned, Store(store), workers, progress)
         _publish(results, planned, Store(store), out or Path("runs") / results.experiment, console)
 
 

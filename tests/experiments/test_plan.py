@@ -87,7 +87,7 @@ def test_all_problems_come_at_once_and_before_training(experiment: Experiment) -
 
 def test_labels_are_keys(experiment: Experiment) -> None:
     with pytest.raises(InvalidParameter, match="labelled differently"):
-        replace(experiment, defenses=(Row("a", ()), Row("a", ())))
+        replace(experiment, defenses=(Row("a", (DPSGD(),)), Row("a", (DPSGD(),))))
 
 
 def changed(before: Experiment, after: Experiment) -> set[type[Task[object]]]:

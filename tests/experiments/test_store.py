@@ -2,7 +2,6 @@
 
 import logging
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -41,7 +40,8 @@ def test_the_data_set_comes_back_as_it_was(planned: Plan, store: Store) -> None:
 
 
 def test_a_result_carries_its_manifest(planned: Plan, store: Store) -> None:
-    manifest: dict[str, Any] = store.manifest(planned.target(BASELINE, seed=0))
+    manifest = store.manifest(planned.target(BASELINE, seed=0))
+    assert manifest is not None
 
     assert manifest["spec"]["amulet.experiments.tasks.Train"]["seed"] == 0
     assert "torch" in manifest["made"]["packages"]

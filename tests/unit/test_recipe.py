@@ -23,8 +23,8 @@ from amulet.training import (
     Prepared,
     Recipe,
     Slot,
-    Stage,
 )
+from amulet.training.stages import Stage
 
 UserModule = Callable[[str, str], None]
 

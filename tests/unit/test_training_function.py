@@ -13,7 +13,8 @@ from amulet.core.split import Split
 from amulet.evasion.attacks import PGD
 from amulet.evasion.defenses import AdversarialTraining
 from amulet.models import ImportedModel, LinearNet
-from amulet.training import DPSGD, DataUse, Prepare, Prepared, Stage, TrainingFunction, fit_shadows
+from amulet.training import DPSGD, DataUse, Prepare, Prepared, TrainingFunction, fit_shadows
+from amulet.training.stages import Stage
 
 UserModule = Callable[[str, str], None]
 

@@ -196,8 +196,10 @@ def _shape_problems(data: Data, owner: str) -> Iterator[Problem]:
 
 
 def _value_problems(data: Data, owner: str) -> Iterator[Problem]:
-    schema, inputs = data.schema, as_inputs(data.x)
-    if not torch.isfinite(inputs).all():
+    schema, inputs = data.schema, data.x
+    if inputs.dtype == torch.uint8:
+        pass  # bytes are finite and within 0..1 whatever they are
+    elif not torch.isfinite(inputs).all():
         rows = (~torch.isfinite(inputs)).flatten(1).any(1).sum().item()
         yield Problem.of("x", owner, "finite (fill in or drop missing values)", f"NaN or infinity in {rows} records")
     elif inputs.min() < schema.low or inputs.max() > schema.high:

@@ -32,7 +32,7 @@ class UserCode:
         """Say why it cannot be imported, if so."""
         try:
             callable_ = callable(self.load())
-        except (ImportError, AttributeError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 - a user's module may raise anything when imported
             yield Problem.of(parameter, owner, f"an import path like 'package.module:name' ({error})", self.path)
         else:
             if not callable_:

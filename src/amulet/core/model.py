@@ -44,8 +44,11 @@ def device_of(model: nn.Module) -> torch.device:
 
 @torch.no_grad()
 def predict(model: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """(n, classes) logits of a model in the mode it is in, in batches, without gradients."""
-    return torch.cat([model(as_inputs(part)) for part in x.split(EVALUATION_BATCH)])
+    """(n, classes) logits of a model in the mode it is in, in batches, without gradients.
+
+    It is given copies, since a model may work in place.
+    """
+    return torch.cat([model(as_inputs(part).clone()) for part in x.split(EVALUATION_BATCH)])
 
 
 def probabilities_of(model: nn.Module, x: Tensor) -> Tensor:

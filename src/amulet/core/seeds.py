@@ -26,5 +26,6 @@ def isolated(seed: int, device: str = "cpu") -> Iterator[None]:
     with torch.random.fork_rng(devices=[torch.device(device)] if on_gpu else []):
         torch.default_generator.manual_seed(seed)
         if on_gpu:
-            torch.cuda.manual_seed(seed)
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
         yield

@@ -6,16 +6,15 @@ import sys
 import sysconfig
 from collections.abc import Iterator
 from functools import cache
-from importlib.metadata import packages_distributions, version
+from importlib.metadata import distribution, packages_distributions, version
 from importlib.util import find_spec
 from pathlib import Path
 
 from amulet.core.errors import AmuletError
 
 
-@cache
 def source_digest(module_name: str) -> str | None:
-    """What a module's code is: None inside Amulet, name and version if installed, else a SHA-256.
+    """What a module's code is: None inside Amulet, the installed release, else a SHA-256 of its source as it is now.
 
     The SHA-256 covers the source of the module and of the user's own modules it imports, wherever in the
     file it does so. Amulet's own code is covered by `Spec.version` and its golden tests.
@@ -84,7 +83,14 @@ def _is_users(name: str) -> bool:
 def _release(module_name: str) -> str:
     family = module_name.partition(".")[0]
     packages = _distributions().get(family, [])
-    return "; ".join(f"{name}=={version(name)}" for name in sorted(set(packages))) or f"python {sys.version.split()[0]}"
+    return "; ".join(_installed(name) for name in sorted(set(packages))) or f"python {sys.version.split()[0]}"
+
+
+@cache
+def _installed(name: str) -> str:
+    """Version and a digest of the installer's own list of files with their checksums."""
+    listed = distribution(name).read_text("RECORD") or ""
+    return f"{name}=={version(name)} {hashlib.sha256(listed.encode()).hexdigest()}"
 
 
 @cache

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from abc import ABC
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
@@ -65,15 +66,26 @@ class Spec(ABC):  # noqa: B024 - its subclasses are abstract by methods of their
             raise InvalidParameter(problems)
 
     def _coerce(self) -> Iterator[Problem]:
-        for name, (hint, adapter) in _field_types(type(self)).items():
-            value = _unboxed(getattr(self, name))
+        given = {name: getattr(self, name) for name in _field_types(type(self))}
+        found = tuple(self.field_problems(given))
+        if not found:
+            for name, (_, adapter) in _field_types(type(self)).items():
+                value = adapter.validate_python(_unboxed(given[name]))
+                object.__setattr__(self, name, _without_negative_zero(value))
+        return iter(found)
+
+    @classmethod
+    def field_problems(cls, given: Mapping[str, Any]) -> Iterator[Problem]:
+        """What is wrong with values of single fields, each by itself."""
+        for name, boxed in given.items():
+            (hint, adapter), value = _field_types(cls)[name], _unboxed(boxed)
             if _holds_bool(value) and not _admits(hint, bool):
-                yield Problem.of(name, type(self).__name__, "a number, not a truth value", value)
+                yield Problem.of(name, cls.__name__, "a number, not a truth value", value)
                 continue
             try:
-                object.__setattr__(self, name, _without_negative_zero(adapter.validate_python(value)))
+                adapter.validate_python(value)
             except ValidationError as error:
-                yield from _sentences(error, name, type(self).__name__)
+                yield from _sentences(error, name, cls.__name__)
 
     def problems(self) -> Iterable[Problem]:
         """What is wrong with the fields taken together; a hook for subclasses."""
@@ -94,6 +106,10 @@ class Spec(ABC):  # noqa: B024 - its subclasses are abstract by methods of their
             "fields": {field.name: _reference(getattr(self, field.name)) for field in fields(self)},
         }
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the digest, so that a process which reads other source files finds another one."""
+        return {name: value for name, value in self.__dict__.items() if name != "digest"}
 
     def outside_sources(self) -> Iterable[str]:
         """Digests of code that this value names by import path; a hook for subclasses."""
@@ -172,6 +188,8 @@ def _reference(value: Any) -> Plain:
             return str(value.value)
         case tuple():
             return [_reference(item) for item in value]
+        case float() if math.isinf(value):
+            return str(value)  # "inf", which JSON has no number for and which is coerced back
         case None | bool() | int() | float() | str():
             return value
     raise TypeError(f"A Spec cannot hold a {type(value).__name__}.")

@@ -35,7 +35,7 @@ class Split(Spec):
     non-members, queries, its own training data. The test set is nobody's.
     """
 
-    seed: int = 0
+    seed: NonNegativeInt = 0
     members: OpenProbability = 0.5
     validation: Probability = 0.1
 

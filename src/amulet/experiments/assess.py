@@ -43,10 +43,10 @@ def assess(
 
     Args:
         experiment: what to assess.
-        dataset: records to use instead of loading `experiment.dataset`.
+        dataset: the records, where the experiment names no data set.
         store: folder of results, shared by any number of experiments and processes.
         device: "cpu" or a CUDA device.
-        workers: processes; by default one per core.
+        workers: processes; by default one per core, and one on a GPU.
         progress: told of the work.
 
     Raises:
@@ -62,7 +62,7 @@ def carry_out(planned: Plan, store: Store, workers: int | None = None, progress:
     missing = planned.missing(states)
     progress.start(len(missing))
     if missing:
-        run(missing, store, workers=workers or cores(), on_done=progress.done)
+        run(missing, store, workers=workers or _workers_for(planned), on_done=progress.done)
     return collect(planned, store)
 
 
@@ -70,18 +70,19 @@ def prepare(planned: Plan, store: Store) -> dict[str, State]:
     """What the store has of the plan, damaged entries named and set aside, the data set put in."""
     states = planned.states(store)
     for task in planned.tasks:
-        if states[task.digest] is State.DAMAGED:
-            aside = store.set_aside(task)
-            log.warning(
-                "%s %s is damaged and will be computed again (moved to %s).",
-                type(task).__name__,
-                task.digest[:12],
-                aside,
-            )
+        if states[task.digest] is State.DAMAGED and (aside := store.set_aside(task)):
+            name = f"{type(task).__name__} {task.digest[:12]}"
+            log.warning("%s is damaged and will be computed again (moved to %s).", name, aside)
     if states[planned.source.digest] is not State.PRESENT:
         store.save(planned.source, planned.dataset, seconds=0.0)
         states[planned.source.digest] = State.PRESENT
     return states
+
+
+def _workers_for(planned: Plan) -> int:
+    """One process for a GPU, which they would share; else one per core."""
+    on_gpu = planned.cells[0].task.outcome.target.backend.device.startswith("cuda")
+    return 1 if on_gpu else cores()
 
 
 def cores() -> int:

@@ -48,18 +48,22 @@ def _experiment(builder: Builder, document: dict[str, Plain]) -> Spec:
     """Rows are a mapping from label to defenses, the split goes without its name: both as people write them."""
     given: dict[str, Any] = dict(document)
     if isinstance(rows := document.get("defenses"), dict):
-        given["defenses"] = tuple(_row(builder, label, defenses) for label, defenses in rows.items())
+        given["defenses"] = tuple(row for label, defenses in rows.items() if (row := _row(builder, label, defenses)))
     if isinstance(split := document.get("split"), dict):
         given["split"] = {"amulet.core.split.Split": split}
     return builder.fill(Experiment, given, ())
 
 
-def _row(builder: Builder, label: str, written: Plain) -> Row:
+def _row(builder: Builder, label: str, written: Plain) -> Row | None:
     """One defense, or several in order; what is wrong with one does not hide what is wrong with others."""
     place: Place = ("defenses", label)
     listed = [((*place, number), item) for number, item in enumerate(written)] if isinstance(written, list) else []
-    defenses = [built for where, item in listed or [(place, written)] if (built := builder.attempted(item, where))]
-    return Row(label, tuple(defense for defense in defenses if isinstance(defense, Defense)))
+    found = len(builder.found)
+    defenses = [builder.attempted(item, where, Defense) for where, item in listed or [(place, written)]]
+    if len(builder.found) > found:
+        return None
+    row = builder.made(Row, {"label": str(label), "defenses": defenses}, place)
+    return row if isinstance(row, Row) else None
 
 
 def _read(path: Path) -> tuple[dict[str, Plain], Lines]:

@@ -1,7 +1,7 @@
 """How long a plan will take, from what the store has timed and from one epoch of what it has not."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 from time import perf_counter
@@ -45,16 +45,18 @@ def estimate(planned: Plan, store: Store) -> Estimate:
     states = planned.states(store)
     missing = {task.digest for task in planned.missing(states)}
     groups: dict[str, list[Task[Any]]] = defaultdict(list)
+    labels: dict[str, str] = {}
+    for cell in planned.cells:
+        labels.setdefault(cell.task.outcome.target.recipe.digest, cell.row)
     for task in planned.tasks:
-        groups[_name(task, planned)].append(task)
+        groups[_name(task, labels)].append(task)
     return Estimate(tuple(_line(name, tasks, missing, states, store, planned) for name, tasks in groups.items()))
 
 
-def _name(task: Task[Any], planned: Plan) -> str:
+def _name(task: Task[Any], labels: Mapping[str, str]) -> str:
     match task:
         case Train():
-            labels = [cell.row for cell in planned.cells if cell.task.outcome.target.recipe == task.recipe]
-            return f"Train {labels[0]}" if labels else "Train"
+            return f"Train {labels.get(task.recipe.digest, '')}".strip()
         case Play():
             return f"Play {task.probe}"
     return type(task).__name__
@@ -70,7 +72,8 @@ def _line(
 ) -> Line:
     stored = [task for task in tasks if states[task.digest] is State.PRESENT]
     left = [task for task in tasks if task.digest in missing]
-    seconds = fmean(store.manifest(task)["made"]["seconds"] for task in stored[:20]) if stored else None
+    made = [found["made"]["seconds"] for task in stored[:20] if (found := store.manifest(task)) is not None]
+    seconds = fmean(made) if made else None
     if seconds is None and left and isinstance(left[0], Train):
         seconds = _timed(left[0], planned)
     return Line(name, len(left), len(stored), seconds)
@@ -81,7 +84,8 @@ def _timed(task: Train, planned: Plan) -> float | None:
     if not isinstance(task.recipe, Recipe):
         return None
     data = planned.dataset.train
-    short = replace(task.recipe, epochs=1)
+    drawn, short = data[task.draw.choose(len(data))], replace(task.recipe, epochs=1)
+    short.fit(drawn, seed=task.seed, device=task.backend.device)  # the first pays for imports and look-ups
     started = perf_counter()
-    short.fit(data[task.draw.choose(len(data))], seed=task.seed, device=task.backend.device)
+    short.fit(drawn, seed=task.seed, device=task.backend.device)
     return (perf_counter() - started) * task.recipe.epochs

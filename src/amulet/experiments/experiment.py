@@ -13,6 +13,7 @@ from amulet.training.stages import Defense, Trainable
 from amulet.utility import Utility
 
 BASELINE = "undefended"
+HALF = 0.5
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Experiment(Spec):
 
     Attributes:
         name: of its folder under `runs/`.
-        dataset: where the records come from.
+        dataset: where the records come from; None where they are handed to `assess` or `plan`.
         recipe: how the undefended model is trained; defenses are applied to it.
         defenses: the rows; the baseline "undefended" is always there.
         attacks, audits: what is done to every row's models.
@@ -40,7 +41,7 @@ class Experiment(Spec):
     """
 
     name: str
-    dataset: DatasetSpec
+    dataset: DatasetSpec | None
     recipe: Trainable
     defenses: tuple[Row, ...]
     attacks: tuple[Attack, ...] = ()  # type: ignore[type-arg]
@@ -57,7 +58,20 @@ class Experiment(Spec):
         probes = [str(probe) for probe in (*self.attacks, *self.audits)]
         if len(set(probes)) < len(probes):
             yield Problem.of("attacks and audits", "Experiment", "all different", probes)
-        if not self.name or not all(letter.isalnum() or letter in "-_." for letter in self.name):
+        for row in self.defenses:
+            if not row.defenses:
+                yield Problem("defenses", f"Row '{row.label}' must have at least one defense. It has none.")
+        if not probes:
+            yield Problem("attacks", "An Experiment must have at least one attack or audit. Got none.")
+        metrics = [(str(metric), metric.outcome_type()) for metric in self.metrics]
+        if len(set(metrics)) < len(metrics):
+            yield Problem.of("metrics", "Experiment", "all different", [name for name, _ in metrics])
+        if any(probe.shadows_wanted().count for probe in self.attacks) and self.split.members != HALF:
+            allowed = "0.5 with attacks that train shadow models, which are halves of the same records"
+            yield Problem.of("members", "Split", allowed, self.split.members)
+        if self.name.strip(".") in {"", "store"}:
+            yield self.problem("name", "something else than 'store' and dots, since it names a folder")
+        if not all(letter.isalnum() or letter in "-_." for letter in self.name):
             yield self.problem("name", "made of letters, digits, '-', '_' and '.'")
 
     @property

@@ -44,14 +44,26 @@ class Builder:
             if item.name not in given and item.default is MISSING and item.default_factory is MISSING:
                 self._note(place, f"The '{item.name}' of {cls.__name__} must be given.")
         values = {key: self._value(hints[key], value, (*place, key)) for key, value in given.items() if key in known}
-        if len(self.found) > before:
-            raise _Faulty
-        return self.construct(cls, values, place)
+        if len(self.found) == before:
+            return self.construct(cls, values, place)
+        self._check_alone(cls, values, place)
+        raise _Faulty
 
-    def attempted(self, plain: Plain, place: Place) -> Spec | None:
+    def attempted(self, plain: Plain, place: Place, kind: type[Spec] = Spec) -> Spec | None:
         """As `spec`; None, with the problems noted, where that fails, so that the rest is looked at too."""
         try:
-            return self.spec(plain, place)
+            built = self.spec(plain, place)
+        except _Faulty:
+            return None
+        if isinstance(built, kind):
+            return built
+        self._note(place, f"This must be a {kind.__name__}. Got {built}.")
+        return None
+
+    def made(self, cls: type[Spec], values: Mapping[str, Any], place: Place) -> Spec | None:
+        """As `construct`; None, with the problems noted, where that fails."""
+        try:
+            return self.construct(cls, values, place)
         except _Faulty:
             return None
 
@@ -63,6 +75,11 @@ class Builder:
             for problem in error.problems:
                 self._note((*place, problem.parameter) if problem.parameter in values else place, problem.sentence)
             raise _Faulty from None
+
+    def _check_alone(self, cls: type[Spec], values: Mapping[str, Any], place: Place) -> None:
+        """Note what is wrong with single values although the whole cannot be built."""
+        for problem in cls.field_problems({name: value for name, value in values.items() if value is not None}):
+            self._note((*place, problem.parameter), problem.sentence)
 
     def _value(self, hint: Any, plain: Plain, place: Place) -> Any:
         """A field's value: specs are built, everything else is left to the class that coerces it."""

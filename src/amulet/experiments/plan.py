@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+import torch
+
 from amulet.core.data import AmuletDataset
 from amulet.core.errors import InvalidParameter, Problem, ProblemsError
 from amulet.core.metric import Metric
@@ -55,7 +57,7 @@ class Plan:
 
     def missing(self, states: "dict[str, State]") -> tuple[Task[Any], ...]:
         """What is left to compute: results that are not there, what they need, and whatever is damaged."""
-        needed: set[str] = set()
+        needed = {cell.task.outcome.target.digest for cell in self.cells}  # their facts are part of the results
         for task in reversed(self.tasks):
             wanted = isinstance(task, Measure) or task.digest in needed
             lacking = states[task.digest] is not State.PRESENT
@@ -74,13 +76,14 @@ def plan(experiment: Experiment, dataset: AmuletDataset | None = None, device: s
 
     Args:
         experiment: what to assess.
-        dataset: records to use instead of loading `experiment.dataset`.
+        dataset: the records, where the experiment names no data set.
         device: "cpu" or a CUDA device; it is part of every model's identity.
 
     Raises:
         InvalidParameter: all problems of all rows, attacks and metrics at once.
     """
-    dataset = dataset or experiment.dataset.load()
+    dataset = _dataset(experiment, dataset)
+    check_device(device)
     recipes, problems = _recipes(experiment)
     problems += _data_problems(experiment, recipes, dataset)
     if problems:
@@ -93,6 +96,25 @@ def plan(experiment: Experiment, dataset: AmuletDataset | None = None, device: s
         for cell in _cells(experiment, row, recipes, _Bench(source, backend, replace(experiment.split, seed=seed)))
     ]
     return Plan(experiment, dataset, tuple(cells))
+
+
+def _dataset(experiment: Experiment, given: AmuletDataset | None) -> AmuletDataset:
+    if (experiment.dataset is None) == (given is None):
+        raise InvalidParameter(
+            [Problem("dataset", "Records must come from the experiment's 'dataset' or be handed over, one of the two.")]
+        )
+    return given if experiment.dataset is None else experiment.dataset.load()  # type: ignore[return-value]
+
+
+def check_device(device: str) -> None:
+    """Raise InvalidParameter unless torch can put tensors there."""
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).partition("\n")[0]
+        raise InvalidParameter(
+            [Problem.of("device", "plan", f"one that torch finds here ({reason})", device)]
+        ) from None
 
 
 @dataclass(frozen=True)

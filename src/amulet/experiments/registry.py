@@ -1,9 +1,9 @@
 """What there is: every plug-in that a package names in its `__all__`, Amulet's own and installed ones."""
 
+import difflib
 import importlib
 import inspect
 import pkgutil
-import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -84,14 +84,9 @@ class Plugin:
 
     @property
     def summary(self) -> str:
-        """The first line of the docstring of its file."""
-        return (inspect.getdoc(sys.modules[self.spec.__module__]) or "").partition("\n")[0]
-
-    @property
-    def paper(self) -> str | None:
-        """The address in that docstring."""
-        found = re.search(r"https?://\S+?(?=[,;.)]*(\s|$))", inspect.getdoc(sys.modules[self.spec.__module__]) or "")
-        return found.group() if found else None
+        """One line with its paper: of its file, or of its class where a file holds several."""
+        text = inspect.getdoc(self.spec if self.kind is Kind.SETTING else sys.modules[self.spec.__module__])
+        return (text or "").partition("\n")[0]
 
 
 @cache
@@ -110,13 +105,8 @@ def plugins_of(home: str) -> Iterator[Plugin]:
     for name in package.__all__:
         value = getattr(package, name)
         spec = type(value) if isinstance(value, Spec) else value
-        if isinstance(spec, type) and issubclass(spec, Spec) and not is_base(spec):
+        if isinstance(spec, type) and issubclass(spec, Spec) and not inspect.isabstract(spec):
             yield Plugin(name, home, spec)
-
-
-def is_base(spec: type[Spec]) -> bool:
-    """Whether a class is there to be derived from; in this house a class is abstract or final."""
-    return inspect.isabstract(spec) or bool(spec.__subclasses__())
 
 
 def find(name: str) -> type[Spec]:
@@ -162,4 +152,6 @@ def _imported(name: str) -> type[Spec]:
         return type(found)
     if isinstance(found, type) and issubclass(found, Spec):
         return found
-    raise AmuletError(f"Nothing goes by the name '{name}'. `amulet list` shows what there is.")
+    close = difflib.get_close_matches(name, [each for plugin in plugins() for each in plugin.names], n=1)
+    hint = f" Did you mean '{close[0]}'?" if close else ""
+    raise AmuletError(f"Nothing goes by the name '{name}'.{hint} `amulet list` shows what there is.")

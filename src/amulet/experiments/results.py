@@ -18,7 +18,7 @@ from amulet.experiments.plan import Cell, Plan
 from amulet.experiments.store import Store
 from amulet.statistics import Comparison, Summary, Verdict, explore, judge, summarize
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -187,6 +187,8 @@ class Results:
         """
         try:
             body = json.loads(text)
+            if body["format"] != FORMAT:
+                raise AmuletError("These results were written by another version of Amulet. Run `amulet assess` again.")
             dataset = body["dataset"]
             return cls(
                 experiment=body["experiment"],
@@ -259,6 +261,6 @@ def _facts(plan: Plan, store: Store) -> dict[str, dict[str, dict[str, Any]]]:
     facts: dict[str, dict[str, dict[str, Any]]] = {}
     targets = {(cell.row, str(cell.seed)): cell.task.outcome.target for cell in plan.cells}
     for (row, seed), task in targets.items():
-        entry = store.manifest(task)["value"]
+        entry = (store.manifest(task) or {"value": {}})["value"]
         facts.setdefault(row, {})[seed] = {name: fact for name, fact in entry.items() if name != "seconds"}
     return facts

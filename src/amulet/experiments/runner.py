@@ -5,11 +5,13 @@ import multiprocessing
 import os
 import signal
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from graphlib import TopologicalSorter
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -27,6 +29,9 @@ class RunFailed(AmuletError):  # noqa: N818
     """Some tasks could not be computed; everything else was, and is kept."""
 
 
+Failures = list[str]
+
+
 def compute(task: Task[Any], store: Store) -> None:
     """Compute one task from what the store has, and store its value."""
     started = perf_counter()
@@ -37,19 +42,27 @@ def compute(task: Task[Any], store: Store) -> None:
 def run(tasks: Sequence[Task[Any]], store: Store, *, workers: int, on_done: OnDone) -> None:
     """Compute tasks, none of which is in the store, inputs before what needs them.
 
-    A failing task is logged; what does not depend on it goes on. Interrupted at any moment, only tasks in
-    flight are lost.
+    What does not depend on a failing task goes on. Interrupted at any moment, only tasks in flight are lost.
 
     Raises:
         RunFailed: at the end, naming what failed.
     """
     failures = _serially(tasks, store, on_done) if workers == 1 else _in_parallel(tasks, store, workers, on_done)
     if failures:
-        lines = [f"{type(task).__name__} {task.digest[:12]}: {error!r}" for task, error in failures]
-        raise RunFailed("\n".join([f"{len(failures)} tasks failed:", *lines[:10]]))
+        raise RunFailed("\n".join([f"{len(failures)} tasks failed; all others are stored:", *failures[:10]]))
 
 
-Failures = list[tuple[Task[Any], BaseException]]
+def _attempt(task: Task[Any], digest: str, store: Store) -> str | None:
+    """Compute; what went wrong as text, since not every exception survives the way between processes."""
+    try:
+        if task.digest != digest:
+            return f"{task}: its source files changed after the assessment was planned. Start again."
+        compute(task, store)
+    except Exception as error:
+        log.debug("Task %s failed", digest, exc_info=True)
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        return f"{task}: {type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
+    return None
 
 
 def _serially(tasks: Sequence[Task[Any]], store: Store, on_done: OnDone) -> Failures:
@@ -60,11 +73,9 @@ def _serially(tasks: Sequence[Task[Any]], store: Store, on_done: OnDone) -> Fail
             if any(item.digest in lost for item in task.inputs):
                 lost.add(task.digest)
                 continue
-            try:
-                compute(task, store)
-            except Exception as error:
-                log.exception("Task %s failed", task.digest[:12])
-                failures.append((task, error))
+            failure = _attempt(task, task.digest, store)
+            if failure is not None:
+                failures.append(failure)
                 lost.add(task.digest)
             on_done(task)
     return failures
@@ -77,27 +88,28 @@ def _in_parallel(tasks: Sequence[Task[Any]], store: Store, workers: int, on_done
     graph = {task.digest: [item.digest for item in task.inputs if item.digest in by_digest] for task in tasks}
     sorter = TopologicalSorter(graph)
     sorter.prepare()
-    running: dict[Future[None], Task[Any]] = {}
+    running: dict[Future[str | None], str] = {}
     with _pool(workers) as pool:
         while True:
-            running |= {pool.submit(compute, by_digest[ready], store): by_digest[ready] for ready in sorter.get_ready()}
+            running |= {pool.submit(_attempt, by_digest[ready], ready, store): ready for ready in sorter.get_ready()}
             if not running:
                 return failures
             done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
-                task = running.pop(future)
-                if _succeeded(task, future.exception(), failures):
-                    sorter.done(task.digest)
-                on_done(task)
+                digest = running.pop(future)
+                failure = _result(future)
+                if failure is None:
+                    sorter.done(digest)
+                else:
+                    failures.append(failure)
+                on_done(by_digest[digest])
 
 
-def _succeeded(task: Task[Any], error: BaseException | None, failures: Failures) -> bool:
-    if isinstance(error, BrokenProcessPool):
+def _result(future: "Future[str | None]") -> str | None:
+    try:
+        return future.result()
+    except BrokenProcessPool as error:
         raise RunFailed("A worker process ended unexpectedly (out of memory?). Start again to resume.") from error
-    if error is not None:
-        log.error("Task %s failed", task.digest[:12], exc_info=error)
-        failures.append((task, error))
-    return error is None
 
 
 @contextmanager

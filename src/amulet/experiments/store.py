@@ -4,6 +4,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from functools import lru_cache
@@ -85,16 +86,22 @@ class Store:
         with replacing(self._place(task)) as file:
             file.write(text.encode())
 
-    def manifest(self, task: Task[Any]) -> dict[str, Any]:
-        """The JSON of an entry: full spec, value, packages, seconds."""
-        return self._read(task)
+    def manifest(self, task: Task[Any]) -> dict[str, Any] | None:
+        """The JSON of an entry: full spec, value, packages, seconds; None if it was not needed and is not there."""
+        try:
+            return self._read(task)
+        except FileNotFoundError:
+            return None
 
-    def set_aside(self, task: Task[Any]) -> Path:
-        """Move a damaged entry out of the way; where it lies now."""
+    def set_aside(self, task: Task[Any]) -> Path | None:
+        """Move a damaged entry out of the way; where it lies now, None if another process has seen to it."""
         place = self._place(task)
         aside = self.root / "damaged" / place.name
         aside.parent.mkdir(parents=True, exist_ok=True)
-        place.replace(aside)
+        if self.state(task) is not State.DAMAGED:
+            return None
+        with suppress(FileNotFoundError):
+            place.replace(aside)
         return aside
 
     def _entry(self, task: Task[Any]) -> Entry:
@@ -117,7 +124,8 @@ class Store:
         return self.root / "results" / task.digest[:2] / f"{task.digest}.json"
 
     def _save_tensors(self, tensors: Mapping[str, Tensor]) -> str:
-        content = save({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
+        whole = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+        content = save(whole)
         checksum = hashlib.sha256(content).hexdigest()
         with replacing(self._tensor_place(checksum)) as file:
             file.write(content)

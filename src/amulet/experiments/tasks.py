@@ -16,6 +16,7 @@ from amulet.core.data import AmuletDataset, Data
 from amulet.core.metric import Metric, Undefined
 from amulet.core.outcome import Outcome
 from amulet.core.probe import Game, Probe
+from amulet.core.seeds import derive, isolated
 from amulet.core.spec import NonNegativeInt, Plain, Spec
 from amulet.core.split import Draw, Split
 from amulet.core.threat import Shadow
@@ -109,6 +110,10 @@ class Train(Task[Fitted]):
     seed: NonNegativeInt
     backend: Backend
 
+    def __str__(self) -> str:
+        """What is trained on which records."""
+        return f"training {self.recipe} on {self.draw}"
+
     def compute(self, reader: Reader) -> Fitted:
         """Fit the recipe to the drawn records."""
         data = reader.load(self.source).train
@@ -123,7 +128,9 @@ class Train(Task[Fitted]):
     def decode(self, entry: Entry, reader: Reader) -> Fitted:
         """Rebuild the structure and fill in the weights."""
         assert isinstance(entry.value, dict)  # noqa: S101 - as encoded
-        model = self.recipe.build(reader.load(self.source).schema)
+        schema = reader.load(self.source).schema
+        with isolated(derive(self.seed, "initialisation")):  # for what a model draws but does not save
+            model = self.recipe.build(schema)
         model.load_state_dict(_under(entry.tensors, "model"))
         facts = {name: fact for name, fact in entry.value.items() if isinstance(fact, bool | int | float | str)}
         return Fitted(model.to(self.backend.device).eval(), facts, _under(entry.tensors, "artifact"))
@@ -138,6 +145,10 @@ class Play(Task[Outcome]):
     shadows: tuple[Train, ...]
     split: Split
     seed: NonNegativeInt
+
+    def __str__(self) -> str:
+        """What is done to which model."""
+        return f"{self.probe} on seed {self.seed} of {self.target.recipe}"
 
     def compute(self, reader: Reader) -> Outcome:
         """Set up the game and play it."""
@@ -170,6 +181,10 @@ class Measure(Task[float | Undefined]):
 
     metric: Metric  # type: ignore[type-arg]
     outcome: Play
+
+    def __str__(self) -> str:
+        """What is read off what."""
+        return f"{self.metric} of {self.outcome}"
 
     def compute(self, reader: Reader) -> float | Undefined:
         """Apply the metric."""

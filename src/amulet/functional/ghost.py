@@ -59,9 +59,11 @@ def clipped_sum(model: nn.Module, losses: Callable[[], Tensor], bound: float) ->
         Unsupported: a layer was called more or less than once, or a linear layer on more than vectors.
     """
     with _recorded(model) as calls:
-        total = losses().sum()
+        each = losses()
+        total = each.sum()
     once = len({call.name for call in calls}) == len(calls)
-    if not once or not _all_called(model, calls) or any(call.altered for call in calls):
+    whole = all(len(call.inputs) == len(each) for call in calls)  # a row for each record, not for parts of one
+    if not once or not whole or not _all_called(model, calls) or any(call.altered for call in calls):
         raise Unsupported
     slopes = torch.autograd.grad(total, [call.outputs for call in calls])
     with torch.no_grad():

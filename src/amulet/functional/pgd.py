@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import torch
 from torch import Generator, Tensor
-from torch.nn.functional import cross_entropy
 
 from amulet.functional.balls import Ball
+from amulet.functional.likelihood import scaled_logits
 
 Classifier = Callable[[Tensor], Tensor]
 
@@ -21,7 +21,7 @@ def pgd(
     step_size: float,
     rng: Generator | None,
 ) -> Tensor:
-    """Climb the cross-entropy of the true labels inside the ball; the last iterate, shaped like x.
+    """Climb the loss of the true labels inside the ball; the last iterate, shaped like x.
 
     `step_size` is a share of the radius, so that one value serves every epsilon. With `rng` the climb
     starts at a random point, without at x itself. The model is called in the mode it is in, and its
@@ -35,8 +35,11 @@ def pgd(
 
 
 def input_gradient(model: Classifier, x: Tensor, y: Tensor) -> Tensor:
-    """The gradient of each record's cross-entropy with respect to the record, shaped like x."""
+    """The gradient, with respect to each record, of minus the scaled logit of its true class; shaped like x.
+
+    That is cross-entropy up to a monotone function of each record, so that its gradient has the same
+    direction, but it does not vanish where the softmax saturates, as confident models make it do.
+    """
     with torch.enable_grad():
         leaf = x.detach().requires_grad_()
-        loss = cross_entropy(model(leaf), y, reduction="sum")
-        return torch.autograd.grad(loss, leaf)[0]
+        return torch.autograd.grad(-scaled_logits(model(leaf), y).sum(), leaf)[0]

@@ -80,6 +80,8 @@ class MembershipInferenceAttack(Attack[MembershipOutcome]):
             rng = generator(seed, "membership inference", device=str(device))
             adversary = Adversary(target, pool.schema, rng, tuple(shadows))
             scores = self.score(adversary, pool[order]).detach()
+        if scores.shape != (len(pool),):
+            raise ValueError(f"{self} must give one score a record, shape {(len(pool),)}. Got {tuple(scores.shape)}.")
         truth = torch.arange(len(pool), device=device) < len(members)
         return MembershipOutcome(scores.double(), truth[order], pool.index[order]).cpu()
 

@@ -16,7 +16,6 @@ from amulet.training.stages import (
     Prepare,
     Prepared,
     Slot,
-    Stage,
     Trainable,
     Update,
 )
@@ -44,7 +43,6 @@ __all__ = [
     "Recipe",
     "Schedule",
     "Slot",
-    "Stage",
     "Trainable",
     "TrainingFunction",
     "Update",

@@ -16,6 +16,7 @@ from amulet.core.spec import Arguments
 from amulet.training.fitted import Fitted
 from amulet.training.loop import accuracy, prepare
 from amulet.training.stages import Prepare, Stage, Trainable
+from amulet.training.validation import unusable
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ class TrainingFunction(Trainable):
         """What the stages say of the data."""
         for stage in self.stages:
             yield from stage.data_problems(schema, records)
+        with isolated(0):
+            yield from unusable(self.build(schema), type(self.model).__name__, schema)
 
     def fit(self, data: Data, *, seed: int, device: str = "cpu") -> Fitted:
         """Build a model by seed and let the function train it, torch's global generator seeded inside only."""
@@ -69,7 +72,9 @@ class TrainingFunction(Trainable):
         with isolated(derive(seed, "initialisation"), device):
             model = self.build(data.schema).to(device)
         with isolated(derive(seed, "forward"), device):
-            UserCode(self.function).load()(model, data, seed, **dict(self.arguments))
+            returned = UserCode(self.function).load()(model, data.as_inputs(), seed, **dict(self.arguments))
+        if returned is not None and returned is not model:
+            raise TypeError(f"'{self.function}' must train the given model in place. It returned something else.")
         facts = {
             "records": len(data),
             "train_accuracy": accuracy(model, data),

@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Iterator
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from amulet.core.data import Schema
 from amulet.core.errors import Problem
-from amulet.core.model import ModelSpec
-from amulet.core.seeds import isolated
+from amulet.core.seeds import generator, isolated
 from amulet.training.objectives import Objective
 from amulet.training.stages import DataUse, Slot, Stage
 
@@ -38,22 +37,49 @@ def _void(private: Stage, other: str, remedy: str) -> Problem:
     )
 
 
-def mixes_records(spec: ModelSpec, schema: Schema) -> Iterator[Problem]:
-    """Why one record's gradient would depend on others, if so: found on the built model."""
-    with isolated(0), torch.no_grad():
-        model = spec.build(schema)
-        records = torch.rand(3, *schema.shape) * (schema.high - schema.low) + schema.low
-        alone, together = model.eval()(records[:1]), model(records)[:1]
+def unfit_for_privacy(model: nn.Module, owner: str, schema: Schema) -> Iterator[Problem]:
+    """Why one record's gradient would depend on others, or statistics of the data would leak past the noise.
+
+    Found on the built model in the mode it is trained in, dropout aside. The model is used up by it.
+    """
     names = sorted({type(module).__name__ for module in model.modules() if isinstance(module, _MIXING)})
     if names:
-        yield _mixing(spec, f"has {' and '.join(names)} layers, which mix the records of a batch")
+        yield _unfit(owner, f"has {' and '.join(names)} layers, which mix the records of a batch")
+        return
+    for module in model.modules():
+        if isinstance(module, nn.modules.dropout._DropoutNd):  # noqa: SLF001 - the common base of all dropouts
+            module.p = 0.0
+    records = random_records(schema, 3)
+    before = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    with isolated(0), torch.no_grad():
+        alone, together = model.train()(records[:1]), model(records)[:1]
+    if any(not torch.equal(buffer, before[name]) for name, buffer in model.named_buffers()):
+        yield _unfit(owner, "keeps running statistics of the data in its buffers")
     elif not torch.allclose(alone, together, atol=1e-4):
-        yield _mixing(spec, "gives a record other outputs in other batches")
+        yield _unfit(owner, "gives a record other outputs in other batches")
 
 
-def _mixing(spec: ModelSpec, how: str) -> Problem:
+def unusable(model: nn.Module, owner: str, schema: Schema) -> Iterator[Problem]:
+    """Why the built model does not map records of this kind to logits, if so."""
+    try:
+        with isolated(0), torch.no_grad():
+            shape = tuple(model.eval()(random_records(schema, 2)).shape)
+    except Exception as error:  # noqa: BLE001 - whatever a user's model raises is the problem to tell
+        yield Problem("model", f"{owner} cannot take records of shape {schema.shape}: {error}")
+        return
+    if shape != (2, len(schema.classes)):
+        yield Problem.of("model", owner, f"a map to logits of shape (n, {len(schema.classes)})", shape)
+
+
+def random_records(schema: Schema, count: int) -> Tensor:
+    """Inputs within the bounds, the same every time."""
+    uniform = torch.rand(count, *schema.shape, generator=generator(0, "probing records"))
+    return uniform * (schema.high - schema.low) + schema.low
+
+
+def _unfit(owner: str, how: str) -> Problem:
     return Problem(
         "model",
-        f"{type(spec).__name__} {how}, so differential privacy cannot be kept; build it with norm='group' "
+        f"{owner} {how}, so differential privacy cannot be kept; build it with norm='group' "
         "(and the baseline too, to compare like with like).",
     )

@@ -20,5 +20,5 @@ class GaussianNoise(EvasionAttack):
 
     def perturb(self, adversary: Adversary, victims: Data) -> Tensor:
         """Noisy records."""
-        noise = torch.randn(victims.x.shape, generator=adversary.rng)
+        noise = torch.randn(victims.x.shape, generator=adversary.rng, device=victims.x.device)
         return (victims.x + self.sigma * noise).clamp(victims.schema.low, victims.schema.high)

@@ -21,5 +21,5 @@ class NoisyTraining(Perturb):
     def perturb(self, model: nn.Module, batch: Data, rng: Generator) -> Data:
         """Noisy records, clipped to the bounds, whatever the model."""
         del model
-        noise = torch.randn(batch.x.shape, generator=rng)
+        noise = torch.randn(batch.x.shape, generator=rng, device=batch.x.device)
         return replace(batch, x=(batch.x + self.sigma * noise).clamp(batch.schema.low, batch.schema.high))

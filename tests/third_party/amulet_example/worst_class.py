@@ -14,7 +14,7 @@ class WorstClassRobustness(Metric[EvasionOutcome]):
 
     def measure(self, outcome: EvasionOutcome) -> float:
         """In 0..1."""
-        right = (outcome.adversarial == outcome.labels).double()
+        right = ((outcome.clean == outcome.labels) & (outcome.adversarial == outcome.labels)).double()
         return min(right[outcome.labels == label].mean().item() for label in outcome.labels.unique())
 
 

@@ -1,11 +1,13 @@
 """Projected gradient descent. Madry et al. 2018, https://arxiv.org/abs/1706.06083, section 2.1."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from amulet.core.data import Data
+from amulet.core.errors import Problem
 from amulet.core.model import EVALUATION_BATCH
 from amulet.core.spec import Count, NonNegative, Positive
 from amulet.core.threat import Access, Adversary
@@ -30,6 +32,11 @@ class PGD(EvasionAttack):
     step_size: Positive = 0.125
     restarts: Count = 1
     random_start: bool = True
+
+    def problems(self) -> Iterator[Problem]:
+        """Restarts differ only where the start is random."""
+        if self.restarts > 1 and not self.random_start:
+            yield self.problem("restarts", "1 without random_start, since every restart would be the same")
 
     def perturb(self, adversary: Adversary, victims: Data) -> Tensor:
         """Adversarial examples where a climb succeeded, the last attempt elsewhere."""

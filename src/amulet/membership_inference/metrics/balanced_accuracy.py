@@ -12,7 +12,7 @@ class BalancedAccuracy(Metric[MembershipOutcome]):
     """The mean of true positive and true negative rate at the threshold where it is largest.
 
     The threshold is chosen knowing the truth, so this bounds an adversary from above and exceeds one half
-    a little even for guesses (by about 0.6 / sqrt(n) for n members and n others).
+    a little even for guesses (by about 0.44 / sqrt(n) for n members and n others).
     """
 
     low, high, riskier = 0.5, 1.0, "high"
