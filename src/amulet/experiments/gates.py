@@ -20,14 +20,14 @@ class Checked:
     Attributes:
         name: "trained", "effective" or "attack".
         row: the defended row or the baseline.
-        probe: the attack, for the gate "attack", else None.
+        about: the attack for the gate "attack", the risk for "effective", else None.
         state: shown, shown not or unproven.
         follows: what that means for the row's verdicts, empty if shown.
     """
 
     name: str
     row: str
-    probe: str | None
+    about: str | None
     state: Gate
     follows: str
 
@@ -53,7 +53,7 @@ def _effective(results: "Results") -> Iterator[Checked]:
             columns = [column for column in results.columns if column.risk == risk and column.primary]
             if columns:
                 strongest = max(columns, key=lambda column: _risk_of(results, column))
-                yield _checked(EFFECTIVE, row, None, _effect(results, row, strongest))
+                yield _checked(EFFECTIVE, row, risk, _effect(results, row, strongest))
 
 
 def _finding(results: "Results") -> Iterator[Checked]:
@@ -112,5 +112,5 @@ _FOLLOWS = {
 }
 
 
-def _checked(name: str, row: str, probe: str | None, state: Gate) -> Checked:
-    return Checked(name, row, probe, state, _FOLLOWS.get((name, state), ""))
+def _checked(name: str, row: str, about: str | None, state: Gate) -> Checked:
+    return Checked(name, row, about, state, _FOLLOWS.get((name, state), ""))

@@ -7,6 +7,7 @@ from typing import Final
 from amulet.experiments.gates import Checked
 from amulet.experiments.results import MatrixCell
 from amulet.report.formats import number, signed
+from amulet.report.wording import risk_words
 from amulet.statistics import ALPHA, Verdict, Word
 
 
@@ -50,8 +51,8 @@ def gate_words(gate: Checked) -> str:
     """What a gate asks, as a heading."""
     asked = {
         "trained": f"{gate.row}: the model has learned something",
-        "effective": f"{gate.row}: the defense lowers the risk it is made for",
-        "attack": f"{gate.probe}: the attack finds something",
+        "effective": f"{gate.row}: lowers {risk_words(gate.about or '').title}, which it is made for",
+        "attack": f"{gate.about}: the attack finds something",
     }
     return asked[gate.name]
 
