@@ -12,9 +12,11 @@ from pathlib import Path
 
 from amulet.core.errors import AmuletError
 
+_DIGEST = "amulet_source_digest"
+
 
 def source_digest(module_name: str) -> str | None:
-    """What a module's code is: None inside Amulet, the installed release, else a SHA-256 of its source as it is now.
+    """What a module's code is: None inside Amulet, the installed release, else a SHA-256 of its source.
 
     The SHA-256 covers the source of the module and of the user's own modules it imports, wherever in the
     file it does so. Amulet's own code is covered by `Spec.version` and its golden tests.
@@ -31,19 +33,30 @@ def source_digest(module_name: str) -> str | None:
         )
     if not _is_users(module_name):
         return _release(module_name)
-    digests = sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in _own_files(module_name, set()))
+    digests = sorted(_own_files(module_name, set()))
     return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
-def _own_files(module_name: str, seen: set[str]) -> Iterator[Path]:
+def _own_files(module_name: str, seen: set[str]) -> Iterator[str]:
+    """Digests of the module's file and of those it imports."""
     seen.add(module_name)
     path = _file_of(module_name)
     if path is None or path.suffix != ".py":
         return  # a namespace package or compiled code
-    yield path
+    yield _as_loaded(module_name, path)
     for name in _imported(path, module_name):
         if name not in seen and _is_users(name):
             yield from _own_files(name, seen)
+
+
+def _as_loaded(module_name: str, path: Path) -> str:
+    """The file's digest when the loaded module was first asked for: an edit counts once it is imported anew."""
+    spec = getattr(sys.modules.get(module_name), "__spec__", None)
+    known: str | None = getattr(spec, _DIGEST, None)
+    digest = known or hashlib.sha256(path.read_bytes()).hexdigest()
+    if spec is not None:
+        setattr(spec, _DIGEST, digest)  # importlib makes a new spec for each import and reload
+    return digest
 
 
 def _file_of(module_name: str) -> Path | None:

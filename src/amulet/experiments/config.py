@@ -56,7 +56,7 @@ def _experiment(builder: Builder, document: dict[str, Plain]) -> Spec:
 
 def _row(builder: Builder, label: str, written: Plain) -> Row | None:
     """One defense, or several in order; what is wrong with one does not hide what is wrong with others."""
-    place: Place = ("defenses", label)
+    place: Place = ("defenses", str(label))
     listed = [((*place, number), item) for number, item in enumerate(written)] if isinstance(written, list) else []
     found = len(builder.found)
     defenses = [builder.attempted(item, where, Defense) for where, item in listed or [(place, written)]]

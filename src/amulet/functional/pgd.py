@@ -42,4 +42,4 @@ def input_gradient(model: Classifier, x: Tensor, y: Tensor) -> Tensor:
     """
     with torch.enable_grad():
         leaf = x.detach().requires_grad_()
-        return torch.autograd.grad(-scaled_logits(model(leaf), y).sum(), leaf)[0]
+        return torch.autograd.grad(-scaled_logits(model(leaf.clone()), y).sum(), leaf)[0]

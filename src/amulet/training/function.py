@@ -16,7 +16,7 @@ from amulet.core.spec import Arguments
 from amulet.training.fitted import Fitted
 from amulet.training.loop import accuracy, prepare
 from amulet.training.stages import Prepare, Stage, Trainable
-from amulet.training.validation import unusable
+from amulet.training.validation import model_problems
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,7 @@ class TrainingFunction(Trainable):
         """What the stages say of the data."""
         for stage in self.stages:
             yield from stage.data_problems(schema, records)
-        with isolated(0):
-            yield from unusable(self.build(schema), type(self.model).__name__, schema)
+        yield from model_problems(self.build, type(self.model).__name__, schema, private=False)
 
     def fit(self, data: Data, *, seed: int, device: str = "cpu") -> Fitted:
         """Build a model by seed and let the function train it, torch's global generator seeded inside only."""

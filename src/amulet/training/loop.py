@@ -71,7 +71,7 @@ def record_losses(recipe: "Recipe", data: Data) -> RecordLosses:
     objective, penalties = recipe.objective.fitted_to(data), recipe.stages_of(Penalize)
 
     def losses(model: Classifier, batch: Data) -> Tensor:
-        logits = model(batch.x)
+        logits = model(batch.x.clone())  # a model may work in place
         total = objective.losses(logits, batch.y)
         for stage in penalties:
             total = total + stage.penalize(model, logits, batch)

@@ -9,14 +9,13 @@ from torch import nn
 from amulet.core.data import Data, Schema
 from amulet.core.errors import Conflict, Problem
 from amulet.core.model import ModelSpec
-from amulet.core.seeds import isolated
 from amulet.core.spec import Count
 from amulet.training.fitted import Fitted
 from amulet.training.loop import train
 from amulet.training.objectives import CrossEntropy, Objective
 from amulet.training.optimizers import Adam, Constant, Optimizer, Schedule
 from amulet.training.stages import DataUse, Finish, Slot, Stage, Trainable
-from amulet.training.validation import conflicts, unfit_for_privacy, unusable
+from amulet.training.validation import conflicts, model_problems
 
 S = TypeVar("S", bound=Stage)
 
@@ -79,20 +78,7 @@ class Recipe(Trainable):
         yield from self.objective.data_problems(schema)
         for stage in self.stages:
             yield from stage.data_problems(schema, records)
-        yield from self._model_problems(schema)
-
-    def _model_problems(self, schema: Schema) -> Iterator[Problem]:
-        owner = type(self.model).__name__
-        try:
-            with isolated(0):
-                model = self.build(schema)
-        except (TypeError, ValueError) as error:
-            yield Problem("model", f"{owner} cannot be built: {error}")
-            return
-        found = tuple(unusable(model, owner, schema))
-        yield from found
-        if self.private and not found:
-            yield from unfit_for_privacy(model, owner, schema)
+        yield from model_problems(self.build, type(self.model).__name__, schema, private=self.private)
 
     def fit(self, data: Data, *, seed: int, device: str = "cpu") -> Fitted:
         """Train a fresh model; every random choice follows from the seed, none from outside.

@@ -1,6 +1,6 @@
 """Which stages can be trained together, and why others cannot."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -37,38 +37,58 @@ def _void(private: Stage, other: str, remedy: str) -> Problem:
     )
 
 
-def unfit_for_privacy(model: nn.Module, owner: str, schema: Schema) -> Iterator[Problem]:
-    """Why one record's gradient would depend on others, or statistics of the data would leak past the noise.
-
-    Found on the built model in the mode it is trained in, dropout aside. The model is used up by it.
-    """
-    names = sorted({type(module).__name__ for module in model.modules() if isinstance(module, _MIXING)})
-    if names:
-        yield _unfit(owner, f"has {' and '.join(names)} layers, which mix the records of a batch")
+def model_problems(
+    build: Callable[[Schema], nn.Module], owner: str, schema: Schema, *, private: bool
+) -> Iterator[Problem]:
+    """Why the model cannot be built, does not map records to logits, or cannot be trained privately, if so."""
+    try:
+        with isolated(0):
+            model = build(schema)
+    except Exception as error:  # noqa: BLE001 - whatever a user's model raises is the problem to tell
+        yield Problem("model", f"{owner} cannot be built: {error}")
         return
-    for module in model.modules():
-        if isinstance(module, nn.modules.dropout._DropoutNd):  # noqa: SLF001 - the common base of all dropouts
-            module.p = 0.0
-    records = random_records(schema, 3)
-    before = {name: buffer.clone() for name, buffer in model.named_buffers()}
-    with isolated(0), torch.no_grad():
-        alone, together = model.train()(records[:1]), model(records)[:1]
-    if any(not torch.equal(buffer, before[name]) for name, buffer in model.named_buffers()):
-        yield _unfit(owner, "keeps running statistics of the data in its buffers")
-    elif not torch.allclose(alone, together, atol=1e-4):
-        yield _unfit(owner, "gives a record other outputs in other batches")
+    found = tuple(_unusable(model, owner, schema))
+    yield from found
+    if private and not found:
+        yield from _unfit_for_privacy(model, owner, schema)
 
 
-def unusable(model: nn.Module, owner: str, schema: Schema) -> Iterator[Problem]:
-    """Why the built model does not map records of this kind to logits, if so."""
+def _unusable(model: nn.Module, owner: str, schema: Schema) -> Iterator[Problem]:
     try:
         with isolated(0), torch.no_grad():
             shape = tuple(model.eval()(random_records(schema, 2)).shape)
-    except Exception as error:  # noqa: BLE001 - whatever a user's model raises is the problem to tell
+    except Exception as error:  # noqa: BLE001 - as above
         yield Problem("model", f"{owner} cannot take records of shape {schema.shape}: {error}")
         return
     if shape != (2, len(schema.classes)):
         yield Problem.of("model", owner, f"a map to logits of shape (n, {len(schema.classes)})", shape)
+
+
+def _unfit_for_privacy(model: nn.Module, owner: str, schema: Schema) -> Iterator[Problem]:
+    """Why one record's gradient would depend on others, or statistics of the data would leak past the noise."""
+    names = sorted({type(module).__name__ for module in model.modules() if isinstance(module, _MIXING)})
+    before = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    if names:
+        yield _unfit(owner, f"has {' and '.join(names)} layers, which mix the records of a batch")
+    elif _mixes(model.eval(), schema) or (not _is_random(model.train(), schema) and _mixes(model, schema)):
+        yield _unfit(owner, "gives a record other outputs in other batches")
+    elif any(not torch.equal(buffer, before[name]) for name, buffer in model.named_buffers()):
+        yield _unfit(owner, "keeps running statistics of the data in its buffers")
+
+
+def _mixes(model: nn.Module, schema: Schema) -> bool:
+    return not torch.allclose(_outputs(model, schema, 1), _outputs(model, schema, 3)[:1], atol=1e-4)
+
+
+def _is_random(model: nn.Module, schema: Schema) -> bool:
+    """Whether the model draws, as dropout does, so that two batches cannot be compared in this mode."""
+    return not torch.allclose(_outputs(model, schema, 3, seed=1), _outputs(model, schema, 3, seed=2), atol=1e-4)
+
+
+def _outputs(model: nn.Module, schema: Schema, count: int, seed: int = 0) -> Tensor:
+    with isolated(seed), torch.no_grad():
+        outputs: Tensor = model(random_records(schema, 3)[:count].clone())
+    return outputs
 
 
 def random_records(schema: Schema, count: int) -> Tensor:
