@@ -92,6 +92,23 @@ def test_killed_at_random_moments_it_ends_with_the_same_results(experiment: Expe
     assert results_in(tmp_path) == assess(experiment, store=tmp_path / "other", workers=1).to_json()
 
 
+def test_control_c_is_told_plainly_and_loses_nothing_that_is_done(experiment: Experiment, tmp_path: Path) -> None:
+    (tmp_path / "toy.yaml").write_text(dump_experiment(experiment), encoding="utf-8")
+    process = started(tmp_path)
+    deadline = time.monotonic() + 60
+    while "tasks done" not in output_in(tmp_path) and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the parent and to its workers
+
+    assert process.wait(timeout=60) == 130
+    assert "What was computed is kept" in output_in(tmp_path)
+    assert "Traceback" not in output_in(tmp_path)
+    planned = plan(experiment)
+    left = planned.missing(planned.states(Store(tmp_path / "runs" / "store")))
+    assert 0 < len(left) < len(planned.tasks) - 1
+
+
 def test_two_assessments_share_one_store(experiment: Experiment, tmp_path: Path) -> None:
     (tmp_path / "toy.yaml").write_text(dump_experiment(experiment), encoding="utf-8")
     first, second = started(tmp_path), started(tmp_path)
