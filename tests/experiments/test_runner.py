@@ -15,7 +15,8 @@ from amulet.experiments.assess import carry_out, prepare
 from amulet.experiments.runner import RunFailed, run
 from amulet.experiments.tasks import Task
 
-AMULET = [sys.executable, "-m", "amulet.cli"]
+HEEDING = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from amulet.cli import app; app()"
+AMULET = [sys.executable, "-c", HEEDING]  # a shell without job control starts its children deaf to Control-C
 
 
 def test_the_number_of_processes_changes_no_number(experiment: Experiment, tmp_path: Path) -> None:
