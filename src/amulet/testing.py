@@ -71,22 +71,14 @@ def check_attack(attack: Attack[Any]) -> None:
     """It uses exactly the access it declares, is repeatable, and leaves its target as it was."""
     check_spec(attack, paper=True)
     game = toy_game(attack)
-    before = _state(game.target)
-    outcome = attack.play(game)
-    _require(isinstance(outcome, attack.outcome_type), f"{attack} must give a {attack.outcome_type.__name__}")
-    _require(_same(_state(game.target), before), f"{attack} must leave its target as it was")
-    _require(_same(attack.play(game).tensors(), outcome.tensors()), f"{attack} must repeat itself for one seed")
+    _check_play(attack, game)
     _check_needs(attack, game)
 
 
 def check_audit(audit: Probe[Any]) -> None:
     """It is repeatable and leaves the model as it was."""
     check_spec(audit, paper=False)
-    game = toy_game(audit)
-    before = _state(game.target)
-    outcome = audit.play(game)
-    _require(isinstance(outcome, audit.outcome_type), f"{audit} must give a {audit.outcome_type.__name__}")
-    _require(_same(_state(game.target), before), f"{audit} must leave the model as it was")
+    _check_play(audit, toy_game(audit))
 
 
 def check_defense(defense: Defense) -> None:
@@ -135,6 +127,14 @@ def check_spec(spec: Spec, *, paper: bool) -> None:
             bool(re.search(r"https?://", text)),
             f"The docstring of {cls.__module__} must name its paper's address",
         )
+
+
+def _check_play(probe: Probe[Any], game: Game) -> None:
+    before = _state(game.target)
+    outcome = probe.play(game)
+    _require(isinstance(outcome, probe.outcome_type), f"{probe} must give a {probe.outcome_type.__name__}")
+    _require(_same(_state(game.target), before), f"{probe} must leave its target as it was")
+    _require(_same(probe.play(game).tensors(), outcome.tensors()), f"{probe} must repeat itself for one seed")
 
 
 def _check_needs(attack: Attack[Any], game: Game) -> None:

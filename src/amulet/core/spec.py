@@ -66,26 +66,20 @@ class Spec(ABC):  # noqa: B024 - its subclasses are abstract by methods of their
             raise InvalidParameter(problems)
 
     def _coerce(self) -> Iterator[Problem]:
-        given = {name: getattr(self, name) for name in _field_types(type(self))}
-        found = tuple(self.field_problems(given))
-        if not found:
-            for name, (_, adapter) in _field_types(type(self)).items():
-                value = adapter.validate_python(_unboxed(given[name]))
-                object.__setattr__(self, name, _without_negative_zero(value))
-        return iter(found)
+        for name in _field_types(type(self)):
+            try:
+                object.__setattr__(self, name, _validated(type(self), name, getattr(self, name)))
+            except InvalidParameter as error:
+                yield from error.problems
 
     @classmethod
     def field_problems(cls, given: Mapping[str, Any]) -> Iterator[Problem]:
         """What is wrong with values of single fields, each by itself."""
-        for name, boxed in given.items():
-            (hint, adapter), value = _field_types(cls)[name], _unboxed(boxed)
-            if _holds_bool(value) and not _admits(hint, bool):
-                yield Problem.of(name, cls.__name__, "a number, not a truth value", value)
-                continue
+        for name, value in given.items():
             try:
-                adapter.validate_python(value)
-            except ValidationError as error:
-                yield from _sentences(error, name, cls.__name__)
+                _validated(cls, name, value)
+            except InvalidParameter as error:
+                yield from error.problems
 
     def problems(self) -> Iterable[Problem]:
         """What is wrong with the fields taken together; a hook for subclasses."""
@@ -117,7 +111,7 @@ class Spec(ABC):  # noqa: B024 - its subclasses are abstract by methods of their
 
     def plain(self) -> dict[str, Plain]:
         """The whole value as what JSON and YAML know: {import path: {field: value}}."""
-        return {path_of(type(self)): {field.name: _plain(getattr(self, field.name)) for field in fields(self)}}
+        return {path_of(type(self)): {field.name: plain_value(getattr(self, field.name)) for field in fields(self)}}
 
     def __str__(self) -> str:
         """The class's name with the fields that differ from their defaults, for tables and messages."""
@@ -151,6 +145,17 @@ def field_hints(cls: type[Spec]) -> dict[str, Any]:
 @cache
 def _field_types(cls: type[Spec]) -> dict[str, tuple[Any, TypeAdapter[Any]]]:
     return {name: (hint, TypeAdapter(hint)) for name, hint in field_hints(cls).items()}
+
+
+def _validated(cls: type[Spec], name: str, boxed: Any) -> Any:
+    """The value of a field as its declared type; raises InvalidParameter."""
+    (hint, adapter), value = _field_types(cls)[name], _unboxed(boxed)
+    if _holds_bool(value) and not _admits(hint, bool):
+        raise InvalidParameter([Problem.of(name, cls.__name__, "a number, not a truth value", value)])
+    try:
+        return _without_negative_zero(adapter.validate_python(value))
+    except ValidationError as error:
+        raise InvalidParameter(_sentences(error, name, cls.__name__)) from None
 
 
 def _admits(hint: Any, kind: type) -> bool:
@@ -195,12 +200,13 @@ def _reference(value: Any) -> Plain:
     raise TypeError(f"A Spec cannot hold a {type(value).__name__}.")
 
 
-def _plain(value: Any) -> Plain:
+def plain_value(value: Any) -> Plain:
+    """A field's value as what JSON and YAML know."""
     match value:
         case Spec():
             return value.plain()
         case tuple():
-            return [_plain(item) for item in value]
+            return [plain_value(item) for item in value]
         case _:
             return _reference(value)
 

@@ -31,6 +31,11 @@ class EvasionOutcome(Outcome):
     adversarial: Tensor
     size: Tensor
 
+    @property
+    def withstood(self) -> Tensor:
+        """(n,) bool, classified correctly both as they are and as adversarial examples."""
+        return (self.clean == self.labels) & (self.adversarial == self.labels)
+
 
 @dataclass(frozen=True)
 class EvasionAttack(Attack[EvasionOutcome]):

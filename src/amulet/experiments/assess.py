@@ -81,8 +81,7 @@ def prepare(planned: Plan, store: Store) -> dict[str, State]:
 
 def _workers_for(planned: Plan) -> int:
     """One process for a GPU, which they would share; else one per core."""
-    on_gpu = planned.cells[0].task.outcome.target.backend.device.startswith("cuda")
-    return 1 if on_gpu else cores()
+    return 1 if planned.device.startswith("cuda") else cores()
 
 
 def cores() -> int:

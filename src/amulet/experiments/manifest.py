@@ -21,7 +21,7 @@ def manifest_of(planned: Plan, store: Store) -> dict[str, Any]:
     main = json.loads(ranked[0][0])
     return {
         **main,
-        "device": planned.cells[0].task.outcome.target.backend.device,
+        "device": planned.device,
         "dataset": {"name": planned.dataset.name, "content": planned.dataset.content},
         "tasks": len(made),
         "compute_seconds": round(sum(entry["seconds"] for entry in made), 1),

@@ -51,6 +51,11 @@ class Plan:
         """Every task once, each behind its inputs."""
         return ordered(cell.task for cell in self.cells)
 
+    @property
+    def device(self) -> str:
+        """Where all of it is computed."""
+        return self.cells[0].task.outcome.target.backend.device
+
     def target(self, row: str, seed: int) -> Train:
         """The task that trains a row's target model."""
         return next(cell.task.outcome.target for cell in self.cells if cell.row == row and cell.seed == seed)

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from amulet.core.data import AmuletDataset
 from amulet.core.errors import AmuletError
-from amulet.core.spec import Plain, Spec, path_of
+from amulet.core.spec import Plain, path_of, plain_value
 from amulet.experiments.files import replacing
 from amulet.experiments.tasks import Entry, Source, Task
 
@@ -155,12 +155,10 @@ def _within(value: Any) -> Plain:
     match value:
         case Task():
             return {"task": value.digest}
-        case Spec():
-            return value.plain()
         case tuple():
             return [_within(item) for item in value]
         case _:
-            return value if isinstance(value, bool | int | float) or value is None else str(value)
+            return plain_value(value)
 
 
 @lru_cache(maxsize=1)

@@ -1,4 +1,4 @@
-"""Rates of favourable decisions by group."""
+"""Rates by group and by class."""
 
 import torch
 from torch import Tensor
@@ -16,3 +16,9 @@ def rates_by_group(decisions: Tensor, groups: Tensor, among: Tensor) -> Tensor:
     present = groups[known].unique()
     chosen = [known & among & (groups == group) for group in present]
     return torch.stack([decisions[mask].double().mean() for mask in chosen]) if chosen else torch.empty(0)
+
+
+def mean_over_classes(right: Tensor, labels: Tensor) -> float:
+    """The mean, over the classes present, of the share of their records for which `right` (n,) holds."""
+    shares = [right[labels == code].double().mean() for code in labels.unique()]
+    return torch.stack(shares).mean().item()

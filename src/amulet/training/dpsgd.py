@@ -85,10 +85,9 @@ class DPSGD(Update):
     def begin(self, pace: Pace, seed: int, device: str) -> Rule:
         """Find the noise for the run's sampling rate and steps."""
         lots = replace(pace, batch_size=min(self.lot_size or pace.batch_size, pace.records))
-        rate, steps = lots.batch_size / lots.records, lots.steps
         sigma = self.noise_multiplier
         if self.epsilon is not None:
-            sigma = noise_for(self.epsilon, self.delta, rate, steps, self.accountant)
+            sigma = noise_for(self.epsilon, self.delta, lots.rate, lots.steps, self.accountant)
         assert sigma is not None  # noqa: S101 - `problems` has seen to it
         return PrivateRule(self, lots, sigma, generator(seed, "noise", device=device))
 
@@ -109,21 +108,19 @@ class PrivateRule(Rule):
     @property
     def facts(self) -> Mapping[str, float | int]:
         """The guarantee, and what it follows from."""
-        rate = self._lots.batch_size / self._lots.records
-        spent = epsilon_of(self._sigma, self._spec.delta, rate, self._lots.steps, self._spec.accountant)
+        spent = epsilon_of(self._sigma, self._spec.delta, self._lots.rate, self._lots.steps, self._spec.accountant)
         return {
             "epsilon": spent,
             "delta": self._spec.delta,
             "noise_multiplier": self._sigma,
-            "sampling_rate": rate,
+            "sampling_rate": self._lots.rate,
             "steps": self._lots.steps,
         }
 
     def epoch(self, order: Generator) -> Iterator[Tensor]:
         """Each record joins each batch by a coin of its own; a batch may be empty."""
-        rate = self._lots.batch_size / self._lots.records
         for _ in range(self._lots.steps_per_epoch):
-            yield (torch.rand(self._lots.records, generator=order) < rate).nonzero().flatten()
+            yield (torch.rand(self._lots.records, generator=order) < self._lots.rate).nonzero().flatten()
 
     def backward(self, losses: RecordLosses, model: nn.Module, batch: Data) -> None:
         """(sum of clipped gradients + noise) / expected batch size; an empty batch is noise alone."""

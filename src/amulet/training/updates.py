@@ -30,6 +30,11 @@ class Pace:
         return ceil(self.records / self.batch_size)
 
     @property
+    def rate(self) -> float:
+        """The share of the records that a batch holds."""
+        return self.batch_size / self.records
+
+    @property
     def steps(self) -> int:
         """Batches of the whole run."""
         return self.epochs * self.steps_per_epoch

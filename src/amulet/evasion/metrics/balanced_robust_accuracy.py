@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-import torch
-
 from amulet.core.metric import Metric
 from amulet.evasion.outcome import EvasionOutcome
+from amulet.functional.rates import mean_over_classes
 
 
 @dataclass(frozen=True)
@@ -20,8 +19,7 @@ class BalancedRobustAccuracy(Metric[EvasionOutcome]):
 
     def measure(self, outcome: EvasionOutcome) -> float:
         """In 0..1."""
-        right = ((outcome.clean == outcome.labels) & (outcome.adversarial == outcome.labels)).double()
-        return torch.stack([right[outcome.labels == code].mean() for code in outcome.labels.unique()]).mean().item()
+        return mean_over_classes(outcome.withstood, outcome.labels)
 
 
 balanced_robust_accuracy = BalancedRobustAccuracy()

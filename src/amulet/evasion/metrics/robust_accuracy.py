@@ -17,8 +17,7 @@ class RobustAccuracy(Metric[EvasionOutcome]):
 
     def measure(self, outcome: EvasionOutcome) -> float:
         """In 0..1."""
-        right = (outcome.clean == outcome.labels) & (outcome.adversarial == outcome.labels)
-        return right.double().mean().item()
+        return outcome.withstood.double().mean().item()
 
 
 robust_accuracy = RobustAccuracy()

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-import torch
-
 from amulet.core.metric import Metric
+from amulet.functional.rates import mean_over_classes
 from amulet.utility.outcome import PredictionOutcome
 
 
@@ -19,9 +18,7 @@ class BalancedAccuracy(Metric[PredictionOutcome]):
 
     def measure(self, outcome: PredictionOutcome) -> float:
         """In 0..1."""
-        right = (outcome.probabilities.argmax(1) == outcome.labels).double()
-        recalls = [right[outcome.labels == code].mean() for code in outcome.labels.unique()]
-        return torch.stack(recalls).mean().item()
+        return mean_over_classes(outcome.probabilities.argmax(1) == outcome.labels, outcome.labels)
 
 
 balanced_accuracy = BalancedAccuracy()
