@@ -3,6 +3,8 @@
 from amulet.models.imported import ImportedModel
 from amulet.models.linear_net import LinearNet
 from amulet.models.norms import NormKind
+from amulet.models.resnet import ResNet
 from amulet.models.simple_cnn import SimpleCNN
+from amulet.models.vgg import VGG
 
-__all__ = ["ImportedModel", "LinearNet", "NormKind", "SimpleCNN"]
+__all__ = ["VGG", "ImportedModel", "LinearNet", "NormKind", "ResNet", "SimpleCNN"]
