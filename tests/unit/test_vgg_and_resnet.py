@@ -73,7 +73,7 @@ def test_deep_nets_without_a_norm_start_with_a_signal(spec: ModelSpec) -> None:
     torch.manual_seed(0)
     x = torch.rand(16, 3, 16, 16)
     features = penultimate_features(spec.build(schema_of(3, 16, 16)), x)
-    assert 0.3 < features.square().mean().sqrt() < 3
+    assert 0.1 < features.square().mean().sqrt() < 10
 
 
 @pytest.mark.parametrize(

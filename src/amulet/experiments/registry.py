@@ -18,6 +18,7 @@ from amulet.core.model import ModelSpec
 from amulet.core.probe import Attack, Audit
 from amulet.core.spec import Spec, path_of
 from amulet.datasets.base import DatasetSpec
+from amulet.training.augmentation import Augmentation
 from amulet.training.stages import Defense, Trainable
 
 ENTRY_POINT_GROUP = "amulet.plugins"
@@ -34,12 +35,14 @@ class Kind(StrEnum):
     DATASET = "dataset"
     MODEL = "model"
     RECIPE = "recipe"
+    AUGMENTATION = "augmentation"
     SETTING = "setting"
 
 
 _KINDS: tuple[tuple[type, Kind], ...] = (
     (Attack, Kind.ATTACK),
     (Audit, Kind.AUDIT),
+    (Augmentation, Kind.AUGMENTATION),  # before Defense, which it also is
     (Defense, Kind.DEFENSE),
     (Metric, Kind.METRIC),
     (DatasetSpec, Kind.DATASET),
@@ -85,7 +88,8 @@ class Plugin:
     @property
     def summary(self) -> str:
         """One line with its paper: of its file, or of its class where a file holds several."""
-        text = inspect.getdoc(self.spec if self.kind is Kind.SETTING else sys.modules[self.spec.__module__])
+        own = self.kind in {Kind.SETTING, Kind.AUGMENTATION}
+        text = inspect.getdoc(self.spec if own else sys.modules[self.spec.__module__])
         return (text or "").partition("\n")[0]
 
 

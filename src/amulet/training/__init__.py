@@ -1,10 +1,11 @@
-"""Training: recipes, the places where defenses act in them, the one loop, DP-SGD and its accounting."""
+"""Training: recipes, the places where defenses act in them, augmentation, the one loop, DP-SGD, populations."""
 
+from amulet.training.augmentation import Augmentation, Crop, Flip
 from amulet.training.dpsgd import DPSGD, Accountant
 from amulet.training.fitted import Fitted
 from amulet.training.function import TrainingFunction
 from amulet.training.objectives import CrossEntropy, LogitAdjustment, Objective
-from amulet.training.optimizers import SGD, Adam, Constant, Cosine, OneCycle, Optimizer, Schedule
+from amulet.training.optimizers import SGD, Adam, Constant, Cosine, OneCycle, Optimizer, Schedule, Steps
 from amulet.training.population import fit_population, fit_shadows
 from amulet.training.recipe import Recipe
 from amulet.training.stages import (
@@ -25,13 +26,16 @@ __all__ = [
     "SGD",
     "Accountant",
     "Adam",
+    "Augmentation",
     "Constant",
     "Cosine",
+    "Crop",
     "CrossEntropy",
     "DataUse",
     "Defense",
     "Finish",
     "Fitted",
+    "Flip",
     "LogitAdjustment",
     "Objective",
     "OneCycle",
@@ -43,6 +47,7 @@ __all__ = [
     "Recipe",
     "Schedule",
     "Slot",
+    "Steps",
     "Trainable",
     "TrainingFunction",
     "Update",
