@@ -1,7 +1,9 @@
 """The paper's helpers: models by name, a copy trained, its accuracy; and the module at hand as a recipe's start."""
 
 import copy
+import pickle
 from dataclasses import replace
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -12,6 +14,7 @@ from amulet.core.data import AmuletDataset
 from amulet.core.errors import InvalidParameter
 from amulet.core.split import MemberDraw, Split
 from amulet.evasion.defenses import AdversarialTraining
+from amulet.experiments import Experiment, Row, assess
 from amulet.experiments.tasks import Backend, Source, Train
 from amulet.models import VGG, Architecture, Capacity, GivenModel, LinearNet, NormKind, ResNet, model_spec
 from amulet.training import DPSGD, Recipe
@@ -128,6 +131,17 @@ def test_a_given_model_is_a_copy_and_goes_through_the_task_graph(dataset: Amulet
     assert task.digest
     assert str(given) == f"GivenModel(content=Sequential {given.content.digest[:12]})"
     assert given.plain() == {"amulet.models.given.GivenModel": {"content": {"digest": given.content.digest}}}
+
+
+def test_a_given_model_can_be_assessed(dataset: AmuletDataset, tmp_path: Path) -> None:
+    recipe = Recipe(GivenModel.of(LinearNet((4,), norm="group").build(dataset.schema)), epochs=1, batch_size=32)
+    rows = (Row("robust", (AdversarialTraining(steps=1),)),)
+    experiment = Experiment("given", None, recipe, rows, seeds=1)
+    first, again = (assess(experiment, dataset=dataset, store=tmp_path, workers=1) for _ in range(2))
+    assert len(first.frame) > 0
+    assert first.frame.equals(again.frame)
+    copied = pickle.loads(pickle.dumps(recipe))  # noqa: S301 - our own bytes
+    assert (copied, copied.digest) == (recipe, recipe.digest)
 
 
 def test_a_given_model_can_be_defended(dataset: AmuletDataset) -> None:

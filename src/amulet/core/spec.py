@@ -145,6 +145,10 @@ class Content(ABC):
     def __hash__(self) -> int:
         return hash(self.digest)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the digest, as a Spec."""
+        return {name: value for name, value in self.__dict__.items() if name != "digest"}
+
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Checked by class alone, as a Spec is."""
