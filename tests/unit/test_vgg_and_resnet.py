@@ -8,12 +8,14 @@ from torch import nn
 
 from amulet.core.data import AmuletDataset, Modality, Schema
 from amulet.core.model import ModelSpec, evaluating, penultimate_features
+from amulet.core.seeds import generator
+from amulet.datasets import from_arrays
 from amulet.functional import ghost
 from amulet.models import VGG, NormKind, ResNet
 from amulet.models.resnet import Residual
-from amulet.training import DPSGD, Recipe
+from amulet.training import DPSGD, Adam, OneCycle, Recipe
 from amulet.training.dpsgd import clipped_sum_by_layer, clipped_sum_by_record
-from amulet.training.loop import record_losses
+from amulet.training.loop import accuracy, record_losses
 
 
 def schema_of(*shape: int, classes: int = 3) -> Schema:
@@ -116,3 +118,24 @@ def test_private_training_takes_group_norm_and_refuses_batch_norm(
     grouped, batched = (private.apply(Recipe(build(norm=norm), epochs=1, batch_size=4)) for norm in ("group", "batch"))
     assert list(grouped.data_problems(images.schema, 60)) == []
     assert [problem.parameter for problem in batched.data_problems(images.schema, 60)] == ["model"]
+
+
+@pytest.fixture(scope="module")
+def sides() -> AmuletDataset:
+    """96 training and 32 test images of 8x8 pixels, brighter on the left or on the right."""
+    rng = generator(0, "sides")
+    y = torch.arange(128) % 2
+    x = 0.6 * torch.rand(128, 1, 8, 8, generator=rng)
+    x[y == 0, :, :, :4] += 0.3
+    x[y == 1, :, :, 4:] += 0.3
+    return from_arrays((x[:96], y[:96]), (x[96:], y[96:]), bounds=(0.0, 1.0), name="sides")
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [VGG(), VGG(layers=16, norm="none"), ResNet(), ResNet(norm="none")],
+    ids=str,
+)
+def test_they_learn(spec: ModelSpec, sides: AmuletDataset) -> None:
+    recipe = Recipe(spec, epochs=3, batch_size=16, optimizer=Adam(lr=5e-4), schedule=OneCycle())
+    assert accuracy(recipe.fit(sides.train, seed=0).model, sides.test) > 0.9
