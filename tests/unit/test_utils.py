@@ -6,12 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from amulet.core.data import AmuletDataset
-from amulet.core.errors import InvalidParameter
+from amulet.core.errors import AmuletError, InvalidParameter
 from amulet.core.split import MemberDraw, Split
 from amulet.evasion.defenses import AdversarialTraining
 from amulet.experiments import Experiment, Row, assess
@@ -118,6 +119,31 @@ def test_a_module_s_identity_is_all_that_it_holds(dataset: AmuletDataset) -> Non
     changed[2].get_parameter("1.weight").requires_grad_(False)
     changed[3].get_submodule("2").eps = 0.1  # type: ignore[assignment]
     assert len({digest, *(GivenModel.of(module).digest for module in changed)}) == 5
+
+
+def test_attributes_beside_weights_are_part_of_it_to_the_last_bit() -> None:
+    def holding(value: object) -> nn.Module:
+        module = nn.Linear(2, 2)
+        nn.init.zeros_(module.weight)
+        nn.init.zeros_(module.bias)
+        module.held = value  # type: ignore[assignment]
+        return module
+
+    values = (
+        None, 1.0, 1.0 + 1e-12, "1.0", torch.ones(1), torch.ones(1) + 1e-6, np.ones(1), np.ones(1) + 1e-12, [1, 2],
+        [[1], 2], {"a": 1}, torch.relu, nn.functional.relu, torch.float32,
+    )  # fmt: skip
+    digests = [GivenModel.of(holding(value)).digest for value in values]
+    assert len(set(digests)) == len(values)
+    assert digests == [GivenModel.of(holding(value)).digest for value in values]
+
+
+def test_a_module_that_cannot_be_read_is_trained_but_has_no_digest(dataset: AmuletDataset) -> None:
+    module = nn.Linear(5, 2)
+    module.held = object()  # type: ignore[assignment]
+    train_classifier(module, dataset.train, epochs=1)
+    with pytest.raises(AmuletError, match="A module that holds object values beside its weights cannot be told"):
+        _ = GivenModel.of(module).digest
 
 
 def test_a_given_model_is_a_copy_and_goes_through_the_task_graph(dataset: AmuletDataset) -> None:

@@ -2,28 +2,33 @@
 
 import copy
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from functools import cached_property
+from types import BuiltinFunctionType, FunctionType
 from typing import Final
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from amulet.core.data import Schema
+from amulet.core.errors import AmuletError
 from amulet.core.model import ModelSpec
 from amulet.core.source import source_digest
 from amulet.core.spec import Content, path_of
 
-_TORCH_S_OWN: Final = frozenset(vars(nn.Module()))
+_UNSEEN: Final = frozenset(vars(nn.Module())) - {"_forward_hooks", "_forward_pre_hooks"}
+"""Torch's own attributes that decide no output, or are read by name."""
 
 
 @dataclass(frozen=True, eq=False)
 class ModuleContent(Content):
     """A copy of a module, on the CPU.
 
-    Its digest covers classes with their source, attributes, weights, buffers and which of them are frozen. Whether
-    it is in training mode makes no difference.
+    Its digest covers classes with their source, attributes, weights, buffers, which of them are frozen, and hooks.
+    Whether it is in training mode makes no difference.
     """
 
     module: nn.Module
@@ -33,7 +38,11 @@ class ModuleContent(Content):
 
     @cached_property
     def digest(self) -> str:
-        """Of all parts in order."""
+        """Of all parts in order.
+
+        Raises:
+            AmuletError: an attribute is of a kind that cannot be read.
+        """
         digest = hashlib.sha256()
         for name, part in self.module.named_modules():
             code = source_digest(type(part).__module__)
@@ -51,15 +60,29 @@ class ModuleContent(Content):
 def _attributes(part: nn.Module) -> Iterator[tuple[str, object]]:
     yield from part.named_parameters(recurse=False)
     yield from part.named_buffers(recurse=False)
-    yield from sorted((key, value) for key, value in vars(part).items() if key not in _TORCH_S_OWN)
+    yield from sorted((key, value) for key, value in vars(part).items() if key not in _UNSEEN)
 
 
 def _bytes(value: object) -> bytes:
-    """A tensor's own; of anything else what it prints."""
-    if not isinstance(value, Tensor):
-        return f"{value!r};".encode()
-    head = f"{value.dtype}:{tuple(value.shape)}:{value.requires_grad};".encode()
-    return head + value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
+    """All that a value holds, so that two that differ never read alike."""
+    match value:
+        case Tensor():
+            head = f"{value.dtype}:{tuple(value.shape)}:{value.requires_grad};".encode()
+            return head + value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes()
+        case np.ndarray():
+            return f"{value.dtype}:{value.shape};".encode() + value.tobytes()
+        case Mapping():
+            return _bytes([*value.items()])
+        case list() | tuple():
+            return b"[" + b",".join(_bytes(item) for item in value) + b"]"
+        case None | bool() | int() | float() | str() | bytes() | Enum() | torch.dtype() | torch.device():
+            return f"{value!r};".encode()
+        case FunctionType() | BuiltinFunctionType() | type():
+            return f"{value.__module__}.{value.__qualname__}:{source_digest(value.__module__)};".encode()
+    raise AmuletError(
+        f"A module that holds {type(value).__name__} values beside its weights cannot be told from others like it. "
+        "Name its class with ImportedModel instead."
+    )
 
 
 @dataclass(frozen=True)
