@@ -1,12 +1,13 @@
 """Probes: attacks and audits, each played as one game that ends in an outcome."""
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Generic
+from typing import ClassVar, Generic, Self
 
 from torch import nn
 
+from amulet.core.curve import Curve
 from amulet.core.data import AmuletDataset, Data, Schema, concatenate
 from amulet.core.metric import O
 from amulet.core.outcome import Outcome
@@ -73,6 +74,14 @@ class Probe(Spec, Generic[O]):
     def shadows_wanted(self) -> ShadowRequest:
         """The models that the adversary asks to be trained; none unless a subclass says so."""
         return ShadowRequest(0)
+
+    def traced(self) -> tuple[Self, ...]:
+        """The probes whose outcomes make its curve, itself the last; none where it has no curve."""
+        return ()
+
+    def curve(self, outcomes: Sequence[O]) -> Curve:
+        """The curve through the outcomes of the probes that `traced` names, in their order."""
+        raise NotImplementedError(f"{self} has no curve.")
 
 
 @dataclass(frozen=True)

@@ -46,8 +46,8 @@ def estimate(planned: Plan, store: Store) -> Estimate:
     missing = {task.digest for task in planned.missing(states)}
     groups: dict[str, list[Task[Any]]] = defaultdict(list)
     labels: dict[str, str] = {}
-    for cell in planned.cells:
-        labels.setdefault(cell.task.outcome.target.recipe.digest, cell.row)
+    for trial in planned.trials:
+        labels.setdefault(trial.play.target.recipe.digest, trial.row)
     for task in planned.tasks:
         groups[_name(task, labels)].append(task)
     return Estimate(tuple(_line(name, tasks, missing, states, store, planned) for name, tasks in groups.items()))

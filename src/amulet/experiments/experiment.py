@@ -9,6 +9,7 @@ from amulet.core.probe import Attack, Audit
 from amulet.core.spec import Count, Spec
 from amulet.core.split import Split
 from amulet.datasets.base import DatasetSpec
+from amulet.statistics import doubling
 from amulet.training.stages import Defense, Trainable
 from amulet.utility import Utility
 
@@ -37,6 +38,8 @@ class Experiment(Spec):
         metrics: beside every registered metric with its defaults; one that is listed replaces the default of
             its class.
         seeds: repetitions, each with its own split and training, paired over the rows.
+        until_decided: whether to begin with a few seeds and add more, up to `seeds`, only where a primary metric
+            is still undecided.
         split: the shares of members and validation records (its own seed counts up from the one given).
     """
 
@@ -49,6 +52,7 @@ class Experiment(Spec):
     metrics: tuple[Metric, ...] = ()  # type: ignore[type-arg]
     seeds: Count = 10
     split: Split = Split()
+    until_decided: bool = False
 
     def problems(self) -> Iterator[Problem]:
         """Labels are keys, and names are folders."""
@@ -73,6 +77,11 @@ class Experiment(Spec):
             yield self.problem("name", "something else than 'store' and dots, since it names a folder")
         if not all(letter.isalnum() or letter in "-_." for letter in self.name):
             yield self.problem("name", "made of letters, digits, '-', '_' and '.'")
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """Numbers of seeds at which verdicts are made."""
+        return doubling(self.seeds) if self.until_decided else (self.seeds,)
 
     @property
     def rows(self) -> tuple[Row, ...]:

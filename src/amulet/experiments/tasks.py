@@ -1,17 +1,19 @@
 """The unit of work. A task is the value of everything that decides its result; its digest is where that lies.
 
 Source ── Train (target) ──┐
-   └───── Train (shadow) ──┴─ Play (attack or audit) ── Measure (metric)
+   └───── Train (shadow) ──┴─ Play (attack or audit) ─┬─ Measure (metric)
+                                                      └─ Trace (curve)
 """
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
+from amulet.core.curve import Curve
 from amulet.core.data import AmuletDataset, Data
 from amulet.core.metric import Metric, Undefined
 from amulet.core.outcome import Outcome
@@ -204,6 +206,38 @@ class Measure(Task[float | Undefined]):
             case {"undefined": str() as reason}:
                 return Undefined(reason)
         raise ValueError(f"Not a measured value: {entry.value}")
+
+
+@dataclass(frozen=True)
+class Trace(Task[Curve]):
+    """The curve behind a cell, through the plays that its probe asks for."""
+
+    probe: Probe  # type: ignore[type-arg]
+    plays: tuple[Play, ...]
+
+    def __str__(self) -> str:
+        """Whose curve."""
+        return f"the curve of {self.plays[-1]}"
+
+    def compute(self, reader: Reader) -> Curve:
+        """Read the curve off the outcomes."""
+        curve: Curve = self.probe.curve([reader.load(play) for play in self.plays])
+        return curve
+
+    def encode(self, value: Curve) -> Entry:
+        """All of it as JSON."""
+        return Entry(asdict(value) | {"x": list(value.x), "y": list(value.y)})
+
+    def decode(self, entry: Entry, reader: Reader) -> Curve:
+        """The curve back."""
+        del reader
+        assert isinstance(entry.value, dict)  # noqa: S101 - as encoded
+        return curve_from(entry.value)
+
+
+def curve_from(plain: Mapping[str, Any]) -> Curve:
+    """A curve from its fields as JSON has them."""
+    return Curve(**{**plain, "x": tuple(plain["x"]), "y": tuple(plain["y"])})
 
 
 def _shadow(task: Train, dataset: AmuletDataset, reader: Reader) -> Shadow:

@@ -24,7 +24,7 @@ def shown(console: Console) -> Iterator[Progress]:
         line = bar.add_task("Tasks", total=None)
 
         def start(total: int) -> None:
-            bar.update(line, total=total)
+            bar.reset(line, total=total)
             console.print(f"{total} tasks to compute." if total else "Nothing to compute: the store has it all.")
 
         def done(task: Task[Any]) -> None:
@@ -34,4 +34,7 @@ def shown(console: Console) -> Iterator[Progress]:
             if not console.is_terminal and int(state.completed) % every == 0:
                 console.print(f"{int(state.completed)} of {int(state.total or 0)} tasks done")
 
-        yield Progress(start, done)
+        def look(undecided: int, seeds: int) -> None:
+            console.print(f"{undecided} rows of attacks and audits are undecided; they go on to {seeds} seeds.")
+
+        yield Progress(start, done, look)

@@ -1,6 +1,7 @@
 """From numbers per seed to statements about them."""
 
 from amulet.statistics.gates import Gate, exceeds
+from amulet.statistics.looks import doubling
 from amulet.statistics.multiplicity import holm
 from amulet.statistics.paired import Paired, paired_t
 from amulet.statistics.power import seeds_to_settle
@@ -18,6 +19,7 @@ __all__ = [
     "Summary",
     "Verdict",
     "Word",
+    "doubling",
     "exceeds",
     "explore",
     "holm",
