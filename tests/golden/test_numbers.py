@@ -20,6 +20,7 @@ from amulet.membership_inference.defenses import DPSGD, EarlyStopping
 from amulet.models import LinearNet, SimpleCNN
 from amulet.testing import TOY_RECIPE, toy_dataset, toy_game
 from amulet.training import Defense, LogitAdjustment, Recipe
+from amulet.training.stages import Trainable
 
 DPSGD_TOY = DPSGD(epsilon=None, noise_multiplier=1.0, delta=1e-3)
 
@@ -40,7 +41,7 @@ def test_the_loss_after_training(defense: Defense | None, loss: float) -> None:
     assert mean_loss(recipe, data) == pytest.approx(loss, abs=2e-4)
 
 
-def mean_loss(recipe: Recipe, data: Data) -> float:
+def mean_loss(recipe: Trainable, data: Data) -> float:
     model = recipe.fit(data, seed=3).model
     with torch.no_grad():
         return cross_entropy(model(data.x), data.y).item()

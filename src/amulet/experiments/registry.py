@@ -18,6 +18,7 @@ from amulet.core.model import ModelSpec
 from amulet.core.probe import Attack, Audit
 from amulet.core.spec import Spec, path_of
 from amulet.datasets.base import DatasetSpec
+from amulet.training.placebo import Placebo
 from amulet.training.stages import Defense, Trainable
 
 ENTRY_POINT_GROUP = "amulet.plugins"
@@ -30,6 +31,7 @@ class Kind(StrEnum):
     ATTACK = "attack"
     AUDIT = "audit"
     DEFENSE = "defense"
+    CONTROL = "control"
     METRIC = "metric"
     DATASET = "dataset"
     MODEL = "model"
@@ -40,6 +42,7 @@ class Kind(StrEnum):
 _KINDS: tuple[tuple[type, Kind], ...] = (
     (Attack, Kind.ATTACK),
     (Audit, Kind.AUDIT),
+    (Placebo, Kind.CONTROL),
     (Defense, Kind.DEFENSE),
     (Metric, Kind.METRIC),
     (DatasetSpec, Kind.DATASET),

@@ -5,6 +5,7 @@ from amulet.training.fitted import Fitted
 from amulet.training.function import TrainingFunction
 from amulet.training.objectives import CrossEntropy, LogitAdjustment, Objective
 from amulet.training.optimizers import SGD, Adam, Constant, Cosine, OneCycle, Optimizer, Schedule
+from amulet.training.placebo import Placebo
 from amulet.training.population import fit_population, fit_shadows
 from amulet.training.recipe import Recipe
 from amulet.training.stages import (
@@ -38,6 +39,7 @@ __all__ = [
     "Optimizer",
     "Penalize",
     "Perturb",
+    "Placebo",
     "Prepare",
     "Prepared",
     "Recipe",

@@ -73,7 +73,7 @@ class Defense(Spec):
     risk: ClassVar[str | None] = None
 
     @abstractmethod
-    def apply(self, recipe: T) -> T:
+    def apply(self, recipe: Trainable) -> Trainable:
         """The recipe with the defense in it; the one given stays as it is.
 
         Raises:
