@@ -86,7 +86,7 @@ def _timed(task: Train, planned: Plan) -> float | None:
     if not isinstance(recipe, Recipe):
         return None
     data = planned.dataset.train
-    drawn, short = data[task.draw.choose(len(data))], replace(recipe, epochs=1)
+    drawn, short = task.draw.take(data), replace(recipe, epochs=1).unprepared()
     short.fit(drawn, seed=task.seed, device=task.backend.device)  # the first pays for imports and look-ups
     started = perf_counter()
     short.fit(drawn, seed=task.seed, device=task.backend.device)

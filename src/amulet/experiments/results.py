@@ -306,7 +306,7 @@ def _plain_cell(cell: MatrixCell) -> dict[str, Any]:
 def _facts(plan: Plan, store: Store) -> dict[str, dict[str, dict[str, Any]]]:
     """Without seconds, which differ from run to run."""
     facts: dict[str, dict[str, dict[str, Any]]] = {}
-    targets = {(trial.row, str(trial.play.seed)): trial.play.target for trial in plan.trials}
+    targets = {(row, str(task.seed)): task for row, task in plan.targets}
     for (row, seed), task in targets.items():
         entry = (store.manifest(task) or {"value": {}})["value"]
         facts.setdefault(row, {})[seed] = {name: fact for name, fact in entry.items() if name != "seconds"}

@@ -3,11 +3,13 @@
 from amulet.training.dpsgd import DPSGD, Accountant
 from amulet.training.fitted import Fitted
 from amulet.training.function import TrainingFunction
+from amulet.training.held import Held
 from amulet.training.objectives import CrossEntropy, LogitAdjustment, Objective
 from amulet.training.optimizers import SGD, Adam, Constant, Cosine, OneCycle, Optimizer, Schedule
 from amulet.training.placebo import Placebo
 from amulet.training.population import fit_population, fit_shadows
 from amulet.training.recipe import Recipe
+from amulet.training.removal import Removal, Scorer
 from amulet.training.stages import (
     DataUse,
     Defense,
@@ -33,6 +35,7 @@ __all__ = [
     "Defense",
     "Finish",
     "Fitted",
+    "Held",
     "LogitAdjustment",
     "Objective",
     "OneCycle",
@@ -43,7 +46,9 @@ __all__ = [
     "Prepare",
     "Prepared",
     "Recipe",
+    "Removal",
     "Schedule",
+    "Scorer",
     "Slot",
     "Trainable",
     "TrainingFunction",

@@ -11,6 +11,7 @@ from amulet.core.errors import Problem
 from amulet.core.seeds import derive
 from amulet.core.spec import Count
 from amulet.training.fitted import Fitted
+from amulet.training.held import NOTHING, Held
 from amulet.training.stages import Defense, Stage, Trainable
 
 
@@ -21,13 +22,22 @@ class Reseeded(Trainable):
     recipe: Trainable
     number: Count = 1
 
-    def fit(self, data: Data, *, seed: int, device: str = "cpu") -> Fitted:
+    def fit(self, data: Data, *, seed: int, device: str = "cpu", held: Held = NOTHING) -> Fitted:
         """As the recipe does under a seed of its own."""
-        return self.recipe.fit(data, seed=derive(seed, "placebo", self.number), device=device)
+        return self.recipe.fit(data, seed=derive(seed, "placebo", self.number), device=device, held=held)
 
     def with_stage(self, stage: Stage) -> Self:
         """The stage goes into the recipe."""
         return replace(self, recipe=self.recipe.with_stage(stage))
+
+    def unprepared(self) -> Self:
+        """The unprepared recipe under the same other seeds."""
+        return replace(self, recipe=self.recipe.unprepared())
+
+    @property
+    def preparations(self) -> tuple[Stage, ...]:
+        """The recipe's."""
+        return self.recipe.preparations
 
     def build(self, schema: Schema) -> nn.Module:
         """The recipe's model."""
