@@ -26,6 +26,7 @@ class EvasionOutcome(Outcome):
         size: (n,) largest change of any input.
     """
 
+    truth = ("labels",)
     labels: Tensor
     clean: Tensor
     adversarial: Tensor

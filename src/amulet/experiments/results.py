@@ -10,11 +10,12 @@ from typing import Any, Self
 import pandas as pd
 
 from amulet.core.errors import AmuletError
-from amulet.core.metric import Undefined
+from amulet.core.metric import Metric, Undefined
+from amulet.core.probe import Probe
 from amulet.core.spec import Plain
 from amulet.experiments.experiment import BASELINE, Row
 from amulet.experiments.gates import Checked, gates
-from amulet.experiments.plan import Cell, Plan
+from amulet.experiments.plan import Plan
 from amulet.experiments.store import Store
 from amulet.statistics import Comparison, Summary, Verdict, explore, judge, summarize
 
@@ -54,6 +55,12 @@ class Column:
     primary: bool
     margin: float
     chance: float | str | None
+
+    @classmethod
+    def of(cls, probe: Probe[Any], metric: Metric[Any]) -> Self:
+        """What a metric of a probe's outcome states of itself."""
+        bounds = (metric.low, metric.high, metric.riskier)
+        return cls(probe.risk, str(probe), str(metric), *bounds, metric.primary, metric.margin, metric.chance)
 
 
 @dataclass(frozen=True)
@@ -219,7 +226,7 @@ class Results:
 
 def collect(plan: Plan, store: Store) -> Results:
     """Read every number of a plan from the store."""
-    columns = {_column(cell): None for cell in plan.cells}
+    columns = {Column.of(cell.task.outcome.probe, cell.task.metric): None for cell in plan.cells}
     values = []
     for cell in plan.cells:
         value = store.load(cell.task)
@@ -240,12 +247,6 @@ def collect(plan: Plan, store: Store) -> Results:
 
 def _own_risks(row: Row) -> tuple[str, ...]:
     return tuple(dict.fromkeys(defense.risk for defense in row.defenses if defense.risk is not None))
-
-
-def _column(cell: Cell) -> Column:
-    metric = cell.task.metric
-    bounds = (metric.low, metric.high, metric.riskier)
-    return Column(cell.risk, cell.probe, cell.metric, *bounds, metric.primary, metric.margin, metric.chance)
 
 
 def _plain_cell(cell: MatrixCell) -> dict[str, Any]:
