@@ -79,6 +79,10 @@ class Questions(Spec):
         """How many resamples are drawn."""
         return self.resamples or self.fewest
 
+    def drawn_for(self, metric: Metric[Any]) -> int:
+        """All for a primary metric; for others, judged alone, so many as leave as many beyond each end."""
+        return self.drawn if metric.primary else self.drawn // max(1, self.primaries)
+
 
 def compare(
     before: nn.Module,
@@ -177,7 +181,8 @@ class _Found:
         """With its verdict."""
         before, after = (None if isinstance(value, Undefined) else value for value in self.values)
         reasons = tuple(dict.fromkeys(value.reason for value in self.values if isinstance(value, Undefined)))
-        return PairCell(self.column, self.records, before, after, reasons, self.resampled.undefined, verdict)
+        drawn, lost = len(self.resampled.differences), self.resampled.undefined
+        return PairCell(self.column, self.records, before, after, reasons, drawn, lost, verdict)
 
 
 def _found(probe: Probe[Any], questions: Questions, bench: _Bench, told: Told) -> Iterator[_Found]:
@@ -186,8 +191,7 @@ def _found(probe: Probe[Any], questions: Questions, bench: _Bench, told: Told) -
     first, second = bench.play(probe, questions.seed)
     values = {metric: (metric(first), metric(second)) for metric in metrics}
     measured = [metric for metric in metrics if not any(isinstance(value, Undefined) for value in values[metric])]
-    drawn = _resampled((first, second), measured, questions, lambda done: told(str(probe), done, questions.drawn))
-    differences = dict(zip(measured, drawn.T, strict=True))
+    differences = _resampled((first, second), measured, questions, lambda n: told(str(probe), n, questions.drawn))
     same = bench.alike and _equal(first, second)
     for metric in metrics:
         observed = _difference(*values[metric]) if metric in differences else None
@@ -197,15 +201,18 @@ def _found(probe: Probe[Any], questions: Questions, bench: _Bench, told: Told) -
 
 def _resampled(
     outcomes: tuple[Outcome, Outcome], metrics: Sequence[Metric[Any]], questions: Questions, told: Callable[[int], None]
-) -> NDArray[np.float64]:
-    """(resamples, metrics) after minus before on the same draws of records, NaN where either has no value."""
-    differences = np.empty((questions.drawn if metrics else 0, len(metrics)))
+) -> dict[Metric[Any], NDArray[np.float64]]:
+    """By metric, after minus before on the same draws of records, NaN where either has no value."""
+    counts = {metric: questions.drawn_for(metric) for metric in metrics}
+    differences = {metric: np.empty(count) for metric, count in counts.items()}
     strata = outcomes[0].strata()
     codes = np.zeros(len(outcomes[0]), dtype=np.int64) if strata is None else strata.numpy()
     rng = np.random.default_rng(derive(questions.seed, "resamples"))
-    for number, places in enumerate(draws(codes, len(differences), rng)):
+    for number, places in enumerate(draws(codes, max(counts.values(), default=0), rng)):
         first, second = (outcome[torch.from_numpy(places)] for outcome in outcomes)
-        differences[number] = [_difference(metric(first), metric(second)) for metric in metrics]
+        for metric in metrics:
+            if number < counts[metric]:
+                differences[metric][number] = _difference(metric(first), metric(second))
         if (number + 1) % CHUNK == 0:
             told(number + 1)
     return differences

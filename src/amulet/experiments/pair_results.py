@@ -42,7 +42,8 @@ class PairCell:
         records: that the metric is read off.
         before, after: its values, None where it has none.
         reasons: why it has none, each once.
-        lost: resamples of the records on which it has none.
+        resamples: of the records, from which the interval comes.
+        lost: those among them on which it has no value.
         verdict: of the difference; its interval is over other records, not over other trainings.
     """
 
@@ -51,6 +52,7 @@ class PairCell:
     before: float | None
     after: float | None
     reasons: tuple[str, ...]
+    resamples: int
     lost: int
     verdict: Verdict
 
@@ -68,7 +70,7 @@ class PairResults:
         spec: what was asked.
         models: before and after.
         records: how many are members, others (non-members) and test records.
-        resamples: of the records, for each interval.
+        resamples: of the records, for the primary metrics; the exploratory ones are read off the first of them.
     """
 
     name: str
@@ -79,6 +81,11 @@ class PairResults:
     records: Mapping[str, int]
     resamples: int
     cells: tuple[PairCell, ...]
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """What was measured."""
+        return tuple(cell.column for cell in self.cells)
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -127,6 +134,18 @@ class PairResults:
             return cls(**body, models=(before, after), cells=cells)
         except (ValueError, KeyError, TypeError) as error:
             raise AmuletError(f"This is not a file of Amulet's results of a pair ({error!r}).") from None
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """The results of a comparison, by its folder.
+
+        Raises:
+            AmuletError: there are none.
+        """
+        try:
+            return cls.from_json((folder / "results.json").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise AmuletError(f"There is no results.json in {folder}. Run `amulet compare` first.") from None
 
 
 def holds_pair(folder: Path) -> bool:
