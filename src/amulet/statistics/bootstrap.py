@@ -53,7 +53,7 @@ def draws(strata: NDArray[np.int64], resamples: int, rng: np.random.Generator) -
     """
     groups = [np.flatnonzero(strata == code) for code in np.unique(strata)]
     for _ in range(resamples):
-        yield np.concatenate([rng.choice(group, len(group)) for group in groups])
+        yield np.concatenate([group[rng.integers(len(group), size=len(group))] for group in groups])
 
 
 def percentile_interval(differences: NDArray[np.float64], level: float) -> tuple[float, float] | None:
