@@ -125,7 +125,8 @@ def answer(
 ) -> PairResults:
     """As `compare`, with the questions as one value; `told` hears of the work."""
     models = (before, after)
-    if problems := [*_model_problems(models, dataset), *_probe_problems(questions, dataset)]:
+    asked = probe_problems(questions.probes, questions.metrics, dataset.schema)
+    if problems := [*asked, *_model_problems(models, dataset)]:
         raise InvalidParameter(problems)
     records, division = _records(dataset, questions.split)
     facts = [_facts(model) for model in models]
@@ -191,11 +192,15 @@ def _found(probe: Probe[Any], questions: Questions, bench: _Bench, told: Told) -
     first, second = bench.play(probe, questions.seed)
     values = {metric: (metric(first), metric(second)) for metric in metrics}
     measured = [metric for metric in metrics if not any(isinstance(value, Undefined) for value in values[metric])]
-    differences = _resampled((first, second), measured, questions, lambda n: told(str(probe), n, questions.drawn))
     same = bench.alike and _equal(first, second)
+    vary = [] if same else measured
+    differences = _resampled((first, second), vary, questions, lambda n: told(str(probe), n, questions.drawn))
+    told(str(probe), questions.drawn, questions.drawn)
     for metric in metrics:
-        observed = _difference(*values[metric]) if metric in differences else None
-        resampled = Resampled(observed, differences.get(metric, np.empty(0)), metric.margin, same)
+        observed = _difference(*values[metric]) if metric in measured else None
+        resampled = Resampled(
+            observed, differences.get(metric, np.empty(0)), metric.margin, same and metric in measured
+        )
         yield _Found(Column.of(probe, metric), len(first), values[metric], resampled)
 
 
@@ -257,12 +262,6 @@ def _facts(model: nn.Module) -> ModelFacts:
     absorb(digest, tensors)
     parameters = sum(parameter.numel() for parameter in model.parameters())
     return ModelFacts(type(model).__name__, str(model), parameters, digest.hexdigest())
-
-
-def _probe_problems(questions: Questions, dataset: AmuletDataset) -> Iterator[Problem]:
-    yield from probe_problems(questions.probes, questions.metrics, dataset.schema)
-    if questions.split is not None and not len(questions.split.divide(len(dataset.train)).auxiliary):
-        yield Problem("split", "The 'split' leaves no auxiliary records, which are the non-members.")
 
 
 def _model_problems(models: Sequence[nn.Module], dataset: AmuletDataset) -> Iterator[Problem]:
