@@ -95,9 +95,9 @@ def test_one_architecture_is_written_once_or_beside_each_file(folder: Path) -> N
 
 
 def test_every_problem_has_its_line(folder: Path) -> None:
-    document = WHOLE | {"before": "a.bin", "attacks": ["LiRA"], "split": {"members": 2}, "seeds": 3}
+    document = WHOLE | {"before": "a.b", "attacks": ["LiRA"], "split": {"members": 2}, "seeds": 3}
     assert problems(folder, document) == [
-        "10: before.weights: The 'weights' of Trained must be a file that ends in .safetensors, .pt, .pth. Got 'a.bin'.",
+        "10: before.weights: The 'weights' of Trained must be a file that ends in .safetensors, .pt, .pth. Got 'a.b'.",
         "15: split.members: The 'members' of Split must be less than 1. Got 2.",
         "16: seeds: Pair has no 'seeds'. Did you mean 'seed'?",
     ]

@@ -15,7 +15,7 @@ ONLY: Final = "This pair of models only"
 WARNING: Final = (
     "The intervals say how the measured difference would vary with other records. They do not say how it would vary "
     "with other trainings: train the same two recipes again, and it may come out otherwise. To learn what the defense "
-    "does, and not what these two models do, use amulet assess, which trains both several times."
+    "does, and not what these two models do, use the command amulet assess, which trains both several times."
 )
 HOW_JUDGED: Final = (
     f"The intervals of the primary metrics hold together with probability {1 - ALPHA:.0%}; those of the other metrics "
