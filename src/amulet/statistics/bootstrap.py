@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from amulet.statistics.verdicts import ALPHA, Verdict, Word
 
 BEYOND = 20
-"""The fewest resamples beyond each end of an interval; fewer would make the end a matter of luck."""
+"""The fewest resamples at or beyond each end of an interval; fewer would make the end a matter of luck."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +39,7 @@ class Resampled:
 
 
 def fewest_resamples(family: int, alpha: float = ALPHA) -> int:
-    """So many that each end of `family` simultaneous intervals has at least 20 resamples beyond it."""
+    """So many that each end of `family` simultaneous intervals has at least 20 resamples at or beyond it."""
     return ceil(2 * BEYOND * max(1, family) / alpha)
 
 
