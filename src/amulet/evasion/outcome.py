@@ -28,6 +28,7 @@ class EvasionOutcome(Outcome):
         size: (n,) largest change of any input.
     """
 
+    truth = ("labels",)
     labels: Tensor
     clean: Tensor
     adversarial: Tensor

@@ -11,11 +11,12 @@ import pandas as pd
 
 from amulet.core.curve import Curve
 from amulet.core.errors import AmuletError
-from amulet.core.metric import Undefined
+from amulet.core.metric import Metric, Undefined
+from amulet.core.probe import Probe
 from amulet.core.spec import Plain
 from amulet.experiments.experiment import BASELINE, Row
 from amulet.experiments.gates import Checked, gates
-from amulet.experiments.plan import Cell, Plan, Trial
+from amulet.experiments.plan import Plan, Trial
 from amulet.experiments.store import Store
 from amulet.experiments.tasks import Trace, curve_from
 from amulet.statistics import Comparison, Summary, Verdict, Word, explore, judge, summarize
@@ -72,6 +73,12 @@ class Column:
     primary: bool
     margin: float
     chance: float | str | None
+
+    @classmethod
+    def of(cls, probe: Probe[Any], metric: Metric[Any]) -> Self:
+        """What a metric of a probe's outcome states of itself."""
+        bounds = (metric.low, metric.high, metric.riskier)
+        return cls(probe.risk, str(probe), str(metric), *bounds, metric.primary, metric.margin, metric.chance)
 
 
 @dataclass(frozen=True)
@@ -259,7 +266,7 @@ class Results:
 
 def collect(plan: Plan, store: Store) -> Results:
     """Read every number of a plan from the store."""
-    columns = {_column(cell): None for cell in plan.cells}
+    columns = {Column.of(cell.task.outcome.probe, cell.task.metric): None for cell in plan.cells}
     values = []
     for cell in plan.cells:
         value = store.load(cell.task)
@@ -287,12 +294,6 @@ def _traced(trial: Trial, trace: Trace, store: Store) -> Traced:
 
 def _own_risks(row: Row) -> tuple[str, ...]:
     return tuple(dict.fromkeys(defense.risk for defense in row.defenses if defense.risk is not None))
-
-
-def _column(cell: Cell) -> Column:
-    metric = cell.task.metric
-    bounds = (metric.low, metric.high, metric.riskier)
-    return Column(cell.risk, cell.probe, cell.metric, *bounds, metric.primary, metric.margin, metric.chance)
 
 
 def _plain_cell(cell: MatrixCell) -> dict[str, Any]:
