@@ -3,6 +3,7 @@
 import logging
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from amulet.experiments import Experiment, Plan, Results, Store
+    from amulet.experiments import Experiment, PairResults, Plan, Results, Store
 
 app = typer.Typer(
     name="amulet",
@@ -27,6 +28,10 @@ app = typer.Typer(
 File = Annotated[Path, typer.Argument(help="The experiment, as YAML.", exists=True, dir_okay=False)]
 StoreOption = Annotated[Path, typer.Option("--store", help="Where results are kept and shared.")]
 DeviceOption = Annotated[str, typer.Option("--device", help='"cpu", or a CUDA device such as "cuda:0".')]
+UntilDecided = Annotated[
+    bool, typer.Option("--until-decided", help="Begin with 5 seeds; add more only where a verdict is undecided.")
+]
+MaxSeeds = Annotated[int | None, typer.Option("--max-seeds", min=2, help="Seeds at most; the file's by default.")]
 DEFAULT_STORE = Path("runs/store")
 
 
@@ -37,6 +42,8 @@ def assess(
     store: StoreOption = DEFAULT_STORE,
     device: DeviceOption = "cpu",
     workers: Annotated[int | None, typer.Option("--workers", min=1, help="Processes; one per core by default.")] = None,
+    until_decided: UntilDecided = False,
+    max_seeds: MaxSeeds = None,
 ) -> None:
     """Plan, train, attack, measure and report; goes on where it was stopped."""
     with _told_plainly() as console:
@@ -44,21 +51,48 @@ def assess(
         from amulet.experiments.store import Store
         from amulet.report.progress import shown
 
-        planned = _plan(file, device)
+        planned = _plan(file, device, until_decided, max_seeds)
         with shown(console) as progress:
-            results = carry_out(planned, Store(store), workers, progress)
+            planned, results = carry_out(planned, Store(store), workers, progress)
         _publish(results, planned, Store(store), out or Path("runs") / results.experiment, console)
 
 
 @app.command()
-def plan(file: File, store: StoreOption = DEFAULT_STORE, device: DeviceOption = "cpu") -> None:
+def compare(
+    file: Annotated[Path, typer.Argument(help="The two checkpoints, as YAML.", exists=True, dir_okay=False)],
+    out: Annotated[Path | None, typer.Option("--out", help="Folder of the results; runs/<name> by default.")] = None,
+    device: DeviceOption = "cpu",
+) -> None:
+    """Probe two trained models with the same records, without training anything, and report on this pair only."""
+    with _told_plainly() as console:
+        _find_code_beside(file)
+        from amulet.experiments.config import load_pair
+        from amulet.experiments.pair_files import carry_out
+        from amulet.report.progress import probing
+
+        pair = load_pair(file)
+        with probing(console) as told:
+            results, manifest = carry_out(pair, file.parent, device, told)
+        folder = out or Path("runs") / results.name
+        _write(results.to_json(), manifest, folder)
+        _show(results, manifest, folder, console)
+
+
+@app.command()
+def plan(
+    file: File,
+    store: StoreOption = DEFAULT_STORE,
+    device: DeviceOption = "cpu",
+    until_decided: UntilDecided = False,
+    max_seeds: MaxSeeds = None,
+) -> None:
     """Check an experiment and show what would be computed, and about how long it takes."""
     with _told_plainly() as console:
-        from amulet.experiments.assess import cores
+        from amulet.experiments.assess import cores, resumed
         from amulet.experiments.estimate import estimate
         from amulet.experiments.store import Store
 
-        planned = _plan(file, device)
+        planned = resumed(_plan(file, device, until_decided, max_seeds), Store(store))
         estimated = estimate(planned, Store(store))
         table = _table("task", "to compute", "stored", "seconds each")
         for line in estimated.lines:
@@ -69,16 +103,28 @@ def plan(file: File, store: StoreOption = DEFAULT_STORE, device: DeviceOption = 
         console.print(
             f"About {minutes:.1f} minutes on {cores()} processes." if estimated.missing else "Nothing to compute."
         )
+        if planned.seeds < planned.experiment.looks[-1] and estimated.missing:
+            console.print(
+                f"This is for {planned.seeds} seeds. Where a verdict is then undecided, it goes on: "
+                f"at most {planned.experiment.looks[-1]} seeds."
+            )
 
 
 @app.command()
-def status(file: File, store: StoreOption = DEFAULT_STORE, device: DeviceOption = "cpu") -> None:
+def status(
+    file: File,
+    store: StoreOption = DEFAULT_STORE,
+    device: DeviceOption = "cpu",
+    until_decided: UntilDecided = False,
+    max_seeds: MaxSeeds = None,
+) -> None:
     """Show how much of an experiment the store has."""
     with _told_plainly() as console:
+        from amulet.experiments.assess import resumed
         from amulet.experiments.plan import count_by_kind
         from amulet.experiments.store import State, Store
 
-        planned = _plan(file, device)
+        planned = resumed(_plan(file, device, until_decided, max_seeds), Store(store))
         states = planned.states(Store(store))
         table = _table("task", "stored", "damaged", "of")
         counts = {state: count_by_kind(t for t in planned.tasks if states[t.digest] is state) for state in State}
@@ -97,9 +143,11 @@ def report(
     with _told_plainly() as console:
         import json
 
+        from amulet.experiments.pair_results import PairResults, holds_pair
         from amulet.experiments.results import Results
 
-        results = Results.read(folder)
+        kind = PairResults if holds_pair(folder) else Results
+        results = kind.read(folder)
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         _show(results, manifest, folder, console)
 
@@ -151,36 +199,58 @@ def _table(*columns: str) -> "Table":
     return table
 
 
-def _plan(file: Path, device: str) -> "Plan":
-    """Code of the user's own may lie beside the file, as it may for a script."""
-    sys.path.insert(0, str(file.resolve().parent))
+def _plan(file: Path, device: str, until_decided: bool, max_seeds: int | None) -> "Plan":
+    """What is told on the command line goes before the file."""
+    _find_code_beside(file)
     from amulet.experiments import load_experiment
     from amulet.experiments.plan import plan as plan_tasks
 
     experiment: Experiment = load_experiment(file)
+    experiment = replace(
+        experiment,
+        until_decided=experiment.until_decided or until_decided,
+        seeds=experiment.seeds if max_seeds is None else max_seeds,
+    )
     return plan_tasks(experiment, device=device)
 
 
-def _publish(results: "Results", planned: "Plan", store: "Store", out: Path, console: "Console") -> None:
+def _find_code_beside(file: Path) -> None:
+    """Code of the user's own may lie beside the file, as it may for a script."""
+    sys.path.insert(0, str(file.resolve().parent))
+
+
+def _write(results: str, manifest: "dict[str, object]", folder: Path) -> None:
     import json
 
+    from amulet.core.files import write_text
+
+    write_text(folder / "results.json", results)
+    write_text(folder / "manifest.json", json.dumps(manifest, indent=1))
+
+
+def _publish(results: "Results", planned: "Plan", store: "Store", out: Path, console: "Console") -> None:
     from amulet.core.files import write_text
     from amulet.experiments.config import dump_experiment
     from amulet.experiments.manifest import manifest_of
 
     manifest = manifest_of(planned, store)
-    write_text(out / "results.json", results.to_json())
-    write_text(out / "manifest.json", json.dumps(manifest, indent=1))
+    _write(results.to_json(), manifest, out)
     write_text(out / "experiment.yaml", dump_experiment(planned.experiment))
     _show(results, manifest, out, console)
 
 
-def _show(results: "Results", manifest: "dict[str, object]", folder: Path, console: "Console") -> None:
-    from amulet.report import write
+def _show(results: "Results | PairResults", manifest: "dict[str, object]", folder: Path, console: "Console") -> None:
+    from amulet.experiments.pair_results import PairResults
+    from amulet.report import write, write_pair
+    from amulet.report.pair_terminal import pair_table
     from amulet.report.terminal import matrix_table
 
-    page = write(results, manifest, folder)
-    console.print(matrix_table(results, width=console.width))
+    if isinstance(results, PairResults):
+        page = write_pair(results, manifest, folder)
+        console.print(pair_table(results))
+    else:
+        page = write(results, manifest, folder)
+        console.print(matrix_table(results, width=console.width))
     console.print(f"Report: {page.resolve()}", soft_wrap=True)
 
 

@@ -23,7 +23,7 @@ def test_models_are_shared_by_all_attacks_and_metrics(experiment: Experiment) ->
 
     assert counts["Source"] == 1
     assert counts["Train"] == 2 * 3 * (1 + 4)  # seeds x rows x (target + shadows)
-    assert counts["Play"] == 2 * 3 * 5
+    assert counts["Play"] == 2 * 3 * (5 + 3)  # and PGD at three smaller epsilons, for its security curve
 
 
 def test_inputs_come_before_what_needs_them(experiment: Experiment) -> None:

@@ -53,14 +53,14 @@ def test_a_result_carries_its_manifest(planned: Plan, store: Store) -> None:
 def test_damage_is_noticed_named_and_mended(
     planned: Plan, store: Store, kind: str, damage: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    before = carry_out(planned, store, workers=1).to_json()
+    before = carry_out(planned, store, workers=1)[1].to_json()
     victim = files(store, kind)[3]
     content = victim.read_bytes()
     harmed = {"truncated": content[:-7], "altered": content[:-9] + b"123456789", "emptied": b""}[damage]
     victim.write_bytes(harmed)
 
     with caplog.at_level(logging.WARNING):
-        after = carry_out(planned, store, workers=1).to_json()
+        after = carry_out(planned, store, workers=1)[1].to_json()
 
     assert "is damaged and will be computed again" in caplog.text
     assert after == before

@@ -102,7 +102,7 @@ def test_a_model_that_works_in_place_leaves_the_records_and_gives_the_same_numbe
     for model in ("InPlace", "OutOfPlace"):
         planned = plan(replace(experiment, recipe=own(model), defenses=(), attacks=experiment.attacks[1:]))
         store = Store(tmp_path / model)
-        found.append(numbers(carry_out(planned, store, workers=1)))
+        found.append(numbers(carry_out(planned, store, workers=1)[1]))
         assert torch.equal(store.load(planned.source).test.x, planned.dataset.test.x)
         assert torch.equal(store.load(planned.source).train.x, planned.dataset.train.x)
     assert found[0] == found[1]
@@ -168,7 +168,7 @@ def test_it_is_given_images_as_models_take_them(images: AmuletDataset) -> None:
 
 def test_a_deleted_result_is_computed_again(experiment: Experiment, store: Store) -> None:
     planned = plan(experiment)
-    before = carry_out(planned, store, workers=1).to_json()
+    before = carry_out(planned, store, workers=1)[1].to_json()
     target = planned.target("dp-sgd", seed=1)
     store._place(target).unlink()
 

@@ -1,11 +1,13 @@
 """S1 evasion: records moved a little so that the model errs. Its outcome and the base of its attacks."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import final
+from typing import Self, final
 
 from torch import Tensor, nn
 
+from amulet.core.curve import Curve
 from amulet.core.data import Data
 from amulet.core.model import device_of, predict
 from amulet.core.outcome import Outcome
@@ -26,6 +28,7 @@ class EvasionOutcome(Outcome):
         size: (n,) largest change of any input.
     """
 
+    truth = ("labels",)
     labels: Tensor
     clean: Tensor
     adversarial: Tensor
@@ -39,7 +42,7 @@ class EvasionOutcome(Outcome):
 
 @dataclass(frozen=True)
 class EvasionAttack(Attack[EvasionOutcome]):
-    """Base of evasion attacks: a subclass writes `perturb`."""
+    """Base of evasion attacks: a subclass writes `perturb`, and `ladder` if its strength has a number."""
 
     risk = "evasion"
     outcome_type = EvasionOutcome
@@ -47,6 +50,23 @@ class EvasionAttack(Attack[EvasionOutcome]):
     @abstractmethod
     def perturb(self, adversary: Adversary, victims: Data) -> Tensor:
         """Adversarial examples, shaped like `victims.x`, given the true labels, within the data's bounds."""
+
+    def ladder(self) -> tuple[tuple[float, Self], ...]:
+        """Weaker forms of the attack by epsilon, ascending, itself the last; none where it has no epsilon."""
+        return ()
+
+    @final
+    def traced(self) -> tuple[Self, ...]:
+        """Every step of the ladder."""
+        return tuple(attack for _, attack in self.ladder())
+
+    @final
+    def curve(self, outcomes: Sequence[EvasionOutcome]) -> Curve:
+        """The security curve: robust accuracy over epsilon, from clean accuracy at zero."""
+        accuracies = [(outcome.clean == outcome.labels).double().mean().item() for outcome in outcomes[:1]]
+        accuracies += [outcome.withstood.double().mean().item() for outcome in outcomes]
+        epsilons = (0.0, *(epsilon for epsilon, _ in self.ladder()))
+        return Curve("Security curve", "epsilon", "robust accuracy", epsilons, tuple(accuracies))
 
     @final
     def attack(self, model: nn.Module, data: Data, *, seed: int = 0) -> EvasionOutcome:

@@ -9,7 +9,7 @@ from typing import Any
 
 from amulet.core.data import AmuletDataset
 from amulet.experiments.experiment import Experiment
-from amulet.experiments.plan import Plan, plan
+from amulet.experiments.plan import Plan, extended, plan
 from amulet.experiments.results import Results, collect
 from amulet.experiments.runner import run
 from amulet.experiments.store import State, Store
@@ -21,10 +21,17 @@ DEFAULT_STORE = Path("runs/store")
 
 @dataclass(frozen=True)
 class Progress:
-    """Who hears of the work: what is to be done, once, and each task when it is."""
+    """Who hears of the work.
+
+    Attributes:
+        start: told how many tasks are to be computed; once, or once for each look at a growing number of seeds.
+        done: told of each task.
+        look: told how many rows of attacks and audits are undecided, and up to how many seeds they go on.
+    """
 
     start: Callable[[int], None] = lambda _: None
     done: Callable[[Task[Any]], None] = lambda _: None
+    look: Callable[[int, int], None] = lambda *_: None
 
 
 def assess(
@@ -53,17 +60,40 @@ def assess(
         InvalidParameter: the experiment cannot be run; all problems at once, before any training.
         RunFailed: some tasks failed; the rest is stored.
     """
-    return carry_out(plan(experiment, dataset, device), Store(Path(store)), workers, progress)
+    _, results = carry_out(plan(experiment, dataset, device), Store(Path(store)), workers, progress)
+    return results
 
 
-def carry_out(planned: Plan, store: Store, workers: int | None = None, progress: Progress = Progress()) -> Results:
-    """Compute what a plan lacks and collect its results."""
-    states = prepare(planned, store)
-    missing = planned.missing(states)
-    progress.start(len(missing))
-    if missing:
-        run(missing, store, workers=workers or _workers_for(planned), on_done=progress.done)
-    return collect(planned, store)
+def carry_out(
+    planned: Plan, store: Store, workers: int | None = None, progress: Progress = Progress()
+) -> tuple[Plan, Results]:
+    """Compute what a plan lacks and collect its results; go on while looks are left and cells undecided."""
+    while True:
+        missing = planned.missing(prepare(planned, store))
+        progress.start(len(missing))
+        if missing:
+            run(missing, store, workers=workers or _workers_for(planned), on_done=progress.done)
+        results = collect(planned, store)
+        following = _following(planned, results)
+        if following is None:
+            return planned, results
+        progress.look(len(results.undecided), following.seeds)
+        planned = following
+
+
+def resumed(planned: Plan, store: Store) -> Plan:
+    """The plan up to the look at which its work stands: the first that the store has not all results of."""
+    while not planned.missing(planned.states(store)):
+        following = _following(planned, collect(planned, store))
+        if following is None:
+            break
+        planned = following
+    return planned
+
+
+def _following(planned: Plan, results: Results) -> Plan | None:
+    undecided = results.undecided
+    return extended(planned, undecided) if undecided and planned.seeds < planned.experiment.looks[-1] else None
 
 
 def prepare(planned: Plan, store: Store) -> dict[str, State]:

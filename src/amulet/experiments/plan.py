@@ -1,24 +1,28 @@
 """From an experiment to tasks: every problem before anything is trained, and what the store has already."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import torch
 
-from amulet.core.data import AmuletDataset
+from amulet.core.data import AmuletDataset, Schema
 from amulet.core.errors import InvalidParameter, Problem, ProblemsError
 from amulet.core.metric import Metric
 from amulet.core.probe import Probe
-from amulet.core.split import MemberDraw, ShadowDraw, Split
-from amulet.experiments.experiment import Experiment, Row
+from amulet.core.split import Draw, MemberDraw, ShadowDraw, Split
+from amulet.experiments.experiment import BASELINE, Experiment, Row
 from amulet.experiments.registry import Kind, plugins
 from amulet.experiments.store import State, Store
-from amulet.experiments.tasks import Backend, Measure, Play, Source, Task, Train
+from amulet.experiments.tasks import Backend, Measure, Play, Score, Source, Task, Trace, Train
 from amulet.training.population import shadow_seed
+from amulet.training.removal import Removal
 from amulet.training.stages import Trainable
+
+Pair = tuple[str, str]
+"""A row's label and a probe, as text."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +38,47 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Trial:
+    """One probe of one row's model of one seed, and all that is read off it."""
+
+    row: str
+    play: Play
+    measures: tuple[Measure, ...]
+    trace: Trace | None
+
+    @property
+    def pair(self) -> Pair:
+        """What more seeds are added to."""
+        return self.row, str(self.play.probe)
+
+    def cells(self) -> Iterator[Cell]:
+        """A number for each metric."""
+        for task in self.measures:
+            yield Cell(self.row, self.play.probe.risk, str(self.play.probe), str(task.metric), self.play.seed, task)
+
+
+@dataclass(frozen=True)
 class Plan:
-    """All that has to be computed for an experiment."""
+    """All that has to be computed for an experiment, as far as it is planned."""
 
     experiment: Experiment
     dataset: AmuletDataset
-    cells: tuple[Cell, ...]
+    trials: tuple[Trial, ...]
+
+    @cached_property
+    def cells(self) -> tuple[Cell, ...]:
+        """Every number of the matrix."""
+        return tuple(cell for trial in self.trials for cell in trial.cells())
+
+    @property
+    def traces(self) -> "Iterator[tuple[Trial, Trace]]":
+        """The curves, each with the trial it belongs to."""
+        return ((trial, trial.trace) for trial in self.trials if trial.trace is not None)
+
+    @property
+    def seeds(self) -> int:
+        """How many are planned for at least one probe."""
+        return len({trial.play.seed for trial in self.trials})
 
     @property
     def source(self) -> Source:
@@ -49,22 +88,28 @@ class Plan:
     @cached_property
     def tasks(self) -> tuple[Task[Any], ...]:
         """Every task once, each behind its inputs."""
-        return ordered(cell.task for cell in self.cells)
+        return ordered(task for trial in self.trials for task in (*trial.measures, trial.trace) if task is not None)
 
     @property
     def device(self) -> str:
         """Where all of it is computed."""
-        return self.cells[0].task.outcome.target.backend.device
+        return self.trials[0].play.target.backend.device
 
     def target(self, row: str, seed: int) -> Train:
         """The task that trains a row's target model."""
-        return next(cell.task.outcome.target for cell in self.cells if cell.row == row and cell.seed == seed)
+        return next(target for label, target in self.targets if (label, target.seed) == (row, seed))
+
+    @property
+    def targets(self) -> Iterator[tuple[str, Train]]:
+        """Rows and the tasks that train their models on the members as they are, some more than once."""
+        pairs = ((trial.row, trial.play.target) for trial in self.trials)
+        return (pair for pair in pairs if isinstance(pair[1].draw, MemberDraw))
 
     def missing(self, states: "dict[str, State]") -> tuple[Task[Any], ...]:
         """What is left to compute: results that are not there, what they need, and whatever is damaged."""
-        needed = {cell.task.outcome.target.digest for cell in self.cells}  # their facts are part of the results
+        needed = {trial.play.target.digest for trial in self.trials}  # their facts are part of the results
         for task in reversed(self.tasks):
-            wanted = isinstance(task, Measure) or task.digest in needed
+            wanted = isinstance(task, Measure | Trace) or task.digest in needed
             lacking = states[task.digest] is not State.PRESENT
             if lacking and (wanted or states[task.digest] is State.DAMAGED):
                 needed.add(task.digest)
@@ -77,7 +122,7 @@ class Plan:
 
 
 def plan(experiment: Experiment, dataset: AmuletDataset | None = None, device: str = "cpu") -> Plan:
-    """Every task of an experiment.
+    """Every task of an experiment, up to the first look at its verdicts; `extended` adds those behind it.
 
     Args:
         experiment: what to assess.
@@ -93,14 +138,40 @@ def plan(experiment: Experiment, dataset: AmuletDataset | None = None, device: s
     problems += _data_problems(experiment, recipes, dataset)
     if problems:
         raise InvalidParameter(problems)
-    source, backend = Source(dataset.name, dataset.content), Backend(device)
-    cells = [
-        cell
-        for seed in range(experiment.split.seed, experiment.split.seed + experiment.seeds)
-        for row in experiment.rows
-        for cell in _cells(experiment, row, recipes, _Bench(source, backend, replace(experiment.split, seed=seed)))
+    empty = Plan(experiment, dataset, ())
+    pairs = {(row.label, str(probe)) for row in experiment.rows for probe in _probes(experiment)}
+    return _with_seeds(empty, pairs, range(experiment.looks[0]), device)
+
+
+def extended(planned: Plan, pairs: Collection[Pair]) -> Plan:
+    """The plan with the seeds up to the next look, for some rows and probes and for the baseline under those probes.
+
+    Raises:
+        ValueError: there is no look left.
+    """
+    looks = planned.experiment.looks
+    if planned.seeds >= looks[-1]:
+        raise ValueError(f"All {looks[-1]} seeds are planned already.")
+    until = next(look for look in looks if look > planned.seeds)
+    pairs = {*pairs, *((BASELINE, probe) for _, probe in pairs)}
+    return _with_seeds(planned, pairs, range(planned.seeds, until), planned.device)
+
+
+def _with_seeds(planned: Plan, pairs: Collection[Pair], repetitions: range, device: str) -> Plan:
+    experiment, source = planned.experiment, planned.source
+    recipes, _ = _recipes(experiment)
+    benches = [
+        _Bench(source, Backend(device), replace(experiment.split, seed=experiment.split.seed + number))
+        for number in repetitions
     ]
-    return Plan(experiment, dataset, tuple(cells))
+    trials = (
+        _trial(experiment, row, probe, recipes, bench)
+        for bench in benches
+        for row in experiment.rows
+        for probe in _probes(experiment)
+        if (row.label, str(probe)) in pairs
+    )
+    return replace(planned, trials=(*planned.trials, *trials))
 
 
 def _dataset(experiment: Experiment, given: AmuletDataset | None) -> AmuletDataset:
@@ -130,37 +201,40 @@ class _Bench:
     backend: Backend
     split: Split
 
-    def target(self, recipe: Trainable) -> Train:
+    def target(self, recipe: Trainable, probe: Probe[Any]) -> Train:
         """The model under assessment."""
-        return Train(recipe, self.source, MemberDraw(self.split), self.split.seed, self.backend)
+        return self._train(recipe, probe.trained_on(MemberDraw(self.split)), self.split.seed)
 
     def shadows(self, recipe: Trainable, count: int) -> tuple[Train, ...]:
         """The adversary's models."""
         return tuple(
-            Train(
-                recipe,
-                self.source,
-                ShadowDraw(self.split, number),
-                shadow_seed(self.split.seed, number),
-                self.backend,
-            )
+            self._train(recipe, ShadowDraw(self.split, number), shadow_seed(self.split.seed, number))
             for number in range(count)
         )
 
+    def _train(self, recipe: Trainable, draw: Draw, seed: int) -> Train:
+        """Where records are to be removed first of all, by scores that every percent shares."""
+        first = next(iter(recipe.preparations), None)
+        scores = (
+            Score(first.scorer, self._train(recipe.unprepared(), draw, seed)) if isinstance(first, Removal) else None
+        )
+        return Train(recipe, self.source, draw, seed, self.backend, scores)
 
-def _cells(experiment: Experiment, row: Row, recipes: dict[str, Trainable], bench: _Bench) -> Iterator[Cell]:
-    for probe in _probes(experiment):
+
+def _trial(experiment: Experiment, row: Row, probe: Probe[Any], recipes: dict[str, Trainable], bench: _Bench) -> Trial:
+    def played(probe: Probe[Any]) -> Play:
         wanted = probe.shadows_wanted()
-        shadow_recipe = recipes[row.label] if wanted.defense_known else experiment.recipe
-        play = Play(
+        return Play(
             probe=probe,
-            target=bench.target(recipes[row.label]),
-            shadows=bench.shadows(shadow_recipe, wanted.count),
+            target=bench.target(recipes[row.label], probe),
+            shadows=bench.shadows(recipes[row.label] if wanted.defense_known else experiment.recipe, wanted.count),
             split=bench.split,
             seed=bench.split.seed,
         )
-        for metric in metrics_for(probe, experiment.metrics):
-            yield Cell(row.label, probe.risk, str(probe), str(metric), bench.split.seed, Measure(metric, play))
+
+    play, traced = played(probe), tuple(played(each) for each in probe.traced())
+    measures = tuple(Measure(metric, play) for metric in metrics_for(probe, experiment.metrics))
+    return Trial(row.label, play, measures, Trace(probe, traced) if traced else None)
 
 
 def metrics_for(probe: Probe[Any], listed: Sequence[Metric[Any]]) -> tuple[Metric[Any], ...]:
@@ -214,15 +288,26 @@ def _data_problems(experiment: Experiment, recipes: dict[str, Trainable], datase
     schema, records = dataset.schema, len(experiment.split.divide(len(dataset.train)).members)
     problems = [_in_row(row, problem) for row in experiment.rows
                 for problem in recipes[row.label].data_problems(schema, records)]  # fmt: skip
-    probes = _probes(experiment)
-    problems += [Problem(str(probe), sentence) for probe in probes for sentence in probe.demands(schema)]
+    problems += [_in_row(row, problem) for row in experiment.rows
+                 for problem in _validation_problems(recipes[row.label], experiment.split)]  # fmt: skip
+    return problems + list(probe_problems(_probes(experiment), experiment.metrics, schema))
+
+
+def probe_problems(probes: Sequence[Probe[Any]], metrics: Sequence[Metric[Any]], schema: Schema) -> Iterator[Problem]:
+    """What a data set lacks for the attacks and audits, and metrics that none of them has an outcome for."""
+    yield from (Problem(str(probe), sentence) for probe in probes for sentence in probe.demands(schema))
     outcomes = {probe.outcome_type for probe in probes}
-    problems += [
-        Problem("metrics", f"{metric} has no effect: no attack or audit gives a {metric.outcome_type().__name__}.")
-        for metric in experiment.metrics
-        if metric.outcome_type() not in outcomes
-    ]
-    return problems
+    for metric in metrics:
+        if metric.outcome_type() not in outcomes:
+            missing = metric.outcome_type().__name__
+            yield Problem("metrics", f"{metric} has no effect: no attack or audit gives a {missing}.")
+
+
+def _validation_problems(recipe: Trainable, split: Split) -> Iterator[Problem]:
+    for stage in recipe.preparations:
+        if split.validation == 0 and isinstance(stage, Removal) and stage.scorer.needs_validation:
+            allowed = f"above 0, since {stage} compares with clean records of the defender's own"
+            yield Problem.of("validation", "Split", allowed, split.validation)
 
 
 def _in_row(row: Row, problem: Problem) -> Problem:

@@ -19,6 +19,7 @@ from amulet.core.probe import Attack, Audit
 from amulet.core.spec import Spec, path_of
 from amulet.datasets.base import DatasetSpec
 from amulet.training.augmentation import Augmentation
+from amulet.training.placebo import Placebo
 from amulet.training.stages import Defense, Trainable
 
 ENTRY_POINT_GROUP = "amulet.plugins"
@@ -31,6 +32,7 @@ class Kind(StrEnum):
     ATTACK = "attack"
     AUDIT = "audit"
     DEFENSE = "defense"
+    CONTROL = "control"
     METRIC = "metric"
     DATASET = "dataset"
     MODEL = "model"
@@ -43,6 +45,7 @@ _KINDS: tuple[tuple[type, Kind], ...] = (
     (Attack, Kind.ATTACK),
     (Audit, Kind.AUDIT),
     (Augmentation, Kind.AUGMENTATION),  # before Defense, which it also is
+    (Placebo, Kind.CONTROL),
     (Defense, Kind.DEFENSE),
     (Metric, Kind.METRIC),
     (DatasetSpec, Kind.DATASET),

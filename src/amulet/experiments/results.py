@@ -9,16 +9,19 @@ from typing import Any, Self
 
 import pandas as pd
 
+from amulet.core.curve import Curve
 from amulet.core.errors import AmuletError
-from amulet.core.metric import Undefined
+from amulet.core.metric import Metric, Undefined
+from amulet.core.probe import Probe
 from amulet.core.spec import Plain
 from amulet.experiments.experiment import BASELINE, Row
 from amulet.experiments.gates import Checked, gates
-from amulet.experiments.plan import Cell, Plan
+from amulet.experiments.plan import Plan, Trial
 from amulet.experiments.store import Store
-from amulet.statistics import Comparison, Summary, Verdict, explore, judge, summarize
+from amulet.experiments.tasks import Trace, curve_from
+from amulet.statistics import Comparison, Summary, Verdict, Word, explore, judge, summarize
 
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,22 @@ class Value:
 
 
 @dataclass(frozen=True)
+class Traced:
+    """The curve of one probe of one model: what lies behind a cell, seed by seed.
+
+    Attributes:
+        task: digest of the task in the store that gave it.
+    """
+
+    row: str
+    risk: str
+    probe: str
+    seed: int
+    task: str
+    curve: Curve
+
+
+@dataclass(frozen=True)
 class Column:
     """One column of the matrix."""
 
@@ -54,6 +73,12 @@ class Column:
     primary: bool
     margin: float
     chance: float | str | None
+
+    @classmethod
+    def of(cls, probe: Probe[Any], metric: Metric[Any]) -> Self:
+        """What a metric of a probe's outcome states of itself."""
+        bounds = (metric.low, metric.high, metric.riskier)
+        return cls(probe.risk, str(probe), str(metric), *bounds, metric.primary, metric.margin, metric.chance)
 
 
 @dataclass(frozen=True)
@@ -94,6 +119,8 @@ class Results:
     facts: Mapping[str, Mapping[str, Mapping[str, Any]]]
     classes: int = 2
     own_risks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    curves: tuple[Traced, ...] = ()
+    looks: tuple[int, ...] = ()
 
     @property
     def rows(self) -> tuple[str, ...]:
@@ -132,9 +159,26 @@ class Results:
 
     def differences(self, row: str, column: Column) -> tuple[float, ...]:
         """A row's values less the baseline's, paired by seed; a seed where either is undefined is left out."""
+        return tuple(value for value in self._by_seed(row, column) if value is not None)
+
+    def _by_seed(self, row: str, column: Column) -> tuple[float | None, ...]:
         baseline = {item.seed: item.value for item in self.of(BASELINE, column)}
         pairs = [(item.value, baseline.get(item.seed)) for item in self.of(row, column)]
-        return tuple(value - control for value, control in pairs if value is not None and control is not None)
+        return tuple(None if None in pair else pair[0] - pair[1] for pair in pairs)  # type: ignore[operator]
+
+    def curves_of(self, row: str, column: Column) -> list[Traced]:
+        """The curves behind a cell, by seed; none where its probe has no curve."""
+        found = [item for item in self.curves if (item.row, item.risk, item.probe) == (row, column.risk, column.probe)]
+        return sorted(found, key=lambda item: item.seed)
+
+    @property
+    def undecided(self) -> frozenset[tuple[str, str]]:
+        """Rows and probes with a primary cell that more seeds could settle."""
+        return frozenset(
+            (row, column.probe)
+            for (row, column), verdict in self.verdicts.items()
+            if column.primary and verdict.word is Word.INCONCLUSIVE
+        )
 
     @cached_property
     def verdicts(self) -> Mapping[tuple[str, Column], Verdict]:
@@ -142,9 +186,8 @@ class Results:
         cells = [(row, column) for row in self.rows if row != BASELINE for column in self.columns]
         family = [cell for cell in cells if cell[1].primary]
         others = [cell for cell in cells if not cell[1].primary]
-        judged = judge([self._comparison(*cell) for cell in family]) + explore(
-            [self._comparison(*cell) for cell in others]
-        )
+        judged = judge([self._comparison(*cell) for cell in family], looks=self.looks)
+        judged += explore([self._comparison(*cell) for cell in others], looks=self.looks)
         return dict(zip(family + others, judged, strict=True))
 
     @cached_property
@@ -154,7 +197,7 @@ class Results:
 
     def _comparison(self, row: str, column: Column) -> Comparison:
         tasks = [{item.seed: item.task for item in self.of(label, column)} for label in (row, BASELINE)]
-        return Comparison(self.differences(row, column), column.margin, same=tasks[0] == tasks[1])
+        return Comparison(self._by_seed(row, column), column.margin, same=tasks[0] == tasks[1])
 
     def cells(self) -> Iterator[MatrixCell]:
         """The whole matrix, row by row."""
@@ -169,11 +212,13 @@ class Results:
             "experiment": self.experiment,
             "dataset": {"name": self.dataset, "content": self.content, "classes": self.classes},
             "own_risks": {row: list(risks) for row, risks in self.own_risks.items()},
+            "looks": list(self.looks),
             "spec": self.spec,
             "columns": [asdict(column) for column in self.columns],
             "matrix": [_plain_cell(cell) for cell in self.cells()],
             "gates": [asdict(gate) for gate in self.gates],
             "values": [asdict(value) for value in self.values],
+            "curves": [asdict(curve) for curve in self.curves],
             "facts": self.facts,
         }
         return json.dumps(body, indent=1)
@@ -200,6 +245,8 @@ class Results:
                 facts=body["facts"],
                 classes=dataset["classes"],
                 own_risks={row: tuple(risks) for row, risks in body["own_risks"].items()},
+                curves=tuple(Traced(**{**item, "curve": curve_from(item["curve"])}) for item in body["curves"]),
+                looks=tuple(body["looks"]),
             )
         except (ValueError, KeyError, TypeError) as error:
             raise AmuletError(f"This is not a results file of Amulet ({error!r}).") from None
@@ -219,7 +266,7 @@ class Results:
 
 def collect(plan: Plan, store: Store) -> Results:
     """Read every number of a plan from the store."""
-    columns = {_column(cell): None for cell in plan.cells}
+    columns = {Column.of(cell.task.outcome.probe, cell.task.metric): None for cell in plan.cells}
     values = []
     for cell in plan.cells:
         value = store.load(cell.task)
@@ -235,17 +282,18 @@ def collect(plan: Plan, store: Store) -> Results:
         facts=_facts(plan, store),
         classes=len(plan.dataset.schema.classes),
         own_risks={row.label: _own_risks(row) for row in plan.experiment.defenses},
+        curves=tuple(_traced(trial, trace, store) for trial, trace in plan.traces),
+        looks=plan.experiment.looks,
     )
+
+
+def _traced(trial: Trial, trace: Trace, store: Store) -> Traced:
+    probe = trial.play.probe
+    return Traced(trial.row, probe.risk, str(probe), trial.play.seed, trace.digest, store.load(trace))
 
 
 def _own_risks(row: Row) -> tuple[str, ...]:
     return tuple(dict.fromkeys(defense.risk for defense in row.defenses if defense.risk is not None))
-
-
-def _column(cell: Cell) -> Column:
-    metric = cell.task.metric
-    bounds = (metric.low, metric.high, metric.riskier)
-    return Column(cell.risk, cell.probe, cell.metric, *bounds, metric.primary, metric.margin, metric.chance)
 
 
 def _plain_cell(cell: MatrixCell) -> dict[str, Any]:
@@ -259,7 +307,7 @@ def _plain_cell(cell: MatrixCell) -> dict[str, Any]:
 def _facts(plan: Plan, store: Store) -> dict[str, dict[str, dict[str, Any]]]:
     """Without seconds, which differ from run to run."""
     facts: dict[str, dict[str, dict[str, Any]]] = {}
-    targets = {(cell.row, str(cell.seed)): cell.task.outcome.target for cell in plan.cells}
+    targets = {(row, str(task.seed)): task for row, task in plan.targets}
     for (row, seed), task in targets.items():
         entry = (store.manifest(task) or {"value": {}})["value"]
         facts.setdefault(row, {})[seed] = {name: fact for name, fact in entry.items() if name != "seconds"}

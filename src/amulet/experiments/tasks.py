@@ -1,17 +1,19 @@
 """The unit of work. A task is the value of everything that decides its result; its digest is where that lies.
 
 Source ── Train (target) ──┐
-   └───── Train (shadow) ──┴─ Play (attack or audit) ── Measure (metric)
+   └───── Train (shadow) ──┴─ Play (attack or audit) ─┬─ Measure (metric)
+                                                      └─ Trace (curve)
 """
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 
+from amulet.core.curve import Curve
 from amulet.core.data import AmuletDataset, Data
 from amulet.core.metric import Metric, Undefined
 from amulet.core.outcome import Outcome
@@ -22,6 +24,8 @@ from amulet.core.split import Draw, Split
 from amulet.core.threat import Shadow
 from amulet.experiments.plain import from_plain
 from amulet.training.fitted import Fitted
+from amulet.training.held import Held
+from amulet.training.removal import Scorer
 from amulet.training.stages import Trainable
 
 V = TypeVar("V")
@@ -109,6 +113,7 @@ class Train(Task[Fitted]):
     draw: Draw
     seed: NonNegativeInt
     backend: Backend
+    scores: "Score | None" = None
 
     def __str__(self) -> str:
         """What is trained on which records."""
@@ -117,7 +122,8 @@ class Train(Task[Fitted]):
     def compute(self, reader: Reader) -> Fitted:
         """Fit the recipe to the drawn records."""
         data = reader.load(self.source).train
-        return self.recipe.fit(data[self.draw.choose(len(data))], seed=self.seed, device=self.backend.device)
+        held = Held(self.draw.split.validation_of(data), reader.load(self.scores) if self.scores else None)
+        return self.recipe.fit(self.draw.take(data), seed=self.seed, device=self.backend.device, held=held)
 
     def encode(self, value: Fitted) -> Entry:
         """Weights and artifacts; facts as JSON."""
@@ -137,6 +143,33 @@ class Train(Task[Fitted]):
 
 
 @dataclass(frozen=True)
+class Score(Task[Tensor]):
+    """How much each training record of a model is worth keeping, for all who remove some."""
+
+    scorer: Scorer
+    model: Train
+
+    def __str__(self) -> str:
+        """What scores by which model."""
+        return f"scores of {self.scorer} by {self.model.recipe} on {self.model.draw}"
+
+    def compute(self, reader: Reader) -> Tensor:
+        """Score the records that the model was trained on."""
+        data, device = reader.load(self.model.source).train, self.model.backend.device
+        clean = self.model.draw.split.validation_of(data).to(device)
+        return self.scorer(reader.load(self.model).model, self.model.draw.take(data).to(device), clean)
+
+    def encode(self, value: Tensor) -> Entry:
+        """One tensor."""
+        return Entry(None, {"scores": value})
+
+    def decode(self, entry: Entry, reader: Reader) -> Tensor:
+        """The tensor back."""
+        del reader
+        return entry.tensors["scores"]
+
+
+@dataclass(frozen=True)
 class Play(Task[Outcome]):
     """One attack or audit of one target."""
 
@@ -152,14 +185,15 @@ class Play(Task[Outcome]):
 
     def compute(self, reader: Reader) -> Outcome:
         """Set up the game and play it."""
-        dataset = reader.load(self.target.source)
+        dataset, fitted = reader.load(self.target.source), reader.load(self.target)
         game = Game(
-            target=reader.load(self.target).model,
+            target=fitted.model,
             dataset=dataset,
             division=self.split.divide(len(dataset.train)),
             seed=self.seed,
             device=self.target.backend.device,
             shadows=tuple(_shadow(task, dataset, reader) for task in self.shadows),
+            artifacts=fitted.artifacts,
         )
         outcome: Outcome = self.probe.play(game)
         return outcome.cpu()
@@ -204,6 +238,38 @@ class Measure(Task[float | Undefined]):
             case {"undefined": str() as reason}:
                 return Undefined(reason)
         raise ValueError(f"Not a measured value: {entry.value}")
+
+
+@dataclass(frozen=True)
+class Trace(Task[Curve]):
+    """The curve behind a cell, through the plays that its probe asks for."""
+
+    probe: Probe  # type: ignore[type-arg]
+    plays: tuple[Play, ...]
+
+    def __str__(self) -> str:
+        """Whose curve."""
+        return f"the curve of {self.plays[-1]}"
+
+    def compute(self, reader: Reader) -> Curve:
+        """Read the curve off the outcomes."""
+        curve: Curve = self.probe.curve([reader.load(play) for play in self.plays])
+        return curve
+
+    def encode(self, value: Curve) -> Entry:
+        """All of it as JSON."""
+        return Entry(asdict(value) | {"x": list(value.x), "y": list(value.y)})
+
+    def decode(self, entry: Entry, reader: Reader) -> Curve:
+        """The curve back."""
+        del reader
+        assert isinstance(entry.value, dict)  # noqa: S101 - as encoded
+        return curve_from(entry.value)
+
+
+def curve_from(plain: Mapping[str, Any]) -> Curve:
+    """A curve from its fields as JSON has them."""
+    return Curve(**{**plain, "x": tuple(plain["x"]), "y": tuple(plain["y"])})
 
 
 def _shadow(task: Train, dataset: AmuletDataset, reader: Reader) -> Shadow:

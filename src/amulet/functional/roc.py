@@ -22,3 +22,9 @@ def roc(scores: Tensor, positives: Tensor) -> tuple[Tensor, Tensor]:
 def area_under(fpr: Tensor, tpr: Tensor) -> float:
     """Area under a curve of `roc`: the chance that a positive outscores another, ties counting half."""
     return torch.trapezoid(tpr, fpr).item()
+
+
+def tpr_at(rates: Tensor, fpr: Tensor, tpr: Tensor) -> Tensor:
+    """The largest true positive rate of a curve of `roc` at false positive rates of at most each of `rates`."""
+    places = torch.searchsorted(fpr, rates + 1e-12, right=True) - 1
+    return tpr[places]

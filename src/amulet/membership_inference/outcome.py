@@ -3,17 +3,23 @@
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import final
+from math import log10
+from typing import Final, Self, final
 
 import torch
 from torch import Tensor, nn
 
+from amulet.core.curve import Curve
 from amulet.core.data import Data, concatenate
 from amulet.core.model import device_of
 from amulet.core.outcome import Outcome
 from amulet.core.probe import Attack, Game
 from amulet.core.seeds import generator
 from amulet.core.threat import Adversary, Shadow, opened
+from amulet.functional.roc import roc, tpr_at
+
+ROC_POINTS: Final = 60
+"""Rates at which a curve is kept, evenly spaced on a log scale from one record among the others to all."""
 
 
 @final
@@ -27,6 +33,7 @@ class MembershipOutcome(Outcome):
         index: (n,) the records' identities, to compare attacks record by record.
     """
 
+    truth = ("members", "index")
     scores: Tensor
     members: Tensor
     index: Tensor
@@ -35,6 +42,10 @@ class MembershipOutcome(Outcome):
         """Scores must be numbers."""
         if torch.isnan(self.scores).any():
             raise ValueError("Membership scores must not be NaN.")
+
+    def strata(self) -> Tensor:
+        """Members and others: how many there are of each is up to the game."""
+        return self.members.long()
 
     @property
     def one_sided(self) -> bool:
@@ -55,6 +66,23 @@ class MembershipInferenceAttack(Attack[MembershipOutcome]):
     @abstractmethod
     def score(self, adversary: Adversary, candidates: Data) -> Tensor:
         """(n,) how much each candidate looks like a member; higher means member."""
+
+    @final
+    def traced(self) -> tuple[Self, ...]:
+        """One game is enough."""
+        return (self,)
+
+    @final
+    def curve(self, outcomes: Sequence[MembershipOutcome]) -> Curve:
+        """The ROC, to be read on log scales (section IV): what is found of members without accusing many others."""
+        outcome = outcomes[-1]
+        found: tuple[Tensor, Tensor] = torch.empty(0), torch.empty(0)
+        if not outcome.one_sided:
+            fewest = 1 / int((~outcome.members).sum())
+            rates = torch.logspace(log10(fewest), 0, ROC_POINTS, dtype=torch.float64)
+            found = rates, tpr_at(rates, *roc(outcome.scores, outcome.members))
+        x, y = (tuple(values.tolist()) for values in found)
+        return Curve("ROC of the attack", "false positive rate", "true positive rate", x, y, scale="log")
 
     @final
     def attack(

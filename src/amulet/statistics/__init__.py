@@ -1,6 +1,8 @@
-"""From numbers per seed to statements about them."""
+"""From numbers per seed, or per resample of the records, to statements about them."""
 
+from amulet.statistics.bootstrap import Resampled, draws, explore_resampled, fewest_resamples, judge_resampled
 from amulet.statistics.gates import Gate, exceeds
+from amulet.statistics.looks import doubling
 from amulet.statistics.multiplicity import holm
 from amulet.statistics.paired import Paired, paired_t
 from amulet.statistics.power import seeds_to_settle
@@ -15,13 +17,19 @@ __all__ = [
     "Paired",
     "Printed",
     "Rejudged",
+    "Resampled",
     "Summary",
     "Verdict",
     "Word",
+    "doubling",
+    "draws",
     "exceeds",
     "explore",
+    "explore_resampled",
+    "fewest_resamples",
     "holm",
     "judge",
+    "judge_resampled",
     "paired_t",
     "rejudge",
     "seeds_to_settle",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Paired:
 
     def interval(self, level: float) -> tuple[float, float]:
         """The t interval that covers the true mean difference with probability `level`, in (0, 1)."""
-        half = float(stats.t.ppf((1 + level) / 2, self.n - 1)) * self.std / sqrt(self.n)
+        half = float(special.stdtrit(self.n - 1, (1 + level) / 2)) * self.std / sqrt(self.n)
         return self.mean - half, self.mean + half
 
 
@@ -43,5 +43,5 @@ def paired_t(differences: Sequence[float]) -> Paired | None:
     if std <= 1e-12 * max(1.0, abs(mean)):
         return Paired(mean, 0.0, n, 1.0 if mean == 0 else 0.0, None)
     t = mean / (std / sqrt(n))
-    p = 2 * float(stats.t.sf(abs(t), n - 1))
+    p = 2 * float(special.stdtr(n - 1, -abs(t)))
     return Paired(mean, std, n, p, mean / std * (1 - 3 / (4 * (n - 1) - 1)))

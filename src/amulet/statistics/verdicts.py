@@ -27,14 +27,18 @@ class Comparison:
     """One cell to judge.
 
     Attributes:
-        differences: defended minus undefended, seed by seed; those where either is undefined left out.
+        differences: defended minus undefended, seed by seed; None where either is undefined.
         margin: differences smaller than this do not matter, in the metric's units.
         same: whether both models are one and the same, so that nothing can differ.
     """
 
-    differences: tuple[float, ...]
+    differences: tuple[float | None, ...]
     margin: float
     same: bool = False
+
+    def test(self, seeds: int) -> Paired | None:
+        """Over the first `seeds` seeds; None where fewer than two of them have a difference."""
+        return paired_t([value for value in self.differences[:seeds] if value is not None])
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,11 @@ class Verdict:
     reason: str | None = None
 
     @property
+    def settled(self) -> bool:
+        """Whether more seeds are not called for."""
+        return self.word not in {Word.INCONCLUSIVE, Word.UNDEFINED}
+
+    @property
     def seeds_needed(self) -> int | None:
         """For an inconclusive cell, seeds that would settle it; None where up to 1000 would not."""
         if self.word is not Word.INCONCLUSIVE or self.paired is None or self.reason is not None:
@@ -70,36 +79,62 @@ class Verdict:
         return seeds_to_settle(self.paired, self.margin, self.level)
 
 
-def judge(family: Sequence[Comparison], alpha: float = ALPHA) -> list[Verdict]:
+def judge(family: Sequence[Comparison], alpha: float = ALPHA, looks: Sequence[int] = ()) -> list[Verdict]:
     """Verdicts of a family of comparisons.
 
     The chance that any cell is said to increase or decrease which does not is at most alpha, and so is the
     chance that any is said not to change meaningfully which does. A cell whose simultaneous interval
     (Bonferroni) lies within its margin shows no meaningful change, whatever its p-value; else one with an
     adjusted p-value (Holm) of at most alpha increases or decreases; else it is inconclusive.
+
+    With several `looks`, numbers of seeds in ascending order, each look has an equal share of alpha, and a cell
+    keeps the verdict of the first look that decides it. Holm's test at a look takes the cells decided before with
+    the p-values that they had then: adjusted p-values only fall as p-values do, so that this is stricter than
+    Holm's test of every cell's smallest p-value times the number of looks, which keeps the level.
+
+    Args:
+        family: all that is judged together.
+        alpha: the level of each of the two errors.
+        looks: when the data were looked at, the last at the most seeds; by default once, at all of them.
     """
-    tests = [None if cell.same else paired_t(cell.differences) for cell in family]
-    testable = [place for place, test in enumerate(tests) if test is not None and (test.std > 0 or test.mean == 0)]
-    adjusted = dict(zip(testable, holm([_p(tests[place]) for place in testable]), strict=True))
-    level = alpha / max(1, len(testable))
-    return [_judged(cell, tests[place], adjusted.get(place), level, alpha) for place, cell in enumerate(family)]
+    stages = tuple(looks) or (max((len(cell.differences) for cell in family), default=0),)
+    counted = [place for place, cell in enumerate(family) if not cell.same and cell.test(stages[-1]) is not None]
+    level = alpha / (len(stages) * max(1, len(counted)))
+    found = {place: _untested(cell) for place, cell in enumerate(family) if place not in counted}
+    p_values = dict.fromkeys(counted, 1.0)
+    for stage in stages:
+        tests = {place: family[place].test(stage) for place in counted if place not in found}
+        p_values |= {place: min(1.0, len(stages) * _p(test)) for place, test in tests.items()}
+        adjusted = dict(zip(p_values, holm(list(p_values.values())), strict=True))
+        judged = {place: _judged(family[place], test, adjusted[place], level, alpha) for place, test in tests.items()}
+        found |= {place: verdict for place, verdict in judged.items() if verdict.settled or stage == stages[-1]}
+    return [found[place] for place in range(len(family))]
 
 
-def explore(cells: Sequence[Comparison], alpha: float = ALPHA) -> list[Verdict]:
+def explore(cells: Sequence[Comparison], alpha: float = ALPHA, looks: Sequence[int] = ()) -> list[Verdict]:
     """Each cell judged by itself: to find questions, not to answer them."""
-    return [judge([cell], alpha)[0] for cell in cells]
+    return [judge([cell], alpha, looks)[0] for cell in cells]
 
 
 def _p(test: Paired | None) -> float:
-    return 1.0 if test is None else test.p
+    return 1.0 if test is None or _without_error(test) else test.p
 
 
-def _judged(cell: Comparison, test: Paired | None, p: float | None, level: float, alpha: float) -> Verdict:
+def _without_error(test: Paired) -> bool:
+    """Whether all differences are one number other than zero, which no t test can judge."""
+    return test.std == 0 and test.mean != 0
+
+
+def _untested(cell: Comparison) -> Verdict:
     if cell.same:
         return Verdict(Word.UNCHANGED, None, (0.0, 0.0), None, cell.margin)
+    return Verdict(Word.UNDEFINED, None, None, None, cell.margin, reason="fewer than two seeds have both values")
+
+
+def _judged(cell: Comparison, test: Paired | None, p: float, level: float, alpha: float) -> Verdict:
     if test is None:
-        return Verdict(Word.UNDEFINED, None, None, None, cell.margin, reason="fewer than two seeds have both values")
-    if p is None:
+        return _untested(cell)
+    if _without_error(test):
         reason = "all seeds show exactly the same difference, so that its error cannot be judged"
         return Verdict(Word.INCONCLUSIVE, test, None, None, cell.margin, reason=reason)
     low, high = test.interval(1 - level)

@@ -1,7 +1,8 @@
 """Projected gradient descent. Madry et al. 2018, https://arxiv.org/abs/1706.06083, section 2.1."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final, Self
 
 import torch
 from torch import Tensor
@@ -14,6 +15,9 @@ from amulet.core.threat import Access, Adversary
 from amulet.evasion.outcome import EvasionAttack
 from amulet.functional.balls import Ball, Norm
 from amulet.functional.pgd import pgd
+
+RUNGS: Final = (0.25, 0.5, 0.75)
+"""Shares of epsilon at which the security curve is measured, besides the whole."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,13 @@ class PGD(EvasionAttack):
         """Restarts differ only where the start is random."""
         if self.restarts > 1 and not self.random_start:
             yield self.problem("restarts", "1 without random_start, since every restart would be the same")
+
+    def ladder(self) -> tuple[tuple[float, Self], ...]:
+        """The same climb in smaller balls."""
+        if self.epsilon == 0:
+            return ()
+        weaker = [replace(self, epsilon=share * self.epsilon) for share in RUNGS]
+        return tuple((attack.epsilon, attack) for attack in (*weaker, self))
 
     def perturb(self, adversary: Adversary, victims: Data) -> Tensor:
         """Adversarial examples where a climb succeeded, the last attempt elsewhere."""

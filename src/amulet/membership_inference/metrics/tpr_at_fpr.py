@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+import torch
+
 from amulet.core.metric import Metric, Undefined
 from amulet.core.spec import OpenProbability
-from amulet.functional.roc import roc
+from amulet.functional.roc import roc, tpr_at
 from amulet.membership_inference.outcome import MembershipOutcome
 
 FEWEST_ACCUSED = 10
@@ -24,5 +26,5 @@ class TPRAtFPR(Metric[MembershipOutcome]):
         others = int((~outcome.members).sum())
         if self.fpr * others < FEWEST_ACCUSED:
             return Undefined(f"fewer than {FEWEST_ACCUSED} of {others} non-members would be accused")
-        fpr, tpr = roc(outcome.scores, outcome.members)
-        return tpr[fpr <= self.fpr].max().item()
+        rate = torch.tensor([self.fpr], dtype=torch.float64)
+        return tpr_at(rate, *roc(outcome.scores, outcome.members)).item()
