@@ -36,6 +36,7 @@ HOW_VERDICTS: Final = (
     "are exploratory, each judged by itself."
 )
 
+_GATES: Final = {"trained": "model", "effective": "defense", "attack": "attack"}
 _SIGNS: Final = {Tone.WORSE: "✗", Tone.BETTER: "✓", Tone.SAME: "=", Tone.OPEN: "?"}
 
 
@@ -45,6 +46,11 @@ def said(cell: MatrixCell) -> Said | None:
         return None
     words, tone = _words(cell.verdict.word, cell.column.riskier)
     return Said(words, _SIGNS[tone], tone, _because(cell.verdict))
+
+
+def gate_name(gate: Checked) -> str:
+    """What a gate is about, in one word."""
+    return _GATES[gate.name]
 
 
 def gate_words(gate: Checked) -> str:

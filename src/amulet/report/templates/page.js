@@ -1,0 +1,121 @@
+/* Opens what lies behind a cell. The page is complete without it, but for the charts. */
+const found = JSON.parse(document.getElementById("behind").textContent);
+const dialog = document.getElementById("cell");
+const part = (name) => dialog.querySelector(`[data-part="${name}"]`);
+
+function made(tag, text, className = "") {
+  const element = document.createElement(tag);
+  element.textContent = text;
+  element.className = className;
+  return element;
+}
+
+const kindOf = (row) => (row === 0 ? "undefended" : "defended");
+
+/* Of a defended row also the undefended one, to compare with. */
+const compared = (row) => (row === 0 ? [0] : [0, row]);
+
+function tell(line, cell) {
+  part("risk").textContent = line.risk;
+  part("title").textContent = `${line.title}: ${found.rows[cell.row]}`;
+  part("probe").textContent = line.probe;
+  part("said").textContent = cell.said;
+  part("facts").replaceChildren(...cell.facts.flatMap(([term, text]) => [made("dt", term), made("dd", text)]));
+  part("gates").replaceChildren(...cell.gates.map(([state, words, follows]) => {
+    const item = made("li", ` ${words}: ${state}. ${follows}`);
+    item.prepend(made("span", "", `mark ${state.replace(" ", "-")}`));
+    return item;
+  }));
+  part("rests").hidden = cell.gates.length === 0;
+}
+
+/* Every number that a chart shows, with the task that gave it. */
+function list(line, row) {
+  const rows = compared(row);
+  const seeds = new Map();
+  for (const which of rows) {
+    for (const [seed, value, task] of line.values[which]) {
+      seeds.set(seed, { ...seeds.get(seed), [which]: [value, task] });
+    }
+  }
+  const head = made("tr", "");
+  head.append(...["Seed", ...rows.map((which) => found.rows[which])].map((text) => made("th", text)));
+  head.childNodes.forEach((item) => item.setAttribute("scope", "col"));
+  part("head").replaceChildren(head);
+  part("seeds").replaceChildren(...[...seeds].map(([seed, values]) => {
+    const found = made("tr", "");
+    const name = made("th", seed);
+    name.scope = "row";
+    found.append(name, ...rows.map((which) => {
+      const [value, task] = values[which] ?? [null, ""];
+      const cell = made("td", task && value === null ? "undefined" : task ? String(value).replace("-", "\u2212") : "not run");
+      cell.append(" ", made("code", task));
+      return cell;
+    }));
+    return found;
+  }));
+}
+
+function draw(name, spec, datasets, words) {
+  const figure = part(name);
+  figure.hidden = !spec;
+  if (!spec) return Promise.resolve();
+  const place = figure.querySelector(".chart");
+  figure.querySelector("figcaption").textContent = words;
+  place.setAttribute("aria-label", `Chart: ${words} The numbers are in the table below.`);
+  const options = { mode: "vega-lite", renderer: "svg", ast: true, actions: false, tooltip: false, defaultStyle: false };
+  return vegaEmbed(place, { ...spec, datasets }, options);
+}
+
+function drawPoints(line, row) {
+  const points = compared(row).flatMap((which) => line.values[which]
+    .filter(([, value]) => value !== null)
+    .map(([seed, value]) => ({ seed, value, kind: kindOf(which) })));
+  return draw("points", points.length && found.charts.points, { points }, `${line.title}, seed by seed; a line joins each pair.`);
+}
+
+function drawDifference(line, cell) {
+  const before = new Map(line.values[0]);
+  const points = line.values[cell.row]
+    .filter(([seed, value]) => value !== null && (before.get(seed) ?? null) !== null)
+    .map(([seed, value]) => ({ value: value - before.get(seed) }));
+  const words = "Each seed's difference; the bar is the interval, and differences in the shaded band do not matter.";
+  return draw("difference", cell.judged && found.charts.difference, { points, judged: [cell.judged] }, words);
+}
+
+/* On log scales zero has no place. */
+const drawn = (curve, seed, which, log) => curve.x[0] === undefined ? [] : curve.x
+  .map((x, place) => ({ x, y: curve.y[place], seed, kind: kindOf(which) }))
+  .filter((point) => !log || (point.x > 0 && point.y > 0));
+
+function drawCurve(line, row) {
+  const curve = found.curves[line.curve];
+  if (!curve) return draw("curve");
+  const log = curve.scale === "log";
+  const rows = compared(row);
+  const seeds = rows.flatMap((which) => curve.seeds[which].flatMap(([seed, x, y]) => drawn({ x: curve.xs[x], y }, seed, which, log)));
+  const means = rows.flatMap((which) => drawn(curve.means[which], null, which, log));
+  return draw("curve", means.length && curve.chart, { seeds, means }, curve.words);
+}
+
+async function open(id) {
+  const [column, row] = id.split(".").map(Number);
+  const line = found.lines[column];
+  const cell = { ...line.cells[row], row };
+  tell(line, cell);
+  list(line, row);
+  dialog.showModal();
+  dialog.scrollTop = 0;
+  dialog.removeAttribute("data-drawn");
+  await Promise.all([drawPoints(line, row), drawDifference(line, cell), drawCurve(line, row)]);
+  dialog.setAttribute("data-drawn", id);
+}
+
+for (const button of document.querySelectorAll("button.behind")) {
+  button.disabled = false;
+  button.closest("td").addEventListener("click", () => {
+    if (getSelection().isCollapsed) open(button.dataset.cell).catch(console.error);
+  });
+}
+dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+document.documentElement.classList.add("live");
