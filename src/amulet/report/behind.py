@@ -1,4 +1,4 @@
-"""What the page's script shows behind a cell: words, every seed with its task, charts. Compact, for it is in the page."""
+"""What the page's script shows behind a cell: words, every seed with its task, charts."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -64,11 +64,17 @@ def _judged(cell: MatrixCell) -> Plain | None:
         return None
     low, high = cell.verdict.interval
     margin = cell.verdict.margin
-    return {"low": _short(low), "high": _short(high), "mean": _short(cell.difference.mean), "minus": -margin, "margin": margin}
+    return {
+        "low": _short(low),
+        "high": _short(high),
+        "mean": _short(cell.difference.mean),
+        "minus": -margin,
+        "margin": margin,
+    }
 
 
 def _curves(results: Results, column: Column) -> Plain | None:
-    """The curves of one probe; None where it has none with points. Seeds share the coordinates that they have in common."""
+    """The curves of one probe, every x written once; None where none has points."""
     traced = [results.curves_of(row, column) for row in results.rows]
     drawn = [item.curve for row in traced for item in row if item.curve.x]
     if not drawn:

@@ -10,6 +10,11 @@ def seeds_of(results: Results, cell: MatrixCell) -> str:
     return ", ".join(_parts(results, cell))
 
 
+def plural_seeds(count: int) -> str:
+    """Says "1 seed" or "5 seeds"."""
+    return f"{count} seed" if count == 1 else f"{count} seeds"
+
+
 def times(results: Results) -> str:
     """How often models were trained and measured: "5 times", or "5 to 20 times" where seeds were added."""
     counts = {len(results.of(row, column)) for row in results.rows for column in results.columns} - {0}
@@ -17,6 +22,14 @@ def times(results: Results) -> str:
     if fewest < most:
         return f"{fewest} to {most} times"
     return f"{most} time" if most == 1 else f"{most} times"
+
+
+def seeds_named(results: Results) -> str:
+    """Which seeds: "seeds 0 to 9", or each by its number."""
+    seeds = results.seeds
+    if len(seeds) > 2 and seeds == tuple(range(seeds[0], seeds[-1] + 1)):
+        return f"seeds {seeds[0]} to {seeds[-1]}"
+    return f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}"
 
 
 def looks_said(results: Results) -> str:
@@ -37,6 +50,6 @@ def _parts(results: Results, cell: MatrixCell) -> Iterator[str]:
     if valued < measured:
         yield f"{valued} of {measured} seeds"
     elif len(results.looks) > 1 or measured < len(results.seeds):
-        yield f"{measured} seeds"
+        yield plural_seeds(measured)
     if cell.verdict and cell.verdict.paired and cell.difference and cell.verdict.paired.n < cell.difference.n:
         yield f"judged at {cell.verdict.paired.n}"

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from amulet.experiments.results import Results
 from amulet.report import described
 from amulet.report.behind import behind, place
-from amulet.report.counts import looks_said, seeds_of, times
+from amulet.report.counts import looks_said, seeds_named, seeds_of, times
 from amulet.report.facts import facts
 from amulet.report.formats import number, setting, signed, spread
 from amulet.report.grounds import grounds
@@ -18,6 +18,7 @@ from amulet.report.matrix import blocks, primaries
 from amulet.report.said import HOW_VERDICTS, gate_name, gate_words, interval, said
 from amulet.report.script import embedded, page_script
 from amulet.report.strip import SAMPLE, strips
+from amulet.report.tradeoffs import letters, trade_offs
 from amulet.report.wording import metric_words, riskier_end, spoken
 
 
@@ -39,8 +40,11 @@ def render(results: Results, manifest: Mapping[str, Any]) -> str:
             grounds=partial(grounds, results),
             looks=looks_said(results),
             script=page_script(),
+            seeds_named=seeds_named(results),
             seeds_of=partial(seeds_of, results),
             times=times(results),
+            letters=letters(results),
+            trade_offs=tuple(trade_offs(results, found)),
             blocks=found,
             primaries=primaries(found),
             sample=SAMPLE,

@@ -1,13 +1,17 @@
 """A verdict as sentences for someone who decides, and the figures behind it as terms and texts."""
 
 from collections.abc import Iterator
+from typing import Final
 
-from amulet.experiments.results import BASELINE, MatrixCell, Results
-from amulet.report.counts import seeds_of
-from amulet.report.formats import number, signed, spread
+from amulet.experiments.experiment import BASELINE
+from amulet.experiments.results import MatrixCell, Results
+from amulet.report.counts import plural_seeds, seeds_of
+from amulet.report.formats import MINUS, number, signed, spread
 from amulet.report.said import interval
 from amulet.report.wording import metric_words, risk_words, riskier_end
-from amulet.statistics import Verdict, Word
+from amulet.statistics import ALPHA, Verdict, Word
+
+SMALLEST_P: Final = 0.0001
 
 
 def told(results: Results, cell: MatrixCell) -> str:
@@ -16,7 +20,7 @@ def told(results: Results, cell: MatrixCell) -> str:
     if cell.summary is None:
         return f"{title} has no value here: {'; '.join(cell.undefined) or 'it was not measured'}."
     if cell.verdict is None:
-        return f"Without any defense, {title} is {number(cell.summary.mean)} on average. It is what the defenses are compared with."
+        return f"Without a defense, {title} is {number(cell.summary.mean)} on average. Defenses are compared with this."
     return " ".join(_told(results, cell, cell.verdict, title))
 
 
@@ -28,9 +32,10 @@ def figures(results: Results, cell: MatrixCell) -> Iterator[tuple[str, str]]:
         yield "Difference", f"{signed(cell.difference.mean)} {spread(cell.difference)}".strip()
     if cell.verdict is not None:
         yield from _tested(cell.verdict, primary=cell.column.primary)
-        yield "What matters", f"a difference of at least {number(cell.verdict.margin)}"
-    yield "Seeds", seeds_of(results, cell) or f"{len(results.of(cell.row, cell.column))} seeds"
-    yield "Riskier end", riskier_end(cell.column)
+        yield "What matters", f"a difference of {number(cell.verdict.margin)} or more"
+    looks = f" (looks at {', '.join(map(str, results.looks))})" if len(results.looks) > 1 else ""
+    yield "Seeds", (seeds_of(results, cell) or plural_seeds(len(results.of(cell.row, cell.column)))) + looks
+    yield "Which end is riskier", riskier_end(cell.column)
 
 
 def _told(results: Results, cell: MatrixCell, verdict: Verdict, title: str) -> Iterator[str]:
@@ -39,9 +44,10 @@ def _told(results: Results, cell: MatrixCell, verdict: Verdict, title: str) -> I
             yield f"{_direction(cell, verdict)}: {title} goes {_course(results, cell)}."
             yield "The difference is too regular over the seeds to be chance."
         case Word.NO_CHANGE:
-            yield f"With {cell.row}, {title} stays as it was, within what matters: any true difference is below {number(verdict.margin)}."
+            yield f"With {cell.row}, {title} stays as it was: any true difference is below {number(verdict.margin)},"
+            yield "too small to matter."
         case Word.UNCHANGED:
-            yield f"{cell.row} leaves the model as it is for this attack or audit, so nothing can change."
+            yield f"{cell.row} leaves the model as it is, so nothing can change."
         case Word.INCONCLUSIVE:
             yield f"It cannot be said yet whether {cell.row} changes {title}: it goes {_course(results, cell)}."
             yield _needed(verdict)
@@ -59,10 +65,9 @@ def _direction(cell: MatrixCell, verdict: Verdict) -> str:
 
 
 def _course(results: Results, cell: MatrixCell) -> str:
-    values = [item.value for item in results.of(BASELINE, cell.column) if item.value is not None]
-    before = number(sum(values) / len(values)) if values else "an undefined value"
-    after = number(cell.summary.mean) if cell.summary else "an undefined one"
-    return f"from {before} without a defense to {after} with it"
+    before = results.cell(BASELINE, cell.column).summary
+    told = [number(summary.mean) if summary else "an undefined value" for summary in (before, cell.summary)]
+    return f"from {told[0]} without a defense to {told[1]} with it"
 
 
 def _needed(verdict: Verdict) -> str:
@@ -75,16 +80,15 @@ def _needed(verdict: Verdict) -> str:
 
 def _tested(verdict: Verdict, *, primary: bool) -> Iterator[tuple[str, str]]:
     if verdict.paired is not None and verdict.paired.effect is not None:
-        yield "Standardised difference", f"{signed(verdict.paired.effect)} (Hedges' g of paired seeds)"
+        yield "In standard deviations", f"{_sized(verdict.paired.effect)} (Hedges' g of paired seeds)"
     if text := interval(verdict):
-        alone = f"{1 - verdict.level:.4g}".rstrip("0")
-        held = f"with all primary cells together 95%; alone {alone}" if primary else f"alone {alone}; exploratory"
-        yield "Interval", f"{text} ({held})"
+        alone = f"by itself it covers the true one with {1 - verdict.level:.2%}"
+        yield "Interval", f"{text} ({'95% together with all primary cells; ' if primary else ''}{alone})"
     if verdict.p is not None:
-        yield "p-value", f"{_p(verdict.p)} ({'adjusted by Holm over the primary cells' if primary else 'not adjusted'})"
-    if verdict.paired is not None:
-        yield "Judged", f"at {verdict.paired.n} seeds, at level 0.05"
+        p = "below 0.0001" if verdict.p < SMALLEST_P else f"{verdict.p:.2g}"
+        how = "adjusted over the primary cells by Holm" if primary else "of this cell by itself"
+        yield "p-value", f"{p}, {how}; told as a change up to {ALPHA:g}"
 
 
-def _p(p: float) -> str:
-    return "below 0.0001" if p < 0.0001 else f"{p:.2g}"
+def _sized(effect: float) -> str:
+    return f"{effect:+.1f}".replace("-", MINUS)
