@@ -1,10 +1,10 @@
-"""The charts, as Vega-Lite specs that Altair writes; data come in later, by the names in `Named`.
+"""The charts, as Vega-Lite specs that Altair writes, each once; data sets come in later, by their names.
 
 Colours are the page's own variables, so that one chart serves light, dark and print. What is defended differs from
 what is not by colour, by shape and by dash.
 """
 
-from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, Final, Literal
 
 import altair as alt
@@ -12,8 +12,6 @@ import altair as alt
 from amulet.core.curve import Scale
 
 Spec = dict[str, Any]
-Line = Mapping[str, Any]
-"""One record of a chart's data."""
 
 KINDS: Final = ["undefended", "defended"]
 SIDES: Final = {"right": (12, 0), "left": (-12, 0), "above": (0, -13), "below": (0, 13)}
@@ -28,6 +26,7 @@ _FONT: Final = "system-ui, sans-serif"
 _QUIET: Final = {"labelColor": "var(--soft)", "titleColor": "var(--ink)", "titleFontWeight": "normal"}
 
 
+@cache
 def points() -> Spec:
     """A metric seed by seed, each pair of models joined by a line. Data "points": seed, kind, value."""
     base = alt.Chart().encode(x=alt.X("kind:N", sort=KINDS, title=None, axis=alt.Axis(labelAngle=0, grid=False)))
@@ -41,6 +40,7 @@ def points() -> Spec:
     return _plain(alt.layer(pairs, dots, data=alt.NamedData("points")), height=190)
 
 
+@cache
 def difference() -> Spec:
     """Each seed's difference, the interval of their mean, and the band in which a difference does not matter.
 
@@ -61,6 +61,7 @@ def difference() -> Spec:
     return _plain(alt.layer(band, zero, span, mean, dots.encode(x=_shift("value"))), height=60)
 
 
+@cache
 def curve(x_title: str, y_title: str, scale: Scale) -> Spec:
     """Lines of every seed, thin, and their means. Data "seeds" and "means": seed, kind, x, y.
 
@@ -85,23 +86,20 @@ def curve(x_title: str, y_title: str, scale: Scale) -> Spec:
     return _plain(alt.layer(*([diagonal] if scale == "log" else []), *lines), height=280)
 
 
-def trade_off(x_title: str, y_title: str, means: Sequence[Line], seeds: Sequence[Line]) -> Spec:
+@cache
+def trade_off(x_title: str, y_title: str) -> Spec:
     """Every row's mean by its letter, tied to its seeds; the cross is the undefended model.
 
-    Args:
-        x_title: of the utility metric.
-        y_title: of the risk's metric, written above the chart.
-        means: letter, side (where the letter stands, of `SIDES`), kind, x, y.
-        seeds: the same, with seed_x and seed_y.
+    Data "before" (the undefended mean) and "means": letter, side (where the letter stands, of `SIDES`), kind, x, y;
+    "seeds": the same with seed_x and seed_y.
     """
     x = alt.X("x:Q", title=x_title, scale=alt.Scale(zero=False, padding=14), axis=alt.Axis(tickCount=5, grid=False))
     y = alt.Y("y:Q", title=None, scale=alt.Scale(zero=False, padding=14), axis=alt.Axis(tickCount=5, grid=False))
-    before = alt.InlineData(values=[mean for mean in means if mean["kind"] == KINDS[0]])
-    ties = alt.Chart(alt.InlineData(values=list(seeds))).encode(x=x, y=y)
-    marks = alt.Chart(alt.InlineData(values=list(means))).encode(x=x, y=y)
+    before, ties, marks = (alt.Chart(alt.NamedData(name)) for name in ("before", "seeds", "means"))
+    ties, marks = ties.encode(x=x, y=y), marks.encode(x=x, y=y)
     layers = (
-        alt.Chart(before).mark_rule(color="var(--rule)").encode(x=x),
-        alt.Chart(before).mark_rule(color="var(--rule)").encode(y=y),
+        before.mark_rule(color="var(--rule)").encode(x=x),
+        before.mark_rule(color="var(--rule)").encode(y=y),
         ties.mark_rule(color="var(--soft)", strokeWidth=1, opacity=0.4).encode(x2="seed_x:Q", y2="seed_y:Q"),
         ties.mark_circle(color="var(--soft)", size=14, opacity=0.5).encode(x="seed_x:Q", y="seed_y:Q"),
         marks.mark_point(filled=True, opacity=1, size=90).encode(

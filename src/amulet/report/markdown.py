@@ -54,7 +54,7 @@ def _opening(results: Results) -> Iterator[str]:
 def _glance(results: Results, found: tuple[Block, ...]) -> Iterator[str]:
     yield "## At a glance"
     yield ""
-    yield "Each risk by the metric that stands for it: the undefended mean, then every defense's difference and verdict."
+    yield "Each risk by the metric that stands for it: the undefended mean, then the differences and verdicts."
     yield ""
     lines = [(block, part, line) for block in primaries(found) for part in block.parts for line in part.lines]
     rows = [[_named(block, part, line), *map(_brief, line.cells)] for block, part, line in lines]

@@ -47,7 +47,8 @@ def _legend(results: Results) -> Text:
     return Text(
         "\nMean ± standard deviation over seeds; under it the difference to the undefended baseline, "
         "paired by seed.\n"
-        f"Shown are the metrics that stand for their risk; the report has all. {HOW_VERDICTS} {looks_said(results)}".rstrip(),
+        "Shown are the metrics that stand for their risk; the report has all. "
+        f"{HOW_VERDICTS} {looks_said(results)}".rstrip(),
         style="dim",
     )
 

@@ -100,8 +100,10 @@ def _drawn(results: Results, utility: Column, risk: Column, points: Sequence[Poi
     corners = [(seed["seed_x"], seed["seed_y"]) for seed in seeds]
     sides = beside([(mean["x"], mean["y"]) for mean in means], corners)
     means = [{**mean, "side": side} for mean, side in zip(means, sides, strict=True)]
-    titles = f"{metric_words(utility).title}, higher is better →", f"{_arrow(risk)} {metric_words(risk).title}"
-    svg: str = vl_convert.vegalite_to_svg(charts.trade_off(*titles, means, seeds))
+    before = [mean for mean in means if mean["kind"] == charts.KINDS[0]]
+    titles = f"{metric_words(utility).title}, higher is better →", f"{_arrow(risk)} {metric_words(risk).title}".strip()
+    data = {"before": before, "means": means, "seeds": seeds}
+    svg: str = vl_convert.vegalite_to_svg({**charts.trade_off(*titles), "datasets": data})
     return Markup(re.sub(r' (?:xmlns(?::xlink)?|version|class)="[^"]*"', "", svg))  # noqa: S704 - Vega escapes text
 
 

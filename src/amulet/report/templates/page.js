@@ -64,7 +64,9 @@ function draw(name, spec, datasets, words) {
   figure.querySelector("figcaption").textContent = words;
   place.setAttribute("aria-label", `Chart: ${words} The numbers are in the table below.`);
   const options = { mode: "vega-lite", renderer: "svg", ast: true, actions: false, tooltip: false, defaultStyle: false };
-  return vegaEmbed(place, { ...spec, datasets }, options);
+  const inner = made("div", "", "drawing"); // Vega names what it draws in; the name above stays
+  place.replaceChildren(inner);
+  return vegaEmbed(inner, { ...spec, datasets }, options);
 }
 
 function drawPoints(line, row) {
