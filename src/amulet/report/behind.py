@@ -60,16 +60,16 @@ def _cell(results: Results, cell: MatrixCell) -> Plain:
 
 
 def _judged(cell: MatrixCell) -> Plain | None:
+    """What the chart of differences draws beside the seeds; None where there is no interval."""
     if cell.verdict is None or cell.verdict.interval is None or cell.difference is None:
         return None
-    low, high = cell.verdict.interval
-    margin = cell.verdict.margin
+    (low, high), margin = cell.verdict.interval, cell.verdict.margin
+    judged = cell.verdict.paired.n if cell.verdict.paired else cell.difference.n
+    some = f" by the first {judged} seeds" if judged < cell.difference.n else ""
     return {
-        "low": _short(low),
-        "high": _short(high),
+        "words": f"Each seed's difference; the bar is the interval{some}, and in the shaded band no difference matters.",
         "mean": _short(cell.difference.mean),
-        "minus": -margin,
-        "margin": margin,
+        **{"low": _short(low), "high": _short(high), "minus": -margin, "margin": margin},
     }
 
 

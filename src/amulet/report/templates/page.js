@@ -65,6 +65,7 @@ function draw(name, spec, datasets, words) {
   place.setAttribute("aria-label", `Chart: ${words} The numbers are in the table below.`);
   const options = { mode: "vega-lite", renderer: "svg", ast: true, actions: false, tooltip: false, defaultStyle: false };
   const inner = made("div", "", "drawing"); // Vega names what it draws in; the name above stays
+  inner.setAttribute("aria-hidden", "true");
   place.replaceChildren(inner);
   return vegaEmbed(inner, { ...spec, datasets }, options);
 }
@@ -81,8 +82,7 @@ function drawDifference(line, cell) {
   const points = line.values[cell.row]
     .filter(([seed, value]) => value !== null && (before.get(seed) ?? null) !== null)
     .map(([seed, value]) => ({ value: value - before.get(seed) }));
-  const words = "Each seed's difference; the bar is the interval, and differences in the shaded band do not matter.";
-  return draw("difference", cell.judged && found.charts.difference, { points, judged: [cell.judged] }, words);
+  return draw("difference", cell.judged && found.charts.difference, { points, judged: [cell.judged] }, cell.judged?.words);
 }
 
 /* On log scales zero has no place. */
