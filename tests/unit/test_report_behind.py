@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 
 import pytest
+from rich.console import Console
 
 from amulet.core.curve import Curve
 from amulet.experiments.results import Column, Results, Traced, Value
@@ -15,6 +16,7 @@ from amulet.report.grounds import grounds
 from amulet.report.matrix import blocks
 from amulet.report.script import embedded
 from amulet.report.sentences import figures, told
+from amulet.report.terminal import matrix_table
 from amulet.report.tradeoffs import beside, trade_offs
 from amulet.statistics import Word
 
@@ -75,9 +77,7 @@ def test_the_figures_are_those_of_the_verdict(results: Results) -> None:
     shown = dict(figures(results, results.cell(LABEL, ROBUST)))
     assert shown["Difference"] == "+0.300 ± 0.010"
     assert shown["Seeds"] == "5 seeds"
-    assert shown["Interval"].endswith(
-        "95% together with all primary cells; by itself it covers the true one with 98.33%)"
-    )
+    assert shown["Interval"].endswith("95% together with all primary cells, 98.33% by itself)")
     assert "Holm" in shown["p-value"]
     assert dict(figures(results, results.cell("undefended", ROBUST))).keys() == {
         "Mean",
@@ -129,6 +129,17 @@ def test_seeds_are_counted_cell_by_cell_where_they_were_added(results: Results, 
     assert seeds_of(results, results.cell(LABEL, AUC)) == ""
     assert seeds_of(grown, grown.cell(LABEL, ROBUST)) == "5 seeds"
     assert seeds_of(grown, grown.cell(LABEL, AUC)) == "10 seeds"
+
+
+def test_the_terminal_counts_seeds_cell_by_cell_too(grown: Results) -> None:
+    console = Console(width=100, color_system=None)
+    with console.capture() as capture:
+        console.print(matrix_table(grown, 100))
+    shown = " ".join(capture.get().split())
+    assert "seeds 0 to 9" in shown
+    assert "5 seeds" in shown
+    assert "10 seeds" in shown
+    assert looks_said(grown) in shown
 
 
 def test_a_cell_with_later_seeds_tells_at_how_many_it_was_judged(grown: Results) -> None:

@@ -24,6 +24,7 @@ def behind(results: Results) -> Plain:
     named = probes(results)
     keys = list(dict.fromkeys((column.risk, column.probe) for column in results.columns))
     return {
+        "gates": [[gate.state, gate_words(gate), gate.follows] for gate in results.gates],
         "charts": {"points": charts.points(), "difference": charts.difference()},
         "rows": list(results.rows),
         "lines": [_line(results, column, named, keys.index((column.risk, column.probe))) for column in results.columns],
@@ -54,7 +55,7 @@ def _cell(results: Results, cell: MatrixCell) -> Plain:
     return {
         "said": told(results, cell),
         "facts": list(figures(results, cell)),
-        "gates": [[gate.state, gate_words(gate), gate.follows] for gate in grounds(results, cell)],
+        "gates": [results.gates.index(gate) for gate in grounds(results, cell)],
         "judged": _judged(cell),
     }
 
@@ -65,11 +66,13 @@ def _judged(cell: MatrixCell) -> Plain | None:
         return None
     (low, high), margin = cell.verdict.interval, cell.verdict.margin
     judged = cell.verdict.paired.n if cell.verdict.paired else cell.difference.n
-    some = f" by the first {judged} seeds" if judged < cell.difference.n else ""
     return {
-        "words": f"Each seed's difference; the bar is the interval{some}, and in the shaded band no difference matters.",
+        "first": judged if judged < cell.difference.n else 0,
         "mean": _short(cell.difference.mean),
-        **{"low": _short(low), "high": _short(high), "minus": -margin, "margin": margin},
+        "low": _short(low),
+        "high": _short(high),
+        "minus": -margin,
+        "margin": margin,
     }
 
 
@@ -85,7 +88,7 @@ def _curves(results: Results, column: Column) -> Plain | None:
         "scale": first.scale,
         "words": _words(first),
         "chart": charts.curve(first.x_title, first.y_title, first.scale),
-        "xs": [[_short(x) for x in each] for each in xs],
+        "xs": [[_short(x, 4) for x in each] for each in xs],
         "seeds": [[_seed(item, xs) for item in row if item.curve.x] for row in traced],
         "means": [_mean([item.curve for item in row if item.curve.x]) for row in traced],
     }
@@ -97,7 +100,7 @@ def _words(curve: Curve) -> str:
 
 
 def _seed(item: Traced, xs: Sequence[tuple[float, ...]]) -> list[Any]:
-    return [item.seed, xs.index(item.curve.x), [_short(y) for y in item.curve.y]]
+    return [item.seed, xs.index(item.curve.x), [_short(y, 4) for y in item.curve.y]]
 
 
 def _mean(curves: Sequence[Curve]) -> Plain:
@@ -107,9 +110,9 @@ def _mean(curves: Sequence[Curve]) -> Plain:
     low, high = max(curve.x[0] for curve in curves), min(curve.x[-1] for curve in curves)
     xs = sorted({x for curve in curves for x in curve.x if low <= x <= high})
     ys = np.mean([np.interp(xs, curve.x, curve.y) for curve in curves], axis=0) if xs else np.array([])
-    return {"x": [_short(x) for x in xs], "y": [_short(y) for y in ys.tolist()]}
+    return {"x": [_short(x, 4) for x in xs], "y": [_short(y, 4) for y in ys.tolist()]}
 
 
-def _short(value: float | None) -> float | None:
-    """Six significant digits; nothing for what JSON has no number for."""
-    return float(f"{value:.6g}") if value is not None and np.isfinite(value) else None
+def _short(value: float | None, digits: int = 6) -> float | None:
+    """So many significant digits; nothing for what JSON has no number for."""
+    return float(f"{value:.{digits}g}") if value is not None and np.isfinite(value) else None

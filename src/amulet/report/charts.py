@@ -100,8 +100,8 @@ def trade_off(x_title: str, y_title: str) -> Spec:
     layers = (
         before.mark_rule(color="var(--rule)").encode(x=x),
         before.mark_rule(color="var(--rule)").encode(y=y),
-        ties.mark_rule(color="var(--soft)", strokeWidth=1, opacity=0.4).encode(x2="seed_x:Q", y2="seed_y:Q"),
-        ties.mark_circle(color="var(--soft)", size=14, opacity=0.5).encode(x="seed_x:Q", y="seed_y:Q"),
+        ties.mark_rule(color="var(--soft)", strokeWidth=1, opacity=0.5).encode(x2="seed_x:Q", y2="seed_y:Q"),
+        ties.mark_square(color="var(--soft)", size=9, opacity=0.6).encode(x="seed_x:Q", y="seed_y:Q"),
         marks.mark_point(filled=True, opacity=1, size=90).encode(
             color=alt.Color("kind:N", scale=_COLORS, legend=None),
             shape=alt.Shape("kind:N", scale=alt.Scale(domain=KINDS, range=["square", "circle"]), legend=None),

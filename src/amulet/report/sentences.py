@@ -82,12 +82,11 @@ def _tested(verdict: Verdict, *, primary: bool) -> Iterator[tuple[str, str]]:
     if verdict.paired is not None and verdict.paired.effect is not None:
         yield "In standard deviations", f"{_sized(verdict.paired.effect)} (Hedges' g of paired seeds)"
     if text := interval(verdict):
-        alone = f"by itself it covers the true one with {1 - verdict.level:.2%}"
-        yield "Interval", f"{text} ({'95% together with all primary cells; ' if primary else ''}{alone})"
+        together = "95% together with all primary cells, " if primary else ""
+        yield "Interval", f"{text} ({together}{1 - verdict.level:.2%} by itself)"
     if verdict.p is not None:
         p = "below 0.0001" if verdict.p < SMALLEST_P else f"{verdict.p:.2g}"
-        how = "adjusted over the primary cells by Holm" if primary else "of this cell by itself"
-        yield "p-value", f"{p}, {how}; told as a change up to {ALPHA:g}"
+        yield "p-value", f"{p}{', adjusted by Holm' if primary else ', not adjusted'}; a change if at most {ALPHA:g}"
 
 
 def _sized(effect: float) -> str:

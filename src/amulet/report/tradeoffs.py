@@ -104,7 +104,14 @@ def _drawn(results: Results, utility: Column, risk: Column, points: Sequence[Poi
     titles = f"{metric_words(utility).title}, higher is better →", f"{_arrow(risk)} {metric_words(risk).title}".strip()
     data = {"before": before, "means": means, "seeds": seeds}
     svg: str = vl_convert.vegalite_to_svg({**charts.trade_off(*titles), "datasets": data})
-    return Markup(re.sub(r' (?:xmlns(?::xlink)?|version|class)="[^"]*"', "", svg))  # noqa: S704 - Vega escapes text
+    drawn = re.sub(r"<[^>]+>", _slim, svg).replace("<svg", '<svg aria-hidden="true"', 1)
+    return Markup(drawn)  # noqa: S704 - Vega escapes text
+
+
+def _slim(tag: re.Match[str]) -> str:
+    """A tag without what a page does not need: attributes that say nothing there, fractions of a tenth of a pixel."""
+    shorter = re.sub(r' (?:xmlns(?::xlink)?|version|class|pointer-events|aria-hidden)="[^"]*"', "", tag.group())
+    return re.sub(r"(\d\.\d)\d+", r"\1", shorter)
 
 
 def _mean(point: Point) -> dict[str, Any]:

@@ -21,7 +21,8 @@ function tell(line, cell) {
   part("probe").textContent = line.probe;
   part("said").textContent = cell.said;
   part("facts").replaceChildren(...cell.facts.flatMap(([term, text]) => [made("dt", term), made("dd", text)]));
-  part("gates").replaceChildren(...cell.gates.map(([state, words, follows]) => {
+  part("gates").replaceChildren(...cell.gates.map((gate) => {
+    const [state, words, follows] = found.gates[gate];
     const item = made("li", ` ${words}: ${state}. ${follows}`);
     item.prepend(made("span", "", `mark ${state.replace(" ", "-")}`));
     return item;
@@ -82,7 +83,9 @@ function drawDifference(line, cell) {
   const points = line.values[cell.row]
     .filter(([seed, value]) => value !== null && (before.get(seed) ?? null) !== null)
     .map(([seed, value]) => ({ value: value - before.get(seed) }));
-  return draw("difference", cell.judged && found.charts.difference, { points, judged: [cell.judged] }, cell.judged?.words);
+  const first = cell.judged?.first ? ` by the first ${cell.judged.first} seeds` : "";
+  const words = `Each seed's difference; the bar is the interval${first}, and in the shaded band no difference matters.`;
+  return draw("difference", cell.judged && found.charts.difference, { points, judged: [cell.judged] }, words);
 }
 
 /* On log scales zero has no place. */
