@@ -175,7 +175,10 @@ def test_a_click_shows_seeds_and_curve(heard: Heard, risk: str, titles: tuple[st
     assert set(titles) <= set(shown)
     assert {"undefended", "defended"} <= set(shown)
     assert dialog.locator("[data-part=points] svg .mark-symbol path").count() == 6
-    numbers = dialog.locator("tbody tr").first.inner_text().split()
+    dialog.get_by_text("The curve as a table").click()
+    assert dialog.locator("[data-part=curve-body] tr").count() == 3
+    assert "seed 2 " + "e" * 12 in dialog.locator("[data-part=curve-tasks]").inner_text()
+    numbers = dialog.locator("[data-part=seeds-body] tr").first.inner_text().split()
     assert numbers == ["0", "0.5", "d" * 12, "0.5", "d" * 12]
 
 
@@ -187,7 +190,7 @@ def test_the_axes_of_a_roc_are_logarithmic(heard: Heard) -> None:
 def test_the_undefended_cell_stands_alone(heard: Heard) -> None:
     dialog = heard.opened(0, "S1")
     assert dialog.locator("figure:visible").count() == 2
-    assert dialog.locator("thead th").all_inner_texts() == ["Seed", "undefended"]
+    assert dialog.locator("[data-part=seeds-head] th").all_inner_texts() == ["Seed", "undefended"]
 
 
 def test_a_metric_without_a_curve_has_none(heard: Heard) -> None:
@@ -209,6 +212,14 @@ def test_keys_open_and_close_and_focus_comes_back(heard: Heard, key: str) -> Non
     heard.page.keyboard.press("Escape")
     assert not dialog.is_visible()
     assert button.evaluate("item => item === document.activeElement")
+
+
+def test_selecting_a_number_opens_nothing(heard: Heard) -> None:
+    value = heard.cell(1, "S1").locator(".value")
+    heard.page.evaluate("item => getSelection().selectAllChildren(item)", value.element_handle())
+    value.dispatch_event("click")
+    assert not heard.page.locator("dialog").is_visible()
+    heard.opened(1, "S1")  # the button always does
 
 
 def test_the_close_button_and_a_click_beside_close_it(heard: Heard) -> None:

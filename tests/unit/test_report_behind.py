@@ -104,7 +104,7 @@ def test_seeds_share_their_coordinates_and_have_a_mean(results: Results) -> None
     evasion, roc, utility = behind(results)["curves"]
     assert (evasion, utility) == (None, None)
     assert (roc["scale"], roc["xs"]) == ("log", [[0.01, 0.1, 1.0]])
-    assert roc["seeds"][0][3] == [3, 0, [0.03, 0.23, 1.0]]
+    assert roc["seeds"][0][3] == [3, 0, [0.03, 0.23, 1.0], "t" * 12]
     assert roc["means"][1] == {"x": [0.01, 0.1, 1.0], "y": [0.02, 0.22, 1.0]}
     assert "log scales" in roc["words"]
 

@@ -86,6 +86,7 @@ def _curves(results: Results, column: Column) -> Plain | None:
     first = drawn[0]
     return {
         "scale": first.scale,
+        "x_title": first.x_title,
         "words": _words(first),
         "chart": charts.curve(first.x_title, first.y_title, first.scale),
         "xs": [[_short(x, 4) for x in each] for each in xs],
@@ -100,7 +101,7 @@ def _words(curve: Curve) -> str:
 
 
 def _seed(item: Traced, xs: Sequence[tuple[float, ...]]) -> list[Any]:
-    return [item.seed, xs.index(item.curve.x), [_short(y, 4) for y in item.curve.y]]
+    return [item.seed, xs.index(item.curve.x), [_short(y, 4) for y in item.curve.y], item.task[:DIGEST]]
 
 
 def _mean(curves: Sequence[Curve]) -> Plain:

@@ -30,31 +30,47 @@ function tell(line, cell) {
   part("rests").hidden = cell.gates.length === 0;
 }
 
-/* Every number that a chart shows, with the task that gave it. */
-function list(line, row) {
-  const rows = compared(row);
-  const seeds = new Map();
-  for (const which of rows) {
-    for (const [seed, value, task] of line.values[which]) {
-      seeds.set(seed, { ...seeds.get(seed), [which]: [value, task] });
-    }
-  }
+function headed(text, scope) {
+  const item = made("th", text);
+  item.scope = scope;
+  return item;
+}
+
+/* A table: its titles, then lines of a name and [number, digest of its task] for each column. */
+function fill(name, titles, lines) {
   const head = made("tr", "");
-  head.append(...["Seed", ...rows.map((which) => found.rows[which])].map((text) => made("th", text)));
-  head.childNodes.forEach((item) => item.setAttribute("scope", "col"));
-  part("head").replaceChildren(head);
-  part("seeds").replaceChildren(...[...seeds].map(([seed, values]) => {
-    const found = made("tr", "");
-    const name = made("th", seed);
-    name.scope = "row";
-    found.append(name, ...rows.map((which) => {
-      const [value, task] = values[which] ?? [null, ""];
-      const cell = made("td", task && value === null ? "undefined" : task ? String(value).replace("-", "\u2212") : "not run");
-      cell.append(" ", made("code", task));
+  head.append(...titles.map((text) => headed(text, "col")));
+  part(`${name}-head`).replaceChildren(head);
+  part(`${name}-body`).replaceChildren(...lines.map(([first, ...cells]) => {
+    const line = made("tr", "");
+    line.append(headed(first, "row"), ...cells.map(([number, task]) => {
+      const cell = made("td", String(number ?? "undefined").replace("-", "\u2212"));
+      if (task) cell.append(" ", made("code", task));
       return cell;
     }));
-    return found;
+    return line;
   }));
+}
+
+/* [[key, values by row of the matrix]], keys in order of size. */
+function joined(rows, entriesOf) {
+  const all = new Map();
+  rows.forEach((row) => entriesOf(row).forEach(([key, ...rest]) => all.set(key, { ...all.get(key), [row]: rest })));
+  return [...all].sort(([first], [second]) => first - second)
+    .map(([key, values]) => [key, ...rows.map((row) => values[row] ?? ["none"])]);
+}
+
+function tabulate(line, row) {
+  const rows = compared(row);
+  const names = rows.map((which) => found.rows[which]);
+  fill("seeds", ["Seed", ...names], joined(rows, (which) => line.values[which]));
+  const curve = found.curves[line.curve];
+  part("curve-table").hidden = !curve;
+  if (!curve) return;
+  const means = (which) => curve.means[which].x.map((x, at) => [x, curve.means[which].y[at]]);
+  fill("curve", [curve.x_title, ...names], joined(rows, means));
+  const tasks = rows.map((which, at) => `${names[at]}: ${curve.seeds[which].map(([seed, , , task]) => `seed ${seed} ${task}`).join(", ")}`);
+  part("curve-tasks").textContent = `Means over seeds. Tasks of the curves, ${tasks.join("; ")}.`;
 }
 
 function draw(name, spec, datasets, words) {
@@ -63,7 +79,7 @@ function draw(name, spec, datasets, words) {
   if (!spec) return Promise.resolve();
   const place = figure.querySelector(".chart");
   figure.querySelector("figcaption").textContent = words;
-  place.setAttribute("aria-label", `Chart: ${words} The numbers are in the table below.`);
+  place.setAttribute("aria-label", `Chart: ${words} The numbers are in a table below.`);
   const options = { mode: "vega-lite", renderer: "svg", ast: true, actions: false, tooltip: false, defaultStyle: false };
   const inner = made("div", "", "drawing"); // Vega names what it draws in; the name above stays
   inner.setAttribute("aria-hidden", "true");
@@ -103,23 +119,25 @@ function drawCurve(line, row) {
   return draw("curve", means.length && curve.chart, { seeds, means }, curve.words);
 }
 
-async function open(id) {
+async function show(id) {
   const [column, row] = id.split(".").map(Number);
   const line = found.lines[column];
   const cell = { ...line.cells[row], row };
   tell(line, cell);
-  list(line, row);
+  tabulate(line, row);
   dialog.showModal();
   dialog.scrollTop = 0;
   dialog.removeAttribute("data-drawn");
-  await Promise.all([drawPoints(line, row), drawDifference(line, cell), drawCurve(line, row)]);
+  const drawings = await Promise.all([drawPoints(line, row), drawDifference(line, cell), drawCurve(line, row)]);
+  dialog.addEventListener("close", () => drawings.forEach((drawing) => drawing?.finalize()), { once: true });
   dialog.setAttribute("data-drawn", id);
 }
 
 for (const button of document.querySelectorAll("button.behind")) {
   button.disabled = false;
-  button.closest("td").addEventListener("click", () => {
-    if (getSelection().isCollapsed) open(button.dataset.cell).catch(console.error);
+  button.closest("td").addEventListener("click", (event) => {
+    const selecting = event.target !== button && !getSelection().isCollapsed;
+    if (!selecting) show(button.dataset.cell).catch(console.error);
   });
 }
 dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
