@@ -164,8 +164,8 @@ def _plan(file: Path, device: str) -> "Plan":
 def _publish(results: "Results", planned: "Plan", store: "Store", out: Path, console: "Console") -> None:
     import json
 
+    from amulet.core.files import write_text
     from amulet.experiments.config import dump_experiment
-    from amulet.experiments.files import write_text
     from amulet.experiments.manifest import manifest_of
 
     manifest = manifest_of(planned, store)

@@ -1,9 +1,23 @@
 """Data sets, and how to bring your own."""
 
 from amulet.datasets.base import DatasetSpec
+from amulet.datasets.census import Census
 from amulet.datasets.digits import Digits
+from amulet.datasets.fashion_mnist import FashionMNIST
 from amulet.datasets.imported import ImportedDataset
+from amulet.datasets.load import load_data
 from amulet.datasets.mortgages import Mortgages
 from amulet.datasets.own import from_arrays, from_frame, from_torch
 
-__all__ = ["DatasetSpec", "Digits", "ImportedDataset", "Mortgages", "from_arrays", "from_frame", "from_torch"]
+__all__ = [
+    "Census",
+    "DatasetSpec",
+    "Digits",
+    "FashionMNIST",
+    "ImportedDataset",
+    "Mortgages",
+    "from_arrays",
+    "from_frame",
+    "from_torch",
+    "load_data",
+]
