@@ -2,6 +2,7 @@
 
 from amulet.datasets.base import DatasetSpec
 from amulet.datasets.census import Census
+from amulet.datasets.cifar10 import CIFAR10
 from amulet.datasets.digits import Digits
 from amulet.datasets.fashion_mnist import FashionMNIST
 from amulet.datasets.imported import ImportedDataset
@@ -10,6 +11,7 @@ from amulet.datasets.mortgages import Mortgages
 from amulet.datasets.own import from_arrays, from_frame, from_torch
 
 __all__ = [
+    "CIFAR10",
     "Census",
     "DatasetSpec",
     "Digits",

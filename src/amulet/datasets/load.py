@@ -9,12 +9,13 @@ from amulet.core.data import AmuletDataset
 from amulet.core.errors import InvalidParameter, Problem
 from amulet.datasets.base import DatasetSpec
 from amulet.datasets.census import Census
+from amulet.datasets.cifar10 import CIFAR10
 from amulet.datasets.digits import Digits
 from amulet.datasets.fashion_mnist import FashionMNIST
 from amulet.datasets.mortgages import Mortgages
 
 _BY_NAME: dict[str, type[DatasetSpec]] = {
-    cls.__name__.casefold(): cls for cls in (Census, FashionMNIST, Mortgages, Digits)
+    cls.__name__.casefold(): cls for cls in (Census, FashionMNIST, CIFAR10, Mortgages, Digits)
 }
 
 
