@@ -62,7 +62,8 @@ class Key:
     def folder(self) -> Path:
         """Where the arrays lie."""
         digest = hashlib.sha256(json.dumps(self.plain, sort_keys=True).encode()).hexdigest()
-        return cache_root() / "datasets" / f"{self.name.lower()}-{digest[:32]}"
+        name = "".join(letter if letter.isalnum() else "-" for letter in self.name.lower())
+        return cache_root() / "datasets" / f"{name[:40]}-{digest[:32]}"
 
 
 def cached(key: Key, make: Callable[[], Mapping[str, NDArray[Any] | Blocks]]) -> Arrays:

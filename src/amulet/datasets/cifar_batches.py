@@ -1,7 +1,7 @@
 """The two official formats of a CIFAR-10 batch: bytes, and a Python 2 pickle that is read without running anything."""
 
 import io
-import pickle  # noqa: S403 - only through the restricted reader below
+import pickle
 from dataclasses import dataclass
 from typing import Any, Final, final
 

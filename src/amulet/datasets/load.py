@@ -8,14 +8,16 @@ from typing import Any
 from amulet.core.data import AmuletDataset
 from amulet.core.errors import InvalidParameter, Problem
 from amulet.datasets.base import DatasetSpec
+from amulet.datasets.celeba import CelebA
 from amulet.datasets.census import Census
 from amulet.datasets.cifar10 import CIFAR10
 from amulet.datasets.digits import Digits
 from amulet.datasets.fashion_mnist import FashionMNIST
+from amulet.datasets.lfw import LFW
 from amulet.datasets.mortgages import Mortgages
 
 _BY_NAME: dict[str, type[DatasetSpec]] = {
-    cls.__name__.casefold(): cls for cls in (Census, FashionMNIST, CIFAR10, Mortgages, Digits)
+    cls.__name__.casefold(): cls for cls in (Census, FashionMNIST, CIFAR10, LFW, CelebA, Mortgages, Digits)
 }
 
 

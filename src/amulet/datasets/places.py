@@ -40,7 +40,7 @@ def folders(root: str | None, name: str) -> tuple[Path, Path]:
     return base / name, base
 
 
-def find(root: str | None, folder: str, *candidates: str) -> Path | None:
-    """The first of several files or folders that is there, by their names relative to a data set's folder."""
-    places = (place / candidate for candidate in candidates for place in folders(root, folder))
-    return next((place for place in places if place.exists()), None)
+def find(root: str | None, folder: str, *patterns: str) -> Path | None:
+    """The first file or folder that is there, by patterns relative to a data set's folder."""
+    places = (place for pattern in patterns for base in folders(root, folder) for place in sorted(base.glob(pattern)))
+    return next(places, None)

@@ -3,14 +3,14 @@
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
-from rich.progress import Progress
-
 
 class Bar:
     """Counts bytes or records up to a total. It has what `pooch` asks of a bar: total, update, reset, close."""
 
     def __init__(self, description: str, total: int = 0) -> None:
+        from rich.console import Console  # noqa: PLC0415 - only where there is something to wait for
+        from rich.progress import Progress  # noqa: PLC0415
+
         console = Console(stderr=True)
         self._progress = Progress(console=console, disable=not console.is_terminal, transient=True)
         self._task = self._progress.add_task(description, total=total or None)

@@ -54,11 +54,15 @@ def drawn(parts: Parts, owner: str, *, train: int | None, test: int | None, seed
     )
 
 
-def dataset(name: str, schema: Schema, records: Records, parts: Parts) -> AmuletDataset:
-    """The two parts, each record under its place in the official order; whole runs of x stay memory-mapped."""
+def dataset(name: str, schema: Schema, records: Records, parts: Parts, index: Tensor | None = None) -> AmuletDataset:
+    """The two parts; whole runs of x stay memory-mapped.
+
+    `index` gives each record's place in the official order, where that is not its place in `records`.
+    """
     y, z = (torch.from_numpy(codes).long() for codes in (records.y, records.z))
+    places = torch.arange(len(y)) if index is None else index
     train, test = (
-        Data(taken(records.x, places), y[places], z[places], places, schema) for places in (parts.train, parts.test)
+        Data(taken(records.x, part), y[part], z[part], places[part], schema) for part in (parts.train, parts.test)
     )
     return AmuletDataset(name, train, test)
 
