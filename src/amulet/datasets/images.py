@@ -51,13 +51,13 @@ class View:
             return True
         return self.scaled and size[0] * self.frame[1] == size[1] * self.frame[0]
 
-    def box_in(self, size: tuple[int, int]) -> tuple[float, float, float, float] | None:
-        """The box in a picture of that size."""
+    def box_in(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
+        """The box in a picture of that size, to whole pixels."""
         if self.box is None or self.frame is None:
-            return None
+            return 0, 0, *size
         across, down = size[0] / self.frame[0], size[1] / self.frame[1]
         left, upper, right, lower = self.box
-        return left * across, upper * down, right * across, lower * down
+        return round(left * across), round(upper * down), round(right * across), round(lower * down)
 
 
 def decoded(source: Tree, paths: Sequence[str], view: View, owner: str, version: int = 1) -> NDArray[Any]:
@@ -84,8 +84,8 @@ def decode(content: bytes, path: str, view: View, owner: str) -> NDArray[np.uint
             colours = picture.convert("RGB")
     except (OSError, SyntaxError, struct.error, Image.DecompressionBombError) as error:
         raise refused(path, owner, "be a whole picture", f"'{error}'") from None
-    scaled = colours.resize((view.width, view.height), Image.Resampling.BILINEAR, view.box_in(colours.size))
-    return np.asarray(scaled).transpose(2, 0, 1)
+    part = colours.crop(view.box_in(colours.size))
+    return np.asarray(part.resize((view.width, view.height), Image.Resampling.BILINEAR)).transpose(2, 0, 1)
 
 
 def _blocks(source: Tree, paths: Sequence[str], view: View, owner: str) -> Iterator[NDArray[np.uint8]]:
