@@ -40,10 +40,9 @@ def written(place: Path, files: dict[str, bytes]) -> Path:
     return place
 
 
-@pytest.mark.parametrize("make", [zipped, tarred, written])
-def test_files_are_found_in_the_order_of_their_paths(tmp_path: Path, make: Make) -> None:
-    place = make(tmp_path / {zipped: "x.zip", tarred: "x.tar.gz", written: "x"}[make], FILES)
-    source = tree(place, "test")
+@pytest.mark.parametrize(("make", "name"), [(zipped, "x.zip"), (tarred, "x.tar.gz"), (written, "x")])
+def test_files_are_found_in_the_order_of_their_paths(tmp_path: Path, make: Make, name: str) -> None:
+    source = tree(make(tmp_path / name, FILES), "test")
     assert dict(source.sizes) == {"a.txt": 3, "b/2.txt": 3}
     assert list(source.sizes) == sorted(FILES)
     assert {path: source.read(path) for path in source.sizes} == FILES
