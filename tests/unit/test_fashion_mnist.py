@@ -64,10 +64,13 @@ def test_images_stay_mapped_bytes(clothes: AmuletDataset) -> None:
 
 
 def test_it_loads_from_the_cache_in_less_than_a_second(clothes: AmuletDataset, real_data: RealData) -> None:
-    started = time.perf_counter()
-    again = FashionMNIST(root=str(real_data("fashion-mnist").parent)).load()
-    assert time.perf_counter() - started < 1
-    assert again.content == clothes.content
+    seconds = []
+    for _ in range(3):  # the machine may be busy with other things for a moment
+        started = time.perf_counter()
+        again = FashionMNIST(root=str(real_data("fashion-mnist").parent)).load()
+        seconds.append(time.perf_counter() - started)
+        assert again.content == clothes.content
+    assert min(seconds) < 1
 
 
 def test_a_draw_keeps_images_and_labels_together(tmp_path: Path) -> None:
@@ -80,10 +83,19 @@ def test_a_draw_keeps_images_and_labels_together(tmp_path: Path) -> None:
     assert (few.test.index >= 12).all()
 
 
+def test_files_of_mnist_in_the_root_are_not_taken_for_these(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They have the same names."""
+    write_small(tmp_path)
+    (tmp_path / "fashion-mnist").rename(tmp_path / "mnist")
+    monkeypatch.setattr("amulet.datasets.fashion_mnist.download", lambda remotes, *_: pytest.fail(f"{len(remotes)}"))
+    with pytest.raises(pytest.fail.Exception, match="4"):
+        FashionMNIST(root=str(tmp_path / "mnist")).load()
+
+
 def test_unpacked_files_are_the_same_data_set(tmp_path: Path) -> None:
     write_small(tmp_path)
-    plain = tmp_path / "plain"
-    plain.mkdir()
+    plain = tmp_path / "plain" / "fashion-mnist"
+    plain.mkdir(parents=True)
     for name, array in SMALL.items():
         (plain / name).write_bytes(write_idx(array))
     assert FashionMNIST(root=str(plain)).load().content == FashionMNIST(root=str(tmp_path)).load().content

@@ -4,7 +4,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
@@ -110,12 +110,10 @@ def _room(key: Key) -> Iterator[Path]:
         raise _unwritable(parent, error) from None
     try:
         yield partial
-        shutil.rmtree(key.folder, ignore_errors=True)
-        try:
-            partial.rename(key.folder)
-        except OSError:
-            if _read(key) is None:  # else another process has just put the same arrays there
-                raise
+        if _read(key) is None:  # else another process has put the same arrays there in the meantime
+            shutil.rmtree(key.folder, ignore_errors=True)
+            with suppress(OSError):  # or does so right now; what lies there is checked when it is read
+                partial.rename(key.folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

@@ -184,7 +184,7 @@ def _codes(column: "pd.Series[Any]", values: tuple[str, ...], file: str) -> NDAr
 def _table(root: str | None) -> Mapping[str, NDArray[Any]]:
     """All records of both files, the official training records first."""
     files = _files(root)
-    key = Key("Census", 1, {name: digest for name, (digest, _) in files.items()}, {})
+    key = Key("Census", Census.version, {name: digest for name, (digest, _) in files.items()}, {})
     return cached(key, lambda: _parsed({name: read() for name, (_, read) in files.items()}))
 
 
@@ -202,6 +202,8 @@ def _files(root: str | None) -> Mapping[str, tuple[str, Callable[[], bytes]]]:
     """Checksum and content of both files, from wherever they lie."""
     if find(root, _FOLDER, "adult.data") is None and (packed := find(root, _FOLDER, "adult.zip")):
         archive, digest = Zip(packed, "Census"), checksum(packed)
+        if lacking := [file for file in RECORDS if file not in archive.sizes]:
+            raise refused(packed.name, "Census", f"hold {' and '.join(RECORDS)}", f"it without {lacking}")
         return {file: (digest, lambda file=file: archive.read(file)) for file in RECORDS}  # type: ignore[misc]
     places = {file: find(root, _FOLDER, file) for file in RECORDS}
     if None in places.values():

@@ -56,7 +56,7 @@ class CIFAR10(DatasetSpec):
     def load(self) -> AmuletDataset:
         """Read the batches, or what the cache has of them; download them if they are not there."""
         source = tree(_place(self.root), "CIFAR10")
-        arrays = cached(Key("CIFAR10", 1, {"batches": source.fingerprint}, {}), lambda: _read(source))
+        arrays = cached(Key("CIFAR10", self.version, {"batches": source.fingerprint}, {}), lambda: _read(source))
         whole = official(first := int(arrays["train"][0]), len(arrays["y"]) - first)
         parts = drawn(whole, "CIFAR10", train=self.train_records, test=self.test_records, seed=self.seed)
         nothing = np.empty((len(arrays["y"]), 0), dtype=np.int8)

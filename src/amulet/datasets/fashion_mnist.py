@@ -56,7 +56,7 @@ class FashionMNIST(DatasetSpec):
     def load(self) -> AmuletDataset:
         """Read the files, or what the cache has of them; download what is not there."""
         places = _places(self.root)
-        key = Key("FashionMNIST", 1, {name: checksum(place) for name, place in places.items()}, {})
+        key = Key("FashionMNIST", self.version, {name: checksum(place) for name, place in places.items()}, {})
         arrays = cached(key, lambda: _read(places))
         whole = official(first := int(arrays["train"][0]), len(arrays["y"]) - first)
         parts = drawn(whole, "FashionMNIST", train=self.train_records, test=self.test_records, seed=self.seed)
@@ -65,13 +65,15 @@ class FashionMNIST(DatasetSpec):
 
 
 def _places(root: str | None) -> Mapping[str, Path]:
-    found = {name: find(root, _FOLDER, f"{name}.gz", name) for name in _CHECKSUMS}
-    if None in found.values():
-        remotes = [Remote(f"{name}.gz", f"{_SOURCE}/{name}.gz", f"sha256:{_CHECKSUMS[name]}") for name in found]
-        download([remote for remote in remotes if found[remote.name.removesuffix(".gz")] is None],
-                 root, _FOLDER, "FashionMNIST")  # fmt: skip
-        found = {name: find(root, _FOLDER, f"{name}.gz", name) for name in _CHECKSUMS}
-    return {name: place for name, place in found.items() if place}
+    remotes = [Remote(f"{name}.gz", f"{_SOURCE}/{name}.gz", f"sha256:{_CHECKSUMS[name]}") for name in _CHECKSUMS]
+    lacking = [remote for remote in remotes if _find(root, remote.name.removesuffix(".gz")) is None]
+    download(lacking, root, _FOLDER, "FashionMNIST")
+    return {name: place for name in _CHECKSUMS if (place := _find(root, name))}
+
+
+def _find(root: str | None, name: str) -> Path | None:
+    """MNIST's files have the same names, so the folder's name must tell them apart."""
+    return find(root, _FOLDER, f"{name}.gz", name, unmistakable=False)
 
 
 def _read(places: Mapping[str, Path]) -> dict[str, NDArray[Any]]:

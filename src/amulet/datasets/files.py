@@ -75,7 +75,7 @@ def from_folder(
         InvalidData: broken images, images beside the folders, rows without an image.
     """
     source = tree(Path(path), name)
-    paths = [each for each in source.sizes if each.lower().endswith(_PICTURES)]
+    paths = [each for each in source.sizes if each.lower().endswith(_PICTURES) and not _hidden(each)]
     classes = _classes(paths, name)
     y = torch.tensor([classes.index(each.split("/")[0]) for each in paths])
     table = _aligned(sensitive, paths, name)
@@ -88,6 +88,11 @@ def from_folder(
     return from_arrays(
         train[:2], test[:2], sensitive=(train[2], test[2]), classes=classes, positive=positive, name=name
     )
+
+
+def _hidden(path: str) -> bool:
+    """Whether it is a file that systems leave behind, such as `.thumbnails/` or `__MACOSX/`."""
+    return any(part.startswith((".", "__")) for part in path.split("/"))
 
 
 def _classes(paths: Sequence[str], name: str) -> list[str]:

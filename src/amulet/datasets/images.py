@@ -16,6 +16,9 @@ from amulet.datasets.cache import Blocks, Key, cached
 from amulet.datasets.progress import Bar
 from amulet.datasets.sources import Tree, refuse_web_page, refused
 
+_VERSION: Final = 1
+"""Of this decoder, to be raised when it comes to give other bytes."""
+
 _BLOCK: Final = 256
 """Images in memory at once."""
 
@@ -60,14 +63,14 @@ class View:
         return round(left * across), round(upper * down), round(right * across), round(lower * down)
 
 
-def decoded(source: Tree, paths: Sequence[str], view: View, owner: str, version: int = 1) -> NDArray[Any]:
+def decoded(source: Tree, paths: Sequence[str], view: View, owner: str) -> NDArray[Any]:
     """(n, 3, height, width) bytes of the pictures, memory-mapped from the cache, decoded if they are not there.
 
     Raises:
         InvalidData: a picture is broken, cut short or of another size; nothing is cached then.
     """
     listed = hashlib.sha256("\n".join(paths).encode()).hexdigest()
-    key = Key(owner, version, {"images": source.fingerprint, "paths": listed}, view.plain)
+    key = Key(owner, _VERSION, {"images": source.fingerprint, "paths": listed}, view.plain)
     shape = (len(paths), 3, view.height, view.width)
     return cached(key, lambda: {"x": Blocks(shape, _blocks(source, paths, view, owner))})["x"]
 

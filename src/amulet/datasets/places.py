@@ -34,13 +34,16 @@ def cache_root() -> Path:
     return Path(root).expanduser() if root else platformdirs.user_cache_path("amulet")
 
 
-def folders(root: str | None, name: str) -> tuple[Path, Path]:
-    """Where a data set's files are looked for: in its folder under the root, then in the root itself."""
+def folders(root: str | None, name: str, *, unmistakable: bool = True) -> tuple[Path, ...]:
+    """Where a data set's files are looked for: in its folder under the root, then in the root itself.
+
+    Files whose names other data sets have too are looked for in folders of the data set's name only.
+    """
     base = data_root(root)
-    return base / name, base
+    return (base / name, base) if unmistakable or base.name == name else (base / name,)
 
 
-def find(root: str | None, folder: str, *patterns: str) -> Path | None:
+def find(root: str | None, folder: str, *patterns: str, unmistakable: bool = True) -> Path | None:
     """The first file or folder that is there, by patterns relative to a data set's folder."""
-    places = (place for pattern in patterns for base in folders(root, folder) for place in sorted(base.glob(pattern)))
-    return next(places, None)
+    bases = folders(root, folder, unmistakable=unmistakable)
+    return next((place for pattern in patterns for base in bases for place in sorted(base.glob(pattern))), None)

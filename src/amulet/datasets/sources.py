@@ -18,7 +18,7 @@ from typing import TypeVar, final
 from amulet.core.errors import AmuletError, InvalidData, Problem
 
 T = TypeVar("T")
-_BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError, ValueError, NotImplementedError)
+_BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError, ValueError, RuntimeError)
 
 
 def refused(file: str, owner: str, allowed: str, given: object) -> InvalidData:
@@ -73,8 +73,8 @@ class Folder(Tree):
     def _listed(self) -> Mapping[str, tuple[int, int]]:
         found = {}
         for place in self.place.rglob("*"):
-            status = place.stat()
             if place.is_file():
+                status = place.stat()
                 found[place.relative_to(self.place).as_posix()] = (status.st_size, status.st_mtime_ns)
         return dict(sorted(found.items()))
 
@@ -175,7 +175,7 @@ def tree(place: Path, owner: str) -> Tree:
 def _digest_of(lines: Iterable[str]) -> str:
     digest = hashlib.sha256()
     for line in lines:
-        digest.update(f"{line}\n".encode())
+        digest.update(f"{line}\n".encode(errors="surrogateescape"))
     return digest.hexdigest()
 
 
