@@ -13,6 +13,7 @@ from amulet.report import charts, markdown
 from amulet.report.behind import behind, place
 from amulet.report.counts import looks_said, seeds_named, seeds_of, times
 from amulet.report.grounds import grounds
+from amulet.report.html import render
 from amulet.report.matrix import blocks
 from amulet.report.script import embedded
 from amulet.report.sentences import figures, told
@@ -214,3 +215,16 @@ def _roc(seed: int) -> Curve:
     return Curve(
         "ROC", "false positive rate", "true positive rate", rates, (0.01 * seed, 0.2 + 0.01 * seed, 1.0), "log"
     )
+
+
+def test_a_page_that_would_be_too_large_keeps_means_and_tasks_and_says_what_it_leaves_out(
+    results: Results, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = render(results, {})
+    monkeypatch.setattr("amulet.report.html.LARGEST", len(whole.encode()) - 1)
+    page = render(results, {})
+    assert len(page) < len(whole)
+    assert "results.json" in page
+    [curves] = [curves for curves in behind(results, single_curves=False)["curves"] if curves]
+    assert all(ys == [] and task for row in curves["seeds"] for _, _, ys, task in row)
+    assert all(mean["y"] for mean in curves["means"])

@@ -19,8 +19,11 @@ DIGEST: Final = 12
 """Digits of a task's digest that are shown."""
 
 
-def behind(results: Results) -> Plain:
-    """All cells of all columns, by position in `results.columns` and `results.rows`."""
+def behind(results: Results, *, single_curves: bool = True) -> Plain:
+    """All cells of all columns, by position in `results.columns` and `results.rows`.
+
+    Without `single_curves`, the means of curves alone.
+    """
     named = probes(results)
     keys = list(dict.fromkeys((column.risk, column.probe) for column in results.columns))
     return {
@@ -28,7 +31,7 @@ def behind(results: Results) -> Plain:
         "charts": {"points": charts.points(), "difference": charts.difference()},
         "rows": list(results.rows),
         "lines": [_line(results, column, named, keys.index((column.risk, column.probe))) for column in results.columns],
-        "curves": [_curves(results, next(c for c in results.columns if (c.risk, c.probe) == key)) for key in keys],
+        "curves": [_curves(results, key, single=single_curves) for key in keys],
     }
 
 
@@ -76,8 +79,9 @@ def _judged(cell: MatrixCell) -> Plain | None:
     }
 
 
-def _curves(results: Results, column: Column) -> Plain | None:
+def _curves(results: Results, key: tuple[str, str], *, single: bool) -> Plain | None:
     """The curves of one probe, every x written once; None where none has points."""
+    column = next(column for column in results.columns if (column.risk, column.probe) == key)
     traced = [results.curves_of(row, column) for row in results.rows]
     drawn = [item.curve for row in traced for item in row if item.curve.x]
     if not drawn:
@@ -90,7 +94,7 @@ def _curves(results: Results, column: Column) -> Plain | None:
         "words": _words(first),
         "chart": charts.curve(first.x_title, first.y_title, first.scale),
         "xs": [[_short(x, 4) for x in each] for each in xs],
-        "seeds": [[_seed(item, xs) for item in row if item.curve.x] for row in traced],
+        "seeds": [[_seed(item, xs, single=single) for item in row if item.curve.x] for row in traced],
         "means": [_mean([item.curve for item in row if item.curve.x]) for row in traced],
     }
 
@@ -100,8 +104,9 @@ def _words(curve: Curve) -> str:
     return f"{curve.title}: {curve.y_title} over {curve.x_title}{scales}. Thin lines are seeds, thick ones their mean."
 
 
-def _seed(item: Traced, xs: Sequence[tuple[float, ...]]) -> list[Any]:
-    return [item.seed, xs.index(item.curve.x), [_short(y, 4) for y in item.curve.y], item.task[:DIGEST]]
+def _seed(item: Traced, xs: Sequence[tuple[float, ...]], *, single: bool) -> list[Any]:
+    ys = [_short(y, 4) for y in item.curve.y] if single else []
+    return [item.seed, xs.index(item.curve.x), ys, item.task[:DIGEST]]
 
 
 def _mean(curves: Sequence[Curve]) -> Plain:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -21,21 +21,32 @@ from amulet.report.strip import SAMPLE, strips
 from amulet.report.tradeoffs import letters, trade_offs
 from amulet.report.wording import metric_words, riskier_end, spoken
 
+LARGEST: Final = 5_000_000
+"""Bytes of a page that can still be sent around and opened on a phone."""
+
 
 def render(results: Results, manifest: Mapping[str, Any]) -> str:
-    """The page. The same results and manifest give the same bytes.
+    """The page. The same results and manifest give the same bytes, LARGEST of them for all but giant matrices.
+
+    A page that would be larger leaves out the tables of every seed and the curves of single seeds, and says so.
 
     Args:
         results: what was found.
         manifest: what computed it, as `environment()` gives it; a mapping in it becomes a list, None "none".
     """
+    page = _rendered(results, manifest, whole=True)
+    return page if len(page.encode()) <= LARGEST else _rendered(results, manifest, whole=False)
+
+
+def _rendered(results: Results, manifest: Mapping[str, Any], *, whole: bool) -> str:
     found = blocks(results)
     return (
         templating()
         .get_template("report.html.jinja")
         .render(
             results=results,
-            behind=behind(results),
+            behind=behind(results, single_curves=whole),
+            whole=whole,
             cell_id=partial(place, results),
             grounds=partial(grounds, results),
             looks=looks_said(results),

@@ -107,7 +107,7 @@ function drawDifference(line, cell) {
 /* On log scales zero has no place. */
 const drawn = (curve, seed, which, log) => curve.x[0] === undefined ? [] : curve.x
   .map((x, place) => ({ x, y: curve.y[place], seed, kind: kindOf(which) }))
-  .filter((point) => !log || (point.x > 0 && point.y > 0));
+  .filter(({ x, y }) => y !== undefined && (!log || (x > 0 && y > 0)));
 
 function drawCurve(line, row) {
   const curve = found.curves[line.curve];
