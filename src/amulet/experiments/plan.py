@@ -292,6 +292,7 @@ def _data_problems(experiment: Experiment, recipes: dict[str, Trainable], datase
                  for problem in _validation_problems(recipes[row.label], experiment.split)]  # fmt: skip
     probes = _probes(experiment)
     problems += [Problem(str(probe), sentence) for probe in probes for sentence in probe.demands(schema)]
+    problems += [Problem(str(probe), sentence) for probe in probes for sentence in probe.data_demands(dataset)]
     outcomes = {probe.outcome_type for probe in probes}
     problems += [
         Problem("metrics", f"{metric} has no effect: no attack or audit gives a {metric.outcome_type().__name__}.")
