@@ -80,11 +80,16 @@ class PoisoningAttack(Attack[PoisoningOutcome]):
 
     @final
     def data_demands(self, dataset: AmuletDataset) -> Iterator[str]:
-        """The trigger must change every record, or labels would be flipped and nothing else."""
-        if not tuple(self.demands(dataset.schema)):
-            for name, data in (("training", dataset.train), ("test", dataset.test)):
-                unchanged = sum(int((~self._changed(part)).sum()) for part in _parts(data))
-                yield from self._about(unchanged, len(data), name)
+        """The trigger must change every record, or labels would be flipped and nothing else; enough must be there."""
+        if tuple(self.demands(dataset.schema)):
+            return
+        unchanged = [*self._unchanged(dataset.train, "training"), *self._unchanged(dataset.test, "test")]
+        yield from unchanged
+        if not unchanged:
+            try:
+                self.poisoned(dataset.train, seed=0)
+            except InvalidData as error:
+                yield from (problem.sentence for problem in error.problems)
 
     @final
     def trained_on(self, draw: Draw) -> Draw:
@@ -148,16 +153,16 @@ class PoisoningAttack(Attack[PoisoningOutcome]):
             raise InvalidData(problems)
 
     def _require_changed(self, data: Data) -> None:
-        problems = [Problem(str(self), sentence)
-                    for sentence in self._about(int((~self._changed(data)).sum()), len(data), "given")]  # fmt: skip
+        problems = [Problem(str(self), sentence) for sentence in self._unchanged(data, "given")]
         if problems:
             raise InvalidData(problems)
 
-    def _about(self, unchanged: int, records: int, name: str) -> Iterator[str]:
-        if unchanged:
+    def _unchanged(self, data: Data, name: str) -> Iterator[str]:
+        same = sum(int((~self._changed(part)).sum()) for part in _parts(data))
+        if same:
             yield (
-                f"The trigger of {self} must change every record. It leaves {unchanged} of the {records} {name} "
-                "records as they are."
+                f"The trigger of {self} must change every record. It leaves {same} of the {len(data)} {name} records "
+                "as they are."
             )
 
     def _changed(self, data: Data) -> Tensor:
