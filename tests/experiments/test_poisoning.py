@@ -69,7 +69,7 @@ def test_an_assessment_trains_what_a_script_trains(poisoned: Experiment, store: 
     for row in ROWS:
         recipe = poisoned.recipe
         for defense in row.defenses:
-            recipe = defense.apply(recipe)  # type: ignore[assignment]
+            recipe = defense.apply(recipe)
         fitted, stored = recipe.fit(records, seed=0, held=held), store.load(trained(planned)[row.label])
         assert all(torch.equal(tensor, stored.model.state_dict()[name])
                    for name, tensor in fitted.model.state_dict().items())  # fmt: skip

@@ -1,4 +1,4 @@
-"""Shapley values by their definition, over all subsets of ten training records. Shapley 1953; Jia et al. 2019, eq. 2."""
+"""Shapley values by their definition, over all subsets of ten training records. Jia et al. 2019, eq. (2)."""
 
 from itertools import combinations
 from math import comb

@@ -245,14 +245,14 @@ class Careless(PoisoningAttack):
 
 @pytest.mark.parametrize(
     ("attack", "rule"),
-    [
-        (Careless(), "must have the identity of a record"),
-        (Careless(twice=True), "must replace each record once"),
-        (Careless(beyond=True), "within the data's bounds"),
-    ],
+    [(Careless(), "must have the identity of a record"), (Careless(twice=True), "must replace each record once")],
 )
-def test_the_base_checks_what_a_subclass_gives(dataset: AmuletDataset, attack: Careless, rule: str) -> None:
+def test_poison_takes_the_places_of_records(dataset: AmuletDataset, attack: Careless, rule: str) -> None:
     with pytest.raises(ValueError, match=rule):
-        if attack.beyond:
-            attack.attack(nn.Linear(5, 2), dataset.test)
         attack.tamper(dataset.train)
+
+
+@pytest.mark.parametrize(("beyond", "rule"), [(False, "must keep the shape"), (True, "within the data's bounds")])
+def test_a_trigger_keeps_shape_and_bounds(dataset: AmuletDataset, beyond: bool, rule: str) -> None:
+    with pytest.raises(ValueError, match=rule):
+        Careless(beyond=beyond).attack(nn.Linear(5, 2), dataset.test)
