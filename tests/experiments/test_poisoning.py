@@ -53,6 +53,13 @@ def test_all_percents_share_one_reference_and_one_score(poisoned: Experiment) ->
     assert next(iter(scores)) == Score(OutlierRemoval().scorer, targets[BASELINE])
 
 
+def test_another_percent_costs_one_training(poisoned: Experiment) -> None:
+    more = replace(poisoned, defenses=(*ROWS, Row("40%", (OutlierRemoval(40),))))
+    known = {task.digest for task in plan(poisoned).tasks}
+    new = count_by_kind(task for task in plan(more).tasks if task.digest not in known)
+    assert (new["Train"], new["Score"], new["Play"]) == (1, 0, 2)
+
+
 def test_the_audit_is_of_the_attack_s_own_target(poisoned: Experiment) -> None:
     by_row: dict[str, set[str]] = {}
     for trial in plan(poisoned).trials:
@@ -75,6 +82,7 @@ def test_an_assessment_trains_what_a_script_trains(poisoned: Experiment, store: 
                    for name, tensor in fitted.model.state_dict().items())  # fmt: skip
         assert torch.equal(fitted.artifacts["removed"], stored.artifacts["removed"])
 
+    assert planned.missing(planned.states(store)) == ()
     cells = {(cell.row, cell.column.metric): cell for cell in results.cells()}
     assert cells[BASELINE, "poison_recall"].undefined == ("no training record was removed",)
     assert cells["20%", "poison_recall"].summary is not None
