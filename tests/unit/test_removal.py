@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from amulet.core.data import AmuletDataset, Data
 from amulet.core.errors import Conflict, InvalidParameter, MissingInput
 from amulet.core.seeds import generator
-from amulet.models import ImportedModel
-from amulet.poisoning.defenses import OutlierRemoval
+from amulet.models import ImportedModel, SimpleCNN
+from amulet.poisoning.attacks import BadNets
+from amulet.poisoning.defenses import OutlierRemoval, SpectralSignatures
 from amulet.training import DPSGD, Fitted, Held, Placebo, Recipe, Removal, Scorer, Trainable, TrainingFunction
 
 
@@ -152,6 +153,17 @@ def test_clean_records_that_are_missing_are_asked_for(recipe: Recipe, dataset: A
     given = Held(validation=dataset.train[torch.arange(0)]) if isinstance(held, str) else held
     with pytest.raises(MissingInput, match="Pass held=Held"):
         OutlierRemoval().train(recipe, dataset.train, seed=0, held=given)
+
+
+@pytest.mark.parametrize("defense", [OutlierRemoval(20), SpectralSignatures(20)], ids=str)
+def test_images_are_removed_as_bytes(images: AmuletDataset, defense: Removal) -> None:
+    recipe = Recipe(SimpleCNN((4,), hidden=8), epochs=1, batch_size=32)
+    records = BadNets().tamper(images.train)
+
+    fitted = defense.train(recipe, records, seed=0, held=Held(validation=images.test))
+
+    assert len(fitted.artifacts["removed"]) == 12
+    assert fitted.facts["records"] == 48
 
 
 def test_all_percents_have_one_scorer() -> None:
