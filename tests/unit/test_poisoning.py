@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Generator, Tensor, nn
 
-from amulet.core.data import AmuletDataset, Data, Schema
+from amulet.core.data import AmuletDataset, Data, Modality, Schema
 from amulet.core.errors import InvalidData, InvalidParameter
 from amulet.core.metric import Undefined
 from amulet.core.split import MemberDraw, ShadowDraw, Split
@@ -31,8 +31,8 @@ def test_a_fraction_of_all_records_gets_pattern_and_label(dataset: AmuletDataset
     assert changed.sum() == 40
     assert torch.equal(changed, before.y != after.y)
     assert (after.y[changed] == 1).all()
-    assert (after.x[changed][:, :3] == torch.tensor([1.0, 0.0, 1.0])).all()
-    assert torch.equal(after.x[:, 3:], before.x[:, 3:])
+    assert (after.x[changed][:, 2:] == torch.tensor([1.0, 0.0, 1.0])).all()
+    assert torch.equal(after.x[:, :2], before.x[:, :2])
     assert torch.equal(after.index, before.index)
     assert torch.equal(after.z, before.z)
     assert attack.poisoned(before, seed=4).index.sort().values.tolist() == before.index[changed].tolist()
@@ -86,6 +86,12 @@ def test_features_get_their_values(dataset: AmuletDataset) -> None:
     assert (stamped[:, 4] == 0.5).all()
     assert (stamped[:, 0] == 1.0).all()
     assert torch.equal(stamped[:, 1:4], dataset.test.x[:, 1:4])
+
+
+@pytest.mark.parametrize(("columns", "values"), [(1, [1.0]), (2, [0.0, 1.0]), (3, [1.0, 0.0, 1.0])])
+def test_the_default_trigger_takes_what_columns_there_are(columns: int, values: list[float]) -> None:
+    schema = Schema(Modality.TABULAR, (columns,), ("no", "yes"))
+    assert BadNets().trigger(torch.full((1, columns), 0.5), schema).tolist() == [values]
 
 
 @pytest.mark.parametrize("load", [Digits, Mortgages], ids=["Digits", "Mortgages"])

@@ -14,7 +14,7 @@ from amulet.core.spec import Count, NonNegativeInt, Spec
 
 Corner = Literal["top left", "top right", "bottom left", "bottom right"]
 
-FIRST: Final = 3
+LAST: Final = 3
 """Features that are set where none are named."""
 
 
@@ -74,7 +74,8 @@ class Patch(Pattern):
 class Features(Pattern):
     """The stated features (columns of x, from 0) of every record, set to the stated values.
 
-    Without any, the first three are set to the data's highest, lowest and highest value in turn.
+    Without any, the last three are set to the data's highest, lowest and highest value. Numbers come first and one-hot
+    columns last in most encodings: two highs in one group are nothing that a record has, and say little by themselves.
     """
 
     features: tuple[NonNegativeInt, ...] = ()
@@ -97,8 +98,9 @@ class Features(Pattern):
     def _settings(self, schema: Schema) -> tuple[tuple[int, ...], tuple[float, ...]]:
         if self.features:
             return self.features, self.values
-        first = tuple(range(min(FIRST, schema.shape[0])))
-        return first, tuple(schema.low if feature % 2 else schema.high for feature in first)
+        (width,) = schema.shape
+        last = tuple(range(max(0, width - LAST), width))
+        return last, (schema.high, schema.low, schema.high)[-len(last) :]
 
     def unfit(self, schema: Schema) -> Iterator[Problem]:
         """Features must be there, and values within the bounds."""
