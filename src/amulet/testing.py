@@ -24,7 +24,7 @@ from amulet.core.outcome import Outcome
 from amulet.core.probe import Attack, Game, Probe
 from amulet.core.seeds import generator
 from amulet.core.spec import Spec
-from amulet.core.split import Split
+from amulet.core.split import MemberDraw, Split
 from amulet.core.threat import Access
 from amulet.datasets.own import from_arrays
 from amulet.experiments.registry import Kind, plugins
@@ -63,7 +63,7 @@ def toy_game(probe: Probe[Any], seed: int = 0) -> Game:
     """A small game of the probe, with the shadow models that it asks for."""
     dataset, split = toy_dataset(), Split(seed=seed)
     division = split.divide(len(dataset.train))
-    target = TOY_RECIPE.fit(dataset.train[division.members], seed=seed).model
+    target = TOY_RECIPE.fit(probe.trained_on(MemberDraw(split)).take(dataset.train), seed=seed).model
     shadows = fit_shadows(TOY_RECIPE, dataset, split, probe.shadows_wanted().count)
     return Game(target, dataset, division, seed, shadows=shadows)
 

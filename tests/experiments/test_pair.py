@@ -22,6 +22,7 @@ from amulet.experiments.registry import Kind, plugins
 from amulet.membership_inference.attacks import LiRA, LossThreshold
 from amulet.membership_inference.metrics import TPRAtFPR, auc
 from amulet.models import LinearNet
+from amulet.poisoning.attacks import BadNets
 from amulet.statistics import Word
 from amulet.training import Recipe
 from amulet.utility import PredictionOutcome, Utility
@@ -184,6 +185,13 @@ def test_every_problem_is_told_at_once(before: nn.Module, dataset: AmuletDataset
         f"LiRA needs 16 shadow models, and a pair is compared without training any. {advice}",
         "The 'resamples' of Questions must be at least 2400 for 3 simultaneous intervals. Got 100.",
     ]
+
+
+def test_an_attack_that_tampers_with_training_cannot_be_asked_of_models_that_are_trained(
+    before: nn.Module, dataset: AmuletDataset
+) -> None:
+    with pytest.raises(InvalidParameter, match="BadNets is played on a model that was trained on tampered records"):
+        compare(before, before, dataset, probes=[BadNets()])
 
 
 def test_a_model_that_gives_no_numbers_is_refused(after: nn.Module, dataset: AmuletDataset) -> None:

@@ -18,8 +18,10 @@ from amulet.experiments.tasks import Backend, Source, Train
 from amulet.membership_inference.attacks import LiRA, LossThreshold
 from amulet.membership_inference.defenses import DPSGD, EarlyStopping
 from amulet.models import LinearNet, SimpleCNN
+from amulet.poisoning.attacks import BadNets, Patch
+from amulet.poisoning.defenses import OutlierRemoval, SpectralSignatures
 from amulet.testing import TOY_RECIPE, toy_dataset, toy_game
-from amulet.training import Defense, LogitAdjustment, Recipe
+from amulet.training import Defense, Held, LogitAdjustment, Recipe
 from amulet.training.stages import Trainable
 
 DPSGD_TOY = DPSGD(epsilon=None, noise_multiplier=1.0, delta=1e-3)
@@ -52,6 +54,18 @@ def test_the_scores_of_membership_inference() -> None:
     assert found == pytest.approx([-0.4426, 0.0667], abs=2e-3)
 
 
+def test_the_records_that_are_poisoned_and_those_that_are_removed() -> None:
+    data, held = toy_dataset().train, Held(validation=toy_dataset(seed=1).test)
+    attack = BadNets(fraction=0.05)
+    assert attack.poisoned(data, seed=3).index.tolist() == [13, 106, 64, 95, 6, 79]
+    for defense, removed in (
+        (OutlierRemoval(5), [7, 21, 70, 72, 94, 122]),
+        (SpectralSignatures(5), [4, 11, 21, 70, 91, 93]),
+    ):
+        fitted = defense.train(TOY_RECIPE, attack.tamper(data, seed=3), seed=3, held=held)
+        assert fitted.artifacts["removed"].tolist() == removed
+
+
 def test_the_perturbations_of_pgd() -> None:
     outcome = PGD(epsilon=0.1, steps=5).play(toy_game(PGD()))
     assert outcome.size.mean().item() == pytest.approx(0.0663, abs=2e-3)
@@ -70,13 +84,15 @@ def test_the_draws_of_a_split() -> None:
         (Recipe(SimpleCNN(), objective=LogitAdjustment((0.5, 0.5))), "16d71c749223f119"),
         (PGD(epsilon=8 / 255), "0599df0e013ece15"),
         (LiRA(shadows=16), "76f4a4ffd6e12716"),
+        (BadNets(pattern=Patch()), "324eb9f77d0d4578"),
+        (OutlierRemoval(20).apply(TOY_RECIPE), "344b47f60bbee6ac"),
         (DPSGD().apply(AdversarialTraining().apply(TOY_RECIPE)), "2a669dc6d29c9757"),
         (
             Train(TOY_RECIPE, Source("toy", "0" * 64), MemberDraw(Split()), 0, Backend("cpu", "2.13.0")),
             "4eeb092b9b287c95",
         ),
     ],
-    ids=["recipe", "images", "pgd", "lira", "two defenses", "a training task"],
+    ids=["recipe", "images", "pgd", "lira", "badnets", "outlier removal", "two defenses", "a training task"],
 )
 def test_identities(spec: Spec, digest: str) -> None:
     assert spec.digest[:16] == digest

@@ -73,6 +73,11 @@ class Probe(Spec, Generic[O]):
         del schema
         yield from ()
 
+    def data_demands(self, dataset: AmuletDataset) -> Iterator[str]:
+        """What the records themselves lack for the probe, a sentence each; a hook for subclasses."""
+        del dataset
+        yield from ()
+
     def shadows_wanted(self) -> ShadowRequest:
         """The models that the adversary asks to be trained; none unless a subclass says so."""
         return ShadowRequest(0)

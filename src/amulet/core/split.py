@@ -66,7 +66,10 @@ class Split(Spec):
 class Draw(Spec):
     """The training records of one model."""
 
-    split: Split
+    @property
+    @abstractmethod
+    def origin(self) -> Split:
+        """The split that it draws from."""
 
     @abstractmethod
     def choose(self, records: int) -> Tensor:
@@ -81,6 +84,13 @@ class Draw(Spec):
 class MemberDraw(Draw):
     """The target's own training records."""
 
+    split: Split
+
+    @property
+    def origin(self) -> Split:
+        """Its split."""
+        return self.split
+
     def choose(self, records: int) -> Tensor:
         """All members."""
         return self.split.divide(records).members
@@ -94,7 +104,13 @@ class ShadowDraw(Draw):
     of, and the first 8 of 16 shadows are the 8 (Carlini et al. 2022, section IV-A, balances likewise).
     """
 
+    split: Split
     number: NonNegativeInt = 0
+
+    @property
+    def origin(self) -> Split:
+        """Its split."""
+        return self.split
 
     def choose(self, records: int) -> Tensor:
         """One half of the pool."""

@@ -19,7 +19,7 @@ from amulet.core.outcome import Outcome
 from amulet.core.probe import Attack, Audit, Game, Probe
 from amulet.core.seeds import derive
 from amulet.core.spec import Count, NonNegativeInt, Spec
-from amulet.core.split import Division, Split
+from amulet.core.split import Division, MemberDraw, Split
 from amulet.experiments.experiment import question_problems
 from amulet.experiments.pair_results import ModelFacts, PairCell, PairResults
 from amulet.experiments.plan import metrics_for, probe_problems
@@ -30,6 +30,7 @@ Told = Callable[[str, int, int], None]
 """Hears of the work: what is being done, how many steps of it are done, of how many."""
 
 CHUNK = 100
+_ANY_DRAW = MemberDraw(Split())
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,12 @@ class Questions(Spec):
                     "attacks",
                     f"{probe} needs {wanted} shadow models, and a pair is compared without training any. "
                     "Leave it out, or assess both recipes with `amulet assess`.",
+                )
+            if probe.trained_on(_ANY_DRAW) != _ANY_DRAW:
+                yield Problem(
+                    "attacks",
+                    f"{probe} is played on a model that was trained on tampered records, and a pair is compared "
+                    "without training any. Leave it out, or assess both recipes with `amulet assess`.",
                 )
         if self.resamples is not None and self.resamples < self.fewest:
             yield self.problem("resamples", f"at least {self.fewest} for {self.primaries} simultaneous intervals")
@@ -125,7 +132,7 @@ def answer(
 ) -> PairResults:
     """As `compare`, with the questions as one value; `told` hears of the work."""
     models = (before, after)
-    asked = probe_problems(questions.probes, questions.metrics, dataset.schema)
+    asked = probe_problems(questions.probes, questions.metrics, dataset)
     if problems := [*asked, *_model_problems(models, dataset)]:
         raise InvalidParameter(problems)
     records, division = _records(dataset, questions.split)

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from amulet.core.data import AmuletDataset, Schema
+from amulet.core.data import AmuletDataset
 from amulet.core.errors import InvalidParameter, Problem, ProblemsError
 from amulet.core.metric import Metric
 from amulet.core.probe import Probe
@@ -290,12 +290,15 @@ def _data_problems(experiment: Experiment, recipes: dict[str, Trainable], datase
                 for problem in recipes[row.label].data_problems(schema, records)]  # fmt: skip
     problems += [_in_row(row, problem) for row in experiment.rows
                  for problem in _validation_problems(recipes[row.label], experiment.split)]  # fmt: skip
-    return problems + list(probe_problems(_probes(experiment), experiment.metrics, schema))
+    return problems + list(probe_problems(_probes(experiment), experiment.metrics, dataset))
 
 
-def probe_problems(probes: Sequence[Probe[Any]], metrics: Sequence[Metric[Any]], schema: Schema) -> Iterator[Problem]:
+def probe_problems(
+    probes: Sequence[Probe[Any]], metrics: Sequence[Metric[Any]], dataset: AmuletDataset
+) -> Iterator[Problem]:
     """What a data set lacks for the attacks and audits, and metrics that none of them has an outcome for."""
-    yield from (Problem(str(probe), sentence) for probe in probes for sentence in probe.demands(schema))
+    yield from (Problem(str(probe), sentence) for probe in probes for sentence in probe.demands(dataset.schema))
+    yield from (Problem(str(probe), sentence) for probe in probes for sentence in probe.data_demands(dataset))
     outcomes = {probe.outcome_type for probe in probes}
     for metric in metrics:
         if metric.outcome_type() not in outcomes:

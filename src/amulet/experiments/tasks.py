@@ -122,7 +122,7 @@ class Train(Task[Fitted]):
     def compute(self, reader: Reader) -> Fitted:
         """Fit the recipe to the drawn records."""
         data = reader.load(self.source).train
-        held = Held(self.draw.split.validation_of(data), reader.load(self.scores) if self.scores else None)
+        held = Held(self.draw.origin.validation_of(data), reader.load(self.scores) if self.scores else None)
         return self.recipe.fit(self.draw.take(data), seed=self.seed, device=self.backend.device, held=held)
 
     def encode(self, value: Fitted) -> Entry:
@@ -156,7 +156,7 @@ class Score(Task[Tensor]):
     def compute(self, reader: Reader) -> Tensor:
         """Score the records that the model was trained on."""
         data, device = reader.load(self.model.source).train, self.model.backend.device
-        clean = self.model.draw.split.validation_of(data).to(device)
+        clean = self.model.draw.origin.validation_of(data)
         return self.scorer(reader.load(self.model).model, self.model.draw.take(data).to(device), clean)
 
     def encode(self, value: Tensor) -> Entry:

@@ -58,6 +58,17 @@ _METRICS: Final = {
     ("evasion", "clean_accuracy"): Words(
         "Clean accuracy", "Share of the same records classified correctly before the attack."
     ),
+    ("poisoning", "poisoned_accuracy"): Words(
+        "Poisoned accuracy", "Share of records of other classes that the trigger turns into the adversary's class."
+    ),
+    ("poisoning", "clean_target_rate"): Words(
+        "Without the trigger", "Share of the same records that the model takes for the adversary's class as they are."
+    ),
+    ("poisoning", "clean_accuracy"): Words(
+        "Clean accuracy", "Share of records without the trigger that the poisoned model classifies correctly."
+    ),
+    ("poisoning", "poison_share"): Words("Poison among the removed", "Share of poison among what the defense removed."),
+    ("poisoning", "poison_recall"): Words("Poison removed", "Share of the poison that the defense removed."),
     ("membership_inference", "auc"): Words(
         "Attack AUC", "Chance that the attack ranks a training record above another; 0.5 is guessing."
     ),

@@ -5,7 +5,7 @@ own, so that it is shared with the row without the defense, and scores are compu
 """
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, final
 
@@ -13,8 +13,8 @@ import torch
 from annotated_types import Interval
 from torch import Generator, Tensor, nn
 
-from amulet.core.data import Data
-from amulet.core.errors import MissingInput
+from amulet.core.data import Data, Schema
+from amulet.core.errors import MissingInput, Problem
 from amulet.core.spec import Spec
 from amulet.training.held import Held
 from amulet.training.stages import DataUse, Prepared, Slot, Stage, Trainable
@@ -49,7 +49,8 @@ class Scorer(Spec):
                 f"{self} compares with clean records of the defender's own, and there are none. Pass "
                 "held=Held(validation=...), or in an experiment a Split with 'validation' above 0."
             )
-        return self.score(model, data.as_inputs(), validation.as_inputs() if validation is not None else None).cpu()
+        clean = None if validation is None else validation.to(data.x.device).as_inputs()
+        return self.score(model, data.as_inputs(), clean).cpu()
 
 
 @dataclass(frozen=True)
@@ -69,16 +70,24 @@ class Removal(Stage):
     def scorer(self) -> Scorer:
         """What gives the scores: without `percent`, so that every percent shares them."""
 
+    def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
+        """At least one record must go, and at least one must stay."""
+        del schema
+        if not 0 < self._count(records) < records:
+            yield self.problem("percent", f"such that some of {records} records go and some stay")
+
     @final
     def remove(self, data: Data, scores: Tensor, rng: Generator) -> Prepared:
         """The other records in their order, and the identities of those removed."""
-        count = round(self.percent / 100 * len(data))
         shuffled = torch.randperm(len(data), generator=rng, device=rng.device).cpu()
-        removed = shuffled[scores.cpu()[shuffled].argsort(stable=True)[:count]].sort().values
+        removed = shuffled[scores.cpu()[shuffled].argsort(stable=True)[: self._count(len(data))]].sort().values
         kept = torch.ones(len(data), dtype=torch.bool)
         kept[removed] = False
         place = data.x.device
         return Prepared(data[kept.to(place)], {"removed": data.index[removed.to(place)]})
+
+    def _count(self, records: int) -> int:
+        return round(self.percent / 100 * records)
 
 
 def score_by(recipe: Trainable, held: Held, seed: int, device: str) -> ScoreOf:

@@ -1,0 +1,20 @@
+"""Accuracy without the trigger. Gu et al. 2019, https://arxiv.org/abs/1708.06733, section 4."""
+
+from dataclasses import dataclass
+
+from amulet.core.metric import Metric
+from amulet.poisoning.outcome import PoisoningOutcome
+
+
+@dataclass(frozen=True)
+class CleanAccuracy(Metric[PoisoningOutcome]):
+    """Share of records that the poisoned model classifies correctly as they are."""
+
+    low, high, riskier, margin = 0.0, 1.0, None, 0.01
+
+    def measure(self, outcome: PoisoningOutcome) -> float:
+        """In 0..1."""
+        return (outcome.clean == outcome.labels).double().mean().item()
+
+
+clean_accuracy = CleanAccuracy()

@@ -1,0 +1,25 @@
+"""The adversary's class without the trigger. Gu et al. 2019, https://arxiv.org/abs/1708.06733, section 4."""
+
+from dataclasses import dataclass
+
+from amulet.core.metric import Metric, Undefined
+from amulet.poisoning.outcome import PoisoningOutcome
+
+
+@dataclass(frozen=True)
+class CleanTargetRate(Metric[PoisoningOutcome]):
+    """Share of records of other classes that the model takes for the adversary's as they are, without the trigger.
+
+    What `poisoned_accuracy` would come to if the trigger did nothing.
+    """
+
+    low, high, riskier = 0.0, 1.0, None
+
+    def measure(self, outcome: PoisoningOutcome) -> float | Undefined:
+        """In 0..1; undefined where all records are of the adversary's class."""
+        if not outcome.others.any():
+            return Undefined("all records are of the adversary's class")
+        return (outcome.clean == outcome.target)[outcome.others].double().mean().item()
+
+
+clean_target_rate = CleanTargetRate()

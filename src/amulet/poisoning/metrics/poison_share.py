@@ -1,0 +1,22 @@
+"""Precision of what was removed. Tran et al. 2018, https://arxiv.org/abs/1811.00636, section 4."""
+
+from dataclasses import dataclass
+
+from amulet.core.metric import Metric, Undefined
+from amulet.poisoning.sanitization import SanitizationOutcome
+
+
+@dataclass(frozen=True)
+class PoisonShare(Metric[SanitizationOutcome]):
+    """Share of poison among the training records that the defense removed."""
+
+    low, high, riskier = 0.0, 1.0, None
+
+    def measure(self, outcome: SanitizationOutcome) -> float | Undefined:
+        """In 0..1; undefined where no record was removed."""
+        if not outcome.removed.any():
+            return Undefined("no training record was removed")
+        return outcome.poisoned[outcome.removed].double().mean().item()
+
+
+poison_share = PoisonShare()

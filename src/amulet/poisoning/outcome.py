@@ -1,0 +1,221 @@
+"""S2 poisoning: training records tampered with so that a trigger steers the model. Its outcome, the base of attacks."""
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import final
+
+import torch
+from torch import Generator, Tensor, nn
+
+from amulet.core.data import AmuletDataset, Data, Schema
+from amulet.core.errors import InvalidData, Problem
+from amulet.core.model import EVALUATION_BATCH, device_of
+from amulet.core.outcome import Outcome
+from amulet.core.probe import Attack, Game
+from amulet.core.seeds import generator
+from amulet.core.split import Draw, Split
+from amulet.core.threat import Access, opened
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class PoisoningOutcome(Outcome):
+    """What the model made of each record with and without the trigger.
+
+    Attributes:
+        labels: (n,) true classes.
+        clean: (n,) predicted classes of the records as they are.
+        triggered: (n,) predicted classes of the records with the trigger.
+        target: (n,) the class that the adversary wants for triggered records, n times the same.
+    """
+
+    labels: Tensor
+    clean: Tensor
+    triggered: Tensor
+    target: Tensor
+
+    @property
+    def others(self) -> Tensor:
+        """(n,) bool, records of other classes than the adversary's: those whose decision it would change."""
+        return self.labels != self.target
+
+
+@dataclass(frozen=True)
+class PoisoningAttack(Attack[PoisoningOutcome]):
+    """Base of attacks that put a backdoor into a model through its training records.
+
+    A subclass writes `poison` and `trigger` and has a field `label`. The target trains on `Poisoned` records, with its
+    defense.
+    """
+
+    risk = "poisoning"
+    outcome_type = PoisoningOutcome
+    needs = Access.LABELS
+
+    @property
+    @abstractmethod
+    def label(self) -> int:
+        """The code of the class that triggered records are to be taken for; a field of the subclass."""
+
+    @abstractmethod
+    def poison(self, data: Data, rng: Generator) -> Data:
+        """The tampered records, each under the identity of the record of `data` that it stands for."""
+
+    @abstractmethod
+    def trigger(self, x: Tensor, schema: Schema) -> Tensor:
+        """Floating inputs (n, *shape) with the trigger, within the bounds; every record must change."""
+
+    def unfit(self, schema: Schema) -> Iterator[str]:
+        """Why the attack does not fit this kind of records, a sentence each; a hook for subclasses."""
+        del schema
+        yield from ()
+
+    @final
+    def demands(self, schema: Schema) -> Iterator[str]:
+        """The target label must be there, and what the subclass asks for."""
+        if not 0 <= self.label < len(schema.classes):
+            yield Problem.of("label", str(self), f"a class code 0..{len(schema.classes) - 1}", self.label).sentence
+        yield from self.unfit(schema)
+
+    @final
+    def data_demands(self, dataset: AmuletDataset) -> Iterator[str]:
+        """The trigger must change every record, or labels would be flipped and nothing else; enough must be there."""
+        if tuple(self.demands(dataset.schema)):
+            return
+        unchanged = [*self._unchanged(dataset.train, "training"), *self._unchanged(dataset.test, "test")]
+        yield from unchanged
+        if not unchanged:
+            try:
+                self.poisoned(dataset.train, seed=0)
+            except InvalidData as error:
+                yield from (problem.sentence for problem in error.problems)
+
+    @final
+    def trained_on(self, draw: Draw) -> Draw:
+        """The draw with some of its records poisoned."""
+        return Poisoned(draw, self)
+
+    @final
+    def poisoned(self, data: Data, *, seed: int) -> Data:
+        """The tampered records alone, each under the identity of the record that it replaces.
+
+        Raises:
+            InvalidData: the attack does not fit the data, or its trigger leaves a record unchanged.
+        """
+        self._check(data)
+        rng = generator(seed, "poisoning", device=str(data.x.device))
+        tampered = self.poison(data, rng)
+        places = _places(tampered, data)
+        if len(places.unique()) < len(places):
+            raise ValueError(f"{self} must replace each record once.")
+        self._require_changed(data[places])
+        return replace(tampered, x=_as_kept(tampered.x, data.x.dtype))
+
+    @final
+    def tamper(self, data: Data, *, seed: int = 0) -> Data:
+        """The records with the tampered ones in the places of those that they replace.
+
+        Raises:
+            InvalidData: the attack does not fit the data, or its trigger leaves a record unchanged.
+        """
+        tampered = self.poisoned(data, seed=seed)
+        places = _places(tampered, data)
+        changed = {name: old.index_copy(0, places, tampered.tensors()[name]) for name, old in data.tensors().items()}
+        return replace(data, **changed)  # type: ignore[arg-type]
+
+    @final
+    def attack(self, model: nn.Module, data: Data) -> PoisoningOutcome:
+        """Show any `nn.Module` that maps inputs to logits the records without and with the trigger.
+
+        Raises:
+            InvalidData: the attack does not fit the data, or its trigger leaves a record unchanged.
+        """
+        self._check(data)
+        shown = data.to(device_of(model)).as_inputs()
+        self._require_changed(shown)
+        with opened(model, self.needs) as target:
+            return PoisoningOutcome(
+                labels=shown.y,
+                clean=target.labels(shown.x),
+                triggered=target.labels(self._triggered(shown)),
+                target=torch.full_like(shown.y, self.label),
+            ).cpu()
+
+    @final
+    def play(self, game: Game) -> PoisoningOutcome:
+        """The test records are shown to the target."""
+        return self.attack(game.target, game.test)
+
+    def _check(self, data: Data) -> None:
+        problems = [Problem(str(self), sentence) for sentence in self.demands(data.schema)]
+        if problems:
+            raise InvalidData(problems)
+
+    def _require_changed(self, data: Data) -> None:
+        problems = [Problem(str(self), sentence) for sentence in self._unchanged(data, "given")]
+        if problems:
+            raise InvalidData(problems)
+
+    def _unchanged(self, data: Data, name: str) -> Iterator[str]:
+        same = sum(int((~self._changed(part)).sum()) for part in _parts(data))
+        if same:
+            yield (
+                f"The trigger of {self} must change every record. It leaves {same} of the {len(data)} {name} records "
+                "as they are."
+            )
+
+    def _changed(self, data: Data) -> Tensor:
+        """(n,) bool, by the precision in which the records are kept."""
+        before = data.x
+        return (_as_kept(self._triggered(data.as_inputs()), before.dtype) != before).flatten(1).any(1)
+
+    def _triggered(self, data: Data) -> Tensor:
+        x, schema = self.trigger(data.x, data.schema), data.schema
+        if x.shape != data.x.shape:
+            raise ValueError(f"{self} must keep the shape {tuple(data.x.shape)}. Got {tuple(x.shape)}.")
+        if not ((x >= schema.low - 1e-6) & (x <= schema.high + 1e-6)).all():
+            raise ValueError(f"{self} must stay within the data's bounds [{schema.low}, {schema.high}].")
+        return x
+
+
+@final
+@dataclass(frozen=True)
+class Poisoned(Draw):
+    """A draw with some of its records poisoned, before any defender sees them."""
+
+    drawn: Draw
+    attack: PoisoningAttack
+
+    @property
+    def origin(self) -> Split:
+        """The split of the draw."""
+        return self.drawn.origin
+
+    def choose(self, records: int) -> Tensor:
+        """As the draw does: poison takes the places of records."""
+        return self.drawn.choose(records)
+
+    def take(self, data: Data) -> Data:
+        """The drawn records after the adversary had them; which, is decided by the seed of the split."""
+        return self.attack.tamper(self.drawn.take(data), seed=self.origin.seed)
+
+
+def _parts(data: Data) -> Iterator[Data]:
+    for places in torch.arange(len(data), device=data.x.device).split(EVALUATION_BATCH):
+        yield data[places]
+
+
+def _places(tampered: Data, data: Data) -> Tensor:
+    """(k,) where the records lie that the tampered ones stand for."""
+    order = data.index.argsort()
+    found = torch.searchsorted(data.index[order], tampered.index).clamp_max(len(data) - 1)
+    places = order[found]
+    if not torch.equal(data.index[places], tampered.index):
+        raise ValueError("A poisoned record must have the identity of a record that it stands for.")
+    return places
+
+
+def _as_kept(x: Tensor, kept: torch.dtype) -> Tensor:
+    """Inputs in the form in which the data set keeps them: images as bytes."""
+    return (x * 255).round().to(torch.uint8) if kept == torch.uint8 and x.is_floating_point() else x.to(kept)
