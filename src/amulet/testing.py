@@ -12,6 +12,7 @@ import inspect
 import pickle
 import re
 import sys
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -169,7 +170,8 @@ def _treatment(defense: Defense, model: nn.Module, batch: Data) -> dict[str, Ten
             prepared = defense.prepare(batch, rng).data
             return prepared[prepared.index == batch.index[0]].tensors()
         case Penalize():
-            return {"penalty": defense.penalize(model, model(batch.x), batch)[:1].detach()}
+            compared = replace(batch, twins=defense.twin(model.eval(), batch, rng))
+            return {"penalty": defense.penalize(model, model(batch.x), compared)[:1].detach()}
         case Update():
             return _share_of_gradient(defense, model, batch)
         case Finish():
