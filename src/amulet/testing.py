@@ -64,7 +64,7 @@ def toy_game(probe: Probe[Any], seed: int = 0) -> Game:
     dataset, split = toy_dataset(), Split(seed=seed)
     division = split.divide(len(dataset.train))
     target = TOY_RECIPE.fit(dataset.train[division.members], seed=seed).model
-    shadows = fit_shadows(TOY_RECIPE, dataset, split, probe.shadows_wanted().count)
+    shadows = fit_shadows(TOY_RECIPE, dataset, split, probe.shadows_wanted())
     return Game(target, dataset, division, seed, shadows=shadows)
 
 

@@ -78,6 +78,17 @@ class MemberDraw(Draw):
 
 
 @dataclass(frozen=True)
+class AuxiliaryDraw(Draw):
+    """The attacker's own records, none of them a member; numbers tell models apart that share them."""
+
+    number: NonNegativeInt = 0
+
+    def choose(self, records: int) -> Tensor:
+        """All auxiliary records."""
+        return self.split.divide(records).auxiliary
+
+
+@dataclass(frozen=True)
 class ShadowDraw(Draw):
     """A random half of members and auxiliary records together.
 

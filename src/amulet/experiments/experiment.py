@@ -70,7 +70,8 @@ class Experiment(Spec):
         metrics = [(str(metric), metric.outcome_type()) for metric in self.metrics]
         if len(set(metrics)) < len(metrics):
             yield Problem.of("metrics", "Experiment", "all different", [name for name, _ in metrics])
-        if any(probe.shadows_wanted().count for probe in self.attacks) and self.split.members != HALF:
+        wanted = [probe.shadows_wanted() for probe in self.attacks]
+        if any(each.count and not each.own_records for each in wanted) and self.split.members != HALF:
             allowed = "0.5 with attacks that train shadow models, which are halves of the same records"
             yield Problem.of("members", "Split", allowed, self.split.members)
         if self.name.strip(".") in {"", "store"}:

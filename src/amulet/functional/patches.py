@@ -141,7 +141,8 @@ def bump_of(side: int, device: torch.device) -> Tensor:
     upper = side // 2
     parts = [peak(rows, side, device) * sign for rows, sign in ((upper, 1.0), (side - upper, -1.0)) if rows]
     joined = torch.cat(parts)
-    return joined / joined.norm()
+    bump: Tensor = joined / joined.norm()
+    return bump
 
 
 def peak(height: int, width: int, device: torch.device) -> Tensor:
@@ -149,5 +150,6 @@ def peak(height: int, width: int, device: torch.device) -> Tensor:
     half = max(height // 2, width // 2)
     rows, columns = ((torch.arange(1, size + 1, device=device) - size // 2 - 1).abs() for size in (height, width))
     depth = half - torch.maximum(rows[:, None], columns[None, :])
-    terms = (half + 1 - torch.arange(half + 1, device=device)).double().square().reciprocal()
-    return terms.cumsum(0)[depth].float()
+    terms = torch.arange(half + 1, 0, -1, device=device).double().square().reciprocal()
+    heights: Tensor = terms.cumsum(0)[depth]
+    return heights.float()
