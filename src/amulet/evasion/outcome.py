@@ -10,6 +10,7 @@ from torch import Generator, Tensor, nn
 
 from amulet.core.curve import Curve
 from amulet.core.data import Data
+from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.model import device_of, predict
 from amulet.core.outcome import Outcome
 from amulet.core.probe import Attack, Game
@@ -91,8 +92,12 @@ class EvasionAttack(Attack[EvasionOutcome]):
         Raises:
             AccessDenied: the attack asked for more than it declared.
             MissingInput: it asked for shadow models and got none.
+            InvalidParameter: the data lack something that its settings name.
             ValueError: the attack left the data's bounds or changed their shape.
         """
+        lacking = [Problem(str(self), sentence) for sentence in self.demands(data.schema)]
+        if lacking:
+            raise InvalidParameter(lacking)
         device = device_of(model)
         victims = data.to(device).as_inputs()
         with opened(model, self.needs) as target:

@@ -61,7 +61,12 @@ class Traced:
 
 @dataclass(frozen=True)
 class Column:
-    """One column of the matrix."""
+    """One column of the matrix.
+
+    Attributes:
+        budget, access: what the probe may do and how much of the target it sees, None where that is not told; of
+            two attacks of one budget the one that beats the other is the truer.
+    """
 
     risk: str
     probe: str
@@ -72,6 +77,8 @@ class Column:
     primary: bool
     margin: float
     chance: float | str | None
+    budget: str | None = None
+    access: int | None = None
 
 
 @dataclass(frozen=True)
@@ -290,9 +297,10 @@ def _own_risks(row: Row) -> tuple[str, ...]:
 
 
 def _column(cell: Cell) -> Column:
-    metric = cell.task.metric
-    bounds = (metric.low, metric.high, metric.riskier)
-    return Column(cell.risk, cell.probe, cell.metric, *bounds, metric.primary, metric.margin, metric.chance)
+    metric, probe = cell.task.metric, cell.task.outcome.probe
+    bounds, access = (metric.low, metric.high, metric.riskier), getattr(probe, "needs", None)
+    weight = (metric.primary, metric.margin, metric.chance)
+    return Column(cell.risk, cell.probe, cell.metric, *bounds, *weight, probe.budget(), access)
 
 
 def _plain_cell(cell: MatrixCell) -> dict[str, Any]:

@@ -80,7 +80,7 @@ def checkpoints_of(steps: int) -> dict[int, int]:
     shares = [0.0, 0.22]
     while shares[-1] < 1:
         shares.append(shares[-1] + max(shares[-1] - shares[-2] - 0.03, 0.06))
-    places = sorted({ceil(share * steps) for share in shares if share <= 1})
+    places = sorted({ceil(round(share * steps, 6)) for share in shares if share <= 1})
     return {place: place - before for before, place in pairwise(places)}
 
 

@@ -53,6 +53,7 @@ def gate_words(gate: Checked) -> str:
         "trained": f"{gate.row}: the model has learned something",
         "effective": f"{gate.row}: lowers {risk_words(gate.about or '').title}, which it is made for",
         "attack": f"{gate.about}: the attack finds something",
+        "strong": f"{gate.row}, {gate.about}: the attack works",
     }
     return asked[gate.name]
 
