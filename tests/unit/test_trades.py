@@ -53,7 +53,7 @@ def test_the_twin_lies_in_the_ball_and_differs_more_than_noise(dataset: AmuletDa
     clean, near, random = (
         model(points).log_softmax(1).detach() for points in (batch.x, twin, ball.sample(batch.x, rng))
     )
-    assert (divergence(clean, near) >= divergence(clean, random) - 1e-7).double().mean() > 0.95
+    assert (divergence(clean, near) >= divergence(clean, random) - 1e-7).double().mean() > 0.9
 
 
 def test_a_beta_of_zero_is_plain_training(dataset: AmuletDataset, recipe: Recipe) -> None:

@@ -32,14 +32,14 @@ def fit_population(
 
 
 def fit_shadows(
-    recipe: Trainable, dataset: AmuletDataset, split: Split, wanted: int | ShadowRequest, device: str = "cpu"
+    recipe: Trainable, dataset: AmuletDataset, split: Split, count: int | ShadowRequest, device: str = "cpu"
 ) -> tuple[Shadow, ...]:
     """The adversary's models as the assessment draws them.
 
     A number asks for shadow models, on complementary halves of members and auxiliary records;
     `attack.shadows_wanted()` says what an attack asks for. Whether the defense is known is up to the recipe.
     """
-    request = ShadowRequest(wanted) if isinstance(wanted, int) else wanted
+    request = ShadowRequest(count) if isinstance(count, int) else count
     subsets = [draw.choose(len(dataset.train)) for draw in request.draws(split)]
     seeds = [shadow_seed(split.seed, number) for number in range(request.count)]
     models = fit_population(recipe, dataset.train, subsets, seeds, device)
