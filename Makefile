@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: demo test check format clean
+.PHONY: demo test check format calibrate clean
 
 demo: .venv/.demo  ## Assess two defenses on real mortgage decisions, and write the report.
 	$(BIN)/amulet assess examples/quickstart.yaml
@@ -20,6 +20,9 @@ check: .venv/.dev  ## Format, lint, types, import rules, then all tests.
 format: .venv/.dev  ## Rewrite the code in the house's format.
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+calibrate: .venv/.demo  ## Measure how often verdicts are wrong: 400 placebos, then simulated matrices; a quarter of an hour.
+	$(BIN)/python benchmarks/calibrate.py
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from amulet.experiments import Experiment, Plan, Results, Store
+    from amulet.experiments import Experiment, PairResults, Plan, Results, Store
 
 app = typer.Typer(
     name="amulet",
@@ -55,6 +55,27 @@ def assess(
         with shown(console) as progress:
             planned, results = carry_out(planned, Store(store), workers, progress)
         _publish(results, planned, Store(store), out or Path("runs") / results.experiment, console)
+
+
+@app.command()
+def compare(
+    file: Annotated[Path, typer.Argument(help="The two checkpoints, as YAML.", exists=True, dir_okay=False)],
+    out: Annotated[Path | None, typer.Option("--out", help="Folder of the results; runs/<name> by default.")] = None,
+    device: DeviceOption = "cpu",
+) -> None:
+    """Probe two trained models with the same records, without training anything, and report on this pair only."""
+    with _told_plainly() as console:
+        _find_code_beside(file)
+        from amulet.experiments.config import load_pair
+        from amulet.experiments.pair_files import carry_out
+        from amulet.report.progress import probing
+
+        pair = load_pair(file)
+        with probing(console) as told:
+            results, manifest = carry_out(pair, file.parent, device, told)
+        folder = out or Path("runs") / results.name
+        _write(results.to_json(), manifest, folder)
+        _show(results, manifest, folder, console)
 
 
 @app.command()
@@ -122,9 +143,11 @@ def report(
     with _told_plainly() as console:
         import json
 
+        from amulet.experiments.pair_results import PairResults, holds_pair
         from amulet.experiments.results import Results
 
-        results = Results.read(folder)
+        kind = PairResults if holds_pair(folder) else Results
+        results = kind.read(folder)
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         _show(results, manifest, folder, console)
 
@@ -177,8 +200,8 @@ def _table(*columns: str) -> "Table":
 
 
 def _plan(file: Path, device: str, until_decided: bool, max_seeds: int | None) -> "Plan":
-    """Code of the user's own may lie beside the file, as it may for a script; what is told here goes before it."""
-    sys.path.insert(0, str(file.resolve().parent))
+    """What is told on the command line goes before the file."""
+    _find_code_beside(file)
     from amulet.experiments import load_experiment
     from amulet.experiments.plan import plan as plan_tasks
 
@@ -191,26 +214,43 @@ def _plan(file: Path, device: str, until_decided: bool, max_seeds: int | None) -
     return plan_tasks(experiment, device=device)
 
 
-def _publish(results: "Results", planned: "Plan", store: "Store", out: Path, console: "Console") -> None:
+def _find_code_beside(file: Path) -> None:
+    """Code of the user's own may lie beside the file, as it may for a script."""
+    sys.path.insert(0, str(file.resolve().parent))
+
+
+def _write(results: str, manifest: "dict[str, object]", folder: Path) -> None:
     import json
 
+    from amulet.core.files import write_text
+
+    write_text(folder / "results.json", results)
+    write_text(folder / "manifest.json", json.dumps(manifest, indent=1))
+
+
+def _publish(results: "Results", planned: "Plan", store: "Store", out: Path, console: "Console") -> None:
+    from amulet.core.files import write_text
     from amulet.experiments.config import dump_experiment
-    from amulet.experiments.files import write_text
     from amulet.experiments.manifest import manifest_of
 
     manifest = manifest_of(planned, store)
-    write_text(out / "results.json", results.to_json())
-    write_text(out / "manifest.json", json.dumps(manifest, indent=1))
+    _write(results.to_json(), manifest, out)
     write_text(out / "experiment.yaml", dump_experiment(planned.experiment))
     _show(results, manifest, out, console)
 
 
-def _show(results: "Results", manifest: "dict[str, object]", folder: Path, console: "Console") -> None:
-    from amulet.report import write
+def _show(results: "Results | PairResults", manifest: "dict[str, object]", folder: Path, console: "Console") -> None:
+    from amulet.experiments.pair_results import PairResults
+    from amulet.report import write, write_pair
+    from amulet.report.pair_terminal import pair_table
     from amulet.report.terminal import matrix_table
 
-    page = write(results, manifest, folder)
-    console.print(matrix_table(results, width=console.width))
+    if isinstance(results, PairResults):
+        page = write_pair(results, manifest, folder)
+        console.print(pair_table(results))
+    else:
+        page = write(results, manifest, folder)
+        console.print(matrix_table(results, width=console.width))
     console.print(f"Report: {page.resolve()}", soft_wrap=True)
 
 

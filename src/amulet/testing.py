@@ -30,6 +30,7 @@ from amulet.core.threat import Access
 from amulet.datasets.own import from_arrays
 from amulet.experiments.registry import Kind, plugins
 from amulet.models.linear_net import LinearNet
+from amulet.training.held import Held
 from amulet.training.optimizers import Adam
 from amulet.training.population import fit_shadows
 from amulet.training.recipe import Recipe
@@ -89,7 +90,8 @@ def check_defense(defense: Defense) -> None:
     defended = defense.apply(TOY_RECIPE)
     _require(TOY_RECIPE.digest == digest, f"{defense} must leave the recipe it is given alone")
     _require(defended.digest != digest, f"{defense} must change the recipe")
-    first, second = (defended.fit(data, seed=1).model.state_dict() for _ in range(2))
+    held = Held(validation=toy_dataset(seed=1).test)
+    first, second = (defended.fit(data, seed=1, held=held).model.state_dict() for _ in range(2))
     _require(_same(first, second), f"{defense} must train to the same weights for one seed")
     if getattr(defense, "data_use", DataUse.DATASET) is not DataUse.DATASET:
         _check_data_use(defense, data)

@@ -22,6 +22,7 @@ import amulet
 from amulet.cli import app
 from amulet.core.split import Split
 from amulet.experiments import Experiment
+from amulet.experiments.pair_files import Pair
 from amulet.experiments.registry import Kind, Plugin, plugins
 from amulet.training import Recipe, TrainingFunction
 
@@ -173,6 +174,11 @@ def test_every_plugin_and_its_settings_are_on_the_page_of_its_risk(plugin: Plugi
 def test_every_key_of_an_experiment_is_explained(spec: type[Experiment]) -> None:
     page = (ROOT / "docs" / "guide" / "experiments.md").read_text(encoding="utf-8")
     assert [field.name for field in fields(spec) if f"`{field.name}`" not in page] == []
+
+
+def test_every_key_of_a_pair_is_explained() -> None:
+    page = (ROOT / "docs" / "guide" / "compare.md").read_text(encoding="utf-8")
+    assert [field.name for field in fields(Pair) if f"`{field.name}`" not in page] == []
 
 
 def test_the_folder_tree_is_the_package() -> None:

@@ -147,7 +147,7 @@ def test_an_epsilon_that_no_noise_reaches_is_refused() -> None:
 
 def test_an_experiment_must_measure_something(experiment: Experiment) -> None:
     (found,) = sentences(lambda: replace(experiment, attacks=(), audits=()))
-    assert found == "An Experiment must have at least one attack or audit. Got none."
+    assert found == "There must be at least one attack or audit. Got none."
 
 
 def test_the_records_come_from_the_experiment_or_from_the_call(experiment: Experiment, tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
 """Work goes on where it stopped, on as many processes as asked for, and gives the same numbers."""
 
+import multiprocessing
 import os
 import random
 import signal
 import subprocess
 import sys
 import time
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
@@ -66,8 +68,8 @@ def test_a_failing_task_takes_only_its_dependents_with_it(experiment: Experiment
     assert {rows[task.digest] for task in still if task.digest in rows} == {("dp-sgd", 0)}
 
 
-def started(folder: Path) -> "subprocess.Popen[bytes]":
-    command = [*AMULET, "assess", "toy.yaml", "--workers", "2"]
+def started(folder: Path, workers: int = 2) -> "subprocess.Popen[bytes]":
+    command = [*AMULET, "assess", "toy.yaml", "--workers", str(workers)]
     with (folder / "output.txt").open("ab") as output:
         return subprocess.Popen(command, cwd=folder, stdout=output, stderr=output, start_new_session=True)
 
@@ -80,12 +82,41 @@ def output_in(folder: Path) -> str:
     return (folder / "output.txt").read_text(encoding="utf-8")
 
 
-def test_killed_at_random_moments_it_ends_with_the_same_results(experiment: Experiment, tmp_path: Path) -> None:
+def entries_in(store: Path) -> int:
+    return sum(1 for _ in store.glob("results/*/*.json"))
+
+
+def killed_after(enough: int, rest: float, process: BaseProcess, store: Path) -> None:
+    """SIGKILL to the process some seconds after the store has so many entries."""
+    while entries_in(store) < enough and process.is_alive():
+        time.sleep(0.002)
+    time.sleep(rest)
+    assert process.is_alive(), "it ended before it could be killed"
+    process.kill()
+    process.join()
+
+
+def test_killed_at_20_random_moments_it_ends_with_the_same_results(experiment: Experiment, tmp_path: Path) -> None:
+    """Each time after a few more tasks, so that all of the work is cut up."""
+    store, rng, tasks = tmp_path / "store", random.Random(0), len(plan(experiment).tasks)  # noqa: S311
+    for _ in range(20):
+        process = multiprocessing.get_context("fork").Process(
+            target=assess, args=(experiment,), kwargs={"store": store, "workers": 1}
+        )
+        process.start()
+        killed_after(entries_in(store) + rng.randint(0, tasks // 20), rng.uniform(0.0, 0.05), process, store)
+
+    assert 0 < entries_in(store) < tasks
+    resumed = assess(experiment, store=store, workers=1).to_json()
+    assert resumed == assess(experiment, store=tmp_path / "other", workers=1).to_json()
+
+
+def test_the_command_killed_with_two_workers_ends_with_the_same_results(experiment: Experiment, tmp_path: Path) -> None:
     (tmp_path / "toy.yaml").write_text(dump_experiment(experiment), encoding="utf-8")
-    moments = random.Random(0)  # noqa: S311
-    for _ in range(4):
+    for entries in (5, 40):
         process = started(tmp_path)
-        time.sleep(moments.uniform(1.5, 6.0))
+        while entries_in(tmp_path / "runs" / "store") < entries:
+            time.sleep(0.01)
         os.kill(process.pid, signal.SIGKILL)  # the parent alone: its workers must notice
         process.wait()
 

@@ -12,7 +12,7 @@ from amulet.core.data import AmuletDataset, Data
 from amulet.core.model import ModelSpec
 from amulet.functional.pgd import Classifier
 from amulet.models import LinearNet, SimpleCNN
-from amulet.training import DPSGD, SGD, DataUse, LogitAdjustment, Penalize, Recipe
+from amulet.training import DPSGD, SGD, DataUse, LogitAdjustment, Penalize, Recipe, dpsgd
 from amulet.training.dpsgd import ClippedSum, clipped_sum_by_layer, clipped_sum_by_record, clipped_sum_for
 from amulet.training.loop import record_losses
 from amulet.training.updates import Pace, PlainRule
@@ -96,6 +96,19 @@ def test_clipped_sums_equal_one_record_at_a_time(
     bound = torch.tensor([norm_of(gradients) for gradients in each]).quantile(quantile).item() * (0.9 + 0.2 * quantile)
     expected = {name: torch.stack([clipped(g, bound)[name] for g in each]).sum(0) for name in each[0]}
     assert_close(FORMS[form](record_losses(recipe, batch), model, batch, bound), expected)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_batch_in_parts_is_the_same_sum(
+    case: tuple[Recipe, nn.Module, Data], form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, model, batch = case
+    losses = record_losses(recipe, batch)
+    whole = FORMS[form](losses, model, batch, 0.5)
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    for records in (0.5, 1, 3):
+        monkeypatch.setattr(dpsgd, "NUMBERS_AT_ONCE", int(records * parameters))
+        assert_close(FORMS[form](losses, model, batch, 0.5), whole)
 
 
 @pytest.mark.parametrize("stage", [LocalLinearity(), SmallLogits()], ids=str)

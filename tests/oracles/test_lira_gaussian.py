@@ -18,6 +18,7 @@ from amulet.core.data import AmuletDataset
 from amulet.core.split import MemberDraw, ShadowDraw, Split
 from amulet.core.threat import Shadow
 from amulet.datasets import from_arrays
+from amulet.functional.likelihood import fit_gaussian_pair
 from amulet.membership_inference import MembershipInferenceAttack, MembershipOutcome
 from amulet.membership_inference.attacks import LiRA, LossThreshold
 from amulet.membership_inference.attacks.lira import Variance
@@ -108,6 +109,29 @@ def test_one_global_variance_is_better_with_few_shadows(numbered: AmuletDataset)
         each: value(played(LiRA(shadows=8, variance=each), toy(0.0, 0.0), numbered, 8)) for each in get_args(Variance)
     }
     assert few["record"] + MONTE_CARLO < few["global"] < EXACT + MONTE_CARLO
+
+
+@pytest.mark.parametrize("online", [True, False], ids=["online", "offline"])
+def test_from_2_to_256_shadows_of_one_pool_the_attack_grows_to_the_closed_form(
+    numbered: AmuletDataset, *, online: bool
+) -> None:
+    found = [
+        value(played(LiRA(shadows=count, online=online), toy(3.0, 0.0), numbered, count)) for count in (2, 8, 32, 256)
+    ]
+    assert found[0] > 0.5 + MONTE_CARLO
+    assert found == sorted(found)
+    assert found[-1] == pytest.approx(EXACT, abs=MONTE_CARLO)
+
+
+def test_two_shadows_rank_as_the_likelihood_ratio_of_any_common_spread_does() -> None:
+    confidences = torch.tensor([[1.0, 3.0, 2.0], [0.0, 1.0, 5.0]], dtype=torch.float64)
+    inside = torch.tensor([[True, True, False], [False, False, True]])
+    with_it, without = fit_gaussian_pair(confidences, inside)
+    observed = torch.tensor([0.2, 2.5, 3.1], dtype=torch.float64)
+    ratio = with_it.log_density(observed) - without.log_density(observed)
+    for std in (0.5, 2.0):
+        exact = ((observed - without.mean) ** 2 - (observed - with_it.mean) ** 2) / (2 * std**2)
+        assert exact.argsort().equal(ratio.argsort())
 
 
 def test_the_loss_threshold_is_as_good_only_where_records_are_alike(numbered: AmuletDataset) -> None:

@@ -4,7 +4,18 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from amulet.statistics import Comparison, Printed, Word, explore, holm, judge, paired_t, rejudge, seeds_to_settle
+from amulet.statistics import (
+    Comparison,
+    Printed,
+    Word,
+    doubling,
+    explore,
+    holm,
+    judge,
+    paired_t,
+    rejudge,
+    seeds_to_settle,
+)
 from amulet.statistics.power import power_of_difference, power_of_equivalence
 
 RNG = np.random.default_rng(0)
@@ -103,6 +114,36 @@ def test_false_words_are_as_rare_as_stated_in_families_without_any_effect(n: int
         cells = [Comparison(tuple(row), 0.001) for row in rng.normal(0, 0.02, (12, n))]
         wrong += any(v.word in {Word.INCREASES, Word.DECREASES} for v in judge(cells))
     assert stats.binomtest(wrong, 2000, 0.05, alternative="greater").pvalue > 0.01
+
+
+def test_a_cell_keeps_the_verdict_of_the_look_that_decides_it() -> None:
+    first, then = (0.10, 0.11, 0.09, 0.10, 0.105), (-0.3, 0.2, 0.0, 0.1, -0.2)
+    [decided] = judge([Comparison((*first, *then), 0.02)], looks=(5, 10))
+    assert decided.word is Word.INCREASES
+    assert decided.paired is not None
+    assert decided.paired.n == 5
+    assert judge([Comparison((*first, *then), 0.02)])[0].word is Word.INCONCLUSIVE
+
+
+def test_an_open_cell_is_judged_by_all_its_seeds_at_a_share_of_the_level() -> None:
+    open_cell = Comparison((0.05, 0.11, 0.02, 0.09, 0.13), 0.01)
+    assert judge([open_cell])[0].word is Word.INCREASES
+    [split] = judge([open_cell], looks=(5, 10, 20, 40))
+    assert split.word is Word.INCONCLUSIVE
+    assert split.level == pytest.approx(0.0125)
+
+
+def test_undefined_seeds_count_as_looked_at() -> None:
+    cell = Comparison((None, 0.10, 0.11, None, 0.10, 0.09, 0.10), 0.02)
+    [verdict] = judge([cell], looks=(5, 7))
+    assert verdict.word is Word.INCREASES
+    assert verdict.paired is not None
+    assert verdict.paired.n == 3
+
+
+@pytest.mark.parametrize(("most", "looks"), [(3, (3,)), (5, (5,)), (12, (5, 10, 12)), (40, (5, 10, 20, 40))])
+def test_looks_double_up_to_the_most_seeds(most: int, looks: tuple[int, ...]) -> None:
+    assert doubling(most) == looks
 
 
 def test_power_is_a_number_and_grows_with_the_seeds() -> None:

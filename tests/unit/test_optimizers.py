@@ -7,7 +7,7 @@ import torch
 from torch import nn, optim
 
 from amulet.core.errors import InvalidParameter
-from amulet.training import SGD, Adam, Constant, Cosine, OneCycle, Optimizer, Schedule
+from amulet.training import SGD, Adam, Constant, Cosine, OneCycle, Optimizer, Schedule, Steps
 
 Build = Callable[[Iterable[nn.Parameter]], optim.Optimizer]
 
@@ -59,8 +59,27 @@ def test_nesterov_needs_momentum() -> None:
         (OneCycle(), 0.0, 0.04),
         (OneCycle(), 0.3, 1.0),
         (OneCycle(), 1.0, 0.0),
+        (Steps(), 0.49, 1.0),
+        (Steps(), 0.5, 0.1),
+        (Steps(), 0.8, 0.01),
+        (Steps(milestones=(0.2,), decay=0.5), 0.2, 0.5),
     ],
     ids=str,
 )
 def test_a_schedule_gives_a_share_of_the_rate(schedule: Schedule, progress: float, factor: float) -> None:
     assert schedule.factor(progress) == pytest.approx(factor)
+
+
+@pytest.mark.parametrize("milestones", [(), (0.5, 0.5), (0.7, 0.3)])
+def test_milestones_come_one_after_the_other(milestones: tuple[float, ...]) -> None:
+    with pytest.raises(InvalidParameter, match="The 'milestones' of Steps must be at least one share, each larger"):
+        Steps(milestones=milestones)
+
+
+def test_steps_are_torch_s_multi_step_rate() -> None:
+    optimizer = optim.SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
+    reference = optim.lr_scheduler.MultiStepLR(optimizer, milestones=[10, 15], gamma=0.1)
+    for step in range(20):
+        assert Steps().factor(step / 20) == pytest.approx(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        reference.step()

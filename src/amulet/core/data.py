@@ -1,7 +1,7 @@
 """Records as aligned tensors, and what is known of the data set they come from."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from functools import cached_property
@@ -167,10 +167,15 @@ class AmuletDataset:
         """SHA-256 over the schema and the bytes of all tensors: the data set's identity, wherever it lies."""
         digest = hashlib.sha256(self.schema.digest.encode())
         for part in (self.train, self.test):
-            for name, tensor in sorted(part.tensors().items()):
-                digest.update(f"{name}:{tensor.dtype}:{tuple(tensor.shape)};".encode())
-                digest.update(tensor.cpu().contiguous().view(torch.uint8).numpy().data)
+            absorb(digest, part.tensors())
         return digest.hexdigest()
+
+
+def absorb(digest: "hashlib._Hash", tensors: Mapping[str, Tensor]) -> None:
+    """Add names, types, shapes and bytes of tensors to a digest, in the order of their names."""
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name}:{tensor.dtype}:{tuple(tensor.shape)};".encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
 
 
 def problems_of(data: Data, owner: str) -> Iterable[Problem]:

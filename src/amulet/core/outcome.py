@@ -2,14 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import Self
+from typing import ClassVar, Self
 
 from torch import Tensor
 
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """Tensors with one row per record. Each risk has one final subclass whose fields are all tensors."""
+    """Tensors with one row per record. Each risk has one final subclass whose fields are all tensors.
+
+    Attributes:
+        truth: the fields that say what a record is, whatever the model: the same for every model that is
+            probed with the same records in the same order.
+    """
+
+    truth: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         lengths = {name: len(tensor) for name, tensor in self.tensors().items()}
@@ -19,6 +26,10 @@ class Outcome:
 
     def check(self) -> None:
         """Raise ValueError where shapes or values contradict each other; a hook for subclasses."""
+
+    def strata(self) -> Tensor | None:
+        """(n,) codes of the groups of records whose sizes the game fixes; None where all are one sample."""
+        return None
 
     def tensors(self) -> dict[str, Tensor]:
         """All fields by name."""

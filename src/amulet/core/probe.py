@@ -1,18 +1,18 @@
 """Probes: attacks and audits, each played as one game that ends in an outcome."""
 
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import ClassVar, Generic, Self
 
-from torch import nn
+from torch import Tensor, nn
 
 from amulet.core.curve import Curve
 from amulet.core.data import AmuletDataset, Data, Schema, concatenate
 from amulet.core.metric import O
 from amulet.core.outcome import Outcome
 from amulet.core.spec import Spec
-from amulet.core.split import Division
+from amulet.core.split import Division, Draw
 from amulet.core.threat import Access, Shadow, ShadowRequest
 
 
@@ -20,7 +20,8 @@ from amulet.core.threat import Access, Shadow, ShadowRequest
 class Game:
     """All that the challenger of a security game holds: the target, every record, the truth.
 
-    A risk's attack base takes from it what its game needs and hands the adversary its own view only.
+    A risk's attack base takes from it what its game needs and hands the adversary its own view only. `artifacts`
+    are what the target's owner kept of its training.
     """
 
     target: nn.Module
@@ -29,6 +30,7 @@ class Game:
     seed: int
     device: str = "cpu"
     shadows: tuple[Shadow, ...] = ()
+    artifacts: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
     def members(self) -> Data:
@@ -78,6 +80,10 @@ class Probe(Spec, Generic[O]):
     def budget(self) -> str | None:
         """What it may do, as text, where that can be told: of two attacks of one budget the stronger is the truer."""
         return None
+
+    def trained_on(self, draw: Draw) -> Draw:
+        """What its target is trained on, given the members; poisoning tampers with them."""
+        return draw
 
     def traced(self) -> tuple[Self, ...]:
         """The probes whose outcomes make its curve, itself the last; none where it has no curve."""

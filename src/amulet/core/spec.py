@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from abc import ABC
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from enum import Enum
@@ -50,8 +50,8 @@ Arguments = Annotated[tuple[tuple[str, Argument], ...], BeforeValidator(_as_pair
 class Spec(ABC):  # noqa: B024 - its subclasses are abstract by methods of their own
     """Base of every value that decides a number: models, recipes, attacks, metrics, tasks.
 
-    Subclasses are frozen dataclasses. A field holds None, a bool, int, float, str, Enum, Spec or a tuple of
-    these; it is coerced to its declared type, so that 1 and 1.0 are one epsilon. `version` is to be raised
+    Subclasses are frozen dataclasses. A field holds None, a bool, int, float, str, Enum, Spec, Content or a
+    tuple of these; it is coerced to its declared type, so that 1 and 1.0 are one epsilon. `version` is to be raised
     when the same fields come to mean other numbers.
 
     Raises:
@@ -130,6 +130,32 @@ class Spec(ABC):  # noqa: B024 - its subclasses are abstract by methods of their
         return core_schema.is_instance_schema(cls)
 
 
+class Content(ABC):
+    """A value that is not plain, such as a trained model, as a Spec's field: it is known by a digest of its bytes."""
+
+    @property
+    @abstractmethod
+    def digest(self) -> str:
+        """64 hexadecimal digits over everything in it."""
+
+    def __eq__(self, other: object) -> bool:
+        """The same bytes."""
+        return isinstance(other, Content) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the digest, as a Spec."""
+        return {name: value for name, value in self.__dict__.items() if name != "digest"}
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Checked by class alone, as a Spec is."""
+        del source, handler
+        return core_schema.is_instance_schema(cls)
+
+
 def path_of(cls: type) -> str:
     """The import path that names a class."""
     return f"{cls.__module__}.{cls.__qualname__}"
@@ -187,7 +213,7 @@ def _sentences(error: ValidationError, name: str, owner: str) -> Iterator[Proble
 
 def _reference(value: Any) -> Plain:
     match value:
-        case Spec():
+        case Spec() | Content():
             return {"digest": value.digest}
         case Enum():
             return str(value.value)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from amulet.core.data import Data
 from amulet.core.errors import Problem
 from amulet.core.seeds import generator
 from amulet.core.spec import NonNegativeInt, OpenProbability, Probability, Spec
@@ -56,16 +57,24 @@ class Split(Spec):
             auxiliary=parts[2].sort().values,
         )
 
+    def validation_of(self, data: Data) -> Data:
+        """The defender's clean records among the training data."""
+        return data[self.divide(len(data)).validation]
+
 
 @dataclass(frozen=True)
 class Draw(Spec):
-    """A choice of training records for one model."""
+    """The training records of one model."""
 
     split: Split
 
     @abstractmethod
     def choose(self, records: int) -> Tensor:
         """Places in the training data, ascending."""
+
+    def take(self, data: Data) -> Data:
+        """The chosen records of the training data; a hook for draws that change them."""
+        return data[self.choose(len(data))]
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ class DiscriminationOutcome(Outcome):
         groups: (n,) codes of one sensitive attribute; -1 where not recorded, which every metric leaves out.
     """
 
+    truth = ("labels", "groups")
     labels: Tensor
     predictions: Tensor
     groups: Tensor

@@ -31,6 +31,7 @@ class EvasionOutcome(Outcome):
         noisy: (n,) predicted classes under random noise of the same Euclidean length; see `noise_like`.
     """
 
+    truth = ("labels",)
     labels: Tensor
     clean: Tensor
     adversarial: Tensor

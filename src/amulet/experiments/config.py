@@ -1,6 +1,6 @@
 """Experiments as YAML and back, with the same names as in Python."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
@@ -8,10 +8,14 @@ from typing import Any
 import yaml
 
 from amulet.core.errors import InvalidParameter, Problem
+from amulet.core.model import ModelSpec
 from amulet.core.spec import Plain, Spec
+from amulet.core.split import Split
 from amulet.experiments.experiment import Experiment, Row
+from amulet.experiments.pair_files import Pair
 from amulet.experiments.plain import Builder, Place, build, dotted
 from amulet.experiments.registry import short_name
+from amulet.experiments.weights import Trained
 from amulet.training.stages import Defense
 
 Lines = dict[Place, int]
@@ -24,14 +28,23 @@ def load_experiment(path: str | Path) -> Experiment:
         InvalidParameter: every problem with its line: unknown names and settings, wrong values, double keys.
         OSError: the file cannot be read.
     """
-    path = Path(path)
+    experiment: Experiment = _load(Path(path), _experiment)
+    return experiment
+
+
+def load_pair(path: str | Path) -> Pair:
+    """The comparison of two checkpoints that a YAML file describes; raises as `load_experiment`."""
+    pair: Pair = _load(Path(path), _pair)
+    return pair
+
+
+def _load(path: Path, make: Callable[[Builder, dict[str, Plain]], Spec]) -> Any:
     document, lines = _read(path)
 
     def tell(place: Place, sentence: str) -> str:
         return f"{path}:{_line(lines, place)}: {dotted(place)}: {sentence}"
 
-    experiment: Experiment = build(lambda builder: _experiment(builder, document), tell)
-    return experiment
+    return build(lambda builder: make(builder, document), tell)
 
 
 def dump_experiment(experiment: Experiment) -> str:
@@ -45,13 +58,34 @@ def dump_experiment(experiment: Experiment) -> str:
 
 
 def _experiment(builder: Builder, document: dict[str, Plain]) -> Spec:
-    """Rows are a mapping from label to defenses, the split goes without its name: both as people write them."""
+    """Rows are a mapping from label to defenses, as people write them."""
     given: dict[str, Any] = dict(document)
     if isinstance(rows := document.get("defenses"), dict):
         given["defenses"] = tuple(row for label, defenses in rows.items() if (row := _row(builder, label, defenses)))
-    if isinstance(split := document.get("split"), dict):
-        given["split"] = {"amulet.core.split.Split": split}
-    return builder.fill(Experiment, given, ())
+    return builder.fill(Experiment, given | _split(builder, document), ())
+
+
+def _pair(builder: Builder, document: dict[str, Plain]) -> Spec:
+    """Two models of one architecture are two files and one `model`; else each has its own beside its file."""
+    given: dict[str, Any] = {name: value for name, value in document.items() if name != "model"}
+    shared = builder.attempted(document["model"], ("model",), ModelSpec) if "model" in document else None
+    files = [name for name in ("before", "after") if isinstance(document.get(name), str)]
+    for name in files:
+        given[name] = builder.made(Trained, {"model": shared, "weights": document[name]}, (name,)) if shared else None
+    if files and "model" not in document:
+        builder.note((files[0],), "Name the architecture of the weights as 'model'.")
+    if not files and "model" in document:
+        builder.note(("model",), "This 'model' has no effect, since 'before' and 'after' name their own.")
+    for name in ("before", "after"):
+        if isinstance(written := document.get(name), dict):
+            given[name] = builder.filled(Trained, written, (name,))
+    return builder.fill(Pair, given | _split(builder, document), ())
+
+
+def _split(builder: Builder, document: dict[str, Plain]) -> dict[str, Any]:
+    """A split goes without its name."""
+    split = document.get("split")
+    return {"split": builder.filled(Split, split, ("split",))} if isinstance(split, dict) else {}
 
 
 def _row(builder: Builder, label: str, written: Plain) -> Row | None:

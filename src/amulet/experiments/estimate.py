@@ -10,6 +10,7 @@ from typing import Any
 from amulet.experiments.plan import Plan
 from amulet.experiments.store import State, Store
 from amulet.experiments.tasks import Play, Task, Train
+from amulet.training.placebo import Reseeded
 from amulet.training.recipe import Recipe
 
 
@@ -81,11 +82,12 @@ def _line(
 
 def _timed(task: Train, planned: Plan) -> float | None:
     """One epoch's time times the epochs; a training function of the user's own is not run for this."""
-    if not isinstance(task.recipe, Recipe):
+    recipe = task.recipe.recipe if isinstance(task.recipe, Reseeded) else task.recipe
+    if not isinstance(recipe, Recipe):
         return None
     data = planned.dataset.train
-    drawn, short = data[task.draw.choose(len(data))], replace(task.recipe, epochs=1)
+    drawn, short = task.draw.take(data), replace(recipe, epochs=1).unprepared()
     short.fit(drawn, seed=task.seed, device=task.backend.device)  # the first pays for imports and look-ups
     started = perf_counter()
     short.fit(drawn, seed=task.seed, device=task.backend.device)
-    return (perf_counter() - started) * task.recipe.epochs
+    return (perf_counter() - started) * recipe.epochs

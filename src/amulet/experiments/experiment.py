@@ -1,11 +1,12 @@
 """What is to be assessed, as one value."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from amulet.core.errors import Problem
 from amulet.core.metric import Metric
-from amulet.core.probe import Attack, Audit
+from amulet.core.probe import Attack, Audit, Probe
 from amulet.core.spec import Count, Spec
 from amulet.core.split import Split
 from amulet.datasets.base import DatasetSpec
@@ -59,25 +60,15 @@ class Experiment(Spec):
         labels = [BASELINE, *(row.label for row in self.defenses)]
         if len(set(labels)) < len(labels):
             yield Problem.of("defenses", "Experiment", f"labelled differently, and none '{BASELINE}'", labels[1:])
-        probes = [str(probe) for probe in (*self.attacks, *self.audits)]
-        if len(set(probes)) < len(probes):
-            yield Problem.of("attacks and audits", "Experiment", "all different", probes)
         for row in self.defenses:
             if not row.defenses:
                 yield Problem("defenses", f"Row '{row.label}' must have at least one defense. It has none.")
-        if not probes:
-            yield Problem("attacks", "An Experiment must have at least one attack or audit. Got none.")
-        metrics = [(str(metric), metric.outcome_type()) for metric in self.metrics]
-        if len(set(metrics)) < len(metrics):
-            yield Problem.of("metrics", "Experiment", "all different", [name for name, _ in metrics])
+        yield from question_problems("Experiment", (*self.attacks, *self.audits), self.metrics)
         wanted = [probe.shadows_wanted() for probe in self.attacks]
         if any(each.count and not each.own_records for each in wanted) and self.split.members != HALF:
             allowed = "0.5 with attacks that train shadow models, which are halves of the same records"
             yield Problem.of("members", "Split", allowed, self.split.members)
-        if self.name.strip(".") in {"", "store"}:
-            yield self.problem("name", "something else than 'store' and dots, since it names a folder")
-        if not all(letter.isalnum() or letter in "-_." for letter in self.name):
-            yield self.problem("name", "made of letters, digits, '-', '_' and '.'")
+        yield from name_problems("Experiment", self.name)
 
     @property
     def looks(self) -> tuple[int, ...]:
@@ -88,3 +79,23 @@ class Experiment(Spec):
     def rows(self) -> tuple[Row, ...]:
         """The baseline and every defended row."""
         return (Row(BASELINE, ()), *self.defenses)
+
+
+def question_problems(owner: str, probes: Sequence[Probe[Any]], metrics: Sequence[Metric[Any]]) -> Iterator[Problem]:
+    """Attacks, audits and metrics that are none, or that stand there twice."""
+    if not probes:
+        yield Problem("attacks", "There must be at least one attack or audit. Got none.")
+    labels = [str(probe) for probe in probes]
+    if len(set(labels)) < len(labels):
+        yield Problem.of("attacks and audits", owner, "all different", labels)
+    named = [(str(metric), metric.outcome_type()) for metric in metrics]
+    if len(set(named)) < len(named):
+        yield Problem.of("metrics", owner, "all different", [name for name, _ in named])
+
+
+def name_problems(owner: str, name: str) -> Iterator[Problem]:
+    """Names are folders under `runs/`."""
+    if name.strip(".") in {"", "store"}:
+        yield Problem.of("name", owner, "something else than 'store' and dots, since it names a folder", name)
+    if not all(letter.isalnum() or letter in "-_." for letter in name):
+        yield Problem.of("name", owner, "made of letters, digits, '-', '_' and '.'", name)

@@ -39,12 +39,13 @@ class Builder:
         known = [item.name for item in fields(cls)]
         for key in given:
             if key not in known:
-                self._note((*place, key), f"{cls.__name__} has no '{key}'.{_suggestion(str(key), known)}")
+                self.note((*place, key), f"{cls.__name__} has no '{key}'.{_suggestion(str(key), known)}")
         for item in fields(cls):
             if item.name not in given and item.default is MISSING and item.default_factory is MISSING:
-                self._note(place, f"The '{item.name}' of {cls.__name__} must be given.")
+                self.note(place, f"The '{item.name}' of {cls.__name__} must be given.")
         values = {key: self._value(hints[key], value, (*place, key)) for key, value in given.items() if key in known}
-        if len(self.found) == before:
+        failed = bool(self.found) and None in values.values()  # a field that was tried and noted before
+        if len(self.found) == before and not failed:
             return self.construct(cls, values, place)
         self._check_alone(cls, values, place)
         raise _Faulty
@@ -57,8 +58,15 @@ class Builder:
             return None
         if isinstance(built, kind):
             return built
-        self._note(place, f"This must be a {kind.__name__}. Got {built}.")
+        self.note(place, f"This must be a {kind.__name__}. Got {built}.")
         return None
+
+    def filled(self, cls: type[Spec], given: Mapping[str, Plain], place: Place) -> Spec | None:
+        """As `fill`; None, with the problems noted, where that fails."""
+        try:
+            return self.fill(cls, given, place)
+        except _Faulty:
+            return None
 
     def made(self, cls: type[Spec], values: Mapping[str, Any], place: Place) -> Spec | None:
         """As `construct`; None, with the problems noted, where that fails."""
@@ -73,13 +81,13 @@ class Builder:
             return cls(**values)
         except ProblemsError as error:
             for problem in error.problems:
-                self._note((*place, problem.parameter) if problem.parameter in values else place, problem.sentence)
+                self.note((*place, problem.parameter) if problem.parameter in values else place, problem.sentence)
             raise _Faulty from None
 
     def _check_alone(self, cls: type[Spec], values: Mapping[str, Any], place: Place) -> None:
         """Note what is wrong with single values although the whole cannot be built."""
         for problem in cls.field_problems({name: value for name, value in values.items() if value is not None}):
-            self._note((*place, problem.parameter), problem.sentence)
+            self.note((*place, problem.parameter), problem.sentence)
 
     def _value(self, hint: Any, plain: Plain, place: Place) -> Any:
         """A field's value: specs are built, everything else is left to the class that coerces it."""
@@ -101,11 +109,12 @@ class Builder:
             place, f"Write a name, or a name with its settings, 'Name: {{setting: value}}'. Got {plain!r}."
         )
 
-    def _note(self, place: Place, sentence: str) -> None:
+    def note(self, place: Place, sentence: str) -> None:
+        """Write a problem down."""
         self.found.append((place, sentence))
 
     def _fault(self, place: Place, sentence: str) -> _Faulty:
-        self._note(place, sentence)
+        self.note(place, sentence)
         return _Faulty()
 
 

@@ -8,17 +8,18 @@ from typing import Any
 
 import torch
 
-from amulet.core.data import AmuletDataset
+from amulet.core.data import AmuletDataset, Schema
 from amulet.core.errors import InvalidParameter, Problem, ProblemsError
 from amulet.core.metric import Metric
 from amulet.core.probe import Probe
-from amulet.core.split import MemberDraw, Split
+from amulet.core.split import Draw, MemberDraw, Split
 from amulet.core.threat import ShadowRequest
 from amulet.experiments.experiment import BASELINE, Experiment, Row
 from amulet.experiments.registry import Kind, plugins
 from amulet.experiments.store import State, Store
-from amulet.experiments.tasks import Backend, Measure, Play, Source, Task, Trace, Train
+from amulet.experiments.tasks import Backend, Measure, Play, Score, Source, Task, Trace, Train
 from amulet.training.population import shadow_seed
+from amulet.training.removal import Removal
 from amulet.training.stages import Trainable
 
 Pair = tuple[str, str]
@@ -97,7 +98,13 @@ class Plan:
 
     def target(self, row: str, seed: int) -> Train:
         """The task that trains a row's target model."""
-        return next(trial.play.target for trial in self.trials if trial.row == row and trial.play.seed == seed)
+        return next(target for label, target in self.targets if (label, target.seed) == (row, seed))
+
+    @property
+    def targets(self) -> Iterator[tuple[str, Train]]:
+        """Rows and the tasks that train their models on the members as they are, some more than once."""
+        pairs = ((trial.row, trial.play.target) for trial in self.trials)
+        return (pair for pair in pairs if isinstance(pair[1].draw, MemberDraw))
 
     def missing(self, states: "dict[str, State]") -> tuple[Task[Any], ...]:
         """What is left to compute: results that are not there, what they need, and whatever is damaged."""
@@ -195,16 +202,24 @@ class _Bench:
     backend: Backend
     split: Split
 
-    def target(self, recipe: Trainable) -> Train:
+    def target(self, recipe: Trainable, probe: Probe[Any]) -> Train:
         """The model under assessment."""
-        return Train(recipe, self.source, MemberDraw(self.split), self.split.seed, self.backend)
+        return self._train(recipe, probe.trained_on(MemberDraw(self.split)), self.split.seed)
 
     def shadows(self, recipe: Trainable, wanted: ShadowRequest) -> tuple[Train, ...]:
         """The adversary's models."""
         return tuple(
-            Train(recipe, self.source, draw, shadow_seed(self.split.seed, number), self.backend)
+            self._train(recipe, draw, shadow_seed(self.split.seed, number))
             for number, draw in enumerate(wanted.draws(self.split))
         )
+
+    def _train(self, recipe: Trainable, draw: Draw, seed: int) -> Train:
+        """Where records are to be removed first of all, by scores that every percent shares."""
+        first = next(iter(recipe.preparations), None)
+        scores = (
+            Score(first.scorer, self._train(recipe.unprepared(), draw, seed)) if isinstance(first, Removal) else None
+        )
+        return Train(recipe, self.source, draw, seed, self.backend, scores)
 
 
 def _trial(experiment: Experiment, row: Row, probe: Probe[Any], recipes: dict[str, Trainable], bench: _Bench) -> Trial:
@@ -212,7 +227,7 @@ def _trial(experiment: Experiment, row: Row, probe: Probe[Any], recipes: dict[st
         wanted = probe.shadows_wanted()
         return Play(
             probe=probe,
-            target=bench.target(recipes[row.label]),
+            target=bench.target(recipes[row.label], probe),
             shadows=bench.shadows(recipes[row.label] if wanted.defense_known else experiment.recipe, wanted),
             split=bench.split,
             seed=bench.split.seed,
@@ -274,15 +289,26 @@ def _data_problems(experiment: Experiment, recipes: dict[str, Trainable], datase
     schema, records = dataset.schema, len(experiment.split.divide(len(dataset.train)).members)
     problems = [_in_row(row, problem) for row in experiment.rows
                 for problem in recipes[row.label].data_problems(schema, records)]  # fmt: skip
-    probes = _probes(experiment)
-    problems += [Problem(str(probe), sentence) for probe in probes for sentence in probe.demands(schema)]
+    problems += [_in_row(row, problem) for row in experiment.rows
+                 for problem in _validation_problems(recipes[row.label], experiment.split)]  # fmt: skip
+    return problems + list(probe_problems(_probes(experiment), experiment.metrics, schema))
+
+
+def probe_problems(probes: Sequence[Probe[Any]], metrics: Sequence[Metric[Any]], schema: Schema) -> Iterator[Problem]:
+    """What a data set lacks for the attacks and audits, and metrics that none of them has an outcome for."""
+    yield from (Problem(str(probe), sentence) for probe in probes for sentence in probe.demands(schema))
     outcomes = {probe.outcome_type for probe in probes}
-    problems += [
-        Problem("metrics", f"{metric} has no effect: no attack or audit gives a {metric.outcome_type().__name__}.")
-        for metric in experiment.metrics
-        if metric.outcome_type() not in outcomes
-    ]
-    return problems
+    for metric in metrics:
+        if metric.outcome_type() not in outcomes:
+            missing = metric.outcome_type().__name__
+            yield Problem("metrics", f"{metric} has no effect: no attack or audit gives a {missing}.")
+
+
+def _validation_problems(recipe: Trainable, split: Split) -> Iterator[Problem]:
+    for stage in recipe.preparations:
+        if split.validation == 0 and isinstance(stage, Removal) and stage.scorer.needs_validation:
+            allowed = f"above 0, since {stage} compares with clean records of the defender's own"
+            yield Problem.of("validation", "Split", allowed, split.validation)
 
 
 def _in_row(row: Row, problem: Problem) -> Problem:

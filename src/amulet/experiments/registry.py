@@ -18,6 +18,8 @@ from amulet.core.model import ModelSpec
 from amulet.core.probe import Attack, Audit
 from amulet.core.spec import Spec, path_of
 from amulet.datasets.base import DatasetSpec
+from amulet.training.augmentation import Augmentation
+from amulet.training.placebo import Placebo
 from amulet.training.stages import Defense, Trainable
 
 ENTRY_POINT_GROUP = "amulet.plugins"
@@ -30,16 +32,20 @@ class Kind(StrEnum):
     ATTACK = "attack"
     AUDIT = "audit"
     DEFENSE = "defense"
+    CONTROL = "control"
     METRIC = "metric"
     DATASET = "dataset"
     MODEL = "model"
     RECIPE = "recipe"
+    AUGMENTATION = "augmentation"
     SETTING = "setting"
 
 
 _KINDS: tuple[tuple[type, Kind], ...] = (
     (Attack, Kind.ATTACK),
     (Audit, Kind.AUDIT),
+    (Augmentation, Kind.AUGMENTATION),  # before Defense, which it also is
+    (Placebo, Kind.CONTROL),
     (Defense, Kind.DEFENSE),
     (Metric, Kind.METRIC),
     (DatasetSpec, Kind.DATASET),
@@ -85,7 +91,8 @@ class Plugin:
     @property
     def summary(self) -> str:
         """One line with its paper: of its file, or of its class where a file holds several."""
-        text = inspect.getdoc(self.spec if self.kind is Kind.SETTING else sys.modules[self.spec.__module__])
+        own = self.kind in {Kind.SETTING, Kind.AUGMENTATION}
+        text = inspect.getdoc(self.spec if own else sys.modules[self.spec.__module__])
         return (text or "").partition("\n")[0]
 
 

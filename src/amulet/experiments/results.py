@@ -11,11 +11,12 @@ import pandas as pd
 
 from amulet.core.curve import Curve
 from amulet.core.errors import AmuletError
-from amulet.core.metric import Undefined
+from amulet.core.metric import Metric, Undefined
+from amulet.core.probe import Probe
 from amulet.core.spec import Plain
 from amulet.experiments.experiment import BASELINE, Row
 from amulet.experiments.gates import Checked, gates
-from amulet.experiments.plan import Cell, Plan, Trial
+from amulet.experiments.plan import Plan, Trial
 from amulet.experiments.store import Store
 from amulet.experiments.tasks import Trace, curve_from
 from amulet.statistics import Comparison, Summary, Verdict, Word, explore, judge, summarize
@@ -79,6 +80,13 @@ class Column:
     chance: float | str | None
     budget: str | None = None
     access: int | None = None
+
+    @classmethod
+    def of(cls, probe: Probe[Any], metric: Metric[Any]) -> Self:
+        """What a metric of a probe's outcome states of itself."""
+        bounds, access = (metric.low, metric.high, metric.riskier), getattr(probe, "needs", None)
+        weight = (metric.primary, metric.margin, metric.chance)
+        return cls(probe.risk, str(probe), str(metric), *bounds, *weight, probe.budget(), access)
 
 
 @dataclass(frozen=True)
@@ -266,7 +274,7 @@ class Results:
 
 def collect(plan: Plan, store: Store) -> Results:
     """Read every number of a plan from the store."""
-    columns = {_column(cell): None for cell in plan.cells}
+    columns = {Column.of(cell.task.outcome.probe, cell.task.metric): None for cell in plan.cells}
     values = []
     for cell in plan.cells:
         value = store.load(cell.task)
@@ -296,13 +304,6 @@ def _own_risks(row: Row) -> tuple[str, ...]:
     return tuple(dict.fromkeys(defense.risk for defense in row.defenses if defense.risk is not None))
 
 
-def _column(cell: Cell) -> Column:
-    metric, probe = cell.task.metric, cell.task.outcome.probe
-    bounds, access = (metric.low, metric.high, metric.riskier), getattr(probe, "needs", None)
-    weight = (metric.primary, metric.margin, metric.chance)
-    return Column(cell.risk, cell.probe, cell.metric, *bounds, *weight, probe.budget(), access)
-
-
 def _plain_cell(cell: MatrixCell) -> dict[str, Any]:
     body = asdict(cell)
     if cell.verdict is not None:
@@ -314,7 +315,7 @@ def _plain_cell(cell: MatrixCell) -> dict[str, Any]:
 def _facts(plan: Plan, store: Store) -> dict[str, dict[str, dict[str, Any]]]:
     """Without seconds, which differ from run to run."""
     facts: dict[str, dict[str, dict[str, Any]]] = {}
-    targets = {(trial.row, str(trial.play.seed)): trial.play.target for trial in plan.trials}
+    targets = {(row, str(task.seed)): task for row, task in plan.targets}
     for (row, seed), task in targets.items():
         entry = (store.manifest(task) or {"value": {}})["value"]
         facts.setdefault(row, {})[seed] = {name: fact for name, fact in entry.items() if name != "seconds"}

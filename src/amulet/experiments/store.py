@@ -18,8 +18,8 @@ from torch import Tensor
 
 from amulet.core.data import AmuletDataset
 from amulet.core.errors import AmuletError
+from amulet.core.files import replacing
 from amulet.core.spec import Plain, path_of, plain_value
-from amulet.experiments.files import replacing
 from amulet.experiments.tasks import Entry, Source, Task
 
 V = TypeVar("V")

@@ -24,6 +24,8 @@ from amulet.core.split import Draw, Split
 from amulet.core.threat import Shadow
 from amulet.experiments.plain import from_plain
 from amulet.training.fitted import Fitted
+from amulet.training.held import Held
+from amulet.training.removal import Scorer
 from amulet.training.stages import Trainable
 
 V = TypeVar("V")
@@ -111,6 +113,7 @@ class Train(Task[Fitted]):
     draw: Draw
     seed: NonNegativeInt
     backend: Backend
+    scores: "Score | None" = None
 
     def __str__(self) -> str:
         """What is trained on which records."""
@@ -119,7 +122,8 @@ class Train(Task[Fitted]):
     def compute(self, reader: Reader) -> Fitted:
         """Fit the recipe to the drawn records."""
         data = reader.load(self.source).train
-        return self.recipe.fit(data[self.draw.choose(len(data))], seed=self.seed, device=self.backend.device)
+        held = Held(self.draw.split.validation_of(data), reader.load(self.scores) if self.scores else None)
+        return self.recipe.fit(self.draw.take(data), seed=self.seed, device=self.backend.device, held=held)
 
     def encode(self, value: Fitted) -> Entry:
         """Weights and artifacts; facts as JSON."""
@@ -139,6 +143,33 @@ class Train(Task[Fitted]):
 
 
 @dataclass(frozen=True)
+class Score(Task[Tensor]):
+    """How much each training record of a model is worth keeping, for all who remove some."""
+
+    scorer: Scorer
+    model: Train
+
+    def __str__(self) -> str:
+        """What scores by which model."""
+        return f"scores of {self.scorer} by {self.model.recipe} on {self.model.draw}"
+
+    def compute(self, reader: Reader) -> Tensor:
+        """Score the records that the model was trained on."""
+        data, device = reader.load(self.model.source).train, self.model.backend.device
+        clean = self.model.draw.split.validation_of(data).to(device)
+        return self.scorer(reader.load(self.model).model, self.model.draw.take(data).to(device), clean)
+
+    def encode(self, value: Tensor) -> Entry:
+        """One tensor."""
+        return Entry(None, {"scores": value})
+
+    def decode(self, entry: Entry, reader: Reader) -> Tensor:
+        """The tensor back."""
+        del reader
+        return entry.tensors["scores"]
+
+
+@dataclass(frozen=True)
 class Play(Task[Outcome]):
     """One attack or audit of one target."""
 
@@ -154,14 +185,15 @@ class Play(Task[Outcome]):
 
     def compute(self, reader: Reader) -> Outcome:
         """Set up the game and play it."""
-        dataset = reader.load(self.target.source)
+        dataset, fitted = reader.load(self.target.source), reader.load(self.target)
         game = Game(
-            target=reader.load(self.target).model,
+            target=fitted.model,
             dataset=dataset,
             division=self.split.divide(len(dataset.train)),
             seed=self.seed,
             device=self.target.backend.device,
             shadows=tuple(_shadow(task, dataset, reader) for task in self.shadows),
+            artifacts=fitted.artifacts,
         )
         outcome: Outcome = self.probe.play(game)
         return outcome.cpu()

@@ -49,3 +49,20 @@ def fit_gaussians(values: Tensor, use: Tensor, *, per_record: bool, least_std: f
     pooled: Tensor = squares.sum() / freedom.sum()
     variance = squares / freedom if per_record else pooled.expand_as(mean)
     return Gaussians(mean, variance.sqrt().clamp_min(least_std))
+
+
+def fit_gaussian_pair(values: Tensor, inside: Tensor, least_std: float = 1e-6) -> tuple[Gaussians, Gaussians]:
+    """Gaussians with and without each record from two models, of which one was trained with it and one without.
+
+    One value says nothing of its spread, so both get one spread for all records: half the mean squared difference
+    of the two values, which also holds half the squared effect of the record and so is an upper bound. A common
+    spread scales likelihood ratios and changes no ranking.
+
+    Args:
+        values: (2, n).
+        inside: (2, n) bool, complementary.
+        least_std: floor of the standard deviations.
+    """
+    with_it, without = (values * inside).sum(0), (values * ~inside).sum(0)
+    std = ((with_it - without).square().mean() / 2).sqrt().clamp_min(least_std).expand_as(with_it)
+    return Gaussians(with_it, std), Gaussians(without, std)

@@ -33,6 +33,7 @@ class MembershipOutcome(Outcome):
         index: (n,) the records' identities, to compare attacks record by record.
     """
 
+    truth = ("members", "index")
     scores: Tensor
     members: Tensor
     index: Tensor
@@ -41,6 +42,10 @@ class MembershipOutcome(Outcome):
         """Scores must be numbers."""
         if torch.isnan(self.scores).any():
             raise ValueError("Membership scores must not be NaN.")
+
+    def strata(self) -> Tensor:
+        """Members and others: how many there are of each is up to the game."""
+        return self.members.long()
 
     @property
     def one_sided(self) -> bool:

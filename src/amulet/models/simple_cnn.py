@@ -8,6 +8,7 @@ from torch import nn
 from amulet.core.data import Schema
 from amulet.core.model import ModelSpec
 from amulet.core.spec import Count, Probability
+from amulet.models.images import image_shape
 from amulet.models.norms import NormKind, norm_1d, norm_2d
 
 
@@ -29,16 +30,15 @@ class SimpleCNN(ModelSpec):
         Raises:
             ValueError: the data are not images.
         """
-        if len(schema.shape) != 3:
-            raise ValueError(f"SimpleCNN takes images (channels, height, width). Got records of shape {schema.shape}.")
+        depth, *sides = image_shape(schema, type(self).__name__)
         layers: list[nn.Module] = []
-        side = min(schema.shape[1:])
-        for before, after in pairwise((schema.shape[0], *self.channels)):
+        side = min(sides)
+        for before, after in pairwise((depth, *self.channels)):
             layers += [nn.Conv2d(before, after, 3, padding=1), *norm_2d(self.norm, after), nn.ReLU()]
             if side > 4:
                 layers.append(nn.MaxPool2d(2))
                 side //= 2
-        width = (self.channels[-1] if self.channels else schema.shape[0]) * 4
+        width = (self.channels[-1] if self.channels else depth) * 4
         layers += [nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(width, self.hidden)]
         layers += [*norm_1d(self.norm, self.hidden), nn.ReLU()]
         layers += [nn.Dropout(self.dropout)] if self.dropout else []

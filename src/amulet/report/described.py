@@ -4,11 +4,24 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
+from amulet.core.spec import Plain
 from amulet.experiments.experiment import BASELINE
-from amulet.experiments.results import Results
+from amulet.experiments.results import Column, Results
 from amulet.report.formats import NOT_GIVEN, setting
+
+
+class Specified(Protocol):
+    """Results that carry the spec of what was asked."""
+
+    @property
+    def spec(self) -> Plain:
+        """As plain values."""
+
+    @property
+    def columns(self) -> Sequence[Column]:
+        """What was measured."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +59,7 @@ def parts(plain: Any) -> tuple[str, Mapping[str, Any]] | None:
     return (str(path).rpartition(".")[2], fields) if isinstance(fields, Mapping) else None
 
 
-def experiment(results: Results) -> Mapping[str, Any]:
+def experiment(results: Specified) -> Mapping[str, Any]:
     """The experiment's fields; none where the spec is not an experiment's."""
     found = parts(results.spec)
     return found[1] if found else {}
@@ -59,7 +72,7 @@ def defenses(results: Results) -> dict[str, tuple[Named, ...]]:
     return {BASELINE: ()} | {row["label"]: tuple(named(item) for item in row["defenses"]) for row in fields}
 
 
-def probes(results: Results) -> dict[str, Named]:
+def probes(results: Specified) -> dict[str, Named]:
     """Each probe of the columns with all its settings, also those that its label leaves out as defaults.
 
     Labels and the spec list the probes of a class in the same order; where their numbers differ, the label
@@ -68,7 +81,7 @@ def probes(results: Results) -> dict[str, Named]:
     labels, specs = defaultdict(list), defaultdict(list)
     for label in dict.fromkeys(column.probe for column in results.columns):
         labels[label.partition("(")[0]].append(label)
-    for plain in (*experiment(results).get("audits", ()), *experiment(results).get("attacks", ())):
+    for plain in (item for field in ("audits", "attacks", "probes") for item in experiment(results).get(field, ())):
         item = named(plain)
         specs[item.name].append(item)
     return {label: item for name in labels for label, item in _paired(labels[name], specs[name])}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from amulet.experiments.files import write_text
+from amulet.core.files import write_text
 from amulet.experiments.results import Results
 from amulet.report.html import render
 

@@ -26,7 +26,7 @@ def render(results: Results, manifest: Mapping[str, Any]) -> str:
     """
     found = blocks(results)
     return (
-        _environment()
+        templating()
         .get_template("report.html.jinja")
         .render(
             results=results,
@@ -38,14 +38,14 @@ def render(results: Results, manifest: Mapping[str, Any]) -> str:
             defenses=described.defenses(results),
             facts=facts(results),
             manifest=manifest,
-            version=_version(manifest),
+            version=version_of(manifest),
             spec=json.dumps(results.spec, indent=1, ensure_ascii=False),
             how_verdicts=HOW_VERDICTS,
         )
     )
 
 
-def _environment() -> Environment:
+def templating() -> Environment:
     """Labels and settings are input, so that everything is escaped, and a missing name is an error."""
     environment = Environment(
         loader=PackageLoader("amulet.report"),
@@ -70,6 +70,7 @@ def _environment() -> Environment:
     return environment
 
 
-def _version(manifest: Mapping[str, Any]) -> str:
+def version_of(manifest: Mapping[str, Any]) -> str:
+    """Of Amulet, as a manifest names it; empty where it does not."""
     packages = manifest.get("packages")
     return str(packages.get("amulet", "")) if isinstance(packages, Mapping) else ""

@@ -5,10 +5,11 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
 from amulet.experiments.assess import Progress
+from amulet.experiments.pair import Told
 from amulet.experiments.tasks import Task
 
 LINES_WITHOUT_A_TERMINAL = 20
@@ -38,3 +39,20 @@ def shown(console: Console) -> Iterator[Progress]:
             console.print(f"{undecided} rows of attacks and audits are undecided; they go on to {seeds} seeds.")
 
         yield Progress(start, done, look)
+
+
+@contextmanager
+def probing(console: Console) -> Iterator[Told]:
+    """A bar for each attack and audit of a pair of models; on anything but a terminal, a line for each."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=console, disable=not console.is_terminal) as bar:
+        lines: dict[str, TaskID] = {}
+
+        def told(probe: str, done: int, total: int) -> None:
+            if probe not in lines:
+                lines[probe] = bar.add_task(probe, total=total)
+                if not console.is_terminal:
+                    console.print(f"{probe}: both models, then {total} resamples of the records")
+            bar.update(lines[probe], completed=done)
+
+        yield told

@@ -36,15 +36,15 @@ HOW_VERDICTS: Final = (
     "are exploratory, each judged by itself."
 )
 
-_SIGNS: Final = {Tone.WORSE: "✗", Tone.BETTER: "✓", Tone.SAME: "=", Tone.OPEN: "?"}
+SIGNS: Final = {Tone.WORSE: "✗", Tone.BETTER: "✓", Tone.SAME: "=", Tone.OPEN: "?"}
 
 
 def said(cell: MatrixCell) -> Said | None:
     """The verdict of a defended cell; None for the baseline, which is not judged."""
     if cell.verdict is None:
         return None
-    words, tone = _words(cell.verdict.word, cell.column.riskier)
-    return Said(words, _SIGNS[tone], tone, _because(cell.verdict))
+    words, tone = in_words(cell.verdict.word, cell.column.riskier)
+    return Said(words, SIGNS[tone], tone, _because(cell.verdict))
 
 
 def gate_words(gate: Checked) -> str:
@@ -66,7 +66,8 @@ def interval(verdict: Verdict) -> str:
     return f"{signed(low)} to {signed(high)}"
 
 
-def _words(word: Word, riskier: str | None) -> tuple[str, Tone]:
+def in_words(word: Word, riskier: str | None) -> tuple[str, Tone]:
+    """What a word says of the risk, and how that is to be taken."""
     if word not in {Word.INCREASES, Word.DECREASES}:
         return str(word), Tone.OPEN if word in {Word.INCONCLUSIVE, Word.UNDEFINED} else Tone.SAME
     if riskier is None:  # of what is not a risk, more is better

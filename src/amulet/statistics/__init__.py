@@ -1,5 +1,6 @@
-"""From numbers per seed to statements about them."""
+"""From numbers per seed, or per resample of the records, to statements about them."""
 
+from amulet.statistics.bootstrap import Resampled, draws, explore_resampled, fewest_resamples, judge_resampled
 from amulet.statistics.gates import Gate, exceeds
 from amulet.statistics.looks import doubling
 from amulet.statistics.multiplicity import holm
@@ -16,14 +17,19 @@ __all__ = [
     "Paired",
     "Printed",
     "Rejudged",
+    "Resampled",
     "Summary",
     "Verdict",
     "Word",
     "doubling",
+    "draws",
     "exceeds",
     "explore",
+    "explore_resampled",
+    "fewest_resamples",
     "holm",
     "judge",
+    "judge_resampled",
     "paired_t",
     "rejudge",
     "seeds_to_settle",

@@ -1,12 +1,16 @@
-"""Training: recipes, the places where defenses act in them, the one loop, DP-SGD and its accounting."""
+"""Training: recipes, the places where defenses act in them, augmentation, the one loop, DP-SGD, populations."""
 
+from amulet.training.augmentation import Augmentation, Crop, Flip
 from amulet.training.dpsgd import DPSGD, Accountant
 from amulet.training.fitted import Fitted
 from amulet.training.function import TrainingFunction
+from amulet.training.held import Held
 from amulet.training.objectives import CrossEntropy, LogitAdjustment, Objective
-from amulet.training.optimizers import SGD, Adam, Constant, Cosine, OneCycle, Optimizer, Schedule
+from amulet.training.optimizers import SGD, Adam, Constant, Cosine, OneCycle, Optimizer, Schedule, Steps
+from amulet.training.placebo import Placebo
 from amulet.training.population import fit_population, fit_shadows
 from amulet.training.recipe import Recipe
+from amulet.training.removal import Removal, Scorer
 from amulet.training.stages import (
     DataUse,
     Defense,
@@ -25,24 +29,32 @@ __all__ = [
     "SGD",
     "Accountant",
     "Adam",
+    "Augmentation",
     "Constant",
     "Cosine",
+    "Crop",
     "CrossEntropy",
     "DataUse",
     "Defense",
     "Finish",
     "Fitted",
+    "Flip",
+    "Held",
     "LogitAdjustment",
     "Objective",
     "OneCycle",
     "Optimizer",
     "Penalize",
     "Perturb",
+    "Placebo",
     "Prepare",
     "Prepared",
     "Recipe",
+    "Removal",
     "Schedule",
+    "Scorer",
     "Slot",
+    "Steps",
     "Trainable",
     "TrainingFunction",
     "Update",

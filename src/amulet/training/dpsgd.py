@@ -1,10 +1,10 @@
 """Differentially private SGD. Abadi et al. 2016, https://arxiv.org/abs/1607.00133, Algorithm 1."""
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial, reduce
 from typing import ClassVar, Literal, final
 
 import torch
@@ -34,7 +34,12 @@ TIGHT = 1e-3
 """A bound below any gradient in training, so that every record's norm counts when two forms are compared."""
 
 RECORDS_AT_ONCE = 256
-"""Records whose gradients are held at one time; it bounds memory and changes no number but by rounding."""
+"""Records that torch.func is given at one time, which bounds what it holds of their way through the model."""
+
+NUMBERS_AT_ONCE = 2**28
+"""Numbers in the gradients held record by record at one time: 1 GiB, or 29 records of a VGG11.
+
+Both bound memory and change no number but by rounding."""
 
 
 Accountant = Literal["prv", "rdp"]
@@ -168,7 +173,8 @@ def _agree(losses: RecordLosses, model: nn.Module, batch: Data, bound: float) ->
 def clipped_sum_by_layer(losses: RecordLosses, model: nn.Module, batch: Data, clip: float) -> Tensors:
     """From one backward pass, for models that `functional.ghost` supports; by record where a batch defies it."""
     try:
-        return ghost.clipped_sum(model, lambda: losses(model, batch), clip)
+        parts = _parts(model, batch, len(batch))
+        return _added(ghost.clipped_sum(model, partial(losses, model, part), clip) for part in parts)
     except ghost.Unsupported:
         return clipped_sum_by_record(losses, model, batch, clip)
 
@@ -181,13 +187,24 @@ def clipped_sum_by_record(losses: RecordLosses, model: nn.Module, batch: Data, c
         one = replace(batch, **{name: tensor.unsqueeze(0) for name, tensor in record.items()})  # type: ignore[arg-type]
         return losses(lambda x: functional_call(model, parameters, (x,)), one).squeeze(0)
 
-    total: Tensors = {name: torch.zeros_like(parameter) for name, parameter in parameters.items()}
-    for places in torch.arange(len(batch), device=batch.x.device).split(RECORDS_AT_ONCE):
-        gradients = per_record_gradients(loss, parameters, batch[places].tensors())
-        factors = clipping_factors(squared_norms(gradients), clip)
-        for name, part in weighted_sum(gradients, factors).items():
-            total[name] += part
-    return total
+    def clipped(part: Data) -> Tensors:
+        gradients = per_record_gradients(loss, parameters, part.tensors())
+        return weighted_sum(gradients, clipping_factors(squared_norms(gradients), clip))
+
+    return _added(clipped(part) for part in _parts(model, batch, RECORDS_AT_ONCE))
+
+
+def _parts(model: nn.Module, batch: Data, most: int) -> Iterator[Data]:
+    """The batch, in parts of at most so many records whose gradients fit into memory."""
+    numbers = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    size = max(1, min(most, NUMBERS_AT_ONCE // numbers))
+    for places in torch.arange(len(batch), device=batch.x.device).split(size):
+        yield batch[places]
+
+
+def _added(parts: Iterable[Tensors]) -> Tensors:
+    """At least one."""
+    return reduce(lambda one, other: {name: one[name] + other[name] for name in one}, parts)
 
 
 @cache

@@ -14,7 +14,9 @@ from amulet.core.model import ModelSpec
 from amulet.core.seeds import derive, isolated
 from amulet.core.spec import Arguments
 from amulet.training.fitted import Fitted
+from amulet.training.held import NOTHING, Held
 from amulet.training.loop import accuracy, prepare
+from amulet.training.removal import Removal, score_by
 from amulet.training.stages import Prepare, Stage, Trainable
 from amulet.training.validation import model_problems
 
@@ -30,7 +32,7 @@ class TrainingFunction(Trainable):
     function: str
     model: ModelSpec
     arguments: Arguments = ()
-    stages: tuple[Prepare, ...] = ()
+    stages: tuple[Prepare | Removal, ...] = ()
 
     def problems(self) -> Iterator[Problem]:
         """Say when the function cannot be imported."""
@@ -42,7 +44,7 @@ class TrainingFunction(Trainable):
 
     def with_stage(self, stage: Stage) -> Self:
         """The same with one more preparation of the data."""
-        if not isinstance(stage, Prepare):
+        if not isinstance(stage, Prepare | Removal):
             slot = stage.slot.name.lower()
             raise Conflict([Problem(
                 "stages",
@@ -50,6 +52,15 @@ class TrainingFunction(Trainable):
                 f"function '{self.function}' does not go through. Write the training as a Recipe to apply it.",
             )])  # fmt: skip
         return replace(self, stages=(*self.stages, stage))
+
+    @property
+    def preparations(self) -> tuple[Stage, ...]:
+        """All stages."""
+        return self.stages
+
+    def unprepared(self) -> Self:
+        """Without any stage."""
+        return replace(self, stages=())
 
     def build(self, schema: Schema) -> nn.Module:
         """The untrained model."""
@@ -61,13 +72,13 @@ class TrainingFunction(Trainable):
             yield from stage.data_problems(schema, records)
         yield from model_problems(self.build, type(self.model).__name__, schema, private=False)
 
-    def fit(self, data: Data, *, seed: int, device: str = "cpu") -> Fitted:
+    def fit(self, data: Data, *, seed: int, device: str = "cpu", held: Held = NOTHING) -> Fitted:
         """Build a model by seed and let the function train it, torch's global generator seeded inside only."""
         started = perf_counter()
         problems = tuple(self.data_problems(data.schema, len(data)))
         if problems:
             raise InvalidParameter(problems)
-        data, artifacts = prepare(self.stages, data.to(device), seed)
+        data, artifacts = prepare(self.stages, data.to(device), seed, score_by(self, held, seed, device))
         with isolated(derive(seed, "initialisation"), device):
             model = self.build(data.schema).to(device)
         with isolated(derive(seed, "forward"), device):

@@ -23,6 +23,8 @@ from amulet.core.model import evaluating, predict
 from amulet.core.seeds import derive, generator, isolated
 from amulet.functional.pgd import Classifier
 from amulet.training.fitted import Fitted
+from amulet.training.held import Held
+from amulet.training.removal import Removal, ScoreOf, score_by
 from amulet.training.stages import Finish, Penalize, Perturb, Prepare, Stage, Update
 from amulet.training.updates import Pace, PlainRule, RecordLosses, Rule
 
@@ -32,13 +34,13 @@ if TYPE_CHECKING:
 S = TypeVar("S", bound=Stage)
 
 
-def train(recipe: "Recipe", data: Data, seed: int, device: str) -> Fitted:
+def train(recipe: "Recipe", data: Data, seed: int, device: str, held: Held) -> Fitted:
     """A fresh model fitted to the data, each kind of randomness a stream of its own."""
     started = perf_counter()
     problems = tuple(recipe.data_problems(data.schema, len(data)))
     if problems:
         raise InvalidParameter(problems)
-    data, artifacts = prepare(recipe.stages_of(Prepare), data.to(device), seed)
+    data, artifacts = prepare(recipe.preparations, data.to(device), seed, score_by(recipe, held, seed, device))
     with isolated(derive(seed, "initialisation"), device):
         model = recipe.model.build(data.schema).to(device)
     rule = _rule(recipe, Pace(len(data), recipe.batch_size, recipe.epochs), seed, device)
@@ -60,13 +62,20 @@ def accuracy(model: nn.Module, data: Data) -> float:
         return (predict(model, data.x).argmax(1) == data.y).double().mean().item()
 
 
-def prepare(stages: Iterable[Prepare], data: Data, seed: int) -> tuple[Data, Mapping[str, Tensor]]:
-    """The data after every preparation, and what the owner keeps of them."""
+def prepare(stages: Iterable[Stage], data: Data, seed: int, score: ScoreOf) -> tuple[Data, Mapping[str, Tensor]]:
+    """The data after every preparation, and what the owner keeps of them, numbered by stage from the second on."""
     artifacts: dict[str, Tensor] = {}
     for place, stage in enumerate(stages):
-        prepared = stage.prepare(data, generator(seed, "preparation", place, device=str(data.x.device)))
+        rng = generator(seed, "preparation", place, device=str(data.x.device))
+        if isinstance(stage, Removal):
+            prepared = stage.remove(data, score(stage, data, place == 0), rng)
+        else:
+            assert isinstance(stage, Prepare)  # noqa: S101 - what else acts in this slot
+            prepared = stage.prepare(data, rng)
         data = prepared.data
-        artifacts |= prepared.artifacts
+        artifacts |= {
+            f"{name}.{place}" if name in artifacts else name: kept for name, kept in prepared.artifacts.items()
+        }
     return data, artifacts
 
 

@@ -53,6 +53,23 @@ class OneCycle(Schedule):
 
 
 @dataclass(frozen=True)
+class Steps(Schedule):
+    """The rate times `decay` at each milestone, a share of all steps. He et al. 2016, arXiv 1512.03385, section 4.2."""
+
+    milestones: tuple[OpenProbability, ...] = (0.5, 0.75)
+    decay: OpenProbability = 0.1
+
+    def problems(self) -> Iterator[Problem]:
+        """Milestones come one after the other."""
+        if not self.milestones or list(self.milestones) != sorted(set(self.milestones)):
+            yield self.problem("milestones", "at least one share, each larger than the one before")
+
+    def factor(self, progress: float) -> float:
+        """Down at each milestone that has been reached."""
+        return self.decay ** sum(progress >= milestone for milestone in self.milestones)
+
+
+@dataclass(frozen=True)
 class Optimizer(Spec):
     """A rule that turns gradients into steps."""
 

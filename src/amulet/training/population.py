@@ -9,11 +9,17 @@ from amulet.core.seeds import derive
 from amulet.core.split import Split
 from amulet.core.threat import Shadow, ShadowRequest
 from amulet.training.fitted import Fitted
+from amulet.training.held import NOTHING, Held
 from amulet.training.stages import Trainable
 
 
 def fit_population(
-    recipe: Trainable, data: Data, subsets: Sequence[Tensor], seeds: Sequence[int], device: str = "cpu"
+    recipe: Trainable,
+    data: Data,
+    subsets: Sequence[Tensor],
+    seeds: Sequence[int],
+    device: str = "cpu",
+    held: Held = NOTHING,
 ) -> Iterator[Fitted]:
     """One model per subset of the data and seed; the data are moved to the device once.
 
@@ -25,10 +31,11 @@ def fit_population(
         subsets: places of each model's training records.
         seeds: one per subset.
         device: where to train.
+        held: what each trainer holds besides.
     """
     data = data.to(device)
     for subset, seed in zip(subsets, seeds, strict=True):
-        yield recipe.fit(data[subset.to(device)], seed=seed, device=device)
+        yield recipe.fit(data[subset.to(device)], seed=seed, device=device, held=held)
 
 
 def fit_shadows(
@@ -42,7 +49,8 @@ def fit_shadows(
     request = ShadowRequest(count) if isinstance(count, int) else count
     subsets = [draw.choose(len(dataset.train)) for draw in request.draws(split)]
     seeds = [shadow_seed(split.seed, number) for number in range(request.count)]
-    models = fit_population(recipe, dataset.train, subsets, seeds, device)
+    held = Held(split.validation_of(dataset.train))
+    models = fit_population(recipe, dataset.train, subsets, seeds, device, held)
     return tuple(
         Shadow(fitted.model, dataset.train.index[subset]) for fitted, subset in zip(models, subsets, strict=True)
     )

@@ -11,6 +11,7 @@ from amulet.core.errors import Conflict, Problem
 from amulet.core.model import ModelSpec
 from amulet.core.spec import Count
 from amulet.training.fitted import Fitted
+from amulet.training.held import NOTHING, Held
 from amulet.training.loop import train
 from amulet.training.objectives import CrossEntropy, Objective
 from amulet.training.optimizers import Adam, Constant, Optimizer, Schedule
@@ -52,6 +53,15 @@ class Recipe(Trainable):
         """The recipe with one more stage behind those of its slot."""
         return replace(self, stages=(*self.stages, stage))
 
+    @property
+    def preparations(self) -> tuple[Stage, ...]:
+        """The stages of the first slot."""
+        return tuple(stage for stage in self.stages if stage.slot is Slot.PREPARE)
+
+    def unprepared(self) -> Self:
+        """The recipe with all stages but those of the first slot."""
+        return replace(self, stages=self.stages[len(self.preparations) :])
+
     def stages_of(self, kind: type[S]) -> tuple[S, ...]:
         """The stages of one slot, in their order."""
         return tuple(stage for stage in self.stages if isinstance(stage, kind))
@@ -80,10 +90,11 @@ class Recipe(Trainable):
             yield from stage.data_problems(schema, records)
         yield from model_problems(self.build, type(self.model).__name__, schema, private=self.private)
 
-    def fit(self, data: Data, *, seed: int, device: str = "cpu") -> Fitted:
+    def fit(self, data: Data, *, seed: int, device: str = "cpu", held: Held = NOTHING) -> Fitted:
         """Train a fresh model; every random choice follows from the seed, none from outside.
 
         Raises:
             InvalidParameter: the recipe cannot be fitted to these data.
+            MissingInput: a stage needs something that the defender does not hold.
         """
-        return train(self, data, seed, device)
+        return train(self, data, seed, device, held)

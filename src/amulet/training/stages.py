@@ -13,6 +13,7 @@ from amulet.core.errors import Problem
 from amulet.core.spec import Spec
 from amulet.functional.pgd import Classifier
 from amulet.training.fitted import Fitted
+from amulet.training.held import NOTHING, Held
 from amulet.training.updates import Pace, Rule
 
 
@@ -39,7 +40,7 @@ class Trainable(Spec):
     """What can be fitted to data: a recipe for Amulet's loop, or a training function of the user's own."""
 
     @abstractmethod
-    def fit(self, data: Data, *, seed: int, device: str = "cpu") -> Fitted:
+    def fit(self, data: Data, *, seed: int, device: str = "cpu", held: Held = NOTHING) -> Fitted:
         """Train a fresh model. The same arguments on one machine give the same weights."""
 
     @abstractmethod
@@ -49,6 +50,15 @@ class Trainable(Spec):
         Raises:
             Conflict: the stage cannot act here, or not beside those already there.
         """
+
+    @abstractmethod
+    def unprepared(self) -> Self:
+        """The same without the stages that prepare the data."""
+
+    @property
+    @abstractmethod
+    def preparations(self) -> "tuple[Stage, ...]":
+        """The stages that prepare the data, in their order."""
 
     @abstractmethod
     def build(self, schema: Schema) -> nn.Module:
@@ -73,7 +83,7 @@ class Defense(Spec):
     risk: ClassVar[str | None] = None
 
     @abstractmethod
-    def apply(self, recipe: T) -> T:
+    def apply(self, recipe: Trainable) -> Trainable:
         """The recipe with the defense in it; the one given stays as it is.
 
         Raises:
@@ -81,9 +91,9 @@ class Defense(Spec):
         """
 
     @final
-    def train(self, recipe: Trainable, data: Data, *, seed: int, device: str = "cpu") -> Fitted:
+    def train(self, recipe: Trainable, data: Data, *, seed: int, device: str = "cpu", held: Held = NOTHING) -> Fitted:
         """Train a fresh model with the defense."""
-        return self.apply(recipe).fit(data, seed=seed, device=device)
+        return self.apply(recipe).fit(data, seed=seed, device=device, held=held)
 
 
 @dataclass(frozen=True)

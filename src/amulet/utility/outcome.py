@@ -21,6 +21,7 @@ class PredictionOutcome(Outcome):
         probabilities: (n, classes) float64.
     """
 
+    truth = ("labels",)
     labels: Tensor
     probabilities: Tensor
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import torch
 from annotated_types import Ge
@@ -12,11 +12,14 @@ from amulet.core.data import Data
 from amulet.core.errors import MissingInput, Problem
 from amulet.core.model import evaluating, predict
 from amulet.core.threat import Access, Adversary, Shadow, ShadowRequest
-from amulet.functional.likelihood import fit_gaussians, scaled_logits
+from amulet.functional.likelihood import Gaussians, fit_gaussian_pair, fit_gaussians, scaled_logits
 from amulet.membership_inference.outcome import MembershipInferenceAttack
 
 Variance = Literal["record", "global"]
 """Whether each record has a variance of its own or all share one (better below about 64 shadows)."""
+
+FEWEST: Final = 2
+"""Shadow models: one trained with each record and one without it."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class LiRA(MembershipInferenceAttack):
     """
 
     needs = Access.LOGITS
-    shadows: Annotated[int, Ge(4)] = 16
+    shadows: Annotated[int, Ge(2)] = 16
     variance: Variance = "global"
     online: bool = True
     defense_known: bool = True
@@ -40,6 +43,8 @@ class LiRA(MembershipInferenceAttack):
         """Complete pairs keep both sides of every record equal."""
         if self.shadows % 2:
             yield self.problem("shadows", "even, since shadows are trained in complementary halves")
+        if self.shadows == FEWEST and self.variance == "record":
+            yield self.problem("shadows", "at least 4 with variance 'record', two on either side of each record")
 
     def shadows_wanted(self) -> ShadowRequest:
         """All of them, before the attack."""
@@ -54,15 +59,22 @@ class LiRA(MembershipInferenceAttack):
             )
         confidences = torch.stack([_confidence(shadow, candidates) for shadow in adversary.shadows])
         inside = torch.stack([shadow.trained_on(candidates.index) for shadow in adversary.shadows])
-        if (inside.sum(0).min() < 2) or ((~inside).sum(0).min() < 2):
-            raise MissingInput(f"{self} needs at least two shadows trained with and two without every record.")
+        with_it, without = self._gaussians(confidences, inside)
         observed = scaled_logits(adversary.target.logits(candidates.x), candidates.y)
-        per_record = self.variance == "record"
-        without = fit_gaussians(confidences, ~inside, per_record=per_record)
         if not self.online:
             return (observed - without.mean) / without.std
-        with_it = fit_gaussians(confidences, inside, per_record=per_record)
         return with_it.log_density(observed) - without.log_density(observed)
+
+    def _gaussians(self, confidences: Tensor, inside: Tensor) -> tuple[Gaussians, Gaussians]:
+        """Of models trained with and without each record, from (shadows, n) confidences."""
+        least = 1 if self.shadows == FEWEST else 2
+        if inside.sum(0).min() < least or (~inside).sum(0).min() < least:
+            raise MissingInput(f"{self} needs shadows trained with and without every record, at least {least} of each.")
+        if self.shadows == FEWEST:
+            return fit_gaussian_pair(confidences, inside)
+        per_record = self.variance == "record"
+        with_it, without = (fit_gaussians(confidences, use, per_record=per_record) for use in (inside, ~inside))
+        return with_it, without
 
 
 def _confidence(shadow: Shadow, candidates: Data) -> Tensor:

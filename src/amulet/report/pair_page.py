@@ -1,0 +1,39 @@
+"""The page on one pair of models: one HTML file that asks nothing of the network."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from amulet.core.files import write_text
+from amulet.experiments.pair_results import PairResults
+from amulet.report.described import experiment
+from amulet.report.files import NAME
+from amulet.report.html import templating, version_of
+from amulet.report.pair import HOW_JUDGED, ONLY, WARNING, pair_blocks
+
+
+def write_pair(results: PairResults, manifest: Mapping[str, Any], folder: Path) -> Path:
+    """Write report.html into `folder`, making it if need be; a reader finds the file whole or not at all."""
+    place = folder / NAME
+    write_text(place, render_pair(results, manifest))
+    return place
+
+
+def render_pair(results: PairResults, manifest: Mapping[str, Any]) -> str:
+    """The page. The same results and manifest give the same bytes; `manifest` as for `render`."""
+    return (
+        templating()
+        .get_template("pair.html.jinja")
+        .render(
+            results=results,
+            blocks=pair_blocks(results),
+            asked=experiment(results),
+            manifest=manifest,
+            version=version_of(manifest),
+            spec=json.dumps(results.spec, indent=1, ensure_ascii=False),
+            only=ONLY,
+            warning=WARNING,
+            how_judged=HOW_JUDGED,
+        )
+    )

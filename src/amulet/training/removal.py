@@ -1,0 +1,93 @@
+"""Removing training records by a score that a model trained on them gives.
+
+The reference model is the same recipe without any preparation of its data. An assessment trains it as a task of its
+own, so that it is shared with the row without the defense, and scores are computed once for every percent removed.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, final
+
+import torch
+from annotated_types import Interval
+from torch import Generator, Tensor, nn
+
+from amulet.core.data import Data
+from amulet.core.errors import MissingInput
+from amulet.core.spec import Spec
+from amulet.training.held import Held
+from amulet.training.stages import DataUse, Prepared, Slot, Stage, Trainable
+
+ScoreOf = Callable[["Removal", Data, bool], Tensor]
+"""(stage, data, whether they are as they were given) -> (n,) the stage's scores of the data."""
+
+
+@dataclass(frozen=True)
+class Scorer(Spec):
+    """Says of each training record how much it is worth keeping.
+
+    Attributes:
+        needs_validation: whether it compares with clean records that the defender holds.
+    """
+
+    needs_validation: ClassVar[bool]
+
+    @abstractmethod
+    def score(self, model: nn.Module, data: Data, validation: Data | None) -> Tensor:
+        """(n,) float64, lower for records to remove first, given a model trained on the data."""
+
+    @final
+    def __call__(self, model: nn.Module, data: Data, validation: Data | None) -> Tensor:
+        """The scores, on the CPU.
+
+        Raises:
+            MissingInput: it needs clean records and there are none.
+        """
+        if self.needs_validation and (validation is None or len(validation) == 0):
+            raise MissingInput(
+                f"{self} compares with clean records of the defender's own, and there are none. Pass "
+                "held=Held(validation=...), or in an experiment a Split with 'validation' above 0."
+            )
+        return self.score(model, data.as_inputs(), validation.as_inputs() if validation is not None else None).cpu()
+
+
+@dataclass(frozen=True)
+class Removal(Stage):
+    """A defense that drops the records with the lowest scores and trains afresh on the others.
+
+    Exactly `percent` of the records go, rounded to whole records; ties are broken by seed.
+    """
+
+    slot = Slot.PREPARE
+    data_use = DataUse.DATASET
+
+    percent: Annotated[float, Interval(gt=0, lt=100)] = 10.0
+
+    @property
+    @abstractmethod
+    def scorer(self) -> Scorer:
+        """What gives the scores: without `percent`, so that every percent shares them."""
+
+    @final
+    def remove(self, data: Data, scores: Tensor, rng: Generator) -> Prepared:
+        """The other records in their order, and the identities of those removed."""
+        count = round(self.percent / 100 * len(data))
+        shuffled = torch.randperm(len(data), generator=rng, device=rng.device).cpu()
+        removed = shuffled[scores.cpu()[shuffled].argsort(stable=True)[:count]].sort().values
+        kept = torch.ones(len(data), dtype=torch.bool)
+        kept[removed] = False
+        place = data.x.device
+        return Prepared(data[kept.to(place)], {"removed": data.index[removed.to(place)]})
+
+
+def score_by(recipe: Trainable, held: Held, seed: int, device: str) -> ScoreOf:
+    """Scores as they are held for the data as given, else from a reference model trained here and now."""
+
+    def score(stage: Removal, data: Data, as_given: bool) -> Tensor:
+        if as_given and held.scores is not None:
+            return held.scores
+        reference = recipe.unprepared().fit(data, seed=seed, device=device)
+        return stage.scorer(reference.model, data, held.validation)
+
+    return score

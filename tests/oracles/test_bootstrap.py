@@ -1,0 +1,185 @@
+"""The bootstrap over records against SciPy, closed forms and simulation."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy import stats
+
+from amulet.statistics import Resampled, Word, draws, explore_resampled, fewest_resamples, judge_resampled
+from amulet.statistics.bootstrap import percentile_interval
+
+Floats = NDArray[np.float64]
+Sample = tuple[Floats, Floats, NDArray[np.int64]]
+"""What both models give for each record, and its stratum."""
+
+
+def differences(
+    metric: Callable[[Floats, NDArray[np.int64]], float], sample: Sample, resamples: int, seed: int = 0
+) -> Floats:
+    """Of a metric of (values, strata), on the same resamples for both models."""
+    before, after, strata = sample
+    drawn = draws(strata, resamples, np.random.default_rng(seed))
+    return np.array([metric(after[at], strata[at]) - metric(before[at], strata[at]) for at in drawn])
+
+
+def accuracy(right: Floats, _: NDArray[np.int64]) -> float:
+    return float(right.mean())
+
+
+def auc(scores: Floats, members: NDArray[np.int64]) -> float:
+    """Continuous scores have no ties."""
+    ins, outs = scores[members == 1], np.sort(scores[members == 0])
+    return float(np.searchsorted(outs, ins).mean() / len(outs))
+
+
+def predictions(n: int, rng: np.random.Generator) -> Sample:
+    """Before is right with probability 0.85; a tenth of the records is decided anew, then by a coin."""
+    before = rng.random(n) < 0.85
+    after = np.where(rng.random(n) < 0.1, rng.random(n) < 0.5, before)
+    return before.astype(float), after.astype(float), np.zeros(n, dtype=np.int64)
+
+
+def memberships(n: int, rng: np.random.Generator) -> Sample:
+    """Scores of variance 1 and correlation 0.5; members lie higher by 0.5 before and by 0.2 after."""
+    members = (np.arange(n) < n // 2).astype(np.int64)
+    shared, own = rng.normal(size=n), rng.normal(size=(2, n))
+    before, after = (
+        np.sqrt(0.5) * (shared + each) + shift * members for each, shift in zip(own, (0.5, 0.2), strict=True)
+    )
+    return before, after, members
+
+
+TRUE_ACCURACY = 0.1 * (0.5 - 0.85)
+TRUE_AUC = float(stats.norm.cdf(0.2 / np.sqrt(2)) - stats.norm.cdf(0.5 / np.sqrt(2)))
+
+
+def test_the_interval_of_an_accuracy_difference_is_the_paired_wald_interval() -> None:
+    """McNemar's counts b and c: (c - b) / n, with variance ((b + c) - (c - b)^2 / n) / n^2."""
+    before, after, strata = predictions(2000, np.random.default_rng(1))
+    lost, won = int((before > after).sum()), int((after > before).sum())
+    difference, error = (won - lost) / 2000, np.sqrt(won + lost - (won - lost) ** 2 / 2000) / 2000
+    expected = (difference - 1.96 * error, difference + 1.96 * error)
+    found = percentile_interval(differences(accuracy, (before, after, strata), 8000), 0.95)
+    assert found == pytest.approx(expected, abs=0.06 * error)
+
+
+@pytest.mark.parametrize(("metric", "make"), [(accuracy, predictions), (auc, memberships)])
+def test_the_interval_is_scipys(
+    metric: Callable[[Floats, NDArray[np.int64]], float], make: Callable[[int, np.random.Generator], Sample]
+) -> None:
+    sample = make(300, np.random.default_rng(2))
+    found = percentile_interval(differences(metric, sample, 8000), 0.95)
+    before, after, strata = sample
+
+    def difference(*groups: Floats) -> float:
+        at = np.concatenate(groups).astype(np.int64)
+        return metric(after[at], strata[at]) - metric(before[at], strata[at])
+
+    places = [np.flatnonzero(strata == code) for code in np.unique(strata)]
+    theirs = stats.bootstrap(places, difference, n_resamples=8000, method="percentile", vectorized=False, rng=0)
+    assert found == pytest.approx(tuple(theirs.confidence_interval), abs=0.15 * theirs.standard_error)
+
+
+@pytest.mark.parametrize(
+    ("metric", "make", "true"),
+    [
+        pytest.param(accuracy, predictions, TRUE_ACCURACY, id="accuracy"),
+        pytest.param(auc, memberships, TRUE_AUC, id="auc"),
+    ],
+)
+def test_intervals_cover_the_true_difference_as_often_as_stated(
+    metric: Callable[[Floats, NDArray[np.int64]], float],
+    make: Callable[[int, np.random.Generator], Sample],
+    true: float,
+) -> None:
+    rng, covered = np.random.default_rng(3), 0
+    for seed in range(250):
+        found = percentile_interval(differences(metric, make(200, rng), 400, seed), 0.95)
+        assert found is not None
+        covered += found[0] <= true <= found[1]
+    assert stats.binomtest(covered, 250, 0.95).pvalue > 0.01
+
+
+def test_records_are_drawn_with_replacement_and_every_stratum_keeps_its_size() -> None:
+    strata = np.array([1, 0, 1, 1, 0, 1, 0, 1])
+    for places in draws(strata, 50, np.random.default_rng(0)):
+        assert len(places) == 8
+        assert strata[places].sum() == 5
+    firsts = [places[0] for places in draws(np.zeros(4, dtype=np.int64), 4000, np.random.default_rng(0))]
+    assert stats.chisquare(np.bincount(firsts)).pvalue > 0.01
+
+
+def test_so_many_resamples_that_twenty_lie_beyond_each_end() -> None:
+    assert fewest_resamples(1) == 800
+    assert fewest_resamples(5) == 4000
+    values = np.arange(4000.0)
+    low, high = percentile_interval(values, 1 - 0.05 / 5) or (0.0, 0.0)
+    assert ((values < low).sum(), (values > high).sum()) == (19, 19)  # the ends are the outer neighbours
+
+
+def word(differences_: Floats | list[float], margin: float = 0.02, *, observed: float | None = 0.0) -> Word:
+    return judge_resampled([Resampled(observed, np.array(differences_), margin)])[0].word
+
+
+def test_each_word() -> None:
+    spread = np.linspace(-0.01, 0.01, 801)
+    assert word(spread) is Word.NO_CHANGE
+    assert word(spread + 0.005) is Word.NO_CHANGE
+    assert word(spread + 0.05) is Word.INCREASES
+    assert word(spread - 0.05) is Word.DECREASES
+    assert word(spread * 10) is Word.INCONCLUSIVE
+    assert word([], observed=None) is Word.UNDEFINED
+    assert judge_resampled([Resampled(0.0, spread, 0.02, same=True)])[0].word is Word.UNCHANGED
+
+
+def test_a_difference_without_any_spread_is_not_taken_for_certain() -> None:
+    """Models that decide every record alike may differ on the next one."""
+    verdict = judge_resampled([Resampled(0.0, np.zeros(800), 0.02)])[0]
+    assert verdict.word is Word.INCONCLUSIVE
+    assert verdict.interval is None
+    assert "exactly the same" in (verdict.reason or "")
+
+
+def test_a_resample_without_a_value_counts_beyond_both_ends() -> None:
+    values = np.concatenate([np.full(5, np.nan), np.linspace(0.05, 0.15, 795)])
+    few = judge_resampled([Resampled(0.1, values, 0.02)])[0]
+    whole = judge_resampled([Resampled(0.1, np.linspace(0.05, 0.15, 800), 0.02)])[0]
+    assert few.word is Word.INCREASES
+    assert few.interval is not None
+    assert whole.interval is not None
+    assert few.interval[0] < whole.interval[0]
+    assert few.interval[1] > whole.interval[1]
+
+    many = np.concatenate([np.full(30, np.nan), np.linspace(0.05, 0.15, 770)])
+    verdict = judge_resampled([Resampled(0.1, many, 0.02)])[0]
+    assert verdict.word is Word.INCONCLUSIVE
+    assert verdict.reason == "no value on 30 of 800 resamples of the records"
+
+
+def test_a_family_asks_for_more_than_one_cell() -> None:
+    rng = np.random.default_rng(0)
+    borderline = Resampled(0.045, rng.normal(0.045, 0.02, 4000), 0.01)
+    nothing = [Resampled(0.0, rng.normal(0, 0.05, 4000), 0.01) for _ in range(4)]
+    assert explore_resampled([borderline])[0].word is Word.INCREASES
+    assert judge_resampled([borderline, *nothing])[0].word is Word.INCONCLUSIVE
+
+
+def test_cells_without_a_test_do_not_widen_the_others() -> None:
+    cell = Resampled(0.05, np.random.default_rng(0).normal(0.05, 0.02, 4000), 0.01)
+    idle = [Resampled(None, np.empty(0), 0.02), Resampled(0.0, np.zeros(800), 0.02, same=True)]
+    assert judge_resampled([cell, *idle])[0].interval == judge_resampled([cell])[0].interval
+
+
+def test_false_words_are_as_rare_as_stated_in_families_without_any_effect() -> None:
+    """150 families of four accuracies of equally good models: in 95% no cell is said to increase or decrease."""
+    rng, wrong, resamples = np.random.default_rng(5), 0, fewest_resamples(4)
+    for _ in range(150):
+        strata, family = np.zeros(300, dtype=np.int64), []
+        for _ in range(4):
+            change = rng.choice([-1.0, 0.0, 1.0], 300, p=[0.06, 0.88, 0.06])
+            counts = rng.multinomial(300, [float((change == code).mean()) for code in (-1, 0, 1)], size=resamples)
+            family.append(Resampled(float(change.mean()), (counts[:, 2] - counts[:, 0]) / len(strata), 0.001))
+        wrong += any(verdict.word in {Word.INCREASES, Word.DECREASES} for verdict in judge_resampled(family))
+    assert stats.binomtest(wrong, 150, 0.05, alternative="greater").pvalue > 0.01

@@ -1,0 +1,136 @@
+"""The page and the table on one pair of models: what they say, and that input is text."""
+
+import re
+from dataclasses import replace
+from html import unescape
+
+import pytest
+from rich.console import Console
+
+from amulet.experiments.pair_results import ModelFacts, PairCell, PairResults
+from amulet.experiments.results import Column
+from amulet.report.pair import ONLY, WARNING, PairLine, pair_blocks
+from amulet.report.pair_page import render_pair
+from amulet.report.pair_terminal import pair_table
+from amulet.statistics import Verdict, Word
+
+LABEL = "<script>alert('x')</script> [red]"
+ROBUST = Column(
+    "evasion", "PGD(epsilon=0.1)", "robust_accuracy", 0.0, 1.0, "low", primary=True, margin=0.02, chance=None
+)
+TPR = Column(
+    "membership_inference",
+    "LossThreshold",
+    "TPRAtFPR(fpr=0.05)",
+    0.0,
+    1.0,
+    "high",
+    primary=False,
+    margin=0.02,
+    chance=None,
+)
+AUC = replace(TPR, metric="auc", primary=True, chance=0.5)
+ACCURACY = Column("utility", "Utility", "accuracy", 0.0, 1.0, None, primary=True, margin=0.01, chance=None)
+REASON = "fewer than 10 of 20 non-members would be accused"
+
+
+def cell(column: Column, before: float, after: float, word: Word, interval: tuple[float, float]) -> PairCell:
+    verdict = Verdict(word, None, interval, None, column.margin)
+    return PairCell(column, 300, before, after, (), 2400, 0, verdict)
+
+
+@pytest.fixture
+def results() -> PairResults:
+    """Three primary metrics, one exploratory one without a value, and markup for a name."""
+    undefined = Verdict(Word.UNDEFINED, None, None, None, 0.02, reason="one of the models has no value")
+    before, after = (
+        ModelFacts(name, f"{name}(<b>)", 1234, letter * 64) for name, letter in (("Net", "a"), ("Wide", "b"))
+    )
+    return PairResults(
+        name="small",
+        dataset=LABEL,
+        content="c" * 64,
+        spec={"x.Questions": {"probes": [{"x.PGD": {"epsilon": 0.1, "norm": "linf"}}], "split": None, "seed": 7}},
+        models=(before, after),
+        records={"members": 1000, "others": 300, "test": 300},
+        resamples=2400,
+        cells=(
+            cell(ACCURACY, 0.9, 0.895, Word.NO_CHANGE, (-0.009, -0.001)),
+            cell(ROBUST, 0.4, 0.7, Word.INCREASES, (0.25, 0.35)),
+            replace(cell(AUC, 0.6, 0.58, Word.INCONCLUSIVE, (-0.05, 0.01)), lost=3),
+            PairCell(TPR, 300, None, None, (REASON,), 0, 0, undefined),
+        ),
+    )
+
+
+def lines(results: PairResults) -> dict[str, PairLine]:
+    return {line.cell.column.metric: line for b in pair_blocks(results) for part in b.parts for line in part.lines}
+
+
+def text(results: PairResults) -> str:
+    """What a reader of the page sees."""
+    page = render_pair(results, {"gpu": None, "packages": {"amulet": "0.1"}})
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", page.partition("<body>")[2])).split())
+
+
+def test_it_says_first_that_it_is_about_this_pair_only(results: PairResults) -> None:
+    page = text(results)
+    assert page.index(ONLY) < page.index(WARNING) < page.index("At a glance")
+    assert "risk decreases in this pair" in page
+
+
+def test_each_verdict_in_words(results: PairResults) -> None:
+    said = {metric: (line.said.words, line.said.because) for metric, line in lines(results).items()}
+    assert said == {
+        "accuracy": ("no meaningful change", "less than 0.010 with other records, too"),
+        "robust_accuracy": ("risk decreases in this pair", ""),
+        "auc": ("inconclusive", "other records could show another sign"),
+        "TPRAtFPR(fpr=0.05)": ("undefined", "one of the models has no value"),
+    }
+
+
+def test_intervals_of_one_range_share_a_scale(results: PairResults) -> None:
+    spans = {metric: line.span for metric, line in lines(results).items()}
+    robust, accuracy, auc = spans["robust_accuracy"], spans["accuracy"], spans["auc"]
+    assert robust is not None
+    assert accuracy is not None
+    assert auc is not None
+    assert (robust.high, robust.riskier) == (96.0, "left")
+    assert robust.low - 50 == pytest.approx((robust.high - 50) * 0.25 / 0.35, abs=0.1)
+    assert accuracy.low < accuracy.at < accuracy.high < 50
+    assert auc.low < 50 < auc.high
+    assert spans["TPRAtFPR(fpr=0.05)"] is None
+
+
+def test_what_has_no_value_says_why(results: PairResults) -> None:
+    page = text(results)
+    assert f"TPR at FPR 0.05 of LossThreshold: {REASON}." in page
+    assert "Attack AUC of LossThreshold: no value on 3 of 2400 resamples, counted beyond both ends." in page
+
+
+def test_input_is_text_and_nothing_is_asked_of_the_network(results: PairResults) -> None:
+    page = render_pair(results, {})
+    assert "<script" not in page
+    assert "Net(&lt;b&gt;)" in page
+    assert re.findall(r"(?:src|href)=\"(?!#|data:)", page) == []
+    assert "default-src 'none'" in page
+
+
+def test_it_states_models_records_and_settings(results: PairResults) -> None:
+    page = text(results)
+    assert "1,000 training records beside 300 others" in page
+    assert f"Net , 1,234 parameters, weights {'a' * 64}" in page
+    assert "PGD epsilon 0.1 norm linf" in page  # all settings, not only those in the label
+    assert "Both models were trained on all training records" in page
+
+
+def test_the_terminal_shows_the_primary_metrics_and_the_warning(results: PairResults) -> None:
+    console = Console(width=80)
+    with console.capture() as captured:
+        console.print(pair_table(results))
+    shown = " ".join(captured.get().split())
+    assert f"{LABEL}, after compared with before {ONLY}. {WARNING}" in shown
+    assert "+0.300" in shown
+    assert "+0.250 to +0.350" in shown
+    assert "TPR at FPR 0.05 of LossThreshold" in shown
+    assert all(len(line) <= 80 for line in captured.get().splitlines())
