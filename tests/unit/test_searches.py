@@ -96,3 +96,20 @@ def test_examples_stay_in_the_ball_and_the_bounds_and_leave_frozen_features_alon
 
 def changed(found: Tensor, x: Tensor) -> Tensor:
     return found != x
+
+
+def test_what_falls_at_a_checkpoint_stays_fallen() -> None:
+    """Wrong, though the loss of the target fell, at the step at which others go back to their best point."""
+    checkpoint, seen = 2, list[Tensor]()
+    assert next(iter(checkpoints_of(9))) == checkpoint
+
+    def model(x: Tensor) -> Tensor:
+        seen.append(x.detach())
+        logits = [[0.0, 0.0, 0.0, 0.0, 1.0] if len(seen) == checkpoint + 1 else [1.0, 0.5, 0.0, 0.0, 0.0]]
+        return torch.tensor(logits) + 0 * x.sum() + torch.tensor([0.0, 1.0, 0.0, 0.0, 0.0]) * x.sum() * 1e-3
+
+    x, y, target = torch.tensor([[0.5]]), torch.tensor([0]), torch.tensor([1])
+    ball = Ball("linf", 0.1, 0.0, 1.0)
+    found = apgd(model, x, y, target, ball, loss=targeted_dlr, steps=9, rng=Generator().manual_seed(0))
+    assert len(seen) == checkpoint + 1
+    assert torch.equal(found, seen[-1])

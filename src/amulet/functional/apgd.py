@@ -62,16 +62,18 @@ def apgd(
     losses that have one.
     """
     found, places = x.clone(), torch.arange(len(x), device=x.device)
-    climb = _begin(_Slope(model, loss), (x, y, target), ball, rng)
-    checkpoints = checkpoints_of(steps)
+    slope, checkpoints = _Slope(model, loss), checkpoints_of(steps)
+    climb = _begin(slope, (x, y, target), ball, rng)
     for step in range(steps + 1):
-        found[places] = torch.where(per_record(climb.wrong, x), climb.here, climb.best)
+        if step > 0:
+            climb = climb.moved(slope, ball, 1.0 if step == 1 else MOMENTUM)
+        found[places[climb.wrong]] = climb.here[climb.wrong]
         places, climb = places[~climb.wrong], climb[~climb.wrong]
-        if step == steps or len(places) == 0:
+        if len(places) == 0:
             break
-        climb = climb.moved(_Slope(model, loss), ball, 1.0 if step == 0 else MOMENTUM)
-        if step + 1 in checkpoints:
-            climb = climb.checked(checkpoints[step + 1])
+        if step in checkpoints:
+            climb = climb.checked(checkpoints[step])
+    found[places] = climb.best
     return found
 
 
