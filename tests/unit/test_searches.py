@@ -105,7 +105,7 @@ def test_what_falls_at_a_checkpoint_stays_fallen() -> None:
 
     def model(x: Tensor) -> Tensor:
         seen.append(x.detach())
-        logits = [[0.0, 0.0, 0.0, 0.0, 1.0] if len(seen) == checkpoint + 1 else [1.0, 0.5, 0.0, 0.0, 0.0]]
+        logits = [[0.0, -5.0, 0.0, 0.0, 1.0] if len(seen) == checkpoint + 1 else [1.0, 0.5, 0.0, 0.0, 0.0]]
         turned = -1e-3 if len(seen) == checkpoint else 1e-3  # the last step leads elsewhere
         return torch.tensor(logits) + torch.tensor([0.0, turned, 0.0, 0.0, 0.0]) * x.sum()
 
