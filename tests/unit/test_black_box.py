@@ -11,7 +11,8 @@ from amulet.core.errors import AccessDenied, InvalidParameter, MissingInput
 from amulet.core.split import AuxiliaryDraw, Split
 from amulet.core.threat import Access, Adversary
 from amulet.evasion import EvasionAttack
-from amulet.evasion.attacks import PGD, Transfer, WorstCase
+from amulet.evasion.attacks import PGD, AutoAttack, Transfer, WorstCase
+from amulet.evasion.attacks.auto_attack import PARTS, Part
 from amulet.evasion.metrics import robust_accuracy
 from amulet.models import LinearNet
 from amulet.training import Adam, Recipe, fit_shadows
@@ -104,3 +105,21 @@ def test_it_asks_for_the_models_of_its_attacks() -> None:
 def test_attacks_of_one_ball_have_one_budget() -> None:
     assert WorstCase((PGD(epsilon=0.1), Transfer(PGD(epsilon=0.1)))).budget() == PGD(epsilon=0.1, steps=3).budget()
     assert WorstCase((PGD(epsilon=0.1), PGD(epsilon=0.2))).budget() is None
+
+
+def test_a_ball_without_extent_holds_no_example(dataset: AmuletDataset) -> None:
+    model = RECIPE.build(dataset.schema)
+    outcome = AutoAttack(epsilon=0.0, steps=3, queries=5).attack(model, dataset.test)
+    assert torch.equal(outcome.withstood, outcome.correct)
+    assert (outcome.size == 0).all()
+
+
+def test_two_classes_run_without_the_targeted_ratio(dataset: AmuletDataset) -> None:
+    """Left out among others, an error alone."""
+    model = RECIPE.build(dataset.schema)
+    parts: tuple[Part, ...] = ("apgd-ce", "fab-t", "square")
+    whole, three = (AutoAttack(0.1, steps=5, queries=20, parts=each) for each in (PARTS, parts))
+    first, second = (attack.attack(model, dataset.test).withstood for attack in (whole, three))
+    assert torch.equal(first, second)
+    with pytest.raises(InvalidParameter, match="The loss of apgd-t needs at least 4 classes"):
+        AutoAttack(parts=("apgd-t",)).attack(model, dataset.test)

@@ -57,7 +57,7 @@ def _first(x: Tensor, ball: Ball, patches: Patches, rng: Generator) -> Tensor:
 
 def _tried(found: Tensor, x: Tensor, ball: Ball, patches: Patches, share: float, rng: Generator) -> Tensor:
     patch, signs = patches.draw(len(x), share, rng), patches.signs(len(x), rng)
-    change = (found - x).view(len(x), patches.channels, patches.cells)
+    change = (found - x).reshape(len(x), patches.channels, patches.cells)
     if ball.norm == "linf":
         moved = torch.where(patch.mask, ball.radius * signs, change)
         return (x + ball.held(moved.view_as(x))).clamp(ball.low, ball.high)
