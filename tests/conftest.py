@@ -23,7 +23,33 @@ settings.register_profile("amulet", deadline=None, max_examples=40, derandomize=
 settings.load_profile("amulet")
 
 RunPython = Callable[..., str]
+RealData = Callable[[str], Path]
 UserModule = Callable[[str, str], None]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Processed data sets are cached in a folder of this run."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("cache")
+        patch.setenv("AMULET_CACHE", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def real_data() -> RealData:
+    """The folder of a real data set under $AMULET_DATA, by a file in it; the test is skipped without it."""
+
+    def find(file: str) -> Path:
+        root = os.environ.get("AMULET_DATA")
+        if not root:
+            pytest.skip(f"needs {file} in the folder that AMULET_DATA names")
+        place = Path(root, file)
+        if not place.exists():
+            pytest.skip(f"needs {file}, which is not in $AMULET_DATA")
+        return place
+
+    return find
 
 
 @pytest.fixture(scope="session")

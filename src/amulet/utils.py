@@ -12,13 +12,14 @@ from torch import nn
 
 from amulet.core.data import Data
 from amulet.core.model import device_of
+from amulet.datasets.load import load_data
 from amulet.models.capacities import initialize_model
 from amulet.models.given import GivenModel
 from amulet.training.loop import accuracy
 from amulet.training.optimizers import Adam, OneCycle
 from amulet.training.recipe import Recipe
 
-__all__ = ["get_accuracy", "initialize_model", "train_classifier"]
+__all__ = ["get_accuracy", "initialize_model", "load_data", "train_classifier"]
 
 
 def train_classifier(

@@ -2,11 +2,13 @@
 
 Conventions of the pages:
 - a block that begins with a comment such as `# my_net.py` or `# first.yaml` is a file of that name;
-- ```python blocks run in order, one namespace a page; a ```text block right behind one is what it prints;
+- ```python blocks run in order, one namespace a page, "python data" blocks only where $AMULET_DATA holds Census and
+  FashionMNIST; a ```text block right behind one is what it prints;
 - "$ amulet ..." lines of ```console blocks run, unless they need the demo's results (its file is under `examples/`);
   in a "console error" block they fail, and the other lines are among what they say.
 """
 
+import os
 import re
 import shlex
 import sys
@@ -98,7 +100,7 @@ def test_its_snippets_and_commands_run(page: Path, folder: Path, capsys: pytest.
             place = folder / block.file
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_text(block.text, encoding="utf-8")
-        elif block.info == "python":
+        elif block.info == "python" or (block.info == "python data" and has_data()):
             capsys.readouterr()
             code = compile("\n" * (block.line - 1) + block.text, str(page), "exec")
             exec(code, namespace)  # noqa: S102 - the project's own pages
@@ -107,6 +109,11 @@ def test_its_snippets_and_commands_run(page: Path, folder: Path, capsys: pytest.
             assert printed[block.line].split() == block.text.split(), f"{name(page)}:{block.line}"
         elif block.info in {"console", "console error"}:
             run_commands(block, code=int(block.info == "console error"))
+
+
+def has_data() -> bool:
+    root = Path(os.environ.get("AMULET_DATA", "."))
+    return all((root / folder).exists() for folder in ("adult", "fashion-mnist"))
 
 
 def run_commands(block: Block, code: int) -> None:
@@ -168,6 +175,15 @@ def test_every_plugin_and_its_settings_are_on_the_page_of_its_risk(plugin: Plugi
     page = (ROOT / "docs" / "risks" / f"{plugin.risk}.md").read_text(encoding="utf-8")
     assert re.search(rf"`{plugin.name}[`(]", page)
     assert [field.name for field in fields(plugin.spec) if not re.search(rf"[`(]{field.name}[`=)]", page)] == []
+
+
+@pytest.mark.parametrize(
+    "plugin", [each for each in plugins() if each.kind is Kind.DATASET], ids=lambda each: each.name
+)
+def test_every_data_set_and_its_settings_are_on_their_page(plugin: Plugin) -> None:
+    page = (ROOT / "docs" / "guide" / "datasets.md").read_text(encoding="utf-8")
+    names = [plugin.name, *(field.name for field in fields(plugin.spec))]
+    assert [name for name in names if f"`{name}`" not in page] == []
 
 
 @pytest.mark.parametrize("spec", [Experiment, Recipe, TrainingFunction, Split], ids=lambda spec: spec.__name__)

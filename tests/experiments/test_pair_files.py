@@ -15,8 +15,9 @@ from amulet.cli import app
 from amulet.core.errors import InvalidParameter
 from amulet.experiments import PairResults, load_pair
 from amulet.experiments.pair_files import Pair, carry_out
-from amulet.experiments.weights import Trained, Unreadable
+from amulet.experiments.weights import Trained
 from amulet.models import LinearNet
+from amulet.models.weights import Unreadable
 from amulet.report.pair_page import render_pair
 from amulet.testing import toy_dataset
 
@@ -134,9 +135,10 @@ def test_both_files_that_cannot_be_used_are_told(folder: Path) -> None:
     with pytest.raises(InvalidParameter) as found:
         carry_out(pair, folder)
     [other, gone] = [problem.sentence for problem in found.value.problems]
-    assert "does not hold the weights of LinearNet(hidden=[8], norm=group): " in other
-    assert "size mismatch for 1.weight" in other
-    assert re.search(r"There is no file .*gone.safetensors\.", gone)
+    assert re.search(
+        r"wide.pth' do not fit Sequential: .*1.weight is float32 \(16, 6\) instead of float32 \(8, 6\)", other
+    )
+    assert re.search(r"There is no file '.*gone.safetensors'\.", gone)
 
 
 def test_a_file_that_could_run_code_is_refused(folder: Path) -> None:

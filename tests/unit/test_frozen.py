@@ -8,7 +8,7 @@ import torch
 
 from amulet.core.data import AmuletDataset, Modality, Schema
 from amulet.core.errors import InvalidParameter
-from amulet.datasets import from_frame
+from amulet.datasets import census, from_frame
 from amulet.evasion.attacks import PGD, AutoAttack, Transfer, WorstCase
 from amulet.evasion.perturbation import Frozen, ball_of
 from amulet.functional.balls import Norm
@@ -71,6 +71,21 @@ def test_features_without_names_have_places(dataset: AmuletDataset) -> None:
     assert list(PGD(frozen=(4,)).demands(dataset.schema)) == []
     (sentence,) = PGD(frozen=("sex",)).demands(dataset.schema)
     assert sentence.endswith("The data set has places 0..4, for its features have no names.")
+
+
+def test_census_knows_its_columns() -> None:
+    features = census._SCHEMA.features
+    assert features[:6] == (
+        "age",
+        "education-num",
+        "capital-gain",
+        "capital-loss",
+        "hours-per-week",
+        "workclass=Private",
+    )
+    free = ball_of(PGD(frozen=("one-hot",)), census._SCHEMA, CPU).free
+    assert free is not None
+    assert free.nonzero().flatten().tolist() == [0, 1, 2, 3, 4]
 
 
 def test_pixels_cannot_be_frozen(images: AmuletDataset) -> None:

@@ -1,8 +1,10 @@
 """The report: what it says of each number, that input is text, and that it needs no network."""
 
 import re
+from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import replace
+from hashlib import sha256
 from html import unescape
 from pathlib import Path
 
@@ -37,7 +39,7 @@ LABEL = "<script>alert('dp')</script> [red]"
 REASON = "fewer than 10 of 20 non-members would be accused"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def results() -> Results:
     """Two seeds of a baseline and one defended row, whose label is markup, and a metric without a value."""
     return Results(
@@ -57,10 +59,16 @@ def results() -> Results:
     )
 
 
-@pytest.fixture
-def page(results: Results) -> str:
+@pytest.fixture(scope="module")
+def whole(results: Results) -> str:
     """The report of these results."""
     return render(results, {**environment(), "gpu": None})
+
+
+@pytest.fixture(scope="module")
+def page(whole: str) -> str:
+    """The report without its scripts: what everyone sees."""
+    return re.sub(r"<script .*?</script>", "", whole, flags=re.DOTALL)
 
 
 def test_a_spec_is_its_class_with_all_settings_nested_ones_too() -> None:
@@ -167,9 +175,19 @@ def test_the_page_asks_nothing_of_the_network(page: str) -> None:
     assert "default-src 'none'" in page
 
 
-def test_the_page_is_small_and_always_the_same(results: Results, page: str) -> None:
-    assert len(page.encode()) < 60_000
-    assert page == render(results, {**environment(), "gpu": None})
+def test_the_page_is_small_and_always_the_same(results: Results, whole: str, page: str) -> None:
+    assert len(page.encode()) < 130_000
+    assert len(whole.encode()) < 1_200_000
+    assert whole == render(results, {**environment(), "gpu": None})
+
+
+def test_only_the_pages_own_script_may_run(whole: str) -> None:
+    [text] = re.findall(r'<script type="module">(.*?)</script>', whole, flags=re.DOTALL)
+    digest = b64encode(sha256(text.encode()).digest()).decode()
+    [policy] = re.findall(r'Content-Security-Policy" content="([^"]*)"', whole)
+    assert f"script-src 'sha256-{digest}'" in unescape(policy)
+    assert "unsafe-eval" not in policy
+    assert len(re.findall("<script", whole)) == 2
 
 
 def test_the_page_is_made_for_screen_readers(page: str) -> None:
@@ -232,10 +250,11 @@ def test_one_seed_and_no_defense_are_enough(results: Results) -> None:
 
 def test_write_replaces_the_report_and_leaves_nothing_else(results: Results, tmp_path: Path) -> None:
     folder = tmp_path / "runs" / "small"
+    written = [folder / "report.html", folder / "report.md"]
     place = write(results, {}, folder)
     assert place == write(results, environment(), folder) == folder / "report.html"
     assert place.read_text(encoding="utf-8") == render(results, environment())
-    assert list(folder.iterdir()) == [place]
+    assert sorted(folder.iterdir()) == written
 
 
 def test_a_failed_write_leaves_the_old_report(results: Results, tmp_path: Path) -> None:
@@ -244,7 +263,7 @@ def test_a_failed_write_leaves_the_old_report(results: Results, tmp_path: Path) 
     with pytest.raises(UnicodeEncodeError):
         write(replace(results, dataset="\ud800"), {}, tmp_path)
     assert place.read_text(encoding="utf-8") == before
-    assert list(tmp_path.iterdir()) == [place]
+    assert sorted(tmp_path.iterdir()) == [place, tmp_path / "report.md"]
 
 
 def _printed(results: Results, width: int) -> str:

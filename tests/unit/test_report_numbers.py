@@ -1,6 +1,6 @@
 """Numbers as the report writes them."""
 
-from amulet.report.formats import MINUS, number, setting, signed, some_seeds, spread
+from amulet.report.formats import MINUS, number, setting, signed, spread
 from amulet.statistics import Summary
 
 
@@ -21,11 +21,6 @@ def test_a_spread_is_not_made_up_for_one_seed() -> None:
     assert spread(Summary(0.5, None, 1)) == ""
     assert spread(Summary(0.5, 0.0, 2)) == "± 0.000"
     assert spread(Summary(0.5, 0.0001, 2)) == "± <0.001"
-
-
-def test_missing_seeds_are_told() -> None:
-    assert some_seeds(Summary(0.5, None, 1), 2) == "1 of 2 seeds"
-    assert some_seeds(Summary(0.5, 0.1, 2), 2) == ""
 
 
 def test_settings_are_words() -> None:

@@ -22,6 +22,18 @@ def replacing(place: Path) -> Iterator[IO[bytes]]:
     partial.replace(place)
 
 
+@contextmanager
+def partial(folder: Path) -> Iterator[Path]:
+    """An empty file under a temporary name, to be renamed when its content is known; removed if it is not."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with NamedTemporaryFile(dir=folder, prefix=".partial-", delete=False) as file:
+        place = Path(file.name)
+    try:
+        yield place
+    finally:
+        place.unlink(missing_ok=True)
+
+
 def write_text(place: Path, text: str) -> None:
     """Write a whole text file."""
     with replacing(place) as file:

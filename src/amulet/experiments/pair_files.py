@@ -20,7 +20,8 @@ from amulet.experiments.pair import Questions, Told, answer
 from amulet.experiments.pair_results import PairResults
 from amulet.experiments.plan import check_device
 from amulet.experiments.store import environment
-from amulet.experiments.weights import Trained, Unreadable
+from amulet.experiments.weights import Trained
+from amulet.models.weights import Unreadable
 from amulet.utility import Utility
 
 

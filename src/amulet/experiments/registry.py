@@ -18,6 +18,7 @@ from amulet.core.model import ModelSpec
 from amulet.core.probe import Attack, Audit
 from amulet.core.spec import Spec, path_of
 from amulet.datasets.base import DatasetSpec
+from amulet.datasets.load import folded
 from amulet.training.augmentation import Augmentation
 from amulet.training.placebo import Placebo
 from amulet.training.stages import Defense, Trainable
@@ -122,7 +123,7 @@ def find(name: str) -> type[Spec]:
     Raises:
         AmuletError: nothing goes by that name, or more than one thing does.
     """
-    matches = [plugin for plugin in plugins() if name in plugin.names]
+    matches = [plugin for plugin in plugins() if name in plugin.names] or _datasets(name)
     if len(matches) == 1:
         return matches[0].spec
     if matches:
@@ -147,6 +148,11 @@ def _homes() -> Iterator[str]:
             yield from (f"amulet.{module.name}.{part}" for part in ("attacks", "defenses", "metrics") if part in parts)
             yield f"amulet.{module.name}"
     yield from (entry.value for entry in entry_points(group=ENTRY_POINT_GROUP))
+
+
+def _datasets(name: str) -> list[Plugin]:
+    """Data sets go by their names in any case, as in `load_data`."""
+    return [plugin for plugin in plugins() if plugin.kind is Kind.DATASET and folded(plugin.name) == folded(name)]
 
 
 def _imported(name: str) -> type[Spec]:

@@ -16,6 +16,7 @@ from amulet.core.probe import Probe
 from amulet.core.spec import Plain
 from amulet.experiments.experiment import BASELINE, Row
 from amulet.experiments.gates import Checked, gates
+from amulet.experiments.notebook import as_html
 from amulet.experiments.plan import Plan, Trial
 from amulet.experiments.store import Store
 from amulet.experiments.tasks import Trace, curve_from
@@ -206,6 +207,10 @@ class Results:
     def _comparison(self, row: str, column: Column) -> Comparison:
         tasks = [{item.seed: item.task for item in self.of(label, column)} for label in (row, BASELINE)]
         return Comparison(self._by_seed(row, column), column.margin, same=tasks[0] == tasks[1])
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return as_html(self)
 
     def cells(self) -> Iterator[MatrixCell]:
         """The whole matrix, row by row."""

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
-from safetensors.torch import load_file, save
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from amulet.core.data import AmuletDataset
 from amulet.core.errors import AmuletError
-from amulet.core.files import replacing
+from amulet.core.files import partial, replacing
 from amulet.core.spec import Plain, path_of, plain_value
 from amulet.experiments.tasks import Entry, Source, Task
 
@@ -124,18 +124,20 @@ class Store:
         return self.root / "results" / task.digest[:2] / f"{task.digest}.json"
 
     def _save_tensors(self, tensors: Mapping[str, Tensor]) -> str:
-        whole = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-        content = save(whole)
-        checksum = hashlib.sha256(content).hexdigest()
-        with replacing(self._tensor_place(checksum)) as file:
-            file.write(content)
+        """Written from where they lie: a data set may be larger than the memory."""
+        with partial(self.root / "tensors") as file:
+            save_file(_apart(tensors), file)
+            checksum = _digest_of(file)
+            place = self._tensor_place(checksum)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            file.chmod(0o644)
+            file.replace(place)
         return checksum
 
     def _load_tensors(self, checksum: str) -> dict[str, Tensor]:
         place = self._tensor_place(checksum)
         try:
-            with place.open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
+            found = _digest_of(place)
         except FileNotFoundError:
             raise Damaged(f"{place} is gone.") from None
         if found != checksum:
@@ -177,6 +179,25 @@ def environment() -> dict[str, Plain]:
 def _dataset(store: Store, source: Source) -> AmuletDataset:
     """Data sets are read by every task of a process, so the last ones stay open."""
     return source.decode(store._entry(source), store)  # noqa: SLF001 - the same file's own
+
+
+def _apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Dense tensors of which no two share memory, which the format cannot express; copied only where they do."""
+    taken: list[tuple[int, int]] = []
+    found = {}
+    for name, tensor in tensors.items():
+        dense = tensor.detach().cpu().contiguous()
+        start, stop = dense.data_ptr(), dense.data_ptr() + dense.nbytes
+        if any(start < end and begin < stop for begin, end in taken):
+            dense = dense.clone()
+        taken.append((start, stop))
+        found[name] = dense
+    return found
+
+
+def _digest_of(place: Path) -> str:
+    with place.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _checksum(body: Mapping[str, Any]) -> str:

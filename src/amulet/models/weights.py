@@ -1,8 +1,11 @@
-"""Weights to and from safetensors files, which hold tensors and nothing that is run when they are read."""
+"""Weights to and from files that hold tensors and nothing that is run when they are read."""
 
+import pickle
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Final
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
@@ -10,11 +13,18 @@ from torch import Tensor, nn
 from amulet.core.errors import AmuletError
 from amulet.core.files import replacing
 
+PICKLED: Final = (".pt", ".pth")
+"""Endings of what `torch.save` writes; of these files nothing but tensors and plain values is read."""
+
 _SHOWN = 3
 
 
+class Unreadable(AmuletError):  # noqa: N818
+    """A file that does not hold a model's weights, and why."""
+
+
 def save_weights(model: nn.Module, path: str | Path) -> None:
-    """Write every parameter and buffer, batch norm's statistics among them; the file appears whole or not at all.
+    """Write every parameter and buffer, batch norm's statistics among them, as safetensors, whole or not at all.
 
     Tensors that share memory, such as tied weights, are written once for each of their names.
 
@@ -33,18 +43,43 @@ def save_weights(model: nn.Module, path: str | Path) -> None:
 def load_weights(model: nn.Module, path: str | Path) -> None:
     """Fill a model of the same structure in place, on the device where it is; `recipe.build(schema)` gives one.
 
+    A name that ends in .pt or .pth is a state dict that `torch.save` wrote, any other is safetensors.
+
     Raises:
-        AmuletError: the file is damaged, or its tensors are not those of the model; the model is left as it was.
-        FileNotFoundError: there is no such file.
+        Unreadable: there is no such file, it is damaged or holds more than tensors, or its tensors are not those of
+            the model; the model is left as it was.
     """
-    try:
-        found = load(Path(path).read_bytes())
-    except SafetensorError as error:
-        raise AmuletError(f"'{path}' is not a whole safetensors file: {error}.") from None
+    found = _tensors(Path(path))
     differences = "; ".join(_differences(model.state_dict(), found))
     if differences:
-        raise AmuletError(f"The weights in '{path}' do not fit {type(model).__name__}: {differences}.")
+        raise Unreadable(f"The weights in '{path}' do not fit {type(model).__name__}: {differences}.")
     model.load_state_dict(found)
+
+
+def _tensors(place: Path) -> Mapping[str, Tensor]:
+    kind = "a state dict of torch" if place.suffix in PICKLED else "safetensors"
+    try:
+        read = _unpickled(place) if place.suffix in PICKLED else load(place.read_bytes())
+    except FileNotFoundError:
+        raise Unreadable(f"There is no file '{place}'.") from None
+    except (SafetensorError, OSError, RuntimeError, EOFError, ValueError) as error:
+        reason = str(error).partition("\n")[0]
+        raise Unreadable(f"'{place}' cannot be read as {kind} ({reason}).") from None
+    if not isinstance(read, Mapping) or not all(isinstance(value, Tensor) for value in read.values()):
+        held = f"the keys {', '.join(map(str, read))}" if isinstance(read, Mapping) else f"a {type(read).__name__}"
+        raise Unreadable(f"'{place}' must hold a state dict, tensors by name. It holds {held}.")
+    return read
+
+
+def _unpickled(place: Path) -> object:
+    """Tensors and plain values only."""
+    try:
+        return torch.load(place, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        raise Unreadable(
+            f"'{place}' holds more than tensors, and reading it could run code. "
+            "Save the weights alone: torch.save(model.state_dict(), path)."
+        ) from None
 
 
 def _differences(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> Iterator[str]:

@@ -6,13 +6,18 @@ from typing import Any, Final
 
 from amulet.core.files import write_text
 from amulet.experiments.results import Results
-from amulet.report.html import render
+from amulet.report import html, markdown
 
 NAME: Final = "report.html"
+MARKDOWN: Final = "report.md"
 
 
 def write(results: Results, manifest: Mapping[str, Any], folder: Path) -> Path:
-    """Write report.html into `folder`, making it if need be; a reader finds the file whole or not at all."""
-    place = folder / NAME
-    write_text(place, render(results, manifest))
-    return place
+    """Write report.html, and report.md beside it, into `folder`, making it if need be; the page's place.
+
+    A reader finds each file whole or not at all.
+    """
+    page, text = html.render(results, manifest), markdown.render(results, manifest)
+    write_text(folder / NAME, page)
+    write_text(folder / MARKDOWN, text)
+    return folder / NAME

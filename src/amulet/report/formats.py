@@ -35,11 +35,6 @@ def spread(summary: Summary) -> str:
     return "± <0.001" if _NOTHING < summary.std < _SMALL else f"± {number(summary.std)}"
 
 
-def some_seeds(summary: Summary, seeds: int) -> str:
-    """Says "1 of 2 seeds" where a summary leaves seeds out, else nothing."""
-    return "" if summary.n == seeds else f"{summary.n} of {seeds} seeds"
-
-
 def setting(value: Any) -> str:
     """A plain value of a spec or manifest: None is "not given", floats are short."""
     match value:

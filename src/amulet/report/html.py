@@ -9,12 +9,17 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from amulet.experiments.results import Results
 from amulet.report import described
+from amulet.report.behind import behind, place
+from amulet.report.counts import looks_said, seeds_named, seeds_of, times
 from amulet.report.facts import facts
-from amulet.report.formats import number, setting, signed, some_seeds, spread
+from amulet.report.formats import number, setting, signed, spread
+from amulet.report.grounds import grounds
 from amulet.report.matrix import blocks, primaries
-from amulet.report.said import HOW_VERDICTS, gate_words, interval, said
+from amulet.report.said import HOW_VERDICTS, gate_name, gate_words, interval, said
+from amulet.report.script import embedded, page_script
 from amulet.report.strip import SAMPLE, strips
-from amulet.report.wording import riskier_end, spoken
+from amulet.report.tradeoffs import letters, trade_offs
+from amulet.report.wording import metric_words, riskier_end, spoken
 
 
 def render(results: Results, manifest: Mapping[str, Any]) -> str:
@@ -30,6 +35,16 @@ def render(results: Results, manifest: Mapping[str, Any]) -> str:
         .get_template("report.html.jinja")
         .render(
             results=results,
+            behind=behind(results),
+            cell_id=partial(place, results),
+            grounds=partial(grounds, results),
+            looks=looks_said(results),
+            script=page_script(),
+            seeds_named=seeds_named(results),
+            seeds_of=partial(seeds_of, results),
+            times=times(results),
+            letters=letters(results),
+            trade_offs=tuple(trade_offs(results, found)),
             blocks=found,
             primaries=primaries(found),
             sample=SAMPLE,
@@ -55,15 +70,17 @@ def templating() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
+        embedded=embedded,
+        gate_name=gate_name,
         named=described.named,
         number=number,
         gate_words=gate_words,
         interval=interval,
+        metric_words=metric_words,
         riskier_end=riskier_end,
         said=said,
         setting=setting,
         signed=signed,
-        some_seeds=some_seeds,
         spoken=spoken,
         spread=spread,
     )

@@ -37,6 +37,7 @@ HOW_VERDICTS: Final = (
 )
 
 SIGNS: Final = {Tone.WORSE: "✗", Tone.BETTER: "✓", Tone.SAME: "=", Tone.OPEN: "?"}
+_GATES: Final = {"trained": "model", "effective": "defense", "attack": "attack", "strong": "strength"}
 
 
 def said(cell: MatrixCell) -> Said | None:
@@ -45,6 +46,11 @@ def said(cell: MatrixCell) -> Said | None:
         return None
     words, tone = in_words(cell.verdict.word, cell.column.riskier)
     return Said(words, SIGNS[tone], tone, _because(cell.verdict))
+
+
+def gate_name(gate: Checked) -> str:
+    """What a gate is about, in one word."""
+    return _GATES[gate.name]
 
 
 def gate_words(gate: Checked) -> str:

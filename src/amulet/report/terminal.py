@@ -9,7 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from amulet.experiments.results import MatrixCell, Results
-from amulet.report.formats import number, signed, some_seeds, spread
+from amulet.report.counts import looks_said, seeds_named, seeds_of
+from amulet.report.formats import number, signed, spread
 from amulet.report.matrix import Block, Line, Part, blocks, primaries
 from amulet.report.said import HOW_VERDICTS, Tone, gate_words, said
 from amulet.report.wording import riskier_end
@@ -28,12 +29,11 @@ def matrix_table(results: Results, width: int = 80) -> Group:
     baseline as its first column.
     """
     tables = (_block(block, results, width) for block in primaries(blocks(results)))
-    return Group(_title(results), *tables, *_warnings(results), _legend())
+    return Group(_title(results), *tables, *_warnings(results), _legend(results))
 
 
 def _title(results: Results) -> Text:
-    seeds = ", ".join(str(seed) for seed in results.seeds)
-    return Text(f"{results.experiment} on {results.dataset}, seeds {seeds}", style="bold")
+    return Text(f"{results.experiment} on {results.dataset}, {seeds_named(results)}", style="bold")
 
 
 def _warnings(results: Results) -> Iterator[Text]:
@@ -43,11 +43,12 @@ def _warnings(results: Results) -> Iterator[Text]:
             yield Text(f"\n{gate_words(gate)}: {gate.state}. {gate.follows}", style="yellow")
 
 
-def _legend() -> Text:
+def _legend(results: Results) -> Text:
     return Text(
         "\nMean ± standard deviation over seeds; under it the difference to the undefended baseline, "
         "paired by seed.\n"
-        f"Shown are the metrics that stand for their risk; the report has all. {HOW_VERDICTS}",
+        "Shown are the metrics that stand for their risk; the report has all. "
+        f"{HOW_VERDICTS} {looks_said(results)}".rstrip(),
         style="dim",
     )
 
@@ -77,7 +78,7 @@ def _table(part: Part, rows: Sequence[int], results: Results, width: int) -> Gro
     for row in rows:
         table.add_column(Text(results.rows[row]), justify="right", width=CELL, overflow="fold")
     for line in part.lines:
-        table.add_row(_name(line), *(_cell(line.cells[row], len(results.seeds)) for row in rows))
+        table.add_row(_name(line), *(_cell(line.cells[row], results) for row in rows))
     return Group(Text("" if part.obvious else f"\n{part.brief}", style="italic"), table)
 
 
@@ -85,13 +86,13 @@ def _name(line: Line) -> Text:
     return Text.assemble((line.words.title, "bold"), (f"\n{riskier_end(line.column)}", "dim"))
 
 
-def _cell(cell: MatrixCell, seeds: int) -> Text:
+def _cell(cell: MatrixCell, results: Results) -> Text:
     if cell.summary is None:
         return Text("undefined", style="yellow")
     lines = [f"{number(cell.summary.mean)} {spread(cell.summary)}".strip()]
     if cell.difference:
         lines.append(f"{signed(cell.difference.mean)} {spread(cell.difference)}".strip())
-    lines += filter(None, [some_seeds(cell.summary, seeds)])
+    lines += filter(None, [seeds_of(results, cell)])
     text = Text("\n".join(lines))
     verdict = said(cell)
     return text if verdict is None else text.append(f"\n{verdict.words}", STYLES[verdict.tone])

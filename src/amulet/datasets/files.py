@@ -1,0 +1,116 @@
+"""Your own files as an AmuletDataset: a table with a line a record, a folder of images with a folder a class."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+import torch
+
+from amulet.core.data import AmuletDataset
+from amulet.datasets.arrays import invalid
+from amulet.datasets.images import View, decoded
+from amulet.datasets.own import from_arrays, from_frame, stratified_mask
+from amulet.datasets.sources import refuse_web_page, refused, tree
+
+_PICTURES: Final = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
+
+
+def from_csv(
+    path: str | Path,
+    *,
+    target: str,
+    sensitive: Sequence[str] = (),
+    positive: object = None,
+    test_share: float = 0.3,
+    seed: int = 0,
+    name: str = "own data",
+) -> AmuletDataset:
+    """A data set from a CSV file with a line of column names. Else as `from_frame`.
+
+    Raises:
+        InvalidData: the file is no table, or one that `from_frame` refuses.
+    """
+    place = Path(path)
+    with place.open("rb") as file:
+        refuse_web_page(file.read(512), place.name, name)
+    try:
+        frame = pd.read_csv(place, skipinitialspace=True)
+    except ValueError as error:  # pandas' own errors and wrong encodings
+        reason = str(error).partition("\n")[0]
+        raise refused(place.name, name, "be a table of comma-separated values", f"'{reason}'") from None
+    return from_frame(
+        frame, target=target, sensitive=sensitive, positive=positive, test_share=test_share, seed=seed, name=name
+    )
+
+
+def from_folder(
+    path: str | Path,
+    *,
+    height: int,
+    width: int,
+    sensitive: pd.DataFrame | None = None,
+    positive: str | None = None,
+    test_share: float = 0.3,
+    seed: int = 0,
+    name: str = "own data",
+) -> AmuletDataset:
+    """A data set from a folder, or a zip archive, that holds one folder of images a class.
+
+    Images become three channels of bytes; they are decoded once and cached. The test part is drawn with equal
+    shares of each class.
+
+    Args:
+        path: the folder; its folders' sorted names are the classes.
+        height: of the images, to which each is scaled.
+        width: likewise.
+        sensitive: a column an attribute and a row an image, whose index is the image's path in the folder,
+            "class/file.png". An image without a row counts as not recorded.
+        positive: the name of the favourable class.
+        test_share: share of the records kept for the test.
+        seed: of the split.
+        name: what to call it in results.
+
+    Raises:
+        InvalidData: broken images, images beside the folders, rows without an image.
+    """
+    source = tree(Path(path), name)
+    paths = [each for each in source.sizes if each.lower().endswith(_PICTURES) and not _hidden(each)]
+    classes = _classes(paths, name)
+    y = torch.tensor([classes.index(each.split("/")[0]) for each in paths])
+    table = _aligned(sensitive, paths, name)
+    x = decoded(source, paths, View(height, width), name)
+    held_out = stratified_mask(y, test_share, seed).numpy()
+    train, test = (
+        (x[rows], y[rows], {str(column): table[column].to_numpy()[rows] for column in table})
+        for rows in (~held_out, held_out)
+    )
+    return from_arrays(
+        train[:2], test[:2], sensitive=(train[2], test[2]), classes=classes, positive=positive, name=name
+    )
+
+
+def _hidden(path: str) -> bool:
+    """Whether it is a file that systems leave behind, such as `.thumbnails/` or `__MACOSX/`."""
+    return any(part.startswith((".", "__")) for part in path.split("/"))
+
+
+def _classes(paths: Sequence[str], name: str) -> list[str]:
+    beside = [path for path in paths if "/" not in path]
+    if beside:
+        raise invalid("path", name, "a folder with one folder a class, images in those only", beside[:3])
+    classes = sorted({path.split("/")[0] for path in paths})
+    if len(classes) < 2:
+        raise invalid("path", name, "a folder with images in at least two folders, one a class", classes)
+    return classes
+
+
+def _aligned(sensitive: pd.DataFrame | None, paths: Sequence[str], name: str) -> pd.DataFrame:
+    """The attributes in the order of the images."""
+    if sensitive is None:
+        return pd.DataFrame(index=range(len(paths)))
+    known = set(paths)
+    unknown = [str(path) for path in sensitive.index if path not in known]
+    if unknown or sensitive.index.has_duplicates:
+        raise invalid("sensitive", name, "indexed by the images' paths in the folder, each once", unknown[:3])
+    return sensitive.reindex(pd.Index(paths)).reset_index(drop=True)

@@ -1,0 +1,49 @@
+"""Where official files and processed arrays lie on this machine."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import platformdirs
+from pydantic import BeforeValidator
+
+DATA_VARIABLE = "AMULET_DATA"
+CACHE_VARIABLE = "AMULET_CACHE"
+
+
+def _as_text(value: Any) -> Any:
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
+Root = Annotated[str | None, BeforeValidator(_as_text)]
+"""The folder that holds one folder a data set; None for $AMULET_DATA, else the user's data folder.
+
+It says where the files lie and shapes nothing: results hang on the records that are read.
+"""
+
+
+def data_root(given: str | None) -> Path:
+    """The folder of a `Root`."""
+    root = given or os.environ.get(DATA_VARIABLE)
+    return Path(root).expanduser() if root else platformdirs.user_data_path("amulet")
+
+
+def cache_root() -> Path:
+    """$AMULET_CACHE, else the user's cache folder; never the data root, which may be read-only."""
+    root = os.environ.get(CACHE_VARIABLE)
+    return Path(root).expanduser() if root else platformdirs.user_cache_path("amulet")
+
+
+def folders(root: str | None, name: str, *, unmistakable: bool = True) -> tuple[Path, ...]:
+    """Where a data set's files are looked for: in its folder under the root, then in the root itself.
+
+    Files whose names other data sets have too are looked for in folders of the data set's name only.
+    """
+    base = data_root(root)
+    return (base / name, base) if unmistakable or base.name == name else (base / name,)
+
+
+def find(root: str | None, folder: str, *patterns: str, unmistakable: bool = True) -> Path | None:
+    """The first file or folder that is there, by patterns relative to a data set's folder."""
+    bases = folders(root, folder, unmistakable=unmistakable)
+    return next((place for pattern in patterns for base in bases for place in sorted(base.glob(pattern))), None)

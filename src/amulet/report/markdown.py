@@ -1,0 +1,138 @@
+"""The report as Markdown: for a pull request, a wiki, or to read as it is."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from amulet.experiments.results import MatrixCell, Results
+from amulet.report.counts import looks_said, plural_seeds, seeds_of, times
+from amulet.report.formats import number, setting, signed, spread
+from amulet.report.grounds import grounds
+from amulet.report.matrix import Block, Line, Part, blocks, primaries
+from amulet.report.said import HOW_VERDICTS, gate_name, gate_words, interval, said
+from amulet.report.wording import riskier_end, spoken
+from amulet.statistics import Gate
+
+
+def render(results: Results, manifest: Mapping[str, Any]) -> str:
+    """The whole text. The same results and manifest give the same bytes."""
+    found = blocks(results)
+    sections = (
+        _opening(results),
+        _glance(results, found),
+        _gates(results),
+        _every(results, found),
+        _origin(results, manifest),
+    )
+    return "\n".join(line for section in sections for line in section)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """A table whose columns also line up where nobody renders it."""
+    lines = [[plain_text(text) for text in line] for line in (head, *rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for at, line in enumerate(lines):
+        yield "| " + " | ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)) + " |"
+        if at == 0:
+            yield "|" + "|".join("-" * (width + 2) for width in widths) + "|"
+    yield ""
+
+
+def plain_text(text: str) -> str:
+    """Labels and settings are input: nothing in them is markup, and they stay on one line."""
+    return re.sub(r"([\\`*\[\]<>|])", r"\\\1", " ".join(text.split()))
+
+
+def _opening(results: Results) -> Iterator[str]:
+    yield f"# What each defense does to every risk: {plain_text(results.experiment)} on {plain_text(results.dataset)}"
+    yield ""
+    yield f"Each model was trained and measured {times(results)}. {looks_said(results)}".strip()
+    yield HOW_VERDICTS
+    yield ""
+
+
+def _glance(results: Results, found: tuple[Block, ...]) -> Iterator[str]:
+    yield "## At a glance"
+    yield ""
+    yield "Each risk by the metric that stands for it: the undefended mean, then the differences and verdicts."
+    yield ""
+    lines = [(block, part, line) for block in primaries(found) for part in block.parts for line in part.lines]
+    rows = [[_named(block, part, line), *map(_brief, line.cells)] for block, part, line in lines]
+    yield from table(["Risk and metric", *results.rows], rows)
+
+
+def _gates(results: Results) -> Iterator[str]:
+    yield "## What the verdicts rest on"
+    yield ""
+    for gate in results.gates:
+        yield f"- {plain_text(gate_words(gate))}: **{gate.state}**. {gate.follows}".rstrip()
+    if not results.gates:
+        yield "Nothing could be checked: that takes the audit Utility and the primary metrics of each risk."
+    yield ""
+
+
+def _every(results: Results, found: tuple[Block, ...]) -> Iterator[str]:
+    yield "## Every metric, risk by risk"
+    yield ""
+    for block in found:
+        for part in block.parts:
+            for line in part.lines:
+                kind = "primary" if line.column.primary else "exploratory"
+                yield f"### {plain_text(_named(block, part, line))}"
+                yield ""
+                yield f"{line.words.sentence} {riskier_end(line.column)}; {kind}.".strip()
+                yield ""
+                head = ["Row", "Mean", "Difference", "Interval", "Verdict", "p", "Seeds", "Rests on"]
+                yield from table(head, [_detailed(results, cell) for cell in line.cells])
+        yield from (f"- {plain_text(sentence)}" for sentence in block.undefined)
+        yield ""
+
+
+def _origin(results: Results, manifest: Mapping[str, Any]) -> Iterator[str]:
+    yield "## Where the numbers come from"
+    yield ""
+    yield f"- Data set: {plain_text(results.dataset)}, content {results.content}"
+    for name, value in manifest.items():
+        if isinstance(value, Mapping):
+            text = ", ".join(f"{key} {setting(item)}" for key, item in value.items())
+        else:
+            text = "none" if value is None else setting(value)
+        yield f"- {plain_text(spoken(name))}: {plain_text(text)}"
+    yield ""
+    yield "Every value of every seed, with the digest of the task that gave it, is in `results.json` beside this file."
+    yield ""
+
+
+def _named(block: Block, part: Part, line: Line) -> str:
+    return f"{block.words.title}: {line.words.title}" + ("" if part.obvious else f" of {part.brief}")
+
+
+def _brief(cell: MatrixCell) -> str:
+    verdict = said(cell)
+    if cell.summary is None:
+        return "undefined"
+    if verdict is None or cell.difference is None:
+        return number(cell.summary.mean)
+    return f"{signed(cell.difference.mean)} {verdict.sign} {verdict.words}"
+
+
+def _detailed(results: Results, cell: MatrixCell) -> list[str]:
+    verdict = said(cell)
+    mean, shift = cell.summary, cell.difference
+    return [
+        cell.row,
+        f"{number(mean.mean)} {spread(mean)}".strip() if mean else "undefined",
+        f"{signed(shift.mean)} {spread(shift)}".strip() if shift else "",
+        interval(cell.verdict) if cell.verdict else "",
+        ", ".join(filter(None, [verdict.words, verdict.because])) if verdict else "",
+        f"{cell.verdict.p:.2g}" if cell.verdict and cell.verdict.p is not None else "",
+        seeds_of(results, cell) or plural_seeds(len(results.of(cell.row, cell.column))),
+        _rests(results, cell),
+    ]
+
+
+def _rests(results: Results, cell: MatrixCell) -> str:
+    """What is not shown, else that all is."""
+    gates = grounds(results, cell)
+    doubts = [f"{gate_name(gate)} {gate.state}" for gate in gates if gate.state is not Gate.SHOWN]
+    return ", ".join(doubts) or ("all shown" if gates else "")

@@ -1,0 +1,93 @@
+"""A verdict as sentences for someone who decides, and the figures behind it as terms and texts."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from amulet.experiments.experiment import BASELINE
+from amulet.experiments.results import MatrixCell, Results
+from amulet.report.counts import plural_seeds, seeds_of
+from amulet.report.formats import MINUS, number, signed, spread
+from amulet.report.said import interval
+from amulet.report.wording import metric_words, risk_words, riskier_end
+from amulet.statistics import ALPHA, Verdict, Word
+
+SMALLEST_P: Final = 0.0001
+
+
+def told(results: Results, cell: MatrixCell) -> str:
+    """What the cell says, without a word of statistics that a reader would have to know."""
+    title = metric_words(cell.column).title
+    if cell.summary is None:
+        return f"{title} has no value here: {'; '.join(cell.undefined) or 'it was not measured'}."
+    if cell.verdict is None:
+        return f"Without a defense, {title} is {number(cell.summary.mean)} on average. Defenses are compared with this."
+    return " ".join(_told(results, cell, cell.verdict, title))
+
+
+def figures(results: Results, cell: MatrixCell) -> Iterator[tuple[str, str]]:
+    """Everything that a reader of statistics asks for, in the order they ask."""
+    if cell.summary is not None:
+        yield "Mean", f"{number(cell.summary.mean)} {spread(cell.summary)}".strip()
+    if cell.difference is not None:
+        yield "Difference", f"{signed(cell.difference.mean)} {spread(cell.difference)}".strip()
+    if cell.verdict is not None:
+        yield from _tested(cell.verdict, primary=cell.column.primary)
+        yield "What matters", f"a difference of {number(cell.verdict.margin)} or more"
+    looks = f" (looks at {', '.join(map(str, results.looks))})" if len(results.looks) > 1 else ""
+    yield "Seeds", (seeds_of(results, cell) or plural_seeds(len(results.of(cell.row, cell.column)))) + looks
+    yield "Which end is riskier", riskier_end(cell.column)
+
+
+def _told(results: Results, cell: MatrixCell, verdict: Verdict, title: str) -> Iterator[str]:
+    match verdict.word:
+        case Word.INCREASES | Word.DECREASES:
+            yield f"{_direction(cell, verdict)}: {title} goes {_course(results, cell)}."
+            yield "The difference is too regular over the seeds to be chance."
+        case Word.NO_CHANGE:
+            yield f"With {cell.row}, {title} stays as it was: any true difference is below {number(verdict.margin)},"
+            yield "too small to matter."
+        case Word.UNCHANGED:
+            yield f"{cell.row} leaves the model as it is, so nothing can change."
+        case Word.INCONCLUSIVE:
+            yield f"It cannot be said yet whether {cell.row} changes {title}: it goes {_course(results, cell)}."
+            yield _needed(verdict)
+        case _:
+            yield f"There is no verdict: {verdict.reason}."
+
+
+def _direction(cell: MatrixCell, verdict: Verdict) -> str:
+    """Of the risk where the metric is one, else of the metric."""
+    up = verdict.word is Word.INCREASES
+    if cell.column.riskier is None:
+        return f"With {cell.row}, {metric_words(cell.column).title} is {'higher' if up else 'lower'}"
+    worse = up == (cell.column.riskier == "high")
+    return f"With {cell.row}, the risk of {risk_words(cell.column.risk).title} is {'higher' if worse else 'lower'}"
+
+
+def _course(results: Results, cell: MatrixCell) -> str:
+    before = results.cell(BASELINE, cell.column).summary
+    told = [number(summary.mean) if summary else "an undefined value" for summary in (before, cell.summary)]
+    return f"from {told[0]} without a defense to {told[1]} with it"
+
+
+def _needed(verdict: Verdict) -> str:
+    if verdict.reason:
+        return f"The reason: {verdict.reason}."
+    if verdict.seeds_needed is None:
+        return "Not even 1000 seeds would settle it."
+    return f"About {verdict.seeds_needed} seeds would settle it."
+
+
+def _tested(verdict: Verdict, *, primary: bool) -> Iterator[tuple[str, str]]:
+    if verdict.paired is not None and verdict.paired.effect is not None:
+        yield "In standard deviations", f"{_sized(verdict.paired.effect)} (Hedges' g of paired seeds)"
+    if text := interval(verdict):
+        together = "95% together with all primary cells, " if primary else ""
+        yield "Interval", f"{text} ({together}{1 - verdict.level:.2%} by itself)"
+    if verdict.p is not None:
+        p = "below 0.0001" if verdict.p < SMALLEST_P else f"{verdict.p:.2g}"
+        yield "p-value", f"{p}{', adjusted by Holm' if primary else ', not adjusted'}; a change if at most {ALPHA:g}"
+
+
+def _sized(effect: float) -> str:
+    return f"{effect:+.1f}".replace("-", MINUS)

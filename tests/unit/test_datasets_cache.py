@@ -1,0 +1,113 @@
+"""The cache of processed arrays: nothing stale, nothing half, nothing trusted unseen."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+from numpy.typing import NDArray
+
+from amulet.core.errors import AmuletError
+from amulet.datasets.cache import Blocks, Key, cached
+from amulet.datasets.places import cache_root, data_root
+
+KEY = Key("Stamps", 1, {"file": "abc"}, {"size": 8})
+ARRAY = np.arange(12, dtype=np.uint8).reshape(3, 4)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("AMULET_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "datasets"
+
+
+def never() -> dict[str, NDArray[Any] | Blocks]:
+    pytest.fail("made again")
+
+
+def test_arrays_are_made_once_and_mapped() -> None:
+    first = cached(KEY, lambda: {"x": ARRAY})["x"]
+    again = cached(KEY, never)["x"]
+    assert isinstance(again, np.memmap)
+    assert np.array_equal(first, again)
+
+
+def test_what_is_done_to_a_mapped_array_does_not_reach_the_file() -> None:
+    cached(KEY, lambda: {"x": ARRAY})["x"][:] = 0
+    assert np.array_equal(cached(KEY, never)["x"], ARRAY)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Key("Coins", 1, {"file": "abc"}, {"size": 8}),
+        Key("Stamps", 2, {"file": "abc"}, {"size": 8}),
+        Key("Stamps", 1, {"file": "abd"}, {"size": 8}),
+        Key("Stamps", 1, {"file": "abc"}, {"size": 9}),
+    ],
+    ids=["name", "version", "source", "setting"],
+)
+def test_whatever_shaped_an_array_is_part_of_its_key(other: Key) -> None:
+    cached(KEY, lambda: {"x": ARRAY})
+    assert np.array_equal(cached(other, lambda: {"x": ARRAY + 1})["x"], ARRAY + 1)
+    assert np.array_equal(cached(KEY, never)["x"], ARRAY)
+
+
+@pytest.mark.parametrize("damage", ["cut", "altered", "emptied", "gone", "listing"])
+def test_a_damaged_entry_is_made_again(folder: Path, damage: str) -> None:
+    cached(KEY, lambda: {"x": ARRAY})
+    place = next(folder.rglob("*.json" if damage == "listing" else "*.npy"))
+    content = place.read_bytes()
+    if damage == "gone":
+        place.unlink()
+    else:
+        place.write_bytes(
+            {"cut": content[:-2], "altered": content[:-1] + b"!", "emptied": b"", "listing": b"{}"}[damage]
+        )
+    assert np.array_equal(cached(KEY, lambda: {"x": ARRAY})["x"], ARRAY)
+    assert np.array_equal(cached(KEY, never)["x"], ARRAY)
+
+
+def test_a_failure_leaves_nothing_behind(folder: Path) -> None:
+    def failing() -> Iterator[NDArray[np.uint8]]:
+        yield ARRAY[:1]
+        raise ValueError("a broken image")
+
+    with pytest.raises(ValueError, match="a broken image"):
+        cached(KEY, lambda: {"x": Blocks(ARRAY.shape, failing())})
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only for the superuser")
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "cache").mkdir(mode=0o500)
+    with pytest.raises(AmuletError, match=r"The cache folder .* cannot be written .* Set AMULET_CACHE"):
+        cached(KEY, lambda: {"x": ARRAY})
+
+
+def test_a_file_in_place_of_the_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "cache").write_text("")
+    with pytest.raises(AmuletError, match=r"The cache folder .* cannot be written .* Set AMULET_CACHE"):
+        cached(KEY, lambda: {"x": ARRAY})
+
+
+@given(arrays(np.uint8, array_shapes(min_dims=1, max_dims=3)), st.integers(1, 3))
+def test_blocks_are_one_array(array: NDArray[np.uint8], size: int) -> None:
+    key = Key("Blocks", 1, {"content": array.tobytes().hex(), "shape": str(array.shape)}, {})
+    blocks = (array[start : start + size] for start in range(0, len(array), size))
+    assert np.array_equal(cached(key, lambda: {"x": Blocks(array.shape, blocks)})["x"], array)
+
+
+def test_folders_follow_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("AMULET_DATA", str(tmp_path))
+    assert data_root(None) == tmp_path
+    assert data_root("elsewhere") == Path("elsewhere")
+    for variable in ("AMULET_DATA", "AMULET_CACHE"):
+        monkeypatch.delenv(variable)
+    assert data_root(None).name == cache_root().name == "amulet"
+    assert data_root(None) != cache_root()

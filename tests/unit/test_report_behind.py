@@ -1,0 +1,216 @@
+"""What lies behind a cell: sentences, gates, seeds, curves; trade-offs; the exports beside the page."""
+
+import json
+import re
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from amulet.core.curve import Curve
+from amulet.experiments.results import Column, Results, Traced, Value
+from amulet.report import charts, markdown
+from amulet.report.behind import behind, place
+from amulet.report.counts import looks_said, seeds_named, seeds_of, times
+from amulet.report.grounds import grounds
+from amulet.report.matrix import blocks
+from amulet.report.script import embedded
+from amulet.report.sentences import figures, told
+from amulet.report.terminal import matrix_table
+from amulet.report.tradeoffs import beside, trade_offs
+from amulet.statistics import Word
+
+LABEL = "a|<b>"
+ROBUST = Column("evasion", "PGD", "robust_accuracy", 0.0, 1.0, "low", primary=True, margin=0.02, chance=None)
+AUC = Column("membership_inference", "LiRA", "auc", 0.0, 1.0, "high", primary=True, margin=0.02, chance=0.5)
+BALANCED = Column("utility", "Utility", "balanced_accuracy", 0.0, 1.0, None, primary=True, margin=0.02, chance=None)
+NUMBERS: dict[Column, dict[str, tuple[float | None, ...]]] = {
+    ROBUST: {"undefended": (0.50, 0.52, 0.51, 0.49, 0.5), LABEL: (0.80, 0.81, 0.82, 0.80, 0.79)},
+    AUC: {"undefended": (0.6, 0.61, 0.62, 0.6, 0.6), LABEL: (0.6, 0.7, 0.55, 0.65, 0.6)},
+    BALANCED: {"undefended": (0.9, 0.9, 0.9, 0.9, 0.9), LABEL: (0.901, 0.899, 0.9, 0.902, 0.9)},
+}
+
+
+@pytest.fixture(scope="module")
+def results() -> Results:
+    """Five seeds, one defended row whose label is markup: robust, of unknown privacy, useful; ROC behind the cells."""
+    values = [
+        Value(row, column.risk, column.probe, column.metric, seed, value, None, f"{at}{row[0]}{seed}".ljust(64, "0"))
+        for at, (column, rows) in enumerate(NUMBERS.items())
+        for row, numbers in rows.items()
+        for seed, value in enumerate(numbers)
+    ]
+    curves = [
+        Traced(row, "membership_inference", "LiRA", seed, "t" * 64, _roc(seed))
+        for row in ("undefended", LABEL)
+        for seed in range(5)
+    ]
+    own = {LABEL: ("evasion",)}
+    columns = tuple(NUMBERS)
+    return Results("small", "applications", "c" * 64, None, columns, tuple(values), {}, 2, own, tuple(curves))
+
+
+@pytest.fixture(scope="module")
+def grown(results: Results) -> Results:
+    """The same, planned for up to ten seeds, with five more where the attack was undecided."""
+    more = [
+        replace(item, seed=item.seed + 5)
+        for item in results.values
+        if item.row == "undefended" or item.risk == AUC.risk
+    ]
+    return replace(results, values=(*results.values, *more), looks=(5, 10))
+
+
+def test_a_verdict_is_a_sentence_about_the_risk(results: Results) -> None:
+    assert told(results, results.cell(LABEL, ROBUST)) == (
+        f"With {LABEL}, the risk of S1 Evasion is lower: Robust accuracy goes from 0.504 without a defense to 0.804 "
+        "with it. The difference is too regular over the seeds to be chance."
+    )
+    assert told(results, results.cell(LABEL, AUC)).startswith(
+        f"It cannot be said yet whether {LABEL} changes Attack AUC"
+    )
+    assert "too small to matter" in told(results, results.cell(LABEL, BALANCED))
+    assert "Defenses are compared with this" in told(results, results.cell("undefended", AUC))
+
+
+def test_the_figures_are_those_of_the_verdict(results: Results) -> None:
+    shown = dict(figures(results, results.cell(LABEL, ROBUST)))
+    assert shown["Difference"] == "+0.300 ± 0.010"
+    assert shown["Seeds"] == "5 seeds"
+    assert shown["Interval"].endswith("95% together with all primary cells, 98.33% by itself)")
+    assert "Holm" in shown["p-value"]
+    assert dict(figures(results, results.cell("undefended", ROBUST))).keys() == {
+        "Mean",
+        "Seeds",
+        "Which end is riskier",
+    }
+
+
+def test_a_cell_rests_on_its_rows_gates_and_its_attacks(results: Results) -> None:
+    rests = [(gate.name, gate.row, gate.about) for gate in grounds(results, results.cell(LABEL, AUC))]
+    assert rests == [("trained", LABEL, None), ("effective", LABEL, "evasion"), ("attack", "undefended", "LiRA")]
+    assert [gate.name for gate in grounds(results, results.cell("undefended", ROBUST))] == ["trained"]
+
+
+def test_behind_a_cell_is_every_seed_with_its_task(results: Results) -> None:
+    found = behind(results)
+    column, row = map(int, place(results, results.cell(LABEL, AUC)).split("."))
+    assert found["lines"][column]["values"][row][1] == [1, 0.7, "1a1000000000"]
+    assert found["lines"][column]["cells"][row]["judged"]["margin"] == AUC.margin
+    assert found["lines"][column]["cells"][0]["judged"] is None
+
+
+def test_seeds_share_their_coordinates_and_have_a_mean(results: Results) -> None:
+    evasion, roc, utility = behind(results)["curves"]
+    assert (evasion, utility) == (None, None)
+    assert (roc["scale"], roc["xs"]) == ("log", [[0.01, 0.1, 1.0]])
+    assert roc["seeds"][0][3] == [3, 0, [0.03, 0.23, 1.0], "t" * 12]
+    assert roc["means"][1] == {"x": [0.01, 0.1, 1.0], "y": [0.02, 0.22, 1.0]}
+    assert "log scales" in roc["words"]
+
+
+def test_a_curve_without_points_is_not_drawn(results: Results) -> None:
+    empty = tuple(replace(item, curve=replace(item.curve, x=(), y=())) for item in results.curves)
+    assert behind(replace(results, curves=empty))["curves"] == [None, None, None]
+    some = behind(replace(results, curves=(*empty[:1], *results.curves[1:])))["curves"][1]
+    assert [seed for seed, *_ in some["seeds"][0]] == [1, 2, 3, 4]
+
+
+def test_nothing_in_embedded_data_can_end_its_element() -> None:
+    text = embedded({"label": "</script><!-- & \u2028"})
+    assert not set("<>&") & set(text)
+    assert json.loads(text) == {"label": "</script><!-- & \u2028"}
+
+
+def test_seeds_are_counted_cell_by_cell_where_they_were_added(results: Results, grown: Results) -> None:
+    assert (times(results), times(grown)) == ("5 times", "5 to 10 times")
+    assert (seeds_named(results), looks_said(results)) == ("seeds 0 to 4", "")
+    assert "at 5 and at most 10 seeds" in looks_said(grown)
+    assert seeds_of(results, results.cell(LABEL, AUC)) == ""
+    assert seeds_of(grown, grown.cell(LABEL, ROBUST)) == "5 seeds"
+    assert seeds_of(grown, grown.cell(LABEL, AUC)) == "10 seeds"
+
+
+def test_the_terminal_counts_seeds_cell_by_cell_too(grown: Results) -> None:
+    console = Console(width=100, color_system=None)
+    with console.capture() as capture:
+        console.print(matrix_table(grown, 100))
+    shown = " ".join(capture.get().split())
+    assert "seeds 0 to 9" in shown
+    assert "5 seeds" in shown
+    assert "10 seeds" in shown
+    assert looks_said(grown) in shown
+
+
+def test_a_cell_with_later_seeds_tells_at_how_many_it_was_judged(grown: Results) -> None:
+    more = [replace(item, seed=item.seed + 5) for item in grown.values if (item.row, item.risk) == (LABEL, ROBUST.risk)]
+    later = replace(grown, values=(*grown.values, *more))
+    cell = later.cell(LABEL, ROBUST)
+    assert cell.verdict is not None
+    assert cell.verdict.word is Word.INCREASES
+    assert seeds_of(later, cell) == "10 seeds, judged at 5"
+
+
+def test_seeds_without_a_value_are_told(results: Results) -> None:
+    values = tuple(replace(item, value=None, reason="none") if item.seed == 0 else item for item in results.values)
+    some = replace(results, values=values)
+    assert seeds_of(some, some.cell(LABEL, AUC)) == "4 of 5 seeds"
+
+
+def test_every_risk_is_set_against_utility(results: Results) -> None:
+    shown = list(trade_offs(results, blocks(results)))
+    assert [item.line.column for item in shown] == [ROBUST, AUC]
+    assert [(point.letter, point.risk.row) for point in shown[0].points] == [("A", "undefended"), ("B", LABEL)]
+    assert ">↑ safer: Robust accuracy<" in shown[0].svg
+    assert not re.search(r"https?:|<script| id=|class=", shown[0].svg)
+    assert list(trade_offs(replace(results, columns=(ROBUST, AUC)), blocks(results))) == []
+
+
+def test_letters_of_rows_in_one_place_do_not_cover_each_other() -> None:
+    sides = beside([(0.5, 0.5), (0.5, 0.5), (0.0, 1.0)], [(0.0, 0.0), (1.0, 1.0)])
+    assert sides[0] != sides[1]
+    assert sides[2] == "right"
+    assert set(sides) <= set(charts.SIDES)
+
+
+def test_charts_ask_for_nothing_and_are_seen_in_any_light() -> None:
+    specs = (charts.points(), charts.difference(), charts.curve("x", "y", "log"), charts.trade_off("x", "y"))
+    text = json.dumps(specs)
+    assert "http" not in text
+    assert not re.findall(r"#[0-9a-f]{3,6}\b", text)
+    assert '"type": "log"' in json.dumps(specs[2])
+
+
+def test_markdown_is_aligned_and_labels_are_text(results: Results) -> None:
+    text = markdown.render(results, {"python": "3.11", "gpu": None, "packages": {"torch": "2"}})
+    tables = re.findall(r"(?:^\|.*\n)+", text, flags=re.MULTILINE)
+    assert len(tables) == 1 + len(results.columns)
+    for table in tables:
+        assert len({len(line) for line in table.splitlines()}) == 1
+        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}) == 1
+    assert r"a\|\<b\>" in text
+    assert LABEL not in text
+    assert "+0.300 ✓ risk decreases" in text
+    assert "attack unproven" not in text
+    assert "- Packages: torch 2" in text
+    assert "c" * 64 in text
+
+
+def test_results_render_in_a_notebook(results: Results) -> None:
+    shown = results._repr_html_()
+    assert shown.startswith("<table")
+    assert "a|&lt;b&gt;" in shown
+    assert "0.804, +0.300: increases" in shown
+    assert "seeds would settle it" in shown
+
+
+def test_ipython_finds_how_results_render(results: Results) -> None:
+    formatters = pytest.importorskip("IPython.core.formatters", reason="IPython is not installed")
+    assert formatters.HTMLFormatter()(results) == results._repr_html_()
+
+
+def _roc(seed: int) -> Curve:
+    rates = (0.01, 0.1, 1.0)
+    return Curve(
+        "ROC", "false positive rate", "true positive rate", rates, (0.01 * seed, 0.2 + 0.01 * seed, 1.0), "log"
+    )
