@@ -20,6 +20,11 @@ from amulet.training import Adam, Recipe, fit_shadows
 RECIPE = Recipe(LinearNet((16,), norm="group"), epochs=10, batch_size=32, optimizer=Adam(lr=0.01))
 
 
+@pytest.fixture(autouse=True)
+def _weights_are_the_same_every_time() -> None:
+    torch.manual_seed(0)
+
+
 @dataclass(frozen=True)
 class Peeking(EvasionAttack):
     """Says that labels are enough, and asks for the model."""

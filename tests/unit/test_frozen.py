@@ -17,6 +17,11 @@ from amulet.models import LinearNet
 CPU = torch.device("cpu")
 
 
+@pytest.fixture(autouse=True)
+def _weights_are_the_same_every_time() -> None:
+    torch.manual_seed(0)
+
+
 @pytest.fixture(scope="module")
 def people() -> AmuletDataset:
     rng = torch.Generator().manual_seed(0)
