@@ -12,6 +12,7 @@ import inspect
 import pickle
 import re
 import sys
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -64,7 +65,7 @@ def toy_game(probe: Probe[Any], seed: int = 0) -> Game:
     dataset, split = toy_dataset(), Split(seed=seed)
     division = split.divide(len(dataset.train))
     target = TOY_RECIPE.fit(probe.trained_on(MemberDraw(split)).take(dataset.train), seed=seed).model
-    shadows = fit_shadows(TOY_RECIPE, dataset, split, probe.shadows_wanted().count)
+    shadows = fit_shadows(TOY_RECIPE, dataset, split, probe.shadows_wanted())
     return Game(target, dataset, division, seed, shadows=shadows)
 
 
@@ -171,7 +172,8 @@ def _treatment(defense: Defense, model: nn.Module, batch: Data) -> dict[str, Ten
             prepared = defense.prepare(batch, rng).data
             return prepared[prepared.index == batch.index[0]].tensors()
         case Penalize():
-            return {"penalty": defense.penalize(model, model(batch.x), batch)[:1].detach()}
+            compared = replace(batch, twins=defense.twin(model.eval(), batch, rng))
+            return {"penalty": defense.penalize(model, model(batch.x), compared)[:1].detach()}
         case Update():
             return _share_of_gradient(defense, model, batch)
         case Finish():

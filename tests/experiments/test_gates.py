@@ -7,8 +7,8 @@ from amulet.statistics import Gate, exceeds
 
 BALANCED = Column("utility", "Utility", "balanced_accuracy", 0, 1, None, primary=True, margin=0.02, chance=None)
 LEAK = Column("membership_inference", "LiRA", "auc", 0, 1, "high", primary=True, margin=0.02, chance=0.5)
-ROBUST = Column("evasion", "PGD", "robust_accuracy", 0, 1, "low", primary=True, margin=0.02, chance="clean_accuracy")
-CLEAN = Column("evasion", "PGD", "clean_accuracy", 0, 1, None, primary=False, margin=0.01, chance=None)
+ROBUST = Column("evasion", "PGD", "robust_accuracy", 0, 1, "low", primary=True, margin=0.02, chance="noise_accuracy")
+NOISE = Column("evasion", "PGD", "noise_accuracy", 0, 1, None, primary=False, margin=0.02, chance=None)
 JITTER = (0.0, 0.004, -0.004, 0.002, -0.002)
 
 
@@ -47,8 +47,8 @@ def test_an_attack_at_chance_finds_nothing() -> None:
 
 
 @pytest.mark.parametrize(("robust", "expected"), [(0.6, Gate.SHOWN), (0.9, Gate.SHOWN_NOT)])
-def test_an_evasion_that_changes_nothing_finds_nothing(robust: float, expected: Gate) -> None:
-    found = results({("undefended", ROBUST): robust, ("undefended", CLEAN): 0.9})
+def test_an_evasion_that_changes_no_more_than_noise_finds_nothing(robust: float, expected: Gate) -> None:
+    found = results({("undefended", ROBUST): robust, ("undefended", NOISE): 0.9})
     assert state(found, "attack") is expected
 
 

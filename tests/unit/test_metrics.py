@@ -145,6 +145,7 @@ def test_robust_accuracy_counts_what_is_right_before_and_after() -> None:
         clean=torch.tensor([0, 0, 1, 1]),
         adversarial=torch.tensor([0, 1, 0, 1]),
         size=torch.zeros(4),
+        noisy=torch.tensor([0, 0, 1, 0]),
     )
     assert evasion.robust_accuracy(outcome) == 0.25
     assert evasion.clean_accuracy(outcome) == 0.5
@@ -153,6 +154,6 @@ def test_robust_accuracy_counts_what_is_right_before_and_after() -> None:
 def test_always_naming_the_largest_class_is_robust_only_where_classes_do_not_count_alike() -> None:
     always = torch.zeros(10, dtype=torch.int64)
     labels = (torch.arange(10) == 9).long()
-    outcome = EvasionOutcome(labels=labels, clean=always, adversarial=always, size=torch.zeros(10))
+    outcome = EvasionOutcome(labels=labels, clean=always, adversarial=always, size=torch.zeros(10), noisy=always)
     assert evasion.robust_accuracy(outcome) == 0.9
     assert evasion.balanced_robust_accuracy(outcome) == 0.5

@@ -34,7 +34,8 @@ class Schema(Spec):
     """What is known of every record of a data set.
 
     `shape` is one record's shape, `low` and `high` bound every input of a model (uint8 images count as
-    0..1), `positive` names the class that is the favourable decision, where there is one.
+    0..1), `positive` names the class that is the favourable decision, where there is one. `features` names the
+    inputs of a row where they have names; the columns of a one-hot group are called "group=value".
     """
 
     modality: Modality
@@ -44,6 +45,7 @@ class Schema(Spec):
     positive: str | None = None
     low: float = 0.0
     high: float = 1.0
+    features: tuple[str, ...] = ()
 
     def problems(self) -> Iterator[Problem]:
         """Say what contradicts itself."""
@@ -55,6 +57,8 @@ class Schema(Spec):
             yield self.problem("shape", "(channels, height, width) for images")
         if self.modality is Modality.TABULAR and len(self.shape) != 1:
             yield self.problem("shape", "(features,) for tabular data")
+        if self.features and (self.modality is Modality.IMAGE or (len(set(self.features)),) != self.shape):
+            yield self.problem("features", "a different name for each input of tabular data, or none")
         if not self.low < self.high:
             yield self.problem("low", f"below 'high', which is {self.high}")
 
@@ -75,6 +79,8 @@ class Data:
         index: (n,) int64, each record's place in the original data set: its identity.
         schema: what is known of the data set.
         weight: (n,) weight of each record's loss, or None for all alike.
+        twins: (n, *shape) other versions of the records, which a penalty compares them with while they are
+            trained on; None elsewhere. The loop keeps them as (n, penalties, *shape).
     """
 
     x: Tensor
@@ -83,6 +89,7 @@ class Data:
     index: Tensor
     schema: Schema
     weight: Tensor | None = None
+    twins: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.y)

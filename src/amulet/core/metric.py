@@ -27,8 +27,8 @@ class Metric(Spec, Generic[O]):
         low, high: the range its values lie in.
         riskier: which end means more risk, None for neither.
         primary: whether it is the one that stands for its risk in verdicts.
-        chance: what it comes to without the model (a number), without the attack (the name of another metric of
-            the outcome), or None where neither makes sense; a defense can only lower what an attack reaches
+        chance: what it comes to without the model (a number), without a working attack (the name of another metric
+            of the outcome), or None where neither makes sense; a defense can only lower what an attack reaches
             beyond that.
         margin: the least difference that matters, in its own units; docs/guide/verdicts.md has the reasons.
     """

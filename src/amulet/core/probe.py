@@ -82,6 +82,10 @@ class Probe(Spec, Generic[O]):
         """The models that the adversary asks to be trained; none unless a subclass says so."""
         return ShadowRequest(0)
 
+    def budget(self) -> str | None:
+        """What it may do, as text, where that can be told: of two attacks of one budget the stronger is the truer."""
+        return None
+
     def trained_on(self, draw: Draw) -> Draw:
         """What its target is trained on, given the members; poisoning tampers with them."""
         return draw
@@ -97,7 +101,10 @@ class Probe(Spec, Generic[O]):
 
 @dataclass(frozen=True)
 class Attack(Probe[O]):
-    """A probe with an adversary. `needs` is the access it has to its target, no less and no more."""
+    """A probe with an adversary. `needs` is the access it has to its target, no less and no more.
+
+    An attack made of others may set it for the instance, in `problems`.
+    """
 
     needs: ClassVar[Access]
 

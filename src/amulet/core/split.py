@@ -97,6 +97,23 @@ class MemberDraw(Draw):
 
 
 @dataclass(frozen=True)
+class AuxiliaryDraw(Draw):
+    """The attacker's own records, none of them a member; numbers tell models apart that share them."""
+
+    split: Split
+    number: NonNegativeInt = 0
+
+    @property
+    def origin(self) -> Split:
+        """Its split."""
+        return self.split
+
+    def choose(self, records: int) -> Tensor:
+        """All auxiliary records."""
+        return self.split.divide(records).auxiliary
+
+
+@dataclass(frozen=True)
 class ShadowDraw(Draw):
     """A random half of members and auxiliary records together.
 

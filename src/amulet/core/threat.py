@@ -11,6 +11,7 @@ from torch import Generator, Tensor, nn
 from amulet.core.data import Schema
 from amulet.core.errors import AccessDenied
 from amulet.core.model import evaluating, predict
+from amulet.core.split import AuxiliaryDraw, Draw, ShadowDraw, Split
 
 
 class Access(IntEnum):
@@ -46,6 +47,10 @@ class Target:
         """The model itself: its weights and gradients."""
         self._require(Access.WEIGHTS)
         return self._model
+
+    def narrowed(self, access: Access) -> "Target":
+        """The same model behind a gate that is no wider than this one or the given level."""
+        return Target(self._model, min(access, self.access))
 
     def _logits(self, access: Access, x: Tensor) -> Tensor:
         self._require(access)
@@ -90,7 +95,20 @@ class Adversary:
 
 @dataclass(frozen=True)
 class ShadowRequest:
-    """What an attack asks to be trained: so many shadow models, with the defense or without knowing of it."""
+    """What an attack asks to be trained.
+
+    Attributes:
+        count: how many models.
+        defense_known: whether they are trained with the target's defense.
+        own_records: whether they are surrogates, trained on the attacker's own records alone, instead of shadows,
+            trained on halves of members and auxiliary records together.
+    """
 
     count: int
     defense_known: bool = True
+    own_records: bool = False
+
+    def draws(self, split: Split) -> tuple[Draw, ...]:
+        """The training records of each model."""
+        kind = AuxiliaryDraw if self.own_records else ShadowDraw
+        return tuple(kind(split, number) for number in range(self.count))

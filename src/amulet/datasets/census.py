@@ -122,6 +122,7 @@ _SCHEMA: Final = Schema(
     classes=COLUMNS["income"],
     attributes=tuple(Attribute(name, COLUMNS[name]) for name in SENSITIVE),
     positive=">50K",
+    features=(*NUMBERS, *(f"{name}={value}" for name in CATEGORIES for value in COLUMNS[name])),
 )
 
 

@@ -28,6 +28,7 @@ def from_arrays(
     classes: Sequence[str] | None = None,
     positive: str | None = None,
     bounds: tuple[float, float] | None = None,
+    features: Sequence[str] = (),
     name: str = "own data",
 ) -> AmuletDataset:
     """A data set from NumPy arrays, tensors or anything NumPy reads.
@@ -40,6 +41,7 @@ def from_arrays(
         classes: names of the k classes; by default their numbers.
         positive: the name of the favourable class, which fairness audits need.
         bounds: least and largest value of any input; by default those of all records, 0..1 for uint8.
+        features: names of the columns of tabular x, "group=value" for those of a one-hot group; none by default.
         name: what to call it in results.
 
     Raises:
@@ -63,6 +65,7 @@ def from_arrays(
         positive=positive,
         low=low,
         high=high,
+        features=tuple(features),
     )
     index = torch.arange(len(ys[0]) + len(ys[1])).split([len(ys[0]), len(ys[1])])
     parts = [Data(x, y, z, places, schema) for x, y, z, places in zip(xs, ys, zs, index, strict=True)]
@@ -102,7 +105,7 @@ def from_frame(
     values = sorted(frame[target].unique())
     y = torch.from_numpy(np.searchsorted(values, frame[target]).astype(np.int64))
     held_out = stratified_mask(y, test_share, seed).numpy()
-    features = pd.get_dummies(frame.drop(columns=[target, *private])).astype(float)
+    features = pd.get_dummies(frame.drop(columns=[target, *private]), prefix_sep="=").astype(float)
     train, test = scale_to_unit(features[~held_out], features[held_out])
     columns = [{column: frame.loc[rows, column] for column in private} for rows in (~held_out, held_out)]
     return from_arrays(
@@ -114,6 +117,7 @@ def from_frame(
             (str(value) for value in values if value == positive), None if positive is None else str(positive)
         ),
         bounds=(0.0, 1.0),
+        features=[str(column) for column in features],
         name=name,
     )
 

@@ -3,17 +3,19 @@
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self, final
+from typing import ClassVar, Self, final
 
-from torch import Tensor, nn
+import torch
+from torch import Generator, Tensor, nn
 
 from amulet.core.curve import Curve
 from amulet.core.data import Data
+from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.model import device_of, predict
 from amulet.core.outcome import Outcome
 from amulet.core.probe import Attack, Game
 from amulet.core.seeds import generator
-from amulet.core.threat import Adversary, opened
+from amulet.core.threat import Adversary, Shadow, opened
 
 
 @final
@@ -26,6 +28,7 @@ class EvasionOutcome(Outcome):
         clean: (n,) predicted classes of the records as they are.
         adversarial: (n,) predicted classes of the adversarial examples.
         size: (n,) largest change of any input.
+        noisy: (n,) predicted classes under random noise of the same Euclidean length; see `noise_like`.
     """
 
     truth = ("labels",)
@@ -33,17 +36,24 @@ class EvasionOutcome(Outcome):
     clean: Tensor
     adversarial: Tensor
     size: Tensor
+    noisy: Tensor
+
+    @property
+    def correct(self) -> Tensor:
+        """(n,) bool, classified correctly as they are."""
+        return self.clean == self.labels
 
     @property
     def withstood(self) -> Tensor:
         """(n,) bool, classified correctly both as they are and as adversarial examples."""
-        return (self.clean == self.labels) & (self.adversarial == self.labels)
+        return self.correct & (self.adversarial == self.labels)
 
 
 @dataclass(frozen=True)
 class EvasionAttack(Attack[EvasionOutcome]):
     """Base of evasion attacks: a subclass writes `perturb`, and `ladder` if its strength has a number."""
 
+    version: ClassVar[int] = 2
     risk = "evasion"
     outcome_type = EvasionOutcome
 
@@ -63,36 +73,51 @@ class EvasionAttack(Attack[EvasionOutcome]):
     @final
     def curve(self, outcomes: Sequence[EvasionOutcome]) -> Curve:
         """The security curve: robust accuracy over epsilon, from clean accuracy at zero."""
-        accuracies = [(outcome.clean == outcome.labels).double().mean().item() for outcome in outcomes[:1]]
+        accuracies = [outcome.correct.double().mean().item() for outcome in outcomes[:1]]
         accuracies += [outcome.withstood.double().mean().item() for outcome in outcomes]
         epsilons = (0.0, *(epsilon for epsilon, _ in self.ladder()))
         return Curve("Security curve", "epsilon", "robust accuracy", epsilons, tuple(accuracies))
 
     @final
-    def attack(self, model: nn.Module, data: Data, *, seed: int = 0) -> EvasionOutcome:
+    def attack(
+        self, model: nn.Module, data: Data, *, shadows: tuple[Shadow, ...] = (), seed: int = 0
+    ) -> EvasionOutcome:
         """Attack any `nn.Module` that maps inputs to logits, on the device where it lies; it is left as it was.
+
+        Args:
+            model: the target.
+            data: the records to change.
+            shadows: the adversary's own models, where the attack asks for some; see `training.fit_shadows`.
+            seed: of the attack's own randomness.
 
         Raises:
             AccessDenied: the attack asked for more than it declared.
+            MissingInput: it asked for shadow models and got none.
+            InvalidParameter: the data lack something that its settings name.
             ValueError: the attack left the data's bounds or changed their shape.
         """
+        lacking = [Problem(str(self), sentence) for sentence in self.demands(data.schema)]
+        if lacking:
+            raise InvalidParameter(lacking)
         device = device_of(model)
         victims = data.to(device).as_inputs()
         with opened(model, self.needs) as target:
-            adversary = Adversary(target, victims.schema, generator(seed, "evasion", device=str(device)))
+            adversary = Adversary(target, victims.schema, generator(seed, "evasion", device=str(device)), shadows)
             moved = self.perturb(adversary, victims).detach()
             self._check(moved, victims)
+            noisy = noise_like(moved, victims, generator(seed, "evasion noise", device=str(device)))
             return EvasionOutcome(
                 labels=victims.y,
                 clean=predict(model, victims.x).argmax(1),
                 adversarial=predict(model, moved).argmax(1),
                 size=(moved - victims.x).flatten(1).abs().amax(1),
+                noisy=predict(model, noisy).argmax(1),
             ).cpu()
 
     @final
     def play(self, game: Game) -> EvasionOutcome:
         """The victims are the test records."""
-        return self.attack(game.target, game.test, seed=game.seed)
+        return self.attack(game.target, game.test, shadows=game.shadows, seed=game.seed)
 
     def _check(self, moved: Tensor, victims: Data) -> None:
         low, high = victims.schema.low, victims.schema.high
@@ -100,3 +125,17 @@ class EvasionAttack(Attack[EvasionOutcome]):
             raise ValueError(f"{self} must keep the shape {tuple(victims.x.shape)}. Got {tuple(moved.shape)}.")
         if not ((moved >= low - 1e-6) & (moved <= high + 1e-6)).all():
             raise ValueError(f"{self} must stay within the data's bounds [{low}, {high}].")
+
+
+def noise_like(moved: Tensor, victims: Data, rng: Generator) -> Tensor:
+    """Each record under random noise as long as what an attack did to it, within the bounds; shaped like x.
+
+    Every feature that the attack changed in any record moves by the root mean square of the record's changes,
+    up or down at random. So the noise is no longer than the attack's step in either norm.
+    """
+    step = moved - victims.x
+    touched = (step != 0).any(0, keepdim=True).expand_as(step)
+    squares = step.square().flatten(1).sum(1) / touched[:1].sum().clamp_min(1)
+    signs = torch.randint(2, step.shape, generator=rng, device=step.device) * 2 - 1
+    noise = touched * signs * squares.sqrt().view(-1, *[1] * (step.dim() - 1))
+    return (victims.x + noise).clamp(victims.schema.low, victims.schema.high)

@@ -64,7 +64,8 @@ class Experiment(Spec):
             if not row.defenses:
                 yield Problem("defenses", f"Row '{row.label}' must have at least one defense. It has none.")
         yield from question_problems("Experiment", (*self.attacks, *self.audits), self.metrics)
-        if any(probe.shadows_wanted().count for probe in self.attacks) and self.split.members != HALF:
+        wanted = [probe.shadows_wanted() for probe in self.attacks]
+        if any(each.count and not each.own_records for each in wanted) and self.split.members != HALF:
             allowed = "0.5 with attacks that train shadow models, which are halves of the same records"
             yield Problem.of("members", "Split", allowed, self.split.members)
         yield from name_problems("Experiment", self.name)

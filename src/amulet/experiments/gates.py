@@ -1,16 +1,17 @@
-"""What verdicts rest on: did the model train, does the defense do its own job, does the attack find anything."""
+"""What verdicts rest on: did the model train, does the defense do its own job, does the attack work."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from amulet.experiments.experiment import BASELINE
+from amulet.experiments.strength import Finding, findings
 from amulet.statistics import Gate, Word, exceeds
 
 if TYPE_CHECKING:
     from amulet.experiments.results import Column, Results
 
-TRAINED, EFFECTIVE, FINDS = "trained", "effective", "attack"
+TRAINED, EFFECTIVE, FINDS, STRONG = "trained", "effective", "attack", "strong"
 
 
 @dataclass(frozen=True)
@@ -18,9 +19,9 @@ class Checked:
     """One gate of one row, and what follows where it is not open.
 
     Attributes:
-        name: "trained", "effective" or "attack".
+        name: "trained", "effective", "attack" or "strong".
         row: the defended row or the baseline.
-        about: the attack for the gate "attack", the risk for "effective", else None.
+        about: the attack for the gates "attack" and "strong", the risk for "effective", else None.
         state: shown, shown not or unproven.
         follows: what that means for the row's verdicts, empty if shown.
     """
@@ -34,7 +35,7 @@ class Checked:
 
 def gates(results: "Results") -> tuple[Checked, ...]:
     """Every gate that can be checked from the metrics that were measured."""
-    return (*_trained(results), *_effective(results), *_finding(results))
+    return (*_trained(results), *_effective(results), *_finding(results), *_strong(results))
 
 
 def _trained(results: "Results") -> Iterator[Checked]:
@@ -62,6 +63,29 @@ def _finding(results: "Results") -> Iterator[Checked]:
         if column.primary and column.chance is not None:
             advantages = _advantages(results, column)
             yield _checked(FINDS, BASELINE, column.probe, exceeds(advantages, column.margin))
+
+
+def _strong(results: "Results") -> Iterator[Checked]:
+    """Each evasion attack on each row's models does what an attack that works does."""
+    for column in results.columns:
+        if column.risk == "evasion" and column.primary:
+            for row in results.rows:
+                found = findings(results, row, column)
+                if found:
+                    yield _strength(row, column, found)
+
+
+def _strength(row: str, column: "Column", found: tuple[Finding, ...]) -> Checked:
+    """The worst of the findings, with all that are as bad."""
+    states = [state for state, _ in found]
+    state = next(each for each in (Gate.SHOWN_NOT, Gate.UNPROVEN, Gate.SHOWN) if each in states)
+    faults = " and ".join(dict.fromkeys(fault for each, fault in found if each is state))
+    follows = {
+        Gate.SHOWN: "",
+        Gate.UNPROVEN: f"It is not shown that the attack fails, nor that it works: it may be one that {faults}.",
+        Gate.SHOWN_NOT: f"The attack {faults}: it fails here, so what it leaves standing is no sign of robustness.",
+    }
+    return Checked(STRONG, row, column.probe, state, follows[state])
 
 
 def _effect(results: "Results", row: str, column: "Column") -> Gate:

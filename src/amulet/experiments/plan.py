@@ -12,7 +12,8 @@ from amulet.core.data import AmuletDataset
 from amulet.core.errors import InvalidParameter, Problem, ProblemsError
 from amulet.core.metric import Metric
 from amulet.core.probe import Probe
-from amulet.core.split import Draw, MemberDraw, ShadowDraw, Split
+from amulet.core.split import Draw, MemberDraw, Split
+from amulet.core.threat import ShadowRequest
 from amulet.experiments.experiment import BASELINE, Experiment, Row
 from amulet.experiments.registry import Kind, plugins
 from amulet.experiments.store import State, Store
@@ -205,11 +206,11 @@ class _Bench:
         """The model under assessment."""
         return self._train(recipe, probe.trained_on(MemberDraw(self.split)), self.split.seed)
 
-    def shadows(self, recipe: Trainable, count: int) -> tuple[Train, ...]:
+    def shadows(self, recipe: Trainable, wanted: ShadowRequest) -> tuple[Train, ...]:
         """The adversary's models."""
         return tuple(
-            self._train(recipe, ShadowDraw(self.split, number), shadow_seed(self.split.seed, number))
-            for number in range(count)
+            self._train(recipe, draw, shadow_seed(self.split.seed, number))
+            for number, draw in enumerate(wanted.draws(self.split))
         )
 
     def _train(self, recipe: Trainable, draw: Draw, seed: int) -> Train:
@@ -227,7 +228,7 @@ def _trial(experiment: Experiment, row: Row, probe: Probe[Any], recipes: dict[st
         return Play(
             probe=probe,
             target=bench.target(recipes[row.label], probe),
-            shadows=bench.shadows(recipes[row.label] if wanted.defense_known else experiment.recipe, wanted.count),
+            shadows=bench.shadows(recipes[row.label] if wanted.defense_known else experiment.recipe, wanted),
             split=bench.split,
             seed=bench.split.seed,
         )

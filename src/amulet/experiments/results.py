@@ -63,7 +63,12 @@ class Traced:
 
 @dataclass(frozen=True)
 class Column:
-    """One column of the matrix."""
+    """One column of the matrix.
+
+    Attributes:
+        budget, access: what the probe may do and how much of the target it sees, None where that is not told; of
+            two attacks of one budget the one that beats the other is the truer.
+    """
 
     risk: str
     probe: str
@@ -74,12 +79,15 @@ class Column:
     primary: bool
     margin: float
     chance: float | str | None
+    budget: str | None = None
+    access: int | None = None
 
     @classmethod
     def of(cls, probe: Probe[Any], metric: Metric[Any]) -> Self:
         """What a metric of a probe's outcome states of itself."""
-        bounds = (metric.low, metric.high, metric.riskier)
-        return cls(probe.risk, str(probe), str(metric), *bounds, metric.primary, metric.margin, metric.chance)
+        bounds, access = (metric.low, metric.high, metric.riskier), getattr(probe, "needs", None)
+        weight = (metric.primary, metric.margin, metric.chance)
+        return cls(probe.risk, str(probe), str(metric), *bounds, *weight, probe.budget(), access)
 
 
 @dataclass(frozen=True)

@@ -12,24 +12,36 @@ Norm = Literal["linf", "l2"]
 """How the size of a perturbation is measured: its largest entry, or its Euclidean length."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Ball:
-    """All x' with ||x' - x|| <= radius and low <= x' <= high, in the units of the model's inputs."""
+    """All x' with ||x' - x|| <= radius and low <= x' <= high, in the units of the model's inputs.
+
+    `free` is a mask shaped like one record: where it is false, x' equals x. None leaves all free.
+    """
 
     norm: Norm
     radius: float
     low: float
     high: float
+    free: Tensor | None = None
 
     def sample(self, x: Tensor, rng: Generator) -> Tensor:
         """A point drawn uniformly from the norm ball around each record, clipped to the bounds."""
         if self.norm == "linf":
             noise = torch.rand(x.shape, generator=rng, device=x.device, dtype=x.dtype) * 2 - 1
         else:
-            direction = unit(torch.randn(x.shape, generator=rng, device=x.device, dtype=x.dtype))
+            direction = unit(self.held(torch.randn(x.shape, generator=rng, device=x.device, dtype=x.dtype)))
             share = torch.rand(len(x), generator=rng, device=x.device, dtype=x.dtype)
-            noise = direction * _per_record(share ** (1 / x[0].numel()), x)
-        return (x + self.radius * noise).clamp(self.low, self.high)
+            noise = direction * per_record(share ** (1 / self._dimensions(x)), x)
+        return (x + self.radius * self.held(noise)).clamp(self.low, self.high)
+
+    def held(self, step: Tensor) -> Tensor:
+        """The step without what it does to inputs that are not free."""
+        return step if self.free is None else step * self.free
+
+    def room(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The least and the largest change of each input that the bounds allow, whatever the radius."""
+        return self.held(self.low - x), self.held(self.high - x)
 
     def project(self, moved: Tensor, x: Tensor) -> Tensor:
         """The nearest point within both the norm ball around x, itself within the bounds, and the bounds.
@@ -37,7 +49,7 @@ class Ball:
         For the L2 norm that is the clipped step of some shorter length, found by bisection: projecting on
         one set and then on the other would miss it where both bind.
         """
-        step = moved - x
+        step = self.held(moved - x)
         if self.norm == "linf":
             return (x + step.clamp(-self.radius, self.radius)).clamp(self.low, self.high)
         low, high = self.low - x, self.high - x
@@ -46,18 +58,21 @@ class Ball:
         fits = lengths(step.clamp(low, high)) <= self.radius
         for _ in range(BISECTIONS):
             middle = (least + most) / 2
-            inside = lengths((_per_record(middle, x) * step).clamp(low, high)) <= self.radius
+            inside = lengths((per_record(middle, x) * step).clamp(low, high)) <= self.radius
             least, most = torch.where(inside, middle, least), torch.where(inside, most, middle)
         share = torch.where(fits, torch.ones_like(least), least)
-        return x + (_per_record(share, x) * step).clamp(low, high)
+        return x + (per_record(share, x) * step).clamp(low, high)
 
     def steepest(self, gradient: Tensor) -> Tensor:
         """The step of size one along which a linear function with this gradient grows fastest."""
-        return gradient.sign() if self.norm == "linf" else unit(gradient)
+        return gradient.sign() if self.norm == "linf" else unit(self.held(gradient))
 
     def size(self, step: Tensor) -> Tensor:
         """(n,) the norm of each record's perturbation."""
         return step.flatten(1).abs().amax(1) if self.norm == "linf" else lengths(step)
+
+    def _dimensions(self, x: Tensor) -> int:
+        return x[0].numel() if self.free is None else max(int(self.free.sum()), 1)
 
 
 def lengths(x: Tensor) -> Tensor:
@@ -68,8 +83,9 @@ def lengths(x: Tensor) -> Tensor:
 
 def unit(x: Tensor) -> Tensor:
     """Each record scaled to length one; zero stays zero."""
-    return x / _per_record(lengths(x).clamp_min(1e-12), x)
+    return x / per_record(lengths(x).clamp_min(1e-12), x)
 
 
-def _per_record(values: Tensor, x: Tensor) -> Tensor:
+def per_record(values: Tensor, x: Tensor) -> Tensor:
+    """(n,) values in a shape that multiplies the records of x."""
     return values.view(-1, *[1] * (x.dim() - 1))

@@ -37,7 +37,7 @@ HOW_VERDICTS: Final = (
 )
 
 SIGNS: Final = {Tone.WORSE: "✗", Tone.BETTER: "✓", Tone.SAME: "=", Tone.OPEN: "?"}
-_GATES: Final = {"trained": "model", "effective": "defense", "attack": "attack"}
+_GATES: Final = {"trained": "model", "effective": "defense", "attack": "attack", "strong": "strength"}
 
 
 def said(cell: MatrixCell) -> Said | None:
@@ -59,6 +59,7 @@ def gate_words(gate: Checked) -> str:
         "trained": f"{gate.row}: the model has learned something",
         "effective": f"{gate.row}: lowers {risk_words(gate.about or '').title}, which it is made for",
         "attack": f"{gate.about}: the attack finds something",
+        "strong": f"{gate.row}, {gate.about}: the attack works",
     }
     return asked[gate.name]
 

@@ -58,6 +58,12 @@ _METRICS: Final = {
     ("evasion", "clean_accuracy"): Words(
         "Clean accuracy", "Share of the same records classified correctly before the attack."
     ),
+    ("evasion", "flip_rate"): Words(
+        "Flip rate", "Share of the correctly classified records that the attack turns wrong."
+    ),
+    ("evasion", "noise_accuracy"): Words(
+        "Accuracy under noise", "Share still classified correctly under random noise as large as the attack's change."
+    ),
     ("poisoning", "poisoned_accuracy"): Words(
         "Poisoned accuracy", "Share of records of other classes that the trigger turns into the adversary's class."
     ),

@@ -2,16 +2,18 @@
 
 data = prepare(data)
 for batch in rule.epoch():            the update rule draws (shuffled, or Poisson under DP-SGD)
-    batch = perturb(model, batch)     in evaluation mode
+    batch = perturb(model, batch)     in evaluation mode, and so are the twins that penalties compare with
     rule.backward(losses)             objective and penalties, record by record
     optimizer.step()
 finish(model, data)
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+import torch
 from torch import Generator, Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
@@ -28,6 +30,8 @@ from amulet.training.updates import Pace, PlainRule, RecordLosses, Rule
 
 if TYPE_CHECKING:
     from amulet.training.recipe import Recipe
+
+S = TypeVar("S", bound=Stage)
 
 
 def train(recipe: "Recipe", data: Data, seed: int, device: str, held: Held) -> Fitted:
@@ -82,8 +86,8 @@ def record_losses(recipe: "Recipe", data: Data) -> RecordLosses:
     def losses(model: Classifier, batch: Data) -> Tensor:
         logits = model(batch.x.clone())  # a model may work in place
         total = objective.losses(logits, batch.y)
-        for stage in penalties:
-            total = total + stage.penalize(model, logits, batch)
+        for place, stage in enumerate(penalties):
+            total = total + stage.penalize(model, logits, _with_twin(batch, place))
         return total if batch.weight is None else total * batch.weight
 
     return losses
@@ -95,16 +99,19 @@ def _descend(recipe: "Recipe", rule: Rule, model: nn.Module, data: Data, seed: i
     steps = recipe.epochs * rule.steps_per_epoch
     scheduler = LambdaLR(optimizer, lambda step: recipe.schedule.factor(min(step / steps, 1.0)))
     order = generator(seed, "order")
-    rngs = [
-        (stage, generator(seed, "perturbation", place, device=str(data.x.device)))
-        for place, stage in enumerate(recipe.stages_of(Perturb))
-    ]
+    rngs = _streams(recipe.stages_of(Perturb), seed, "perturbation", data)
+    twin_rngs = _streams(recipe.stages_of(Penalize), seed, "penalty", data)
     for _ in range(recipe.epochs):
         for places in rule.epoch(order):
             batch = _perturbed(data[places.to(data.x.device)].as_inputs(), model, rngs)
+            batch = _twinned(batch, model, twin_rngs)
             rule.backward(losses, model, batch)
             optimizer.step()
             scheduler.step()
+
+
+def _streams(stages: Iterable[S], seed: int, name: str, data: Data) -> list[tuple[S, Generator]]:
+    return [(stage, generator(seed, name, place, device=str(data.x.device))) for place, stage in enumerate(stages)]
 
 
 def _perturbed(batch: Data, model: nn.Module, stages: list[tuple[Perturb, Generator]]) -> Data:
@@ -114,6 +121,22 @@ def _perturbed(batch: Data, model: nn.Module, stages: list[tuple[Perturb, Genera
         for stage, rng in stages:
             batch = stage.perturb(model, batch, rng)
     return batch
+
+
+def _twinned(batch: Data, model: nn.Module, stages: list[tuple[Penalize, Generator]]) -> Data:
+    """The batch with what each penalty compares it with; the records themselves for one that compares nothing."""
+    if not stages or len(batch) == 0:
+        return batch
+    with evaluating(model):
+        twins = [stage.twin(model, batch, rng) for stage, rng in stages]
+    if all(twin is None for twin in twins):
+        return batch
+    return replace(batch, twins=torch.stack([batch.x if twin is None else twin for twin in twins], 1))
+
+
+def _with_twin(batch: Data, place: int) -> Data:
+    """The batch as one penalty sees it."""
+    return batch if batch.twins is None else replace(batch, twins=batch.twins[:, place])
 
 
 def _rule(recipe: "Recipe", pace: Pace, seed: int, device: str) -> Rule:

@@ -6,8 +6,8 @@ from torch import Tensor
 
 from amulet.core.data import AmuletDataset, Data
 from amulet.core.seeds import derive
-from amulet.core.split import ShadowDraw, Split
-from amulet.core.threat import Shadow
+from amulet.core.split import Split
+from amulet.core.threat import Shadow, ShadowRequest
 from amulet.training.fitted import Fitted
 from amulet.training.held import NOTHING, Held
 from amulet.training.stages import Trainable
@@ -39,12 +39,16 @@ def fit_population(
 
 
 def fit_shadows(
-    recipe: Trainable, dataset: AmuletDataset, split: Split, count: int, device: str = "cpu"
+    recipe: Trainable, dataset: AmuletDataset, split: Split, count: int | ShadowRequest, device: str = "cpu"
 ) -> tuple[Shadow, ...]:
-    """`count` shadow models as the assessment draws them: complementary halves of members and auxiliary records."""
-    records = len(dataset.train)
-    subsets = [ShadowDraw(split, number).choose(records) for number in range(count)]
-    seeds = [shadow_seed(split.seed, number) for number in range(count)]
+    """The adversary's models as the assessment draws them.
+
+    A number asks for shadow models, on complementary halves of members and auxiliary records;
+    `attack.shadows_wanted()` says what an attack asks for. Whether the defense is known is up to the recipe.
+    """
+    request = ShadowRequest(count) if isinstance(count, int) else count
+    subsets = [draw.choose(len(dataset.train)) for draw in request.draws(split)]
+    seeds = [shadow_seed(split.seed, number) for number in range(request.count)]
     held = Held(split.validation_of(dataset.train))
     models = fit_population(recipe, dataset.train, subsets, seeds, device, held)
     return tuple(

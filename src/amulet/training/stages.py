@@ -152,9 +152,18 @@ class Perturb(Stage):
 
 @dataclass(frozen=True)
 class Penalize(Stage):
-    """Adds a term to each record's loss."""
+    """Adds a term to each record's loss.
+
+    A penalty that compares the records with other versions of them seeks these in `twin`, which the loop calls
+    beforehand with the model in evaluation mode, and finds them in `batch.twins`, shaped like x.
+    """
 
     slot = Slot.PENALIZE
+
+    def twin(self, model: nn.Module, batch: Data, rng: Generator) -> Tensor | None:
+        """Another version of each record, shaped like x; a hook for subclasses."""
+        del model, batch, rng
+        return None
 
     @abstractmethod
     def penalize(self, model: Classifier, logits: Tensor, batch: Data) -> Tensor:

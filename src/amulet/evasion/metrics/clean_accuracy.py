@@ -14,7 +14,7 @@ class CleanAccuracy(Metric[EvasionOutcome]):
 
     def measure(self, outcome: EvasionOutcome) -> float:
         """In 0..1."""
-        return (outcome.clean == outcome.labels).double().mean().item()
+        return outcome.correct.double().mean().item()
 
 
 clean_accuracy = CleanAccuracy()

@@ -13,7 +13,7 @@ class RobustAccuracy(Metric[EvasionOutcome]):
     The record itself lies in its own ball, so one that is wrong already is not robust.
     """
 
-    low, high, riskier, primary, chance = 0.0, 1.0, "low", True, "clean_accuracy"
+    low, high, riskier, primary, chance = 0.0, 1.0, "low", True, "noise_accuracy"
 
     def measure(self, outcome: EvasionOutcome) -> float:
         """In 0..1."""

@@ -1,0 +1,96 @@
+"""AutoAttack: four attacks in turn. Croce and Hein 2020, https://arxiv.org/abs/2003.01690, section 5."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, Literal, get_args
+
+from torch import Tensor
+
+from amulet.core.data import Data, Schema
+from amulet.core.errors import Problem
+from amulet.core.spec import Count, NonNegative
+from amulet.core.threat import Access, Adversary
+from amulet.evasion.outcome import EvasionAttack
+from amulet.evasion.perturbation import Attempt, Frozen, ball_of, budget_of, frozen_demands, in_turn
+from amulet.functional.apgd import apgd, cross_entropy_of, targeted_dlr
+from amulet.functional.balls import Ball, Norm
+from amulet.functional.fab import fab
+from amulet.functional.pgd import Classifier
+from amulet.functional.square import square
+
+Part = Literal["apgd-ce", "apgd-t", "fab-t", "square"]
+PARTS: Final[tuple[Part, ...]] = get_args(Part)
+
+Search = Callable[[Classifier, Tensor, Tensor, Tensor, Ball], Tensor]
+"""(model, x, y, the class to go for where the search has one, ball) -> examples, shaped like x."""
+
+LEAST_CLASSES: Final = 4
+"""Below these the targeted difference of logits ratio is not defined."""
+
+
+@dataclass(frozen=True)
+class AutoAttack(EvasionAttack):
+    """Auto-PGD on cross-entropy, Auto-PGD and FAB on each of the likeliest wrong classes, Square: the honest measure.
+
+    Each part is given the records that those before it left standing. The defaults are those of the paper's
+    standard version. `steps` is of Auto-PGD and FAB, `targets` the number of wrong classes (all, where there
+    are fewer), `queries` of Square, `restarts` of Auto-PGD on cross-entropy and of Square. With two or three
+    classes the loss of "apgd-t" is not defined, and that part is left out.
+    """
+
+    needs = Access.WEIGHTS
+    epsilon: NonNegative = 8 / 255
+    norm: Norm = "linf"
+    steps: Count = 100
+    targets: Count = 9
+    queries: Count = 5000
+    restarts: Count = 1
+    parts: tuple[Part, ...] = PARTS
+    frozen: Frozen = ()
+
+    def problems(self) -> Iterator[Problem]:
+        """Each part once."""
+        if not self.parts or len(set(self.parts)) < len(self.parts):
+            yield self.problem("parts", f"some of {', '.join(PARTS)}, each once")
+
+    def demands(self, schema: Schema) -> Iterator[str]:
+        """Something must be left with few classes; features to be frozen must be there."""
+        if self.parts == ("apgd-t",) and len(schema.classes) < LEAST_CLASSES:
+            yield f"The loss of apgd-t needs at least {LEAST_CLASSES} classes. The data set has {len(schema.classes)}."
+        yield from frozen_demands(self, schema)
+
+    def budget(self) -> str:
+        """The ball."""
+        return budget_of(self)
+
+    def perturb(self, adversary: Adversary, victims: Data) -> Tensor:
+        """Adversarial examples where any part succeeded, the last attempt elsewhere."""
+        return in_turn(adversary.target, victims, lambda: self._attempts(adversary, victims.schema))
+
+    def _attempts(self, adversary: Adversary, schema: Schema) -> Iterator[Attempt]:
+        ranks = range(1, min(self.targets, len(schema.classes) - 1) + 1)
+        for part in self.parts:
+            if part == "fab-t" or (part == "apgd-t" and len(schema.classes) >= LEAST_CLASSES):
+                yield from (self._attempt(adversary, self._search(part, adversary), rank) for rank in ranks)
+            elif part != "apgd-t":
+                yield from [self._attempt(adversary, self._search(part, adversary), 1)] * self.restarts
+
+    def _search(self, part: Part, adversary: Adversary) -> Search:
+        match part:
+            case "apgd-ce":
+                return partial(apgd, loss=cross_entropy_of, steps=self.steps, rng=adversary.rng)
+            case "apgd-t":
+                return partial(apgd, loss=targeted_dlr, steps=self.steps, rng=adversary.rng)
+            case "fab-t":
+                return partial(fab, steps=self.steps)
+            case "square":
+                return lambda model, x, y, _, ball: square(model, x, y, ball, queries=self.queries, rng=adversary.rng)
+
+    def _attempt(self, adversary: Adversary, search: Search, rank: int) -> Attempt:
+        def attempt(victims: Data) -> Tensor:
+            target = adversary.target.logits(victims.x).argsort(1, descending=True)[:, rank]
+            ball = ball_of(self, victims.schema, victims.x.device)
+            return search(adversary.target.model, victims.x, victims.y, target, ball)
+
+        return attempt

@@ -1,0 +1,67 @@
+"""Examples made on a surrogate, tried on the target. Papernot et al. 2016, https://arxiv.org/abs/1605.07277."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Self
+
+from torch import Tensor
+
+from amulet.core.data import Data, Schema
+from amulet.core.errors import MissingInput, Problem
+from amulet.core.spec import Count
+from amulet.core.threat import Access, Adversary, Shadow, ShadowRequest, opened
+from amulet.evasion.attacks.pgd import PGD
+from amulet.evasion.outcome import EvasionAttack
+from amulet.evasion.perturbation import Attempt, in_turn
+
+
+@dataclass(frozen=True)
+class Transfer(EvasionAttack):
+    """Run the attack `of` on models of one's own and hope that the target falls for the same examples.
+
+    The surrogates are trained on the adversary's own records, with the target's defense if it is known; of the
+    target only labels are asked. Each surrogate's examples are tried on the records that still stand.
+    """
+
+    needs = Access.LABELS
+    of: EvasionAttack = PGD()
+    surrogates: Count = 1
+    defense_known: bool = True
+
+    def problems(self) -> Iterator[Problem]:
+        """The surrogates' attack has no models of its own."""
+        if self.of.shadows_wanted().count:
+            yield self.problem("of", "an attack without shadow models of its own")
+
+    def demands(self, schema: Schema) -> Iterator[str]:
+        """Those of the attack."""
+        yield from self.of.demands(schema)
+
+    def budget(self) -> str | None:
+        """That of the attack."""
+        return self.of.budget()
+
+    def shadows_wanted(self) -> ShadowRequest:
+        """The surrogates."""
+        return ShadowRequest(self.surrogates, self.defense_known, own_records=True)
+
+    def ladder(self) -> tuple[tuple[float, Self], ...]:
+        """That of the attack."""
+        return tuple((epsilon, replace(self, of=weaker)) for epsilon, weaker in self.of.ladder())
+
+    def perturb(self, adversary: Adversary, victims: Data) -> Tensor:
+        """The first surrogate's examples where the target falls for them, else the next one's."""
+        if len(adversary.shadows) < self.surrogates:
+            raise MissingInput(
+                f"{self} needs {self.surrogates} surrogate models. Got {len(adversary.shadows)}. "
+                "Train them with amulet.training.fit_shadows(..., attack.shadows_wanted())."
+            )
+        surrogates = adversary.shadows[: self.surrogates]
+        return in_turn(adversary.target, victims, lambda: [self._on(surrogate, adversary) for surrogate in surrogates])
+
+    def _on(self, surrogate: Shadow, adversary: Adversary) -> Attempt:
+        def attempt(victims: Data) -> Tensor:
+            with opened(surrogate.model.to(victims.x.device), self.of.needs) as target:
+                return self.of.perturb(replace(adversary, target=target, shadows=()), victims)
+
+        return attempt

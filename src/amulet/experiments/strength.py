@@ -1,0 +1,79 @@
+"""Whether what an evasion attack left standing can be believed, or whether the attack failed.
+
+Carlini et al. 2019, https://arxiv.org/abs/1902.06705, sections 3 and 4: an attack must beat random noise, must not
+be beaten by another attack that may do no more, and must gain by a larger perturbation. Two kinds of models are left
+out: those that always name one class, which nothing can move, and those of which the attack leaves next to nothing
+standing, which noise may fell as well.
+"""
+
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
+
+from amulet.statistics import Gate, exceeds
+
+if TYPE_CHECKING:
+    from amulet.experiments.results import Column, Results
+
+WELL_ABOVE: Final = 0.05
+"""How much more robust accuracy an attack may leave than a stronger one before it is said to fail."""
+
+Finding = tuple[Gate, str]
+"""Whether the attack passes, and what is wrong if it does not."""
+
+
+def findings(results: "Results", row: str, column: "Column") -> tuple[Finding, ...]:
+    """What can be checked of one attack on one row's models; nothing where there is nothing to be believed."""
+    robust = _believable(results, row, column)
+    if not robust:
+        return ()
+    return (*_beats_noise(results, row, column, robust), *_not_beaten(results, row, column, robust),
+            *_gains_by_epsilon(results, row, column, robust))  # fmt: skip
+
+
+def _beats_noise(results: "Results", row: str, column: "Column", robust: Mapping[int, float]) -> Iterator[Finding]:
+    noise = _values(results, row, column, "noise_accuracy")
+    if noise:
+        gains = [noise[seed] - value for seed, value in robust.items() if seed in noise]
+        yield exceeds(gains, column.margin), "does no better than random noise of its size"
+
+
+def _not_beaten(results: "Results", row: str, column: "Column", robust: Mapping[int, float]) -> Iterator[Finding]:
+    for other in results.columns:
+        if other != column and _may_do_no_more(other, column):
+            stronger = _values(results, row, other, other.metric)
+            spare = [WELL_ABOVE - (value - stronger[seed]) for seed, value in robust.items() if seed in stronger]
+            yield exceeds(spare, 0.0), f"leaves robust accuracy well above that of {other.probe}"
+
+
+def _gains_by_epsilon(results: "Results", row: str, column: "Column", robust: Mapping[int, float]) -> Iterator[Finding]:
+    curves = [item.curve.y for item in results.curves_of(row, column) if item.seed in robust]
+    if curves:
+        drops = [curve[0] - curve[-1] for curve in curves]
+        rises = [max(after - before for before, after in pairwise(curve)) for curve in curves]
+        yield exceeds(drops, column.margin), "does not lower accuracy as epsilon grows"
+        yield exceeds([column.margin - rise for rise in rises], 0.0), "leaves more accuracy at a larger epsilon"
+
+
+def _may_do_no_more(other: "Column", column: "Column") -> bool:
+    """Of one budget, and with no wider access: whoever is beaten by it has failed."""
+    alike = (other.risk, other.metric, other.budget) == (column.risk, column.metric, column.budget)
+    return alike and None not in (column.budget, other.access, column.access) and other.access <= column.access  # type: ignore[operator]
+
+
+def _believable(results: "Results", row: str, column: "Column") -> dict[int, float]:
+    """Robust accuracy by seed, without models that always name one class or that hardly withstand anything."""
+    clean, balanced = (_values(results, row, column, name) for name in ("clean_accuracy", "balanced_robust_accuracy"))
+    chance = 1 / results.classes
+    return {
+        seed: value
+        for seed, value in _values(results, row, column, column.metric).items()
+        if value > column.margin and not (clean.get(seed) == value and abs(balanced.get(seed, 1.0) - chance) < 1e-9)
+    }
+
+
+def _values(results: "Results", row: str, column: "Column", metric: str) -> dict[int, float]:
+    """A metric of the same probe, by seed."""
+    same = (each for each in results.columns if (each.risk, each.probe) == (column.risk, column.probe))
+    found = next((each for each in same if each.metric == metric), None)
+    return {item.seed: item.value for item in results.of(row, found) if item.value is not None} if found else {}

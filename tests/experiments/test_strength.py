@@ -1,0 +1,122 @@
+"""An attack that fails is said to: beaten by noise, by a stronger attack, or by a larger perturbation."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from amulet.core.curve import Curve
+from amulet.evasion import EvasionAttack
+from amulet.evasion.attacks import PGD, AutoAttack, Transfer
+from amulet.evasion.metrics import balanced_robust_accuracy, clean_accuracy, noise_accuracy, robust_accuracy
+from amulet.experiments import BASELINE, Experiment, Results, assess
+from amulet.experiments.gates import Checked
+from amulet.experiments.results import Column, Traced, Value
+from amulet.statistics import Gate
+from amulet.testing import TOY_RECIPE, toy_dataset
+
+METRICS = (robust_accuracy, noise_accuracy, clean_accuracy, balanced_robust_accuracy)
+JITTER = (0.0, 0.004, -0.004, 0.002, -0.002)
+
+
+def columns(attack: EvasionAttack) -> tuple[Column, ...]:
+    return tuple(
+        Column(
+            "evasion", str(attack), str(metric), 0, 1, metric.riskier, metric.primary, metric.margin, metric.chance,
+            attack.budget(), int(attack.needs),
+        )
+        for metric in METRICS
+    )  # fmt: skip
+
+
+def results(numbers: Mapping[EvasionAttack, tuple[float, ...]], jitter: tuple[float, ...] = JITTER) -> Results:
+    """Five seeds around robust, noise, clean and balanced robust accuracy of each attack."""
+    found = [
+        (column, mean, place)
+        for attack, means in numbers.items()
+        for place, (column, mean) in enumerate(zip(columns(attack), means, strict=True))
+    ]
+    values = [
+        Value(BASELINE, "evasion", column.probe, column.metric, seed, mean + jitter[(seed + place) % 5], None, "")
+        for column, mean, place in found
+        for seed in range(5)
+    ]
+    return Results("e", "d", "c", None, tuple(column for column, _, _ in found), tuple(values), {}, classes=2)
+
+
+def gate(found: Results, attack: EvasionAttack) -> Checked | None:
+    return next((each for each in found.gates if each.name == "strong" and each.about == str(attack)), None)
+
+
+def state(found: Results, attack: EvasionAttack) -> Gate | None:
+    checked = gate(found, attack)
+    return checked.state if checked else None
+
+
+def test_an_attack_that_beats_noise_works() -> None:
+    assert state(results({PGD(): (0.5, 0.85, 0.9, 0.4)}), PGD()) is Gate.SHOWN
+
+
+def test_an_attack_no_better_than_noise_fails() -> None:
+    checked = gate(results({PGD(): (0.85, 0.85, 0.9, 0.8)}), PGD())
+    assert checked is not None
+    assert checked.state is Gate.SHOWN_NOT
+    assert checked.follows == (
+        "The attack does no better than random noise of its size: "
+        "it fails here, so what it leaves standing is no sign of robustness."
+    )
+
+
+@pytest.mark.parametrize(("other", "expected"), [(0.2, Gate.SHOWN_NOT), (0.48, Gate.SHOWN)])
+def test_an_attack_far_above_autoattack_fails(other: float, expected: Gate) -> None:
+    found = results({PGD(): (0.5, 0.85, 0.9, 0.4), AutoAttack(): (other, 0.85, 0.9, 0.2)})
+    assert state(found, PGD()) is expected
+    assert state(found, AutoAttack()) is Gate.SHOWN
+
+
+@pytest.mark.parametrize("weaker", [PGD(epsilon=0.01), PGD(norm="l2"), PGD(frozen=(0,)), Transfer()])
+def test_only_attacks_that_may_do_as_much_are_compared(weaker: EvasionAttack) -> None:
+    found = results({weaker: (0.6, 0.85, 0.9, 0.5), AutoAttack(): (0.2, 0.85, 0.9, 0.2)})
+    assert state(found, weaker) is Gate.SHOWN
+
+
+def test_a_black_box_attack_shows_up_one_that_sees_the_weights() -> None:
+    """What masked gradients look like."""
+    found = results({PGD(): (0.6, 0.85, 0.9, 0.5), Transfer(): (0.3, 0.85, 0.9, 0.2)})
+    assert state(found, PGD()) is Gate.SHOWN_NOT
+    assert state(found, Transfer()) is Gate.SHOWN
+
+
+@pytest.mark.parametrize(
+    ("curve", "expected"),
+    [
+        ((0.9, 0.8, 0.7, 0.5), Gate.SHOWN),
+        ((0.9, 0.6, 0.5, 0.62), Gate.SHOWN_NOT),
+        ((0.9, 0.9, 0.9, 0.9), Gate.SHOWN_NOT),
+    ],
+)
+def test_an_attack_must_gain_by_a_larger_epsilon(curve: tuple[float, ...], expected: Gate) -> None:
+    found = results({PGD(): (0.5, 0.85, 0.9, 0.4)})
+    drawn = [
+        Traced(BASELINE, "evasion", "PGD", seed, "", Curve("", "", "", (0, 1, 2, 3), tuple(y + shift for y in curve)))
+        for seed, shift in enumerate(JITTER)
+    ]
+    assert state(replace(found, curves=tuple(drawn)), PGD()) is expected
+
+
+def test_a_model_that_always_names_one_class_is_not_the_attack_s_fault() -> None:
+    assert gate(results({PGD(): (0.88, 0.88, 0.88, 0.5)}, jitter=(0.0,) * 5), PGD()) is None
+
+
+def test_where_nothing_withstands_there_is_nothing_to_be_believed() -> None:
+    assert gate(results({PGD(): (0.0, 0.0, 0.9, 0.0)}, jitter=(0.0,) * 5), PGD()) is None
+
+
+def test_an_assessment_knows_budgets_and_access(tmp_path: Path) -> None:
+    attacks = (PGD(epsilon=0.1, steps=3), Transfer(PGD(epsilon=0.1, steps=3)))
+    recipe = replace(TOY_RECIPE, epochs=2)
+    experiment = Experiment("toy", None, recipe, (), attacks=attacks, audits=(), seeds=2)
+    found = assess(experiment, dataset=toy_dataset(), workers=1, store=tmp_path)
+    assert {(column.budget, column.access) for column in found.columns} == {("linf <= 0.1", 4), ("linf <= 0.1", 1)}
+    assert Results.from_json(found.to_json()).columns == found.columns

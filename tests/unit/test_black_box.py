@@ -1,0 +1,130 @@
+"""Transfer and the worst case over several attacks: who trains on what, who sees what, who counts."""
+
+from dataclasses import dataclass
+
+import pytest
+import torch
+from torch import Tensor
+
+from amulet.core.data import AmuletDataset, Data
+from amulet.core.errors import AccessDenied, InvalidParameter, MissingInput
+from amulet.core.split import AuxiliaryDraw, Split
+from amulet.core.threat import Access, Adversary
+from amulet.evasion import EvasionAttack
+from amulet.evasion.attacks import PGD, AutoAttack, Transfer, WorstCase
+from amulet.evasion.attacks.auto_attack import PARTS, Part
+from amulet.evasion.metrics import robust_accuracy
+from amulet.models import LinearNet
+from amulet.training import Adam, Recipe, fit_shadows
+
+RECIPE = Recipe(LinearNet((16,), norm="group"), epochs=10, batch_size=32, optimizer=Adam(lr=0.01))
+
+
+@pytest.fixture(autouse=True)
+def _weights_are_the_same_every_time() -> None:
+    torch.manual_seed(0)
+
+
+@dataclass(frozen=True)
+class Peeking(EvasionAttack):
+    """Says that labels are enough, and asks for the model."""
+
+    needs = Access.LABELS
+
+    def perturb(self, adversary: Adversary, victims: Data) -> Tensor:
+        return victims.x + 0 * next(adversary.target.model.parameters()).sum()
+
+
+def test_surrogates_are_trained_on_the_attacker_s_own_records(dataset: AmuletDataset) -> None:
+    split = Split(seed=1)
+    request = Transfer(surrogates=2).shadows_wanted()
+    division = split.divide(len(dataset.train))
+    assert request.draws(split) == (AuxiliaryDraw(split, 0), AuxiliaryDraw(split, 1))
+    first, second = fit_shadows(RECIPE, dataset, split, request)
+    for surrogate in (first, second):
+        assert torch.equal(surrogate.index, dataset.train.index[division.auxiliary])
+        assert not surrogate.trained_on(dataset.train.index[division.members]).any()
+    weights = [next(surrogate.model.parameters()) for surrogate in (first, second)]
+    assert not torch.equal(*weights)
+
+
+def test_it_is_weaker_than_an_attack_on_the_target_and_stronger_than_nothing(dataset: AmuletDataset) -> None:
+    split = Split(seed=0)
+    transfer, direct = Transfer(PGD(epsilon=0.2), surrogates=2), PGD(epsilon=0.2)
+    target = RECIPE.fit(dataset.train[split.divide(200).members], seed=0).model
+    shadows = fit_shadows(RECIPE, dataset, split, transfer.shadows_wanted())
+    outcome = transfer.attack(target, dataset.test, shadows=shadows)
+    clean, left = outcome.correct.double().mean().item(), robust_accuracy(outcome)
+    most = robust_accuracy(direct.attack(target, dataset.test))
+    assert isinstance(left, float)
+    assert isinstance(most, float)
+    assert most <= left < clean - 0.1
+    assert (outcome.size <= 0.2 + 1e-6).all()
+    assert (outcome.size[~outcome.correct] == 0).all()
+
+
+def test_it_says_where_surrogates_come_from(dataset: AmuletDataset) -> None:
+    with pytest.raises(MissingInput, match=r"needs 1 surrogate models\. Got 0\. Train them with"):
+        Transfer().attack(RECIPE.build(dataset.schema), dataset.test)
+
+
+def test_its_curve_is_that_of_its_attack() -> None:
+    steps = [(epsilon, attack.of) for epsilon, attack in Transfer(PGD(epsilon=0.2)).ladder()]
+    assert steps == list(PGD(epsilon=0.2).ladder())
+
+
+def test_the_surrogates_attack_asks_for_no_models() -> None:
+    with pytest.raises(InvalidParameter, match="'of' of Transfer must be an attack without shadow models of its own"):
+        Transfer(of=Transfer())
+
+
+def test_a_record_falls_if_any_attack_breaks_it(dataset: AmuletDataset) -> None:
+    model = RECIPE.fit(dataset.train, seed=0).model
+    box, ball = PGD(epsilon=0.08), PGD(epsilon=0.2, norm="l2")
+    parts = [attack.attack(model, dataset.test) for attack in (box, ball)]
+    both = WorstCase((box, ball)).attack(model, dataset.test)
+    assert not torch.equal(parts[0].withstood, parts[1].withstood)
+    assert both.withstood.sum() <= (parts[0].withstood & parts[1].withstood).sum() + 1
+    first = ~parts[0].withstood & parts[0].correct
+    assert (both.size[first] <= 0.08 + 1e-6).all()
+
+
+def test_it_needs_what_the_widest_of_its_attacks_needs() -> None:
+    assert WorstCase((Transfer(),)).needs is Access.LABELS
+    assert WorstCase((Transfer(), PGD())).needs is Access.WEIGHTS
+
+
+def test_each_attack_gets_its_own_access_and_no_more(dataset: AmuletDataset) -> None:
+    with pytest.raises(AccessDenied, match="asked for weights"):
+        WorstCase((Peeking(), PGD())).attack(RECIPE.build(dataset.schema), dataset.test)
+
+
+def test_it_asks_for_the_models_of_its_attacks() -> None:
+    mixed = WorstCase((PGD(), Transfer(surrogates=2), Transfer(PGD(norm="l2"), surrogates=3)))
+    assert mixed.shadows_wanted() == Transfer(surrogates=3).shadows_wanted()
+    assert WorstCase((PGD(),)).shadows_wanted().count == 0
+    with pytest.raises(InvalidParameter, match="alike in the shadow models"):
+        WorstCase((Transfer(), Transfer(defense_known=False)))
+
+
+def test_attacks_of_one_ball_have_one_budget() -> None:
+    assert WorstCase((PGD(epsilon=0.1), Transfer(PGD(epsilon=0.1)))).budget() == PGD(epsilon=0.1, steps=3).budget()
+    assert WorstCase((PGD(epsilon=0.1), PGD(epsilon=0.2))).budget() is None
+
+
+def test_a_ball_without_extent_holds_no_example(dataset: AmuletDataset) -> None:
+    model = RECIPE.build(dataset.schema)
+    outcome = AutoAttack(epsilon=0.0, steps=3, queries=5).attack(model, dataset.test)
+    assert torch.equal(outcome.withstood, outcome.correct)
+    assert (outcome.size == 0).all()
+
+
+def test_two_classes_run_without_the_targeted_ratio(dataset: AmuletDataset) -> None:
+    """Left out among others, an error alone."""
+    model = RECIPE.build(dataset.schema)
+    parts: tuple[Part, ...] = ("apgd-ce", "fab-t", "square")
+    whole, three = (AutoAttack(0.1, steps=5, queries=20, parts=each) for each in (PARTS, parts))
+    first, second = (attack.attack(model, dataset.test).withstood for attack in (whole, three))
+    assert torch.equal(first, second)
+    with pytest.raises(InvalidParameter, match="The loss of apgd-t needs at least 4 classes"):
+        AutoAttack(parts=("apgd-t",)).attack(model, dataset.test)
