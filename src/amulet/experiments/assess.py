@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from amulet.core.data import AmuletDataset
+from amulet.experiments.collect import collect
 from amulet.experiments.experiment import Experiment
 from amulet.experiments.plan import Plan, extended, plan
-from amulet.experiments.results import Results, collect
+from amulet.experiments.results import Results
 from amulet.experiments.runner import run
 from amulet.experiments.store import State, Store
 from amulet.experiments.tasks import Task

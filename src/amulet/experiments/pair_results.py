@@ -10,7 +10,7 @@ import pandas as pd
 
 from amulet.core.errors import AmuletError
 from amulet.core.spec import Plain
-from amulet.experiments.results import Column
+from amulet.experiments.results import Column, written_results
 from amulet.statistics import Verdict, Word
 
 KIND = "pair"
@@ -142,10 +142,7 @@ class PairResults:
         Raises:
             AmuletError: there are none.
         """
-        try:
-            return cls.from_json((folder / "results.json").read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise AmuletError(f"There is no results.json in {folder}. Run `amulet compare` first.") from None
+        return cls.from_json(written_results(folder, "compare"))
 
 
 def holds_pair(folder: Path) -> bool:

@@ -11,15 +11,13 @@ import pandas as pd
 
 from amulet.core.curve import Curve
 from amulet.core.errors import AmuletError
-from amulet.core.metric import Metric, Undefined
+from amulet.core.metric import Metric
 from amulet.core.probe import Probe
 from amulet.core.spec import Plain
-from amulet.experiments.experiment import BASELINE, Row
+from amulet.experiments.experiment import BASELINE
 from amulet.experiments.gates import Checked, gates
 from amulet.experiments.notebook import as_html
-from amulet.experiments.plan import Plan, Trial
-from amulet.experiments.store import Store
-from amulet.experiments.tasks import Trace, curve_from
+from amulet.experiments.tasks import curve_from
 from amulet.statistics import Comparison, Summary, Verdict, Word, explore, judge, summarize
 
 FORMAT = 3
@@ -271,42 +269,19 @@ class Results:
         Raises:
             AmuletError: there are none.
         """
-        try:
-            return cls.from_json((folder / "results.json").read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise AmuletError(f"There is no results.json in {folder}. Run `amulet assess` first.") from None
+        return cls.from_json(written_results(folder, "assess"))
 
 
-def collect(plan: Plan, store: Store) -> Results:
-    """Read every number of a plan from the store."""
-    columns = {Column.of(cell.task.outcome.probe, cell.task.metric): None for cell in plan.cells}
-    values = []
-    for cell in plan.cells:
-        value = store.load(cell.task)
-        number, reason = (None, value.reason) if isinstance(value, Undefined) else (value, None)
-        values.append(Value(cell.row, cell.risk, cell.probe, cell.metric, cell.seed, number, reason, cell.task.digest))
-    return Results(
-        experiment=plan.experiment.name,
-        dataset=plan.dataset.name,
-        content=plan.dataset.content,
-        spec=plan.experiment.plain(),
-        columns=tuple(columns),
-        values=tuple(values),
-        facts=_facts(plan, store),
-        classes=len(plan.dataset.schema.classes),
-        own_risks={row.label: _own_risks(row) for row in plan.experiment.defenses},
-        curves=tuple(_traced(trial, trace, store) for trial, trace in plan.traces),
-        looks=plan.experiment.looks,
-    )
+def written_results(folder: Path, command: str) -> str:
+    """The text of a folder's results.json.
 
-
-def _traced(trial: Trial, trace: Trace, store: Store) -> Traced:
-    probe = trial.play.probe
-    return Traced(trial.row, probe.risk, str(probe), trial.play.seed, trace.digest, store.load(trace))
-
-
-def _own_risks(row: Row) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(defense.risk for defense in row.defenses if defense.risk is not None))
+    Raises:
+        AmuletError: there is none; `command` is what makes it.
+    """
+    try:
+        return (folder / "results.json").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise AmuletError(f"There is no results.json in {folder}. Run `amulet {command}` first.") from None
 
 
 def _plain_cell(cell: MatrixCell) -> dict[str, Any]:
@@ -315,13 +290,3 @@ def _plain_cell(cell: MatrixCell) -> dict[str, Any]:
         body["verdict"]["seeds_needed"] = cell.verdict.seeds_needed
         body["verdict"]["family"] = "primary" if cell.column.primary else "exploratory"
     return body
-
-
-def _facts(plan: Plan, store: Store) -> dict[str, dict[str, dict[str, Any]]]:
-    """Without seconds, which differ from run to run."""
-    facts: dict[str, dict[str, dict[str, Any]]] = {}
-    targets = {(row, str(task.seed)): task for row, task in plan.targets}
-    for (row, seed), task in targets.items():
-        entry = (store.manifest(task) or {"value": {}})["value"]
-        facts.setdefault(row, {})[seed] = {name: fact for name, fact in entry.items() if name != "seconds"}
-    return facts
