@@ -6,8 +6,8 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
@@ -86,25 +86,27 @@ def entries_in(store: Path) -> int:
     return sum(1 for _ in store.glob("results/*/*.json"))
 
 
-def killed_after(enough: int, rest: float, process: BaseProcess, store: Path) -> None:
-    """SIGKILL to the process some seconds after the store has so many entries."""
-    while entries_in(store) < enough and process.is_alive():
-        time.sleep(0.002)
-    time.sleep(rest)
-    assert process.is_alive(), "it ended before it could be killed"
-    process.kill()
-    process.join()
+def killed(experiment: Experiment, store: Path, tasks: int, rest: float) -> None:
+    """Assess, and be ended by SIGKILL some seconds after so many tasks are done: in the middle of whatever that is."""
+    left = iter(range(tasks))
+    alarm = threading.Timer(rest, os.kill, (os.getpid(), signal.SIGKILL))
+
+    def done(_: Task[object]) -> None:
+        if next(left, None) is None and not alarm.is_alive():
+            alarm.start()
+
+    assess(experiment, store=store, workers=1, progress=Progress(done=done))
 
 
 def test_killed_at_20_random_moments_it_ends_with_the_same_results(experiment: Experiment, tmp_path: Path) -> None:
     """Each time after a few more tasks, so that all of the work is cut up."""
     store, rng, tasks = tmp_path / "store", random.Random(0), len(plan(experiment).tasks)  # noqa: S311
     for _ in range(20):
-        process = multiprocessing.get_context("fork").Process(
-            target=assess, args=(experiment,), kwargs={"store": store, "workers": 1}
-        )
+        moment = rng.randint(0, tasks // 25), rng.uniform(0.0, 0.02)
+        process = multiprocessing.get_context("fork").Process(target=killed, args=(experiment, store, *moment))
         process.start()
-        killed_after(entries_in(store) + rng.randint(0, tasks // 20), rng.uniform(0.0, 0.05), process, store)
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
 
     assert 0 < entries_in(store) < tasks
     resumed = assess(experiment, store=store, workers=1).to_json()
