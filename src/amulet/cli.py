@@ -132,7 +132,12 @@ def status(
             table.add_row(kind, str(counts[State.PRESENT][kind]), str(counts[State.DAMAGED][kind]), str(total))
         console.print(table)
         left = len(planned.missing(states))
-        console.print("Complete." if not left else f"{left} tasks are left; `amulet assess {file}` computes them.")
+        console.print(
+            "Complete."
+            if not left
+            else f"{left} tasks are left; `amulet assess {file}` with the same options computes them.",
+            markup=False,
+        )
 
 
 @app.command()
@@ -143,12 +148,18 @@ def report(
     with _told_plainly() as console:
         import json
 
+        from amulet.core.errors import AmuletError
         from amulet.experiments.pair_results import PairResults, holds_pair
         from amulet.experiments.results import Results
 
         kind = PairResults if holds_pair(folder) else Results
         results = kind.read(folder)
-        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        try:
+            manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise AmuletError(
+                f"There is no whole manifest.json in {folder} ({error}). Assess again to have one."
+            ) from None
         _show(results, manifest, folder, console)
 
 
@@ -251,7 +262,7 @@ def _show(results: "Results | PairResults", manifest: "dict[str, object]", folde
     else:
         page = write(results, manifest, folder)
         console.print(matrix_table(results, width=console.width))
-    console.print(f"Report: {page.resolve()}", soft_wrap=True)
+    console.print(f"Report: {page.resolve()}", soft_wrap=True, markup=False)
 
 
 if __name__ == "__main__":

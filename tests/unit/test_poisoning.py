@@ -135,7 +135,7 @@ def test_zeroes_on_a_one_hot_row_that_is_already_zero_are_an_error() -> None:
     x = torch.eye(4).repeat(10, 1)
     y = torch.arange(40) % 2
     data = from_arrays((x, y), (x, y), bounds=(0.0, 1.0), name="one-hot")
-    found = list(BadNets(pattern=Features((1, 2), (0.0, 0.0))).data_demands(data))
+    found = list(BadNets(pattern=Features((1, 2), (0.0, 0.0))).data_demands(data, Split()))
     assert ["20 of the 40 training" in found[0], "20 of the 40 test" in found[1]] == [True, True]
 
 
@@ -178,7 +178,7 @@ def test_a_fraction_that_cannot_be_had_is_an_error(dataset: AmuletDataset, fract
     attack = BadNets(fraction=fraction)
     with pytest.raises(InvalidData, match="The 'fraction' of BadNets must be such that"):
         attack.tamper(dataset.train)
-    assert len(list(attack.data_demands(dataset))) == 1
+    assert len(list(attack.data_demands(dataset, Split()))) == 1
 
 
 def test_a_poisoned_draw_takes_the_records_of_its_draw(dataset: AmuletDataset) -> None:

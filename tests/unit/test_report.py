@@ -14,8 +14,7 @@ from rich.console import Console
 from amulet.core.metric import Metric
 from amulet.core.probe import Probe
 from amulet.core.spec import Plain
-from amulet.experiments.plan import metrics_for
-from amulet.experiments.registry import Kind, plugins
+from amulet.experiments.registry import Kind, metrics_for, plugins
 from amulet.experiments.results import Column, MatrixCell, Results, Value
 from amulet.experiments.store import environment
 from amulet.report import write

@@ -12,7 +12,7 @@ from amulet.core.data import AmuletDataset, Data, Schema, concatenate
 from amulet.core.metric import O
 from amulet.core.outcome import Outcome
 from amulet.core.spec import Spec
-from amulet.core.split import Division, Draw
+from amulet.core.split import Division, Draw, Split
 from amulet.core.threat import Access, Shadow, ShadowRequest
 
 
@@ -73,9 +73,9 @@ class Probe(Spec, Generic[O]):
         del schema
         yield from ()
 
-    def data_demands(self, dataset: AmuletDataset) -> Iterator[str]:
+    def data_demands(self, dataset: AmuletDataset, split: Split) -> Iterator[str]:
         """What the records themselves lack for the probe, a sentence each; a hook for subclasses."""
-        del dataset
+        del dataset, split
         yield from ()
 
     def shadows_wanted(self) -> ShadowRequest:

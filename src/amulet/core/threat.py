@@ -85,12 +85,18 @@ class Shadow:
 
 @dataclass(frozen=True, eq=False)
 class Adversary:
-    """All that an attack gets to see: its gated target, its own models, its own randomness. Never the truth."""
+    """All that an attack gets to see: its gated target, its own models, its own randomness. Never the truth.
+
+    Attributes:
+        rehearsing: whether the target is a model of the adversary's own, and what is found is meant for another one:
+            then being wrong already is no reason to leave a record alone.
+    """
 
     target: Target
     schema: Schema
     rng: Generator
     shadows: tuple[Shadow, ...] = ()
+    rehearsing: bool = False
 
 
 @dataclass(frozen=True)

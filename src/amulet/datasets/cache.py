@@ -110,10 +110,13 @@ def _room(key: Key) -> Iterator[Path]:
         raise _unwritable(parent, error) from None
     try:
         yield partial
-        if _read(key) is None:  # else another process has put the same arrays there in the meantime
-            shutil.rmtree(key.folder, ignore_errors=True)
-            with suppress(OSError):  # or does so right now; what lies there is checked when it is read
-                partial.rename(key.folder)
+        try:
+            partial.rename(key.folder)  # which replaces no folder that holds something
+        except OSError:
+            if _read(key) is None:  # damaged, not the same arrays from another process
+                shutil.rmtree(key.folder, ignore_errors=True)
+                with suppress(OSError):
+                    partial.rename(key.folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

@@ -201,7 +201,7 @@ def _parsed(contents: Mapping[str, bytes]) -> Mapping[str, NDArray[Any]]:
 
 def _files(root: str | None) -> Mapping[str, tuple[str, Callable[[], bytes]]]:
     """Checksum and content of both files, from wherever they lie."""
-    if find(root, _FOLDER, "adult.data") is None and (packed := find(root, _FOLDER, "adult.zip")):
+    if any(find(root, _FOLDER, file) is None for file in RECORDS) and (packed := find(root, _FOLDER, "adult.zip")):
         archive, digest = Zip(packed, "Census"), checksum(packed)
         if lacking := [file for file in RECORDS if file not in archive.sizes]:
             raise refused(packed.name, "Census", f"hold {' and '.join(RECORDS)}", f"it without {lacking}")

@@ -42,7 +42,7 @@ def python_batch(content: bytes, file: str) -> Batch:
     try:
         batch = _Reader(io.BytesIO(content), encoding="bytes").load()
         pixels = _bytes_of(batch[b"data"], PIXELS)
-        labels = np.array(batch[b"labels"], dtype=np.uint8)
+        labels = _labels_of(batch[b"labels"])
     except AmuletError:
         raise
     except Exception as error:  # noqa: BLE001 - a damaged pickle can raise anything
@@ -78,6 +78,13 @@ def _bytes_of(array: _Held, width: int) -> NDArray[np.uint8]:
     return np.frombuffer(content, np.uint8).reshape(shape)
 
 
+def _labels_of(listed: object) -> NDArray[np.uint8]:
+    labels = np.array(listed)
+    if labels.ndim != 1 or labels.dtype.kind not in "iu" or labels.min(initial=0) < 0 or labels.max(initial=0) > 255:
+        raise ValueError(f"'labels' of shape {labels.shape} and type {labels.dtype}")
+    return labels.astype(np.uint8)
+
+
 def _encoded(text: str, encoding: str) -> bytes:
     """How Python 3 writes bytes in old pickles; in this one encoding only."""
     if encoding != "latin1":
@@ -96,5 +103,5 @@ class _Reader(pickle.Unpickler):
             case "numpy", "ndarray":
                 return None
             case "_codecs", "encode":
-                return _encoded
+                return lambda *values: _encoded(*values)  # noqa: PLW0108 - a pickle may write to what it is given
         raise refused("batch", "CIFAR10", "hold nothing but an array of bytes and labels", f"'{module}.{name}'")

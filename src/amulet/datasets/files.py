@@ -39,6 +39,8 @@ def from_csv(
     except ValueError as error:  # pandas' own errors and wrong encodings
         reason = str(error).partition("\n")[0]
         raise refused(place.name, name, "be a table of comma-separated values", f"'{reason}'") from None
+    if not isinstance(frame.index, pd.RangeIndex):
+        raise refused(place.name, name, "have as many names in its first line as values in the others", "fewer names")
     return from_frame(
         frame, target=target, sensitive=sensitive, positive=positive, test_share=test_share, seed=seed, name=name
     )

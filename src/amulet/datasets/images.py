@@ -69,7 +69,7 @@ def decoded(source: Tree, paths: Sequence[str], view: View, owner: str) -> NDArr
     Raises:
         InvalidData: a picture is broken, cut short or of another size; nothing is cached then.
     """
-    listed = hashlib.sha256("\n".join(paths).encode()).hexdigest()
+    listed = hashlib.sha256("\n".join(paths).encode(errors="surrogateescape")).hexdigest()
     key = Key(owner, _VERSION, {"images": source.fingerprint, "paths": listed}, view.plain)
     shape = (len(paths), 3, view.height, view.width)
     return cached(key, lambda: {"x": Blocks(shape, _blocks(source, paths, view, owner))})["x"]

@@ -158,6 +158,11 @@ def _check_columns(frame: pd.DataFrame, target: str, sensitive: Sequence[str], n
     if features.empty:
         raise invalid("frame", name, "records with columns beside target and sensitive ones", f"shape {frame.shape}")
     dates = [str(column) for column in features.select_dtypes(include=["datetime", "datetimetz", "timedelta"])]
+    numbers = features.select_dtypes("number")
+    endless = [str(column) for column in numbers if np.isinf(numbers[column].astype(float)).any()]
+    empty = [str(column) for column in features if features[column].isna().all()]
+    if endless or empty:
+        raise invalid("columns", name, "finite, with at least one known value", endless + empty)
     if dates:
         raise invalid("columns", name, "numbers, text or categories (make numbers of dates first)", dates)
 

@@ -49,6 +49,8 @@ def drawn(parts: Parts, owner: str, *, train: int | None, test: int | None, seed
     Raises:
         InvalidData: more are asked for than there are.
     """
+    if not len(parts.train) or not len(parts.test):
+        raise invalid("test_share", owner, "such that both parts hold records", f"{len(parts.test)} for testing")
     return Parts(
         _some(parts.train, train, seed, "train_records", owner), _some(parts.test, test, seed, "test_records", owner)
     )

@@ -75,7 +75,8 @@ class Folder(Tree):
         for place in self.place.rglob("*"):
             if place.is_file():
                 status = place.stat()
-                found[place.relative_to(self.place).as_posix()] = (status.st_size, status.st_mtime_ns)
+                changed = max(status.st_mtime_ns, status.st_ctime_ns)  # the second cannot be set by hand
+                found[place.relative_to(self.place).as_posix()] = (status.st_size, changed)
         return dict(sorted(found.items()))
 
     @property
@@ -182,7 +183,7 @@ def _digest_of(lines: Iterable[str]) -> str:
 def _refuse_escapes(paths: Iterable[str], place: Path, owner: str) -> None:
     for path in paths:
         pure = PurePosixPath(path.replace("\\", "/"))
-        if pure.is_absolute() or ".." in pure.parts or ":" in pure.parts[0]:
+        if pure.is_absolute() or ".." in pure.parts or any(":" in part for part in pure.parts[:1]):
             raise refused(place.name, owner, "keep its members inside its folder", repr(path))
 
 

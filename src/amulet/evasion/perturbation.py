@@ -9,7 +9,7 @@ from torch import Tensor
 
 from amulet.core.data import Data, Schema
 from amulet.core.model import EVALUATION_BATCH
-from amulet.core.threat import Target
+from amulet.core.threat import Adversary
 from amulet.functional.balls import Ball, Norm
 
 RUNGS: Final = (0.25, 0.5, 0.75)
@@ -75,18 +75,19 @@ def rungs_of(attack: B) -> tuple[tuple[float, B], ...]:
     return tuple((each.epsilon, each) for each in (*weaker, attack))
 
 
-def in_turn(target: Target, victims: Data, attempts: Callable[[], Iterable[Attempt]]) -> Tensor:
+def in_turn(adversary: Adversary, victims: Data, attempts: Callable[[], Iterable[Attempt]]) -> Tensor:
     """The first attempt that the target gets wrong, record by record; else the last one.
 
-    Each attempt is given the records that still stand, so a record that is wrong as it is stays as it is.
+    Each attempt is given the records that still stand, so a record that is wrong as it is stays as it is; an
+    adversary that rehearses on a surrogate moves it all the same, since the true target may be right.
     """
     batches = torch.arange(len(victims), device=victims.x.device).split(EVALUATION_BATCH)
-    return torch.cat([_batch_in_turn(target, victims[places], attempts()) for places in batches])
+    return torch.cat([_batch_in_turn(adversary, victims[places], attempts()) for places in batches])
 
 
-def _batch_in_turn(target: Target, victims: Data, attempts: Iterable[Attempt]) -> Tensor:
-    found = victims.x.clone()
-    standing = target.labels(found) == victims.y
+def _batch_in_turn(adversary: Adversary, victims: Data, attempts: Iterable[Attempt]) -> Tensor:
+    found, target = victims.x.clone(), adversary.target
+    standing = (target.labels(found) == victims.y) | adversary.rehearsing
     for attempt in attempts:
         if not standing.any():
             break

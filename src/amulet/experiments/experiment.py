@@ -76,6 +76,11 @@ class Experiment(Spec):
         return doubling(self.seeds) if self.until_decided else (self.seeds,)
 
     @property
+    def probes(self) -> tuple[Probe, ...]:  # type: ignore[type-arg]
+        """Audits, then attacks: all that is done to every row's models."""
+        return (*self.audits, *self.attacks)
+
+    @property
     def rows(self) -> tuple[Row, ...]:
         """The baseline and every defended row."""
         return (Row(BASELINE, ()), *self.defenses)

@@ -44,7 +44,7 @@ def _trained(results: "Results") -> Iterator[Checked]:
         if (column.risk, column.metric) == ("utility", "balanced_accuracy"):
             for row in results.rows:
                 above = [value - 1 / results.classes for value in _numbers(results, row, column)]
-                yield _checked(TRAINED, row, None, exceeds(above, column.margin))
+                yield _checked(TRAINED, row, None, exceeds(above, column.margin, results.level))
 
 
 def _effective(results: "Results") -> Iterator[Checked]:
@@ -62,7 +62,7 @@ def _finding(results: "Results") -> Iterator[Checked]:
     for column in results.columns:
         if column.primary and column.chance is not None:
             advantages = _advantages(results, column)
-            yield _checked(FINDS, BASELINE, column.probe, exceeds(advantages, column.margin))
+            yield _checked(FINDS, BASELINE, column.probe, exceeds(advantages, column.margin, results.level))
 
 
 def _strong(results: "Results") -> Iterator[Checked]:
@@ -83,7 +83,7 @@ def _strength(row: str, column: "Column", found: tuple[Finding, ...]) -> Checked
     follows = {
         Gate.SHOWN: "",
         Gate.UNPROVEN: f"It is not shown that the attack fails, nor that it works: it may be one that {faults}.",
-        Gate.SHOWN_NOT: f"The attack {faults}: it fails here, so what it leaves standing is no sign of robustness.",
+        Gate.SHOWN_NOT: f"The attack {faults}: a sign that it fails. What it leaves standing does not show robustness.",
     }
     return Checked(STRONG, row, column.probe, state, follows[state])
 

@@ -20,9 +20,10 @@ from amulet.core.probe import Attack, Audit, Game, Probe
 from amulet.core.seeds import derive
 from amulet.core.spec import Count, NonNegativeInt, Spec
 from amulet.core.split import Division, MemberDraw, Split
+from amulet.experiments.checks import probe_problems
 from amulet.experiments.experiment import question_problems
 from amulet.experiments.pair_results import ModelFacts, PairCell, PairResults
-from amulet.experiments.plan import metrics_for, probe_problems
+from amulet.experiments.registry import metrics_for
 from amulet.experiments.results import Column
 from amulet.statistics import Resampled, Verdict, draws, explore_resampled, fewest_resamples, judge_resampled
 
@@ -132,7 +133,7 @@ def answer(
 ) -> PairResults:
     """As `compare`, with the questions as one value; `told` hears of the work."""
     models = (before, after)
-    asked = probe_problems(questions.probes, questions.metrics, dataset)
+    asked = probe_problems(questions.probes, questions.metrics, dataset, questions.split or Split())
     if problems := [*asked, *_model_problems(models, dataset)]:
         raise InvalidParameter(problems)
     records, division = _records(dataset, questions.split)

@@ -1,7 +1,7 @@
 """From an experiment to tasks: every problem before anything is trained, and what the store has already."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -9,13 +9,13 @@ from typing import Any
 import torch
 
 from amulet.core.data import AmuletDataset
-from amulet.core.errors import InvalidParameter, Problem, ProblemsError
-from amulet.core.metric import Metric
+from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.probe import Probe
 from amulet.core.split import Draw, MemberDraw, Split
 from amulet.core.threat import ShadowRequest
+from amulet.experiments.checks import applied, data_problems
 from amulet.experiments.experiment import BASELINE, Experiment, Row
-from amulet.experiments.registry import Kind, plugins
+from amulet.experiments.registry import metrics_for
 from amulet.experiments.store import State, Store
 from amulet.experiments.tasks import Backend, Measure, Play, Score, Source, Task, Trace, Train
 from amulet.training.population import shadow_seed
@@ -135,12 +135,12 @@ def plan(experiment: Experiment, dataset: AmuletDataset | None = None, device: s
     """
     dataset = _dataset(experiment, dataset)
     check_device(device)
-    recipes, problems = _recipes(experiment)
-    problems += _data_problems(experiment, recipes, dataset)
+    recipes, problems = applied(experiment)
+    problems += data_problems(experiment, recipes, dataset)
     if problems:
         raise InvalidParameter(problems)
     empty = Plan(experiment, dataset, ())
-    pairs = {(row.label, str(probe)) for row in experiment.rows for probe in _probes(experiment)}
+    pairs = {(row.label, str(probe)) for row in experiment.rows for probe in experiment.probes}
     return _with_seeds(empty, pairs, range(experiment.looks[0]), device)
 
 
@@ -155,12 +155,16 @@ def extended(planned: Plan, pairs: Collection[Pair]) -> Plan:
         raise ValueError(f"All {looks[-1]} seeds are planned already.")
     until = next(look for look in looks if look > planned.seeds)
     pairs = {*pairs, *((BASELINE, probe) for _, probe in pairs)}
-    return _with_seeds(planned, pairs, range(planned.seeds, until), planned.device)
+    held = Counter(trial.pair for trial in planned.trials)
+    for already in sorted({held[pair] for pair in pairs}):  # no pair may skip a seed
+        some = {pair for pair in pairs if held[pair] == already}
+        planned = _with_seeds(planned, some, range(already, until), planned.device)
+    return planned
 
 
 def _with_seeds(planned: Plan, pairs: Collection[Pair], repetitions: range, device: str) -> Plan:
     experiment, source = planned.experiment, planned.source
-    recipes, _ = _recipes(experiment)
+    recipes, _ = applied(experiment)
     benches = [
         _Bench(source, Backend(device), replace(experiment.split, seed=experiment.split.seed + number))
         for number in repetitions
@@ -169,7 +173,7 @@ def _with_seeds(planned: Plan, pairs: Collection[Pair], repetitions: range, devi
         _trial(experiment, row, probe, recipes, bench)
         for bench in benches
         for row in experiment.rows
-        for probe in _probes(experiment)
+        for probe in experiment.probes
         if (row.label, str(probe)) in pairs
     )
     return replace(planned, trials=(*planned.trials, *trials))
@@ -238,15 +242,6 @@ def _trial(experiment: Experiment, row: Row, probe: Probe[Any], recipes: dict[st
     return Trial(row.label, play, measures, Trace(probe, traced) if traced else None)
 
 
-def metrics_for(probe: Probe[Any], listed: Sequence[Metric[Any]]) -> tuple[Metric[Any], ...]:
-    """The listed metrics of the probe's outcome, and every registered one that none of them replaces."""
-    fitting = [metric for metric in listed if metric.outcome_type() is probe.outcome_type]
-    replaced = {type(metric) for metric in fitting}
-    registered = [plugin.spec for plugin in plugins() if plugin.kind is Kind.METRIC]
-    defaults = [spec() for spec in registered if issubclass(spec, Metric) and spec not in replaced]
-    return (*(metric for metric in defaults if metric.outcome_type() is probe.outcome_type), *fitting)
-
-
 def ordered(tasks: Iterable[Task[Any]]) -> tuple[Task[Any], ...]:
     """Tasks and all that they need, each once, inputs first."""
     seen: dict[str, Task[Any]] = {}
@@ -265,54 +260,3 @@ def ordered(tasks: Iterable[Task[Any]]) -> tuple[Task[Any], ...]:
 def count_by_kind(tasks: Iterable[Task[Any]]) -> Counter[str]:
     """How many tasks of each class."""
     return Counter(type(task).__name__ for task in tasks)
-
-
-def _probes(experiment: Experiment) -> tuple[Probe[Any], ...]:
-    return (*experiment.audits, *experiment.attacks)
-
-
-def _recipes(experiment: Experiment) -> tuple[dict[str, Trainable], list[Problem]]:
-    recipes: dict[str, Trainable] = {}
-    problems: list[Problem] = []
-    for row in experiment.rows:
-        recipe = experiment.recipe
-        try:
-            for defense in row.defenses:
-                recipe = defense.apply(recipe)
-        except ProblemsError as error:
-            problems += [_in_row(row, problem) for problem in error.problems]
-        recipes[row.label] = recipe
-    return recipes, problems
-
-
-def _data_problems(experiment: Experiment, recipes: dict[str, Trainable], dataset: AmuletDataset) -> list[Problem]:
-    schema, records = dataset.schema, len(experiment.split.divide(len(dataset.train)).members)
-    problems = [_in_row(row, problem) for row in experiment.rows
-                for problem in recipes[row.label].data_problems(schema, records)]  # fmt: skip
-    problems += [_in_row(row, problem) for row in experiment.rows
-                 for problem in _validation_problems(recipes[row.label], experiment.split)]  # fmt: skip
-    return problems + list(probe_problems(_probes(experiment), experiment.metrics, dataset))
-
-
-def probe_problems(
-    probes: Sequence[Probe[Any]], metrics: Sequence[Metric[Any]], dataset: AmuletDataset
-) -> Iterator[Problem]:
-    """What a data set lacks for the attacks and audits, and metrics that none of them has an outcome for."""
-    yield from (Problem(str(probe), sentence) for probe in probes for sentence in probe.demands(dataset.schema))
-    yield from (Problem(str(probe), sentence) for probe in probes for sentence in probe.data_demands(dataset))
-    outcomes = {probe.outcome_type for probe in probes}
-    for metric in metrics:
-        if metric.outcome_type() not in outcomes:
-            missing = metric.outcome_type().__name__
-            yield Problem("metrics", f"{metric} has no effect: no attack or audit gives a {missing}.")
-
-
-def _validation_problems(recipe: Trainable, split: Split) -> Iterator[Problem]:
-    for stage in recipe.preparations:
-        if split.validation == 0 and isinstance(stage, Removal) and stage.scorer.needs_validation:
-            allowed = f"above 0, since {stage} compares with clean records of the defender's own"
-            yield Problem.of("validation", "Split", allowed, split.validation)
-
-
-def _in_row(row: Row, problem: Problem) -> Problem:
-    return Problem(problem.parameter, f"Row '{row.label}': {problem.sentence}")

@@ -5,17 +5,18 @@ import importlib
 import inspect
 import pkgutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from importlib.metadata import entry_points
+from typing import Any
 
 import amulet
 from amulet.core.errors import AmuletError
 from amulet.core.metric import Metric
 from amulet.core.model import ModelSpec
-from amulet.core.probe import Attack, Audit
+from amulet.core.probe import Attack, Audit, Probe
 from amulet.core.spec import Spec, path_of
 from amulet.datasets.base import DatasetSpec
 from amulet.datasets.load import folded
@@ -130,6 +131,15 @@ def find(name: str) -> type[Spec]:
         longer = " or ".join(plugin.names[1] for plugin in matches)
         raise AmuletError(f"'{name}' could be more than one thing. Write {longer}.")
     return _imported(name)
+
+
+def metrics_for(probe: Probe[Any], listed: Sequence[Metric[Any]]) -> tuple[Metric[Any], ...]:
+    """The listed metrics of the probe's outcome, and every registered one that none of them replaces."""
+    fitting = [metric for metric in listed if metric.outcome_type() is probe.outcome_type]
+    replaced = {type(metric) for metric in fitting}
+    registered = [plugin.spec for plugin in plugins() if plugin.kind is Kind.METRIC]
+    defaults = [spec() for spec in registered if issubclass(spec, Metric) and spec not in replaced]
+    return (*(metric for metric in defaults if metric.outcome_type() is probe.outcome_type), *fitting)
 
 
 def short_name(spec: type[Spec]) -> str:

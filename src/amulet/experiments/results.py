@@ -18,7 +18,7 @@ from amulet.experiments.experiment import BASELINE
 from amulet.experiments.gates import Checked, gates
 from amulet.experiments.notebook import as_html
 from amulet.experiments.tasks import curve_from
-from amulet.statistics import Comparison, Summary, Verdict, Word, explore, judge, summarize
+from amulet.statistics import ALPHA, Comparison, Summary, Verdict, Word, explore, judge, summarize
 
 FORMAT = 3
 
@@ -197,14 +197,20 @@ class Results:
         judged += explore([self._comparison(*cell) for cell in others], looks=self.looks)
         return dict(zip(family + others, judged, strict=True))
 
+    @property
+    def level(self) -> float:
+        """Of each gate: as for verdicts, split evenly over the looks."""
+        return ALPHA / max(1, len(self.looks))
+
     @cached_property
     def gates(self) -> tuple[Checked, ...]:
         """What the verdicts rest on."""
         return gates(self)
 
     def _comparison(self, row: str, column: Column) -> Comparison:
-        tasks = [{item.seed: item.task for item in self.of(label, column)} for label in (row, BASELINE)]
-        return Comparison(self._by_seed(row, column), column.margin, same=tasks[0] == tasks[1])
+        mine, theirs = ({item.seed: item.task for item in self.of(label, column)} for label in (row, BASELINE))
+        same = bool(mine) and all(theirs.get(seed) == task for seed, task in mine.items())
+        return Comparison(self._by_seed(row, column), column.margin, same)
 
     def _repr_html_(self) -> str:
         """What a notebook shows."""

@@ -35,7 +35,7 @@ def _beats_noise(results: "Results", row: str, column: "Column", robust: Mapping
     noise = _values(results, row, column, "noise_accuracy")
     if noise:
         gains = [noise[seed] - value for seed, value in robust.items() if seed in noise]
-        yield exceeds(gains, column.margin), "does no better than random noise of its size"
+        yield exceeds(gains, column.margin, results.level), "does no better than random noise of its size"
 
 
 def _not_beaten(results: "Results", row: str, column: "Column", robust: Mapping[int, float]) -> Iterator[Finding]:
@@ -43,7 +43,7 @@ def _not_beaten(results: "Results", row: str, column: "Column", robust: Mapping[
         if other != column and _may_do_no_more(other, column):
             stronger = _values(results, row, other, other.metric)
             spare = [WELL_ABOVE - (value - stronger[seed]) for seed, value in robust.items() if seed in stronger]
-            yield exceeds(spare, 0.0), f"leaves robust accuracy well above that of {other.probe}"
+            yield exceeds(spare, 0.0, results.level), f"leaves robust accuracy well above that of {other.probe}"
 
 
 def _gains_by_epsilon(results: "Results", row: str, column: "Column", robust: Mapping[int, float]) -> Iterator[Finding]:
@@ -51,8 +51,11 @@ def _gains_by_epsilon(results: "Results", row: str, column: "Column", robust: Ma
     if curves:
         drops = [curve[0] - curve[-1] for curve in curves]
         rises = [max(after - before for before, after in pairwise(curve)) for curve in curves]
-        yield exceeds(drops, column.margin), "does not lower accuracy as epsilon grows"
-        yield exceeds([column.margin - rise for rise in rises], 0.0), "leaves more accuracy at a larger epsilon"
+        yield exceeds(drops, column.margin, results.level), "does not lower accuracy as epsilon grows"
+        yield (
+            exceeds([column.margin - rise for rise in rises], 0.0, results.level),
+            "leaves more accuracy at a larger epsilon",
+        )
 
 
 def _may_do_no_more(other: "Column", column: "Column") -> bool:

@@ -135,7 +135,8 @@ class Train(Task[Fitted]):
         """Rebuild the structure and fill in the weights."""
         assert isinstance(entry.value, dict)  # noqa: S101 - as encoded
         schema = reader.load(self.source).schema
-        with isolated(derive(self.seed, "initialisation")):  # for what a model draws but does not save
+        seed = derive(self.recipe.seed_from(self.seed), "initialisation")
+        with isolated(seed):  # for what a model draws but does not save
             model = self.recipe.build(schema)
         model.load_state_dict(_under(entry.tensors, "model"))
         facts = {name: fact for name, fact in entry.value.items() if isinstance(fact, bool | int | float | str)}

@@ -19,7 +19,8 @@ from amulet.core.model import ModelSpec
 from amulet.core.source import source_digest
 from amulet.core.spec import Content, path_of
 
-_UNSEEN: Final = frozenset(vars(nn.Module())) - {"_forward_hooks", "_forward_pre_hooks"}
+_HOOKS: Final = frozenset({"_forward_hooks", "_forward_pre_hooks"})
+_UNSEEN: Final = frozenset(vars(nn.Module())) - _HOOKS
 """Torch's own attributes that decide no output, or are read by name."""
 
 
@@ -27,7 +28,8 @@ _UNSEEN: Final = frozenset(vars(nn.Module())) - {"_forward_hooks", "_forward_pre
 class ModuleContent(Content):
     """A copy of a module, on the CPU.
 
-    Its digest covers classes with their source, attributes, weights, buffers, which of them are frozen, and hooks.
+    Its digest covers classes with their source, attributes, weights, buffers, which of them are frozen or shared, and
+    hooks.
     Whether it is in training mode makes no difference.
     """
 
@@ -43,12 +45,14 @@ class ModuleContent(Content):
         Raises:
             AmuletError: an attribute is of a kind that cannot be read.
         """
-        digest = hashlib.sha256()
-        for name, part in self.module.named_modules():
+        digest, met = hashlib.sha256(), dict[int, str]()
+        for name, part in self.module.named_modules(remove_duplicate=False):
+            digest.update(f"{name} is {met.setdefault(id(part), name)};".encode())
             code = source_digest(type(part).__module__)
             digest.update(f"{name}:{path_of(type(part))}:{part.extra_repr()}:{code};".encode())
             for key, value in _attributes(part):
-                digest.update(f"{key}=".encode())
+                shared = met.setdefault(id(value), f"{name}.{key}") if isinstance(value, Tensor) else ""
+                digest.update(f"{key} {shared}=".encode())
                 digest.update(_bytes(value))
         return digest.hexdigest()
 
@@ -60,7 +64,11 @@ class ModuleContent(Content):
 def _attributes(part: nn.Module) -> Iterator[tuple[str, object]]:
     yield from part.named_parameters(recurse=False)
     yield from part.named_buffers(recurse=False)
-    yield from sorted((key, value) for key, value in vars(part).items() if key not in _UNSEEN)
+    for key, value in sorted(vars(part).items()):
+        if key in _HOOKS:  # their keys count all hooks of a process
+            yield key, list(value.values())
+        elif key not in _UNSEEN:
+            yield key, value
 
 
 def _bytes(value: object) -> bytes:
@@ -77,12 +85,19 @@ def _bytes(value: object) -> bytes:
             return b"[" + b",".join(_bytes(item) for item in value) + b"]"
         case None | bool() | int() | float() | str() | bytes() | Enum() | torch.dtype() | torch.device():
             return f"{value!r};".encode()
-        case FunctionType() | BuiltinFunctionType() | type():
+        case FunctionType() | BuiltinFunctionType() | type() if _told_by_name(value):
             return f"{value.__module__}.{value.__qualname__}:{source_digest(value.__module__)};".encode()
     raise AmuletError(
         f"A module that holds {type(value).__name__} values beside its weights cannot be told from others like it. "
         "Name its class with ImportedModel instead."
     )
+
+
+def _told_by_name(value: object) -> bool:
+    """Whether nothing but its name and source decides what it does: no lambda, nothing captured, no defaults."""
+    if not isinstance(value, FunctionType):
+        return True
+    return not ("<lambda>" in value.__qualname__ or value.__closure__ or value.__defaults__ or value.__kwdefaults__)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from amulet.core.model import EVALUATION_BATCH, device_of
 from amulet.core.outcome import Outcome
 from amulet.core.probe import Attack, Game
 from amulet.core.seeds import generator
-from amulet.core.split import Draw, Split
+from amulet.core.split import Draw, MemberDraw, Split
 from amulet.core.threat import Access, opened
 
 
@@ -79,7 +79,7 @@ class PoisoningAttack(Attack[PoisoningOutcome]):
         yield from self.unfit(schema)
 
     @final
-    def data_demands(self, dataset: AmuletDataset) -> Iterator[str]:
+    def data_demands(self, dataset: AmuletDataset, split: Split) -> Iterator[str]:
         """The trigger must change every record, or labels would be flipped and nothing else; enough must be there."""
         if tuple(self.demands(dataset.schema)):
             return
@@ -87,7 +87,7 @@ class PoisoningAttack(Attack[PoisoningOutcome]):
         yield from unchanged
         if not unchanged:
             try:
-                self.poisoned(dataset.train, seed=0)
+                self.poisoned(MemberDraw(split).take(dataset.train), seed=split.seed)
             except InvalidData as error:
                 yield from (problem.sentence for problem in error.problems)
 
@@ -104,7 +104,7 @@ class PoisoningAttack(Attack[PoisoningOutcome]):
             InvalidData: the attack does not fit the data, or its trigger leaves a record unchanged.
         """
         self._check(data)
-        rng = generator(seed, "poisoning", device=str(data.x.device))
+        rng = generator(seed, "poisoning")  # on the CPU, so that the same records are poisoned on every device
         tampered = self.poison(data, rng)
         places = _places(tampered, data)
         if len(places.unique()) < len(places):

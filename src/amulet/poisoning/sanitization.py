@@ -10,7 +10,7 @@ from torch import Tensor
 from amulet.core.data import AmuletDataset, Schema
 from amulet.core.outcome import Outcome
 from amulet.core.probe import Audit, Game
-from amulet.core.split import Draw
+from amulet.core.split import Draw, Split
 from amulet.poisoning.attacks.badnets import BadNets
 from amulet.poisoning.outcome import PoisoningAttack
 
@@ -42,9 +42,9 @@ class Sanitization(Audit[SanitizationOutcome]):
         """Those of the attack."""
         return self.attack.demands(schema)
 
-    def data_demands(self, dataset: AmuletDataset) -> Iterator[str]:
+    def data_demands(self, dataset: AmuletDataset, split: Split) -> Iterator[str]:
         """Those of the attack."""
-        return self.attack.data_demands(dataset)
+        return self.attack.data_demands(dataset, split)
 
     def trained_on(self, draw: Draw) -> Draw:
         """What the attack's own target is trained on, so that it is the same model."""

@@ -65,7 +65,7 @@ def _gates(results: Results) -> Iterator[str]:
     yield "## What the verdicts rest on"
     yield ""
     for gate in results.gates:
-        yield f"- {plain_text(gate_words(gate))}: **{gate.state}**. {gate.follows}".rstrip()
+        yield f"- {plain_text(gate_words(gate))}: **{gate.state}**. {plain_text(gate.follows)}".rstrip()
     if not results.gates:
         yield "Nothing could be checked: that takes the audit Utility and the primary metrics of each risk."
     yield ""

@@ -44,7 +44,8 @@ def shown(console: Console) -> Iterator[Progress]:
 @contextmanager
 def probing(console: Console) -> Iterator[Told]:
     """A bar for each attack and audit of a pair of models; on anything but a terminal, a line for each."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    named = TextColumn("{task.description}", markup=False)
+    columns = (named, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Bar(*columns, console=console, disable=not console.is_terminal) as bar:
         lines: dict[str, TaskID] = {}
 
@@ -52,7 +53,7 @@ def probing(console: Console) -> Iterator[Told]:
             if probe not in lines:
                 lines[probe] = bar.add_task(probe, total=total)
                 if not console.is_terminal:
-                    console.print(f"{probe}: both models, then {total} resamples of the records")
+                    console.print(f"{probe}: both models, then {total} resamples of the records", markup=False)
             bar.update(lines[probe], completed=done)
 
         yield told

@@ -65,8 +65,12 @@ def _direction(cell: MatrixCell, verdict: Verdict) -> str:
 
 
 def _course(results: Results, cell: MatrixCell) -> str:
+    """Both means over the cell's own seeds: the baseline can have more, where another row needed them."""
     before = results.cell(BASELINE, cell.column).summary
-    told = [number(summary.mean) if summary else "an undefined value" for summary in (before, cell.summary)]
+    means = [summary.mean if summary else None for summary in (before, cell.summary)]
+    if cell.summary and cell.difference and cell.difference.n == cell.summary.n:
+        means[0] = cell.summary.mean - cell.difference.mean
+    told = ["an undefined value" if mean is None else number(mean) for mean in means]
     return f"from {told[0]} without a defense to {told[1]} with it"
 
 

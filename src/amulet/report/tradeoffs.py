@@ -11,6 +11,7 @@ import vl_convert
 from markupsafe import Markup
 from numpy.typing import NDArray
 
+from amulet.experiments.experiment import BASELINE
 from amulet.experiments.results import Column, MatrixCell, Results
 from amulet.report import charts
 from amulet.report.matrix import Block, Line, Part, primaries
@@ -95,7 +96,7 @@ def _points(results: Results, utility: Column, line: Line) -> Iterator[Point]:
 
 
 def _drawn(results: Results, utility: Column, risk: Column, points: Sequence[Point]) -> Markup:
-    means = [_mean(point) for point in points]
+    means = [_mean(results, point) for point in points]
     seeds = [{**mean, **seed} for point, mean in zip(points, means, strict=True) for seed in _seeds(results, point)]
     corners = [(seed["seed_x"], seed["seed_y"]) for seed in seeds]
     sides = beside([(mean["x"], mean["y"]) for mean in means], corners)
@@ -114,11 +115,19 @@ def _slim(tag: re.Match[str]) -> str:
     return re.sub(r"(\d\.\d)\d+", r"\1", shorter)
 
 
-def _mean(point: Point) -> dict[str, Any]:
-    assert point.utility.summary  # noqa: S101 - only such points are made
-    assert point.risk.summary  # noqa: S101
+def _mean(results: Results, point: Point) -> dict[str, Any]:
     kind = charts.KINDS[point.risk.verdict is not None]
-    return {"letter": point.letter, "kind": kind, "x": point.utility.summary.mean, "y": point.risk.summary.mean}
+    x, y = (_level(results, cell) for cell in (point.utility, point.risk))
+    return {"letter": point.letter, "kind": kind, "x": x, "y": y}
+
+
+def _level(results: Results, cell: MatrixCell) -> float:
+    """As far from the undefended mean as the seeds of the pair say: the two can have different numbers of seeds."""
+    assert cell.summary  # noqa: S101 - only such points are made
+    undefended = results.cell(BASELINE, cell.column).summary
+    if cell.difference is None or undefended is None:
+        return cell.summary.mean
+    return undefended.mean + cell.difference.mean
 
 
 def _seeds(results: Results, point: Point) -> Iterator[dict[str, float]]:

@@ -9,6 +9,8 @@ from amulet.statistics.paired import Paired, paired_t
 from amulet.statistics.power import seeds_to_settle
 
 ALPHA = 0.05
+ROUNDING = 1e-12
+"""Differences no larger are zero."""
 
 
 class Word(StrEnum):
@@ -98,9 +100,9 @@ def judge(family: Sequence[Comparison], alpha: float = ALPHA, looks: Sequence[in
         looks: when the data were looked at, the last at the most seeds; by default once, at all of them.
     """
     stages = tuple(looks) or (max((len(cell.differences) for cell in family), default=0),)
-    counted = [place for place, cell in enumerate(family) if not cell.same and cell.test(stages[-1]) is not None]
+    counted = [place for place, cell in enumerate(family) if not cell.same]  # by design: no result changes the family
     level = alpha / (len(stages) * max(1, len(counted)))
-    found = {place: _untested(cell) for place, cell in enumerate(family) if place not in counted}
+    found = {place: _untested(cell) for place, cell in enumerate(family) if cell.same}
     p_values = dict.fromkeys(counted, 1.0)
     for stage in stages:
         tests = {place: family[place].test(stage) for place in counted if place not in found}
@@ -117,12 +119,17 @@ def explore(cells: Sequence[Comparison], alpha: float = ALPHA, looks: Sequence[i
 
 
 def _p(test: Paired | None) -> float:
-    return 1.0 if test is None or _without_error(test) else test.p
+    return 1.0 if test is None or test.std == 0 else test.p
 
 
 def _without_error(test: Paired) -> bool:
     """Whether all differences are one number other than zero, which no t test can judge."""
-    return test.std == 0 and test.mean != 0
+    return test.std == 0 and not _nothing(test)
+
+
+def _nothing(test: Paired) -> bool:
+    """Whether all differences are zero, but for rounding."""
+    return test.std == 0 and abs(test.mean) <= ROUNDING
 
 
 def _untested(cell: Comparison) -> Verdict:
@@ -138,7 +145,7 @@ def _judged(cell: Comparison, test: Paired | None, p: float, level: float, alpha
         reason = "all seeds show exactly the same difference, so that its error cannot be judged"
         return Verdict(Word.INCONCLUSIVE, test, None, None, cell.margin, reason=reason)
     low, high = test.interval(1 - level)
-    if -cell.margin < low and high < cell.margin:
+    if _nothing(test) or (-cell.margin < low and high < cell.margin):
         word = Word.NO_CHANGE
     elif p <= alpha and test.mean > 0:
         word, low = Word.INCREASES, max(low, 0.0)

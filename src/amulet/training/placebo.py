@@ -26,6 +26,10 @@ class Reseeded(Trainable):
         """As the recipe does under a seed of its own."""
         return self.recipe.fit(data, seed=derive(seed, "placebo", self.number), device=device, held=held)
 
+    def seed_from(self, seed: int) -> int:
+        """The recipe's, from the other seed."""
+        return self.recipe.seed_from(derive(seed, "placebo", self.number))
+
     def with_stage(self, stage: Stage) -> Self:
         """The stage goes into the recipe."""
         return replace(self, recipe=self.recipe.with_stage(stage))

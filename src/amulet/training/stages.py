@@ -51,6 +51,10 @@ class Trainable(Spec):
             Conflict: the stage cannot act here, or not beside those already there.
         """
 
+    def seed_from(self, seed: int) -> int:
+        """The seed that training with `seed` draws from; a hook for recipes that derive their own."""
+        return seed
+
     @abstractmethod
     def unprepared(self) -> Self:
         """The same without the stages that prepare the data."""

@@ -66,7 +66,7 @@ class AutoAttack(EvasionAttack):
 
     def perturb(self, adversary: Adversary, victims: Data) -> Tensor:
         """Adversarial examples where any part succeeded, the last attempt elsewhere."""
-        return in_turn(adversary.target, victims, lambda: self._attempts(adversary, victims.schema))
+        return in_turn(adversary, victims, lambda: self._attempts(adversary, victims.schema))
 
     def _attempts(self, adversary: Adversary, schema: Schema) -> Iterator[Attempt]:
         ranks = range(1, min(self.targets, len(schema.classes) - 1) + 1)

@@ -54,7 +54,7 @@ class PGD(EvasionAttack):
 
     def perturb(self, adversary: Adversary, victims: Data) -> Tensor:
         """Adversarial examples where a climb succeeded, the last attempt elsewhere."""
-        return in_turn(adversary.target, victims, lambda: [self._climb(adversary)] * self.restarts)
+        return in_turn(adversary, victims, lambda: [self._climb(adversary)] * self.restarts)
 
     def _climb(self, adversary: Adversary) -> Attempt:
         rng = adversary.rng if self.random_start else None

@@ -57,11 +57,11 @@ class Transfer(EvasionAttack):
                 "Train them with amulet.training.fit_shadows(..., attack.shadows_wanted())."
             )
         surrogates = adversary.shadows[: self.surrogates]
-        return in_turn(adversary.target, victims, lambda: [self._on(surrogate, adversary) for surrogate in surrogates])
+        return in_turn(adversary, victims, lambda: [self._on(surrogate, adversary) for surrogate in surrogates])
 
     def _on(self, surrogate: Shadow, adversary: Adversary) -> Attempt:
         def attempt(victims: Data) -> Tensor:
             with opened(surrogate.model.to(victims.x.device), self.of.needs) as target:
-                return self.of.perturb(replace(adversary, target=target, shadows=()), victims)
+                return self.of.perturb(replace(adversary, target=target, shadows=(), rehearsing=True), victims)
 
         return attempt

@@ -48,7 +48,7 @@ class WorstCase(EvasionAttack):
 
     def perturb(self, adversary: Adversary, victims: Data) -> Tensor:
         """The first attack that succeeds, record by record; else the last."""
-        return in_turn(adversary.target, victims, lambda: [_by(attack, adversary) for attack in self.attacks])
+        return in_turn(adversary, victims, lambda: [_by(attack, adversary) for attack in self.attacks])
 
     def _requests(self) -> list[ShadowRequest]:
         wanted = [attack.shadows_wanted() for attack in self.attacks]

@@ -13,7 +13,7 @@ class CleanTargetRate(Metric[PoisoningOutcome]):
     What `poisoned_accuracy` would come to if the trigger did nothing.
     """
 
-    low, high, riskier = 0.0, 1.0, None
+    low, high, riskier = 0.0, 1.0, "high"
 
     def measure(self, outcome: PoisoningOutcome) -> float | Undefined:
         """In 0..1; undefined where all records are of the adversary's class."""

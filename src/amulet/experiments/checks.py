@@ -1,0 +1,73 @@
+"""What stands in the way of an experiment, found before anything is trained."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from amulet.core.data import AmuletDataset
+from amulet.core.errors import Problem, ProblemsError
+from amulet.core.metric import Metric
+from amulet.core.probe import Probe
+from amulet.core.split import Split
+from amulet.experiments.experiment import Experiment, Row
+from amulet.experiments.registry import metrics_for
+from amulet.training.removal import Removal
+from amulet.training.stages import Trainable
+
+
+def applied(experiment: Experiment) -> tuple[dict[str, Trainable], list[Problem]]:
+    """The recipe of each row, by label, and the conflicts of those that cannot be had."""
+    recipes: dict[str, Trainable] = {}
+    problems: list[Problem] = []
+    for row in experiment.rows:
+        recipe = experiment.recipe
+        try:
+            for defense in row.defenses:
+                recipe = defense.apply(recipe)
+        except ProblemsError as error:
+            problems += [_in_row(row, problem) for problem in error.problems]
+        recipes[row.label] = recipe
+    return recipes, problems
+
+
+def data_problems(experiment: Experiment, recipes: dict[str, Trainable], dataset: AmuletDataset) -> list[Problem]:
+    """Why rows cannot be trained on these records, or attacks, audits and metrics cannot be had of them."""
+    schema, records = dataset.schema, len(experiment.split.divide(len(dataset.train)).members)
+    problems = [_in_row(row, problem) for row in experiment.rows
+                for problem in recipes[row.label].data_problems(schema, records)]  # fmt: skip
+    clean = len(experiment.split.divide(len(dataset.train)).validation)
+    problems += [_in_row(row, problem) for row in experiment.rows
+                 for problem in _validation_problems(recipes[row.label], experiment.split, clean)]  # fmt: skip
+    return problems + list(probe_problems(experiment.probes, experiment.metrics, dataset, experiment.split))
+
+
+def probe_problems(
+    probes: Sequence[Probe[Any]], metrics: Sequence[Metric[Any]], dataset: AmuletDataset, split: Split
+) -> Iterator[Problem]:
+    """What a data set lacks for the attacks and audits, and metrics that none of them has an outcome for."""
+    yield from (Problem(str(probe), sentence) for probe in probes for sentence in probe.demands(dataset.schema))
+    yield from (Problem(str(probe), sentence) for probe in probes for sentence in probe.data_demands(dataset, split))
+    yield from _alike(probes, metrics)
+    outcomes = {probe.outcome_type for probe in probes}
+    for metric in metrics:
+        if metric.outcome_type() not in outcomes:
+            missing = metric.outcome_type().__name__
+            yield Problem("metrics", f"{metric} has no effect: no attack or audit gives a {missing}.")
+
+
+def _alike(probes: Sequence[Probe[Any]], metrics: Sequence[Metric[Any]]) -> Iterator[Problem]:
+    """Two metrics of one outcome that print alike would be one column."""
+    for probe in probes:
+        names = [str(metric) for metric in metrics_for(probe, metrics)]
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            yield Problem("metrics", f"Two metrics of {probe} are called '{name}'. Give the class of one another name.")
+
+
+def _validation_problems(recipe: Trainable, split: Split, clean: int) -> Iterator[Problem]:
+    for stage in recipe.preparations:
+        if clean == 0 and isinstance(stage, Removal) and stage.scorer.needs_validation:
+            allowed = f"enough for at least one record, since {stage} compares with clean records of the defender's own"
+            yield Problem.of("validation", "Split", allowed, split.validation)
+
+
+def _in_row(row: Row, problem: Problem) -> Problem:
+    return Problem(problem.parameter, f"Row '{row.label}': {problem.sentence}")
