@@ -1,10 +1,11 @@
 """A plan is every task by value, and every problem before any training."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 
 from amulet.core.errors import InvalidParameter
+from amulet.core.metric import Metric
 from amulet.discriminatory_behavior import Discrimination
 from amulet.evasion.attacks import PGD
 from amulet.experiments import BASELINE, Experiment, Row, Store, plan
@@ -16,6 +17,7 @@ from amulet.membership_inference.defenses import DPSGD
 from amulet.membership_inference.metrics import TPRAtFPR
 from amulet.models import LinearNet
 from amulet.training import Recipe
+from amulet.utility.outcome import PredictionOutcome
 
 
 def test_models_are_shared_by_all_attacks_and_metrics(experiment: Experiment) -> None:
@@ -83,6 +85,22 @@ def test_all_problems_come_at_once_and_before_training(experiment: Experiment) -
     assert "build it with norm='group'" in message
     assert "needs the sensitive attribute 'age'; the data set has: sex." in message
     assert "TPRAtFPR(fpr=0.01) has no effect" in message
+
+
+@dataclass(frozen=True)
+class Accuracy(Metric[PredictionOutcome]):
+    """Goes by the name of a registered metric."""
+
+    low, high, riskier = 0.0, 1.0, None
+
+    def measure(self, outcome: PredictionOutcome) -> float:
+        del outcome
+        return 0.5
+
+
+def test_metrics_that_go_by_one_name_cannot_be_told_apart(experiment: Experiment) -> None:
+    with pytest.raises(InvalidParameter, match="Two metrics of Utility are called 'accuracy'"):
+        plan(replace(experiment, metrics=(Accuracy(),)))
 
 
 def test_labels_are_keys(experiment: Experiment) -> None:

@@ -121,7 +121,7 @@ def test_what_cannot_work_is_said_before_training(poisoned: Experiment) -> None:
         plan(faulty)
 
     message = str(caught.value)
-    assert "Row 'removal': The 'validation' of Split must be above 0" in message
+    assert "Row 'removal': The 'validation' of Split must be enough for at least one record" in message
     assert "Row 'hardly': The 'percent' of SpectralSignatures must be such that some of 64 records go" in message
     assert "must be a class code 0..1. Got 2." in message
     assert "The 'fraction' of BadNets must be such that" in message

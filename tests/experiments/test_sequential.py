@@ -81,6 +81,16 @@ def test_what_five_seeds_decided_stands_whatever_came_later(results: Results) ->
     assert Results.from_json(results.to_json()).verdicts == results.verdicts
 
 
+def test_a_defense_that_changes_nothing_stays_unchanged_where_the_baseline_gets_more_seeds(
+    results: Results,
+) -> None:
+    rows = ("undefended", "same")
+    same = tuple(replace(value, row="same") for value in results.values if value.row == rows[0] and value.seed < 5)
+    found = replace(results, values=(*results.values, *same)).verdicts
+    words = {verdict.word for (row, _), verdict in found.items() if row == "same"}
+    assert words == {Word.UNCHANGED}
+
+
 def test_a_plan_without_looks_left_cannot_be_extended(experiment: Experiment) -> None:
     planned = plan(replace(experiment, seeds=5))
     with pytest.raises(ValueError, match="All 5 seeds"):

@@ -11,16 +11,17 @@ from torch.nn.functional import cross_entropy
 
 from amulet.core.data import AmuletDataset, Data
 from amulet.core.model import predict
+from amulet.core.split import MemberDraw, Split
 from amulet.evasion.attacks import PGD
 from amulet.evasion.defenses import AdversarialTraining
 from amulet.experiments import BASELINE, Experiment, Plan, Results, Store, assess, plan
 from amulet.experiments.assess import carry_out
 from amulet.experiments.store import State
-from amulet.experiments.tasks import Train
+from amulet.experiments.tasks import Backend, Source, Train
 from amulet.membership_inference.attacks import LossThreshold
 from amulet.models import ImportedModel, LinearNet
 from amulet.testing import toy_dataset
-from amulet.training import DPSGD, Adam, Defense, Recipe, Trainable, TrainingFunction
+from amulet.training import DPSGD, Adam, Defense, Placebo, Recipe, Trainable, TrainingFunction
 
 
 class Fourier(nn.Module):
@@ -187,3 +188,16 @@ def test_only_what_is_damaged_is_set_aside(experiment: Experiment, store: Store)
     assert store.set_aside(task) == store.root / "damaged" / store._place(task).name
     assert store.set_aside(task) is None
     assert store.set_aside(planned.target(BASELINE, seed=0)) is None
+
+
+@pytest.mark.parametrize("wrapped", [False, True], ids=["plain", "placebo"])
+def test_what_a_model_draws_but_does_not_save_comes_back(tmp_path: Path, *, wrapped: bool) -> None:
+    plain = Recipe(ImportedModel(f"{__name__}:Fourier"), epochs=1, batch_size=32)
+    recipe: Trainable = Placebo().apply(plain) if wrapped else plain
+    dataset, store = toy_dataset(), Store(tmp_path)
+    source = Source(dataset.name, dataset.content)
+    task = Train(recipe, source, MemberDraw(Split()), 0, Backend())
+    store.save(source, dataset, 0.0)
+    fitted = task.compute(store)
+    store.save(task, fitted, 0.0)
+    assert torch.equal(store.load(task).model(dataset.test.x), fitted.model(dataset.test.x))

@@ -64,7 +64,7 @@ def test_an_attack_no_better_than_noise_fails() -> None:
     assert checked.state is Gate.SHOWN_NOT
     assert checked.follows == (
         "The attack does no better than random noise of its size: "
-        "it fails here, so what it leaves standing is no sign of robustness."
+        "a sign that it fails. What it leaves standing does not show robustness."
     )
 
 

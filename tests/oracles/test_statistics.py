@@ -133,6 +133,17 @@ def test_an_open_cell_is_judged_by_all_its_seeds_at_a_share_of_the_level() -> No
     assert split.level == pytest.approx(0.0125)
 
 
+def test_what_a_cell_says_later_does_not_take_back_what_another_said_before() -> None:
+    """The family is what was planned: a cell that is undefined at first has its place in it."""
+    decided, late = (0.10, 0.13, 0.07, 0.10, 0.12), (None,) * 4 + (0.1, 0.2, -0.3, 0.1, 0.0, 0.2)
+    words = [
+        judge([Comparison(decided, 0.02), Comparison(late[:seeds], 0.02)], looks=(5, 10))[0].word for seeds in (5, 10)
+    ]
+    assert words[0] is words[1]
+    identical = [Comparison((0.0,) * 3, 0.0), Comparison((1e-17,) * 3, 0.0)]
+    assert [verdict.word for verdict in judge(identical)] == [Word.NO_CHANGE] * 2
+
+
 def test_undefined_seeds_count_as_looked_at() -> None:
     cell = Comparison((None, 0.10, 0.11, None, 0.10, 0.09, 0.10), 0.02)
     [verdict] = judge([cell], looks=(5, 7))

@@ -9,7 +9,7 @@ from torch import Tensor
 from amulet.core.data import AmuletDataset, Data
 from amulet.core.errors import AccessDenied, InvalidParameter, MissingInput
 from amulet.core.split import AuxiliaryDraw, Split
-from amulet.core.threat import Access, Adversary
+from amulet.core.threat import Access, Adversary, Shadow
 from amulet.evasion import EvasionAttack
 from amulet.evasion.attacks import PGD, AutoAttack, Transfer, WorstCase
 from amulet.evasion.attacks.auto_attack import PARTS, Part
@@ -61,6 +61,16 @@ def test_it_is_weaker_than_an_attack_on_the_target_and_stronger_than_nothing(dat
     assert most <= left < clean - 0.1
     assert (outcome.size <= 0.2 + 1e-6).all()
     assert (outcome.size[~outcome.correct] == 0).all()
+
+
+def test_records_that_the_surrogate_gets_wrong_are_tried_on_the_target_all_the_same(dataset: AmuletDataset) -> None:
+    transfer = Transfer(PGD(epsilon=0.2))
+    target, surrogate = (Recipe(LinearNet((8,), norm="none"), epochs=12).fit(dataset.train, seed=0).model for _ in "ab")
+    with torch.no_grad():
+        list(surrogate.parameters())[-1].add_(torch.tensor([50.0, 0.0]))  # it always names the first class
+    shadow = Shadow(surrogate, dataset.train.index[:0])
+    outcome = transfer.attack(target, dataset.test, shadows=(shadow,))
+    assert (outcome.size[outcome.correct] > 0).all()
 
 
 def test_it_says_where_surrogates_come_from(dataset: AmuletDataset) -> None:

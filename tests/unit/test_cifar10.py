@@ -156,10 +156,12 @@ class Harmful:
         (pickle.dumps({b"data": np.zeros((2, 7), np.uint8), b"labels": [0, 1]}), "be a whole pickled batch"),
         (pickle.dumps({b"data": np.zeros((2, PIXELS), np.uint8), b"labels": [0]}), "have a label for each image"),
         (pickle.dumps({b"data": np.zeros((1, PIXELS), np.uint8), b"labels": [11]}), "hold labels 0..9"),
+        (pickle.dumps({b"data": np.zeros((1, PIXELS), np.uint8), b"labels": [3.7]}), "be a whole pickled batch"),
+        (pickle.dumps({b"data": np.zeros((1, PIXELS), np.uint8), b"labels": [[3]]}), "be a whole pickled batch"),
         (pickle.dumps([1, 2]), "be a whole pickled batch"),
         (pickled(SMALL["test_batch"])[:-9], "be a whole pickled batch"),
     ],
-    ids=["code", "floats", "shape", "lengths", "labels", "list", "cut"],
+    ids=["code", "floats", "shape", "lengths", "labels", "fractions", "columns", "list", "cut"],
 )
 def test_pickles_of_anything_else_are_refused(content: bytes, sentence: str) -> None:
     with pytest.raises(InvalidData) as caught:

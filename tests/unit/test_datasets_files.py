@@ -31,8 +31,9 @@ def test_a_table_is_the_frame_that_pandas_reads(tmp_path: Path) -> None:
         (b"\xff\xfe\x00", "be a table of comma-separated values"),
         (b"<!doctype html>", "hold data. Got a web page"),
         (b"a,b\n1,2\n", "among ['a', 'b']. Got ['paid']."),
+        (b"a,paid\n1,2,3\n4,5,6\n", "have as many names in its first line as values in the others"),
     ],
-    ids=["empty", "ragged", "bytes", "web page", "no target"],
+    ids=["empty", "ragged", "bytes", "web page", "no target", "one name too few"],
 )
 def test_other_files_are_refused(tmp_path: Path, content: bytes, sentence: str) -> None:
     (tmp_path / "loans.csv").write_bytes(content)

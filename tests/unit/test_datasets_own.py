@@ -211,6 +211,11 @@ def test_a_column_of_another_kind_is_refused_by_name() -> None:
     assert "born" in sentences(lambda: from_frame(frame, target="paid"))[0]
 
 
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+def test_a_column_without_end_or_without_values_is_refused_by_name(value: float) -> None:
+    assert "['age']" in sentences(lambda: from_frame(FRAME.assign(age=value), target="paid"))[0]
+
+
 def test_a_column_that_does_not_vary_becomes_zero() -> None:
     dataset = from_frame(FRAME.assign(age=7.0), target="paid", sensitive=["sex", "job"], seed=0)
     assert set(dataset.train.x.flatten().tolist()) == {0.0}

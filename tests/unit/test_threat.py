@@ -120,7 +120,7 @@ def test_the_target_is_opened_in_evaluation_mode() -> None:
 
 
 def test_what_the_adversary_sees_holds_no_truth() -> None:
-    assert {field.name for field in fields(Adversary)} == {"target", "schema", "rng", "shadows"}
+    assert {field.name for field in fields(Adversary)} == {"target", "schema", "rng", "shadows", "rehearsing"}
 
 
 def test_a_shadow_knows_what_it_was_trained_on() -> None:

@@ -138,6 +138,28 @@ def test_attributes_beside_weights_are_part_of_it_to_the_last_bit() -> None:
     assert digests == [GivenModel.of(holding(value)).digest for value in values]
 
 
+def test_what_is_shared_is_told_from_what_is_alike() -> None:
+    def layer() -> nn.Linear:
+        made = nn.Linear(2, 2)
+        nn.init.eye_(made.weight)
+        nn.init.zeros_(made.bias)
+        return made
+
+    one = layer()
+    modules = (nn.Sequential(one), nn.Sequential(one, one), nn.Sequential(layer(), layer()))
+    assert len({GivenModel.of(module).digest for module in modules}) == 3
+
+
+def test_functions_that_capture_values_cannot_be_told_apart_and_are_refused() -> None:
+    def scaled(by: float) -> nn.Module:
+        module = nn.Linear(2, 2)
+        module.register_forward_hook(lambda _, __, output: output * by)
+        return module
+
+    with pytest.raises(AmuletError, match="cannot be told from others like it"):
+        _ = GivenModel.of(scaled(-1.0)).digest
+
+
 def test_a_module_that_cannot_be_read_is_trained_but_has_no_digest(dataset: AmuletDataset) -> None:
     module = nn.Linear(5, 2)
     module.held = object()  # type: ignore[assignment]

@@ -1,5 +1,6 @@
 """Your own files as an AmuletDataset: a table with a line a record, a folder of images with a folder a class."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -35,12 +36,14 @@ def from_csv(
     with place.open("rb") as file:
         refuse_web_page(file.read(512), place.name, name)
     try:
-        frame = pd.read_csv(place, skipinitialspace=True)
+        with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):
+            frame = pd.read_csv(place, skipinitialspace=True, index_col=False)
+    except pd.errors.ParserWarning:
+        allowed = "have as many names in its first line as values in the others"
+        raise refused(place.name, name, allowed, "fewer names") from None
     except ValueError as error:  # pandas' own errors and wrong encodings
         reason = str(error).partition("\n")[0]
         raise refused(place.name, name, "be a table of comma-separated values", f"'{reason}'") from None
-    if not isinstance(frame.index, pd.RangeIndex):
-        raise refused(place.name, name, "have as many names in its first line as values in the others", "fewer names")
     return from_frame(
         frame, target=target, sensitive=sensitive, positive=positive, test_share=test_share, seed=seed, name=name
     )

@@ -86,7 +86,9 @@ def _bytes(value: object) -> bytes:
         case None | bool() | int() | float() | str() | bytes() | Enum() | torch.dtype() | torch.device():
             return f"{value!r};".encode()
         case FunctionType() | BuiltinFunctionType() | type() if _told_by_name(value):
-            return f"{value.__module__}.{value.__qualname__}:{source_digest(value.__module__)};".encode()
+            given = [getattr(value, "__defaults__", None), getattr(value, "__kwdefaults__", None)]
+            named = f"{value.__module__}.{value.__qualname__}:{source_digest(value.__module__)};"
+            return named.encode() + _bytes(given)
     raise AmuletError(
         f"A module that holds {type(value).__name__} values beside its weights cannot be told from others like it. "
         "Name its class with ImportedModel instead."
@@ -94,10 +96,10 @@ def _bytes(value: object) -> bytes:
 
 
 def _told_by_name(value: object) -> bool:
-    """Whether nothing but its name and source decides what it does: no lambda, nothing captured, no defaults."""
-    if not isinstance(value, FunctionType):
-        return True
-    return not ("<lambda>" in value.__qualname__ or value.__closure__ or value.__defaults__ or value.__kwdefaults__)
+    """Whether name, source and defaults decide what it does: no lambda, of which one place can hold several, and
+    nothing captured.
+    """
+    return not isinstance(value, FunctionType) or ("<lambda>" not in value.__qualname__ and not value.__closure__)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 from amulet.experiments.results import MatrixCell, Results
 from amulet.report.counts import looks_said, plural_seeds, seeds_of, times
+from amulet.report.described import defenses
 from amulet.report.formats import number, setting, signed, spread
 from amulet.report.grounds import grounds
 from amulet.report.matrix import Block, Line, Part, blocks, primaries
@@ -48,6 +49,9 @@ def _opening(results: Results) -> Iterator[str]:
     yield ""
     yield f"Each model was trained and measured {times(results)}. {looks_said(results)}".strip()
     yield HOW_VERDICTS
+    yield ""
+    for row, applied in defenses(results).items():
+        yield f"- {plain_text(row)}: {plain_text(', then '.join(map(str, applied)) or 'no defense')}"
     yield ""
 
 

@@ -57,7 +57,7 @@ def gate_words(gate: Checked) -> str:
     """What a gate asks, as a heading."""
     asked = {
         "trained": f"{gate.row}: the model has learned something",
-        "effective": f"{gate.row}: lowers {risk_words(gate.about or '').title}, which it is made for",
+        "effective": f"{gate.row}: lowers {risk_words(gate.about or '').title}, against which it holds a defense",
         "attack": f"{gate.about}: the attack finds something",
         "strong": f"{gate.row}, {gate.about}: the attack works",
     }
