@@ -21,7 +21,7 @@ format: .venv/.dev  ## Rewrite the code in the house's format.
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-calibrate: .venv/.demo  ## Measure how often verdicts are wrong: 400 placebos, then simulated matrices; a quarter of an hour.
+calibrate: .venv/.demo  ## Measure how often verdicts are wrong: 400 placebos, then simulated matrices; about ten minutes.
 	$(BIN)/python benchmarks/calibrate.py
 
 .venv/bin/python:
