@@ -81,8 +81,8 @@ class Draw(Spec):
 
 
 @dataclass(frozen=True)
-class MemberDraw(Draw):
-    """The target's own training records."""
+class SplitDraw(Draw):
+    """A draw straight from a split."""
 
     split: Split
 
@@ -90,6 +90,11 @@ class MemberDraw(Draw):
     def origin(self) -> Split:
         """Its split."""
         return self.split
+
+
+@dataclass(frozen=True)
+class MemberDraw(SplitDraw):
+    """The target's own training records."""
 
     def choose(self, records: int) -> Tensor:
         """All members."""
@@ -97,16 +102,10 @@ class MemberDraw(Draw):
 
 
 @dataclass(frozen=True)
-class AuxiliaryDraw(Draw):
+class AuxiliaryDraw(SplitDraw):
     """The attacker's own records, none of them a member; numbers tell models apart that share them."""
 
-    split: Split
     number: NonNegativeInt = 0
-
-    @property
-    def origin(self) -> Split:
-        """Its split."""
-        return self.split
 
     def choose(self, records: int) -> Tensor:
         """All auxiliary records."""
@@ -114,20 +113,14 @@ class AuxiliaryDraw(Draw):
 
 
 @dataclass(frozen=True)
-class ShadowDraw(Draw):
+class ShadowDraw(SplitDraw):
     """A random half of members and auxiliary records together.
 
     Numbers 2k and 2k+1 are complementary halves, so that every record is in as many shadows as it is out
     of, and the first 8 of 16 shadows are the 8 (Carlini et al. 2022, section IV-A, balances likewise).
     """
 
-    split: Split
     number: NonNegativeInt = 0
-
-    @property
-    def origin(self) -> Split:
-        """Its split."""
-        return self.split
 
     def choose(self, records: int) -> Tensor:
         """One half of the pool."""
