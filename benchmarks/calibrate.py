@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from amulet.experiments import Results, Store, load_experiment, plan
+from amulet.experiments import Store, load_experiment, plan
 from amulet.experiments.assess import carry_out
+from amulet.experiments.pool import pool_of
 from amulet.report.progress import shown
 from amulet.statistics import ALPHA
 from amulet.statistics.calibration import Design, Pool, Share, false_changes, false_denials, found_effects
@@ -20,13 +21,6 @@ STORE = Path("runs/store")
 MATRICES = 10_000
 ROWS = 3
 LOOKS = ((5,), (10,), (20,), (5, 10, 20), (5, 10, 20, 40))
-
-
-def pool_of(results: Results) -> Pool:
-    """The primary metrics of every model, by seed and row."""
-    columns = [column for column in results.columns if column.primary]
-    values = [[[item.value for item in results.of(row, column)] for row in results.rows] for column in columns]
-    return Pool(np.array(values, dtype=np.float64).transpose(2, 1, 0), tuple(column.margin for column in columns))
 
 
 def line(pool: Pool, looks: tuple[int, ...]) -> str:

@@ -10,6 +10,7 @@ from amulet.core.split import Split
 from amulet.datasets import ImportedDataset
 from amulet.evasion.attacks import PGD
 from amulet.experiments import BASELINE, Experiment, Results, Row, assess
+from amulet.experiments.pool import pool_of
 from amulet.membership_inference.attacks import LossThreshold
 from amulet.models import LinearNet
 from amulet.statistics import ALPHA, Comparison, judge
@@ -49,9 +50,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
 
 @pytest.fixture(scope="module")
 def pool(results: Results) -> Pool:
-    columns = [column for column in results.columns if column.primary]
-    values = [[[item.value for item in results.of(row, column)] for row in results.rows] for column in columns]
-    return Pool(np.array(values, dtype=np.float64).transpose(2, 1, 0), tuple(column.margin for column in columns))
+    return pool_of(results)
 
 
 def test_a_placebo_trains_on_the_same_records_and_ends_elsewhere() -> None:
