@@ -5,9 +5,11 @@ Conventions of the pages:
 - ```python blocks run in order, one namespace a page, "python data" blocks only where $AMULET_DATA holds Census and
   FashionMNIST; a ```text block right behind one is what it prints;
 - "$ amulet ..." lines of ```console blocks run, unless they need the demo's results (its file is under `examples/`);
-  in a "console error" block they fail, and the other lines are among what they say.
+  in a "console error" block they fail, and the other lines are among what they say;
+- a plug-in's page lies at `docs/risks/RISK/KIND/NAME.md` and has one snippet, its example, of at most ten lines.
 """
 
+import math
 import os
 import re
 import shlex
@@ -22,6 +24,7 @@ from typer.testing import CliRunner
 
 import amulet
 from amulet.cli import app
+from amulet.core.metric import Metric
 from amulet.core.split import Split
 from amulet.experiments import Experiment
 from amulet.experiments.pair_files import Pair
@@ -31,7 +34,12 @@ from amulet.training import Recipe, TrainingFunction
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
-ATTACKED = {Kind.ATTACK, Kind.AUDIT, Kind.DEFENSE, Kind.METRIC}
+RISKS = ROOT / "docs" / "risks"
+FOLDERS = {Kind.ATTACK: "attacks", Kind.AUDIT: "audits", Kind.DEFENSE: "defenses", Kind.METRIC: "metrics"}
+BUILT_IN = [plugin for plugin in plugins() if plugin.risk and plugin.home.startswith("amulet.")]
+DESCRIBED = [plugin for plugin in BUILT_IN if plugin.kind in FOLDERS]
+FURTHER = ("What differs from the paper", "What it reaches", "Limits", "How it is verified")
+"""Headings that the page of a plug-in may have behind those that it must have."""
 
 
 @dataclass(frozen=True)
@@ -166,15 +174,86 @@ def test_it_names_no_folder_of_one_machine(page: Path) -> None:
     assert re.findall(r"(?<![\w.:/~-])/(?:home|root|tmp|work|Users|usr|var|opt|mnt)\b\S*|\b[A-Z]:\\\S*", text) == []
 
 
-@pytest.mark.parametrize(
-    "plugin",
-    [plugin for plugin in plugins() if plugin.kind in ATTACKED and plugin.home.startswith("amulet.")],
-    ids=lambda plugin: f"{plugin.risk}-{plugin.name}",
-)
-def test_every_plugin_and_its_settings_are_on_the_page_of_its_risk(plugin: Plugin) -> None:
-    page = (ROOT / "docs" / "risks" / f"{plugin.risk}.md").read_text(encoding="utf-8")
-    assert re.search(rf"`{plugin.name}[`(]", page)
-    assert [field.name for field in fields(plugin.spec) if not re.search(rf"[`(]{field.name}[`=)]", page)] == []
+def page_of(plugin: Plugin) -> Path:
+    """It has one page, with its risk, wherever its code lies."""
+    return RISKS / plugin.risk / FOLDERS[plugin.kind] / f"{plugin.name}.md"
+
+
+def sections(page: Path) -> dict[str, str]:
+    """The text by its heading of the second level, in order; what stands before them is under the empty one."""
+    first, *others = re.split(r"^## (.+)\n", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {"": first, **dict(zip(others[::2], others[1::2], strict=True))}
+
+
+def is_named(setting: str, text: str) -> bool:
+    return re.search(rf"[`(]{setting}[`=)]", text) is not None
+
+
+def label(plugin: Plugin) -> str:
+    return f"{plugin.risk}-{plugin.name}"
+
+
+@pytest.mark.parametrize("plugin", DESCRIBED, ids=label)
+def test_every_plugin_has_a_page_of_one_form(plugin: Plugin) -> None:
+    parts = sections(page_of(plugin))
+    is_metric = plugin.kind is Kind.METRIC
+    required = ["Definition", "Threat model"] if is_metric else ["Threat model", "Settings"]
+    assert list(parts) == ["", *required, "Cost", "Example", *(each for each in FURTHER if each in parts)]
+    assert parts[""].startswith(f"# `{plugin.name}`\n")
+    assert "https://" in parts[""] or plugin.kind is Kind.AUDIT
+    names = [field.name for field in fields(plugin.spec)]
+    settings = parts["Definition" if is_metric else "Settings"]
+    assert [name for name in names if not is_named(name, settings)] == []
+    assert names or is_metric or settings.strip() == "It has no settings."
+
+
+@pytest.mark.parametrize("plugin", DESCRIBED, ids=label)
+def test_the_example_of_a_plugin_is_short(plugin: Plugin) -> None:
+    page = page_of(plugin)
+    [example] = [block for block in blocks(page) if block.info.split()[:1] == ["python"]]
+    assert example.text in sections(page)["Example"]
+    assert len([line for line in example.text.splitlines() if line.strip()]) <= 10
+
+
+@pytest.mark.parametrize("plugin", [each for each in DESCRIBED if each.kind is Kind.METRIC], ids=label)
+def test_the_page_of_a_metric_states_what_its_class_does(plugin: Plugin) -> None:
+    metric = plugin.spec
+    assert issubclass(metric, Metric)
+    table = re.sub(r"`|\[|\]\([^)]*\)", "", sections(page_of(plugin))["Definition"]).strip().splitlines()
+    heads, values = ([cell.strip() for cell in table[row].strip("|").split("|")] for row in (0, 2))
+    assert dict(zip(heads, values, strict=True)) == {
+        "range": f"{shown(metric.low)}..{shown(metric.high)}",
+        "riskier": metric.riskier or "neither",
+        "chance": shown(metric.chance),
+        "margin": shown(metric.margin),
+    }
+
+
+def shown(value: float | str | None) -> str:
+    """A range's end, a chance level or a margin as it stands on a metric's page."""
+    if isinstance(value, float | int):
+        return f"{value:g}" if math.isfinite(value) else "unbounded"
+    return value or "none"
+
+
+@pytest.mark.parametrize("risk", sorted({plugin.risk for plugin in BUILT_IN}))
+def test_the_folder_of_a_risk_has_a_page_for_each_plugin_and_links_to_all(risk: str) -> None:
+    overview = RISKS / risk / "README.md"
+    pages = {page_of(plugin) for plugin in DESCRIBED if plugin.risk == risk}
+    assert {file for file in overview.parent.rglob("*") if file.is_file()} == {overview, *pages}
+    links = re.findall(r"\]\(([^)\s#]+)\)", prose(overview))
+    assert pages <= {(overview.parent / link).resolve() for link in links}
+
+
+def test_every_page_of_a_risk_lies_in_its_folder() -> None:
+    assert {place.name for place in RISKS.iterdir()} == {plugin.risk for plugin in BUILT_IN}
+
+
+@pytest.mark.parametrize("plugin", [each for each in BUILT_IN if each.kind is Kind.SETTING], ids=label)
+def test_a_setting_with_settings_of_its_own_is_explained_where_it_is_used(plugin: Plugin) -> None:
+    parts = [sections(page_of(other))["Settings"] for other in DESCRIBED if other.home == plugin.home]
+    names = [plugin.name, *(field.name for field in fields(plugin.spec))]
+    assert any(all(is_named(name, text) for name in names) for text in parts)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Figures of the literature on real images, a few thousand of them: Gu et al. 2019, Jia et al. 2019, Tran et al. 2018.
 
-docs/risks/poisoning.md has the figures on 20,000.
+docs/risks/poisoning has the figures on 20,000, on the page of the attack and on those of the defenses.
 """
 
 import gzip
