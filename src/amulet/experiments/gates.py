@@ -1,6 +1,6 @@
 """What verdicts rest on: did the model train, does the defense do its own job, does the attack work."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -53,15 +53,22 @@ def _effective(results: "Results") -> Iterator[Checked]:
         for risk in risks:
             columns = [column for column in results.columns if column.risk == risk and column.primary]
             if columns:
-                strongest = max(columns, key=lambda column: _risk_of(results, column))
-                yield _checked(EFFECTIVE, row, risk, _effect(results, row, strongest))
+                yield _checked(EFFECTIVE, row, risk, _effect(results, row, _strongest(results, columns)))
+
+
+def _strongest(results: "Results", columns: Sequence["Column"]) -> "Column":
+    """By the seeds of the first look: all attacks have these, and no later look makes it another attack."""
+    first = set(results.seeds[: results.looks[0]] if results.looks else results.seeds)
+    reached = {column: _advantages(results, column) for column in columns}
+    common = first.intersection(*(found for found in reached.values() if found))
+    return max(columns, key=lambda column: sum(reached[column].get(seed, 0.0) for seed in common))
 
 
 def _finding(results: "Results") -> Iterator[Checked]:
     """The attack beats what it would reach without the model, or without attacking, on the undefended model."""
     for column in results.columns:
         if column.primary and column.chance is not None:
-            advantages = _advantages(results, column)
+            advantages = list(_advantages(results, column).values())
             yield _checked(FINDS, BASELINE, column.probe, exceeds(advantages, column.margin, results.level))
 
 
@@ -96,24 +103,20 @@ def _effect(results: "Results", row: str, column: "Column") -> Gate:
     return Gate.UNPROVEN if verdict.word in {Word.INCONCLUSIVE, Word.UNDEFINED} else Gate.SHOWN_NOT
 
 
-def _advantages(results: "Results", column: "Column") -> list[float]:
+def _advantages(results: "Results", column: "Column") -> dict[int, float]:
+    """What the attack reaches on the undefended model beyond chance, by seed."""
     sign = 1 if column.riskier == "high" else -1
     if isinstance(column.chance, str):
         other = next((each for each in results.columns if _stands_for_chance(each, column)), None)
         chances = {item.seed: item.value for item in results.of(BASELINE, other)} if other else {}
     else:
         chances = dict.fromkeys(results.seeds, column.chance)
-    pairs = [(item.value, chances.get(item.seed)) for item in results.of(BASELINE, column)]
-    return [sign * (value - chance) for value, chance in pairs if value is not None and chance is not None]
+    pairs = [(item.seed, item.value, chances.get(item.seed)) for item in results.of(BASELINE, column)]
+    return {seed: sign * (value - by) for seed, value, by in pairs if value is not None and by is not None}
 
 
 def _stands_for_chance(other: "Column", column: "Column") -> bool:
     return (other.risk, other.probe, other.metric) == (column.risk, column.probe, column.chance)
-
-
-def _risk_of(results: "Results", column: "Column") -> float:
-    advantages = _advantages(results, column)
-    return sum(advantages) / len(advantages) if advantages else 0.0
 
 
 def _numbers(results: "Results", row: str, column: "Column") -> list[float]:
