@@ -85,7 +85,8 @@ def test_a_name_that_means_nothing_says_where_to_look(tmp_path: Path) -> None:
     ],
 )
 def test_each_bad_item_of_a_list_gets_one_sentence(tmp_path: Path, metrics: str, sentences: list[str]) -> None:
-    text = re.sub(r"metrics:\n( +)- .*\n", f"metrics: {metrics}\n", MINIMAL)
+    listed = "metrics:\n      - membership_inference.TPRAtFPR: {fpr: 0.05}"
+    text = MINIMAL.replace(listed, f"metrics: {metrics}")
     with pytest.raises(InvalidParameter) as caught:
         load_experiment(written(tmp_path, text))
     told = [problem.sentence for problem in caught.value.problems]
