@@ -64,6 +64,9 @@ _METRICS: Final = {
     ("evasion", "noise_accuracy"): Words(
         "Accuracy under noise", "Share still classified correctly under random noise as large as the attack's change."
     ),
+    ("evasion", "one_class_share"): Words(
+        "Share of one class", "Share of decisions, with and without the attack, that name the class named most often."
+    ),
     ("poisoning", "poisoned_accuracy"): Words(
         "Poisoned accuracy", "Share of records of other classes that the trigger turns into the adversary's class."
     ),
