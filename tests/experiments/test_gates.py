@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from amulet.experiments.results import Column, Results, Value
+from amulet.poisoning.metrics import clean_target_rate, poisoned_accuracy, trigger_alone
 from amulet.statistics import Gate, exceeds
 
 BALANCED = Column("utility", "Utility", "balanced_accuracy", 0, 1, None, primary=True, margin=0.02, chance=None)
@@ -12,6 +13,13 @@ LEAK = Column("membership_inference", "LiRA", "auc", 0, 1, "high", primary=True,
 LOSS = Column("membership_inference", "Loss", "auc", 0, 1, "high", primary=True, margin=0.02, chance=0.5)
 ROBUST = Column("evasion", "PGD", "robust_accuracy", 0, 1, "low", primary=True, margin=0.02, chance="noise_accuracy")
 NOISE = Column("evasion", "PGD", "noise_accuracy", 0, 1, None, primary=False, margin=0.02, chance=None)
+POISONED, CLEAN, ALONE = (
+    Column(
+        "poisoning", "BadNets", str(metric), 0, 1, metric.riskier, metric.primary, metric.margin, metric.chance,
+        control=metric.control,
+    )
+    for metric in (poisoned_accuracy, clean_target_rate, trigger_alone)
+)  # fmt: skip
 JITTER = (0.0, 0.004, -0.004, 0.002, -0.002)
 
 
@@ -81,6 +89,15 @@ def test_an_attack_at_chance_finds_nothing() -> None:
 def test_an_evasion_that_changes_no_more_than_noise_finds_nothing(robust: float, expected: Gate) -> None:
     found = results({("undefended", ROBUST): robust, ("undefended", NOISE): 0.9})
     assert state(found, "attack") is expected
+
+
+@pytest.mark.parametrize(("alone", "expected"), [(0.1, Gate.SHOWN), (0.9, Gate.SHOWN_NOT), (0.893, Gate.SHOWN_NOT)])
+def test_a_trigger_that_moves_a_clean_model_is_no_backdoor(alone: float, expected: Gate) -> None:
+    numbers = {("undefended", POISONED): 0.9, ("undefended", CLEAN): 0.05, ("undefended", ALONE): alone}
+    found = results(numbers)
+    assert state(found, "attack") is expected
+    told = next(gate.follows for gate in found.gates if gate.name == "attack")
+    assert ("a model nobody tampered with" in told) == (expected is Gate.SHOWN_NOT)
 
 
 def test_one_seed_proves_nothing() -> None:

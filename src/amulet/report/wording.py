@@ -73,6 +73,9 @@ _METRICS: Final = {
     ("poisoning", "clean_target_rate"): Words(
         "Without the trigger", "Share of the same records that the model takes for the adversary's class as they are."
     ),
+    ("poisoning", "trigger_alone"): Words(
+        "Trigger alone", "Share of the same records that the trigger turns on a model that nobody poisoned."
+    ),
     ("poisoning", "clean_accuracy"): Words(
         "Clean accuracy", "Share of records without the trigger that the poisoned model classifies correctly."
     ),
