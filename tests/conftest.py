@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from amulet.core.data import AmuletDataset
 from amulet.datasets import from_arrays
@@ -19,7 +19,14 @@ from amulet.training import Recipe
 
 torch.set_num_threads(1)
 
-settings.register_profile("amulet", deadline=None, max_examples=40, derandomize=True, database=None)
+settings.register_profile(
+    "amulet",
+    deadline=None,
+    max_examples=40,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],  # which is the machine's fault, not the test's
+)
 settings.load_profile("amulet")
 
 RunPython = Callable[..., str]

@@ -75,6 +75,25 @@ def test_a_name_that_means_nothing_says_where_to_look(tmp_path: Path) -> None:
         load_experiment(written(tmp_path, MINIMAL.replace("PGD", "GPD")))
 
 
+@pytest.mark.parametrize(
+    ("metrics", "sentences"),
+    [
+        ("[robust_acuracy]", ["Nothing goes by the name 'robust_acuracy'"]),
+        ("[TPRAtFPR: {fpr: 3}]", ["The 'fpr' of TPRAtFPR must be"]),
+        ("[clean_acuracy, robust_acuracy]", ["the name 'clean_acuracy'", "the name 'robust_acuracy'"]),
+        ("[robust_acuracy, 3]", ["the name 'robust_acuracy'", "must be an instance of Metric. Got 3."]),
+    ],
+)
+def test_each_bad_item_of_a_list_gets_one_sentence(tmp_path: Path, metrics: str, sentences: list[str]) -> None:
+    listed = "metrics:\n      - membership_inference.TPRAtFPR: {fpr: 0.05}"
+    text = MINIMAL.replace(listed, f"metrics: {metrics}")
+    with pytest.raises(InvalidParameter) as caught:
+        load_experiment(written(tmp_path, text))
+    told = [problem.sentence for problem in caught.value.problems]
+    assert len(told) == len(sentences)
+    assert all(expected in sentence for expected, sentence in zip(sentences, told, strict=True))
+
+
 def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidParameter, match="'robust' stands here twice"):
         load_experiment(written(tmp_path, MINIMAL.replace("both:", "robust:")))

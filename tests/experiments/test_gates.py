@@ -1,14 +1,25 @@
 """The gates: a verdict is worth what the model, the defense and the attack behind it are worth."""
 
+from dataclasses import replace
+
 import pytest
 
 from amulet.experiments.results import Column, Results, Value
+from amulet.poisoning.metrics import clean_target_rate, poisoned_accuracy, trigger_alone
 from amulet.statistics import Gate, exceeds
 
 BALANCED = Column("utility", "Utility", "balanced_accuracy", 0, 1, None, primary=True, margin=0.02, chance=None)
 LEAK = Column("membership_inference", "LiRA", "auc", 0, 1, "high", primary=True, margin=0.02, chance=0.5)
+LOSS = Column("membership_inference", "Loss", "auc", 0, 1, "high", primary=True, margin=0.02, chance=0.5)
 ROBUST = Column("evasion", "PGD", "robust_accuracy", 0, 1, "low", primary=True, margin=0.02, chance="noise_accuracy")
 NOISE = Column("evasion", "PGD", "noise_accuracy", 0, 1, None, primary=False, margin=0.02, chance=None)
+POISONED, CLEAN, ALONE = (
+    Column(
+        "poisoning", "BadNets", str(metric), 0, 1, metric.riskier, metric.primary, metric.margin, metric.chance,
+        control=metric.control,
+    )
+    for metric in (poisoned_accuracy, clean_target_rate, trigger_alone)
+)  # fmt: skip
 JITTER = (0.0, 0.004, -0.004, 0.002, -0.002)
 
 
@@ -41,6 +52,34 @@ def test_a_defense_must_lower_its_own_risk() -> None:
     assert state(fails, "effective", "dp") is Gate.SHOWN_NOT
 
 
+def sequential(more: tuple[float, ...]) -> Results:
+    """Five seeds of two attacks, of which LiRA is the stronger and stopped by "dp", and more seeds of the other."""
+    numbers = {("undefended", LEAK): 0.68, ("dp", LEAK): 0.52, ("undefended", LOSS): 0.6, ("dp", LOSS): 0.601}
+    found = results(numbers)
+    later = [
+        Value(row, LOSS.risk, LOSS.probe, LOSS.metric, seed, value, None, f"{row}{seed}")
+        for row in ("undefended", "dp")
+        for seed, value in enumerate(more, start=5)
+    ]
+    return replace(found, values=(*found.values, *later), looks=(5, 10))
+
+
+@pytest.mark.parametrize("later", [(), (0.9,) * 5])
+def test_more_seeds_of_one_attack_do_not_make_it_the_strongest(later: tuple[float, ...]) -> None:
+    assert state(sequential(later), "effective", "dp") is Gate.SHOWN
+
+
+def test_attacks_are_compared_on_seeds_on_which_both_have_a_value() -> None:
+    """On seed 0 every attack does well; LiRA has no value there, and is the better one on all others."""
+    numbers = {("undefended", LEAK): 0.64, ("dp", LEAK): 0.52, ("undefended", LOSS): 0.6, ("dp", LOSS): 0.601}
+    found = results(numbers)
+    values = tuple(
+        replace(value, value=None if value.probe == "LiRA" else 0.9) if value.seed == 0 else value
+        for value in found.values
+    )
+    assert state(replace(found, values=values), "effective", "dp") is Gate.SHOWN
+
+
 def test_an_attack_at_chance_finds_nothing() -> None:
     found = results({("undefended", LEAK): 0.5, ("dp", LEAK): 0.5})
     assert state(found, "attack") is Gate.SHOWN_NOT
@@ -50,6 +89,15 @@ def test_an_attack_at_chance_finds_nothing() -> None:
 def test_an_evasion_that_changes_no_more_than_noise_finds_nothing(robust: float, expected: Gate) -> None:
     found = results({("undefended", ROBUST): robust, ("undefended", NOISE): 0.9})
     assert state(found, "attack") is expected
+
+
+@pytest.mark.parametrize(("alone", "expected"), [(0.1, Gate.SHOWN), (0.9, Gate.SHOWN_NOT), (0.893, Gate.SHOWN_NOT)])
+def test_a_trigger_that_moves_a_clean_model_is_no_backdoor(alone: float, expected: Gate) -> None:
+    numbers = {("undefended", POISONED): 0.9, ("undefended", CLEAN): 0.05, ("undefended", ALONE): alone}
+    found = results(numbers)
+    assert state(found, "attack") is expected
+    told = next(gate.follows for gate in found.gates if gate.name == "attack")
+    assert ("a model nobody tampered with" in told) == (expected is Gate.SHOWN_NOT)
 
 
 def test_one_seed_proves_nothing() -> None:

@@ -15,8 +15,10 @@ from amulet.membership_inference.attacks import LiRA
 from amulet.poisoning import Sanitization
 from amulet.poisoning.attacks import BadNets, Features
 from amulet.poisoning.defenses import OutlierRemoval, SpectralSignatures
-from amulet.testing import toy_dataset
+from amulet.statistics import Gate
+from amulet.testing import TOY_RECIPE, toy_dataset
 from amulet.training import Held, Placebo, fit_shadows
+from amulet.utility import Utility
 
 ATTACK = BadNets(fraction=0.15)
 ROWS = (
@@ -46,18 +48,19 @@ def test_all_percents_share_one_reference_and_one_score(poisoned: Experiment) ->
     planned = plan(poisoned)
     targets = trained(planned)
 
-    assert count_by_kind(planned.tasks)["Train"] == 1 + 5 + 1  # undefended, the rows, the reference of the reseeded
-    assert count_by_kind(planned.tasks)["Score"] == 3
+    models = 1 + 5 + 1  # undefended, the rows, the reference of the reseeded
+    assert count_by_kind(planned.tasks)["Train"] == 2 * models  # and as controls, without poison
+    assert count_by_kind(planned.tasks)["Score"] == 2 * 3
     scores = {targets[row].scores for row in ("10%", "20%", "30%")}
     assert len(scores) == 1
     assert next(iter(scores)) == Score(OutlierRemoval().scorer, targets[BASELINE])
 
 
-def test_another_percent_costs_one_training(poisoned: Experiment) -> None:
+def test_another_percent_costs_one_training_and_one_of_its_control(poisoned: Experiment) -> None:
     more = replace(poisoned, defenses=(*ROWS, Row("40%", (OutlierRemoval(40),))))
     known = {task.digest for task in plan(poisoned).tasks}
     new = count_by_kind(task for task in plan(more).tasks if task.digest not in known)
-    assert (new["Train"], new["Score"], new["Play"]) == (1, 0, 2)
+    assert (new["Train"], new["Score"], new["Play"]) == (2, 0, 3)
 
 
 def test_the_audit_is_of_the_attack_s_own_target(poisoned: Experiment) -> None:
@@ -89,6 +92,26 @@ def test_an_assessment_trains_what_a_script_trains(poisoned: Experiment, store: 
     gates = {(gate.name, gate.row, gate.about) for gate in results.gates}
     assert ("attack", BASELINE, "BadNets(fraction=0.15)") in gates
     assert {("effective", row.label, "poisoning") for row in ROWS} <= gates
+
+
+def test_the_control_is_the_clean_model_of_the_same_row_and_seed(poisoned: Experiment) -> None:
+    planned = plan(replace(poisoned, audits=(Utility(), Sanitization(ATTACK))))
+    clean = {trial.row: trial.play.target for trial in planned.trials if isinstance(trial.play.probe, Utility)}
+    for cell in planned.cells:
+        if cell.metric == "trigger_alone":
+            assert cell.task.outcome.target == clean[cell.row]
+            assert cell.task.outcome.probe == ATTACK
+
+
+def test_a_trigger_that_works_by_itself_is_told_from_a_backdoor(experiment: Experiment, store: Store) -> None:
+    """High features mean class 1 in the toy data: to set them all is to choose the class."""
+    by_itself = BadNets(fraction=0.05, label=1, pattern=Features(tuple(range(6)), (1.0,) * 6))
+    recipe = replace(TOY_RECIPE, epochs=20)
+    attacked = replace(experiment, recipe=recipe, defenses=(), attacks=(by_itself,), audits=(Utility(),), seeds=5)
+    _, results = carry_out(plan(attacked), store, workers=1)
+    (gate,) = (gate for gate in results.gates if gate.name == "attack")
+    assert gate.state is Gate.SHOWN_NOT
+    assert "nobody tampered with" in gate.follows
 
 
 def test_shadows_know_the_removal(experiment: Experiment, store: Store) -> None:

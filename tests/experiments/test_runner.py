@@ -9,17 +9,29 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from amulet.experiments import Experiment, Progress, Store, assess, dump_experiment, plan
+from amulet.evasion.defenses import AdversarialTraining
+from amulet.experiments import Experiment, Progress, Row, Store, assess, dump_experiment, plan
 from amulet.experiments.assess import carry_out, prepare
 from amulet.experiments.runner import RunFailed, run
 from amulet.experiments.tasks import Task
 
 HEEDING = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from amulet.cli import app; app()"
 AMULET = [sys.executable, "-c", HEEDING]  # a shell without job control starts its children deaf to Control-C
+ENDLESS = Row("endless", (AdversarialTraining(epsilon=0.1, steps=10**9),))
+"""A row whose training never ends: workers are at work until they are stopped."""
+
+PATIENCE = 900.0
+"""Seconds until a wait is given up; nothing takes as long on the slowest machine."""
+
+Process = subprocess.Popen[bytes]
+Start = Callable[..., Process]
 
 
 def test_the_number_of_processes_changes_no_number(experiment: Experiment, tmp_path: Path) -> None:
@@ -69,10 +81,26 @@ def test_a_failing_task_takes_only_its_dependents_with_it(experiment: Experiment
     assert {rows[task.digest] for task in still if task.digest in rows} == {("dp-sgd", 0)}
 
 
-def started(folder: Path, workers: int = 2) -> "subprocess.Popen[bytes]":
-    command = [*AMULET, "assess", "toy.yaml", "--workers", str(workers)]
-    with (folder / "output.txt").open("ab") as output:
-        return subprocess.Popen(command, cwd=folder, stdout=output, stderr=output, start_new_session=True)
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Runs the command on two workers; what it says goes to a file, unless `stdout` says where else."""
+    processes: list[Process] = []
+
+    def started(experiment: Experiment, stdout: int | None = None) -> Process:
+        (tmp_path / "toy.yaml").write_text(dump_experiment(experiment), encoding="utf-8")
+        command = [*AMULET, "assess", "toy.yaml", "--workers", "2"]
+        with (tmp_path / "output.txt").open("ab") as output:
+            process = subprocess.Popen(
+                command, cwd=tmp_path, stdout=stdout or output, stderr=output, start_new_session=True
+            )
+        processes.append(process)
+        return process
+
+    yield started
+    for process in processes:
+        with suppress(ProcessLookupError):  # where nothing is left, as there should be
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def results_in(folder: Path) -> str:
@@ -85,6 +113,15 @@ def output_in(folder: Path) -> str:
 
 def entries_in(store: Path) -> int:
     return sum(1 for _ in store.glob("results/*/*.json"))
+
+
+def wait_for_entries(number: int, process: Process, folder: Path) -> None:
+    """Until the store has so many, while the process is at work."""
+    deadline = time.monotonic() + PATIENCE
+    while entries_in(folder / "runs" / "store") < number:
+        assert process.poll() is None or entries_in(folder / "runs" / "store") >= number, output_in(folder)
+        assert time.monotonic() < deadline, output_in(folder)
+        time.sleep(0.01)
 
 
 def killed(experiment: Experiment, store: Path, tasks: int, rest: float, most: int) -> None:
@@ -121,29 +158,29 @@ def test_killed_at_20_random_moments_it_ends_with_the_same_results(experiment: E
     assert resumed == assess(experiment, store=tmp_path / "other", workers=1).to_json()
 
 
-def test_the_command_killed_with_two_workers_ends_with_the_same_results(experiment: Experiment, tmp_path: Path) -> None:
-    (tmp_path / "toy.yaml").write_text(dump_experiment(experiment), encoding="utf-8")
+def test_the_command_killed_with_two_workers_ends_with_the_same_results(
+    experiment: Experiment, start: Start, tmp_path: Path
+) -> None:
     for entries in (5, 40):
-        process = started(tmp_path)
-        while entries_in(tmp_path / "runs" / "store") < entries:
-            time.sleep(0.01)
+        process = start(experiment)
+        wait_for_entries(entries, process, tmp_path)
         os.kill(process.pid, signal.SIGKILL)  # the parent alone: its workers must notice
         process.wait()
 
-    assert started(tmp_path).wait(timeout=240) == 0, output_in(tmp_path)
+    assert start(experiment).wait(PATIENCE) == 0, output_in(tmp_path)
     assert results_in(tmp_path) == assess(experiment, store=tmp_path / "other", workers=1).to_json()
 
 
-def test_control_c_is_told_plainly_and_loses_nothing_that_is_done(experiment: Experiment, tmp_path: Path) -> None:
-    (tmp_path / "toy.yaml").write_text(dump_experiment(experiment), encoding="utf-8")
-    process = started(tmp_path)
-    deadline = time.monotonic() + 60
-    while "tasks done" not in output_in(tmp_path) and time.monotonic() < deadline:
-        time.sleep(0.1)
+def test_control_c_is_told_plainly_and_loses_nothing_that_is_done(
+    experiment: Experiment, start: Start, tmp_path: Path
+) -> None:
+    experiment = replace(experiment, defenses=(ENDLESS,))
+    process = start(experiment)
+    wait_for_entries(2, process, tmp_path)  # the data set and a first result
 
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the parent and to its workers
 
-    assert process.wait(timeout=60) == 130
+    assert process.wait(PATIENCE) == 130, output_in(tmp_path)
     assert "What was computed is kept" in output_in(tmp_path)
     assert "Traceback" not in output_in(tmp_path)
     planned = plan(experiment)
@@ -151,30 +188,17 @@ def test_control_c_is_told_plainly_and_loses_nothing_that_is_done(experiment: Ex
     assert 0 < len(left) < len(planned.tasks) - 1
 
 
-def test_two_assessments_share_one_store(experiment: Experiment, tmp_path: Path) -> None:
-    (tmp_path / "toy.yaml").write_text(dump_experiment(experiment), encoding="utf-8")
-    first, second = started(tmp_path), started(tmp_path)
+def test_two_assessments_share_one_store(experiment: Experiment, start: Start, tmp_path: Path) -> None:
+    first, second = start(experiment), start(experiment)
 
-    assert [process.wait(timeout=240) for process in (first, second)] == [0, 0], output_in(tmp_path)
+    assert [process.wait(PATIENCE) for process in (first, second)] == [0, 0], output_in(tmp_path)
     assert results_in(tmp_path) == assess(experiment, store=tmp_path / "other", workers=1).to_json()
 
 
-def test_workers_end_when_their_parent_is_killed(experiment: Experiment, tmp_path: Path) -> None:
-    (tmp_path / "toy.yaml").write_text(dump_experiment(experiment), encoding="utf-8")
-    process = started(tmp_path)
-    time.sleep(4)
+def test_workers_end_when_their_parent_is_killed(experiment: Experiment, start: Start, tmp_path: Path) -> None:
+    process = start(replace(experiment, defenses=(ENDLESS,)), subprocess.PIPE)
+    wait_for_entries(2, process, tmp_path)
     os.kill(process.pid, signal.SIGKILL)
-    process.wait()
 
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline and group_alive(process.pid):
-        time.sleep(0.2)
-    assert not group_alive(process.pid)
-
-
-def group_alive(group: int) -> bool:
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
+    process.communicate(timeout=PATIENCE)  # which ends when nobody is left at the other end of the pipe
+    assert process.returncode == -signal.SIGKILL

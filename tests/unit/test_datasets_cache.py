@@ -1,7 +1,11 @@
 """The cache of processed arrays: nothing stale, nothing half, nothing trusted unseen."""
 
 import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +17,36 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 
 from amulet.core.errors import AmuletError
-from amulet.datasets.cache import Blocks, Key, cached
+from amulet.datasets import cache
+from amulet.datasets.cache import Arrays, Blocks, Key, cached
 from amulet.datasets.places import cache_root, data_root
 
 KEY = Key("Stamps", 1, {"file": "abc"}, {"size": 8})
 ARRAY = np.arange(12, dtype=np.uint8).reshape(3, 4)
+
+ROUNDS = 5
+RACE = """
+import time
+from pathlib import Path
+import numpy as np
+from amulet.datasets.cache import Key, cached
+
+ARRAY = np.arange(1_000_000, dtype=np.uint8).reshape(1000, 1000)
+
+def together(version):
+    def make():
+        Path(f"{{version}} {me}").touch()
+        until = time.monotonic() + 300
+        while not Path(f"{{version}} {other}").exists():
+            assert time.monotonic() < until
+        return {{"x": ARRAY}}
+    return make
+
+for version in range({rounds}):
+    found = cached(Key("Stamps", version, {{}}, {{}}), together(version))["x"]
+    print("whole" if np.array_equal(found, ARRAY) else "torn")
+"""
+"""Makes arrays when the other process does: neither has written any before both have seen that there are none."""
 
 
 @pytest.fixture(autouse=True)
@@ -81,6 +110,40 @@ def test_a_failure_leaves_nothing_behind(folder: Path) -> None:
     with pytest.raises(ValueError, match="a broken image"):
         cached(KEY, lambda: {"x": Blocks(ARRAY.shape, failing())})
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("damaged", [False, True], ids=["new", "damaged"])
+def test_processes_that_write_one_entry_at_a_time_all_read_a_whole_one(
+    folder: Path, tmp_path: Path, *, damaged: bool
+) -> None:
+    if damaged:
+        for version in range(ROUNDS):
+            cached(Key("Stamps", version, {}, {}), lambda: {"x": ARRAY})
+        for place in folder.rglob("x.npy"):
+            place.write_bytes(b"")
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", RACE.format(rounds=ROUNDS, me=me, other=1 - me)],
+            cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )
+        for me in (0, 1)
+    ]  # fmt: skip
+    assert [process.communicate()[0] for process in processes] == ["whole\n" * ROUNDS] * 2
+    assert len(list(folder.iterdir())) == ROUNDS
+    for version in range(ROUNDS):
+        assert cached(Key("Stamps", version, {}, {}), never)["x"].shape == (1000, 1000)
+
+
+def test_an_entry_that_another_process_takes_away_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    reads, read = count(), cache._read
+
+    def disturbed(key: Key) -> Arrays | None:
+        if next(reads) == 1:
+            shutil.rmtree(key.folder)
+        return read(key)
+
+    monkeypatch.setattr(cache, "_read", disturbed)
+    assert np.array_equal(cached(KEY, lambda: {"x": ARRAY})["x"], ARRAY)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only for the superuser")

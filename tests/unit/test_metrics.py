@@ -149,6 +149,7 @@ def test_robust_accuracy_counts_what_is_right_before_and_after() -> None:
     )
     assert evasion.robust_accuracy(outcome) == 0.25
     assert evasion.clean_accuracy(outcome) == 0.5
+    assert evasion.one_class_share(outcome) == 0.5
 
 
 def test_always_naming_the_largest_class_is_robust_only_where_classes_do_not_count_alike() -> None:
@@ -157,3 +158,4 @@ def test_always_naming_the_largest_class_is_robust_only_where_classes_do_not_cou
     outcome = EvasionOutcome(labels=labels, clean=always, adversarial=always, size=torch.zeros(10), noisy=always)
     assert evasion.robust_accuracy(outcome) == 0.9
     assert evasion.balanced_robust_accuracy(outcome) == 0.5
+    assert evasion.one_class_share(outcome) == 1.0

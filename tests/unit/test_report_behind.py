@@ -18,7 +18,7 @@ from amulet.report.matrix import blocks
 from amulet.report.script import embedded
 from amulet.report.sentences import figures, told
 from amulet.report.terminal import matrix_table
-from amulet.report.tradeoffs import beside, trade_offs
+from amulet.report.tradeoffs import beside, level, trade_offs
 from amulet.statistics import Word
 
 LABEL = "a|<b>"
@@ -156,6 +156,42 @@ def test_seeds_without_a_value_are_told(results: Results) -> None:
     values = tuple(replace(item, value=None, reason="none") if item.seed == 0 else item for item in results.values)
     some = replace(results, values=values)
     assert seeds_of(some, some.cell(LABEL, AUC)) == "4 of 5 seeds"
+
+
+def uneven(results: Results, baseline: tuple[int, ...], row: tuple[int, ...]) -> Results:
+    """Robust accuracy of 0.5 and 0.8 on common seeds; on seeds that only one of the two has, 0.1."""
+    known = {"undefended": baseline, LABEL: row}
+    common = set(baseline) & set(row)
+    values = [
+        Value(label, ROBUST.risk, ROBUST.probe, ROBUST.metric, seed, value if seed in common else 0.1, None, label)
+        for label, value in (("undefended", 0.5), (LABEL, 0.8))
+        for seed in known[label]
+    ]
+    others = tuple(item for item in results.values if item.risk != ROBUST.risk)
+    return replace(results, values=(*others, *values))
+
+
+@pytest.mark.parametrize(("baseline", "row"), [((0, 1, 2, 3), (0, 1)), ((0, 1), (0, 1, 2, 3)), ((0, 1, 2), (1, 2, 3))])
+def test_means_side_by_side_are_over_the_seeds_that_both_have(
+    results: Results, baseline: tuple[int, ...], row: tuple[int, ...]
+) -> None:
+    found = uneven(results, baseline, row)
+    assert "goes from 0.500 without a defense to 0.800 with it" in told(found, found.cell(LABEL, ROBUST))
+
+
+def test_means_without_a_common_seed_are_each_its_own(results: Results) -> None:
+    found = uneven(results, (0, 1), (2, 3))
+    cell = replace(found.cell(LABEL, ROBUST), verdict=results.cell(LABEL, AUC).verdict)
+    assert "goes from 0.100 without a defense to 0.100 with it" in told(found, cell)
+
+
+@pytest.mark.parametrize(("baseline", "row"), [((0, 1, 2, 3), (0, 1)), ((0, 1), (0, 1, 2, 3)), ((0, 1, 2), (1, 2, 3))])
+def test_rows_lie_as_far_apart_in_a_trade_off_as_their_common_seeds(
+    results: Results, baseline: tuple[int, ...], row: tuple[int, ...]
+) -> None:
+    found = uneven(results, baseline, row)
+    before, after = (level(found, found.cell(label, ROBUST)) for label in ("undefended", LABEL))
+    assert after - before == pytest.approx(0.3)
 
 
 def test_every_risk_is_set_against_utility(results: Results) -> None:

@@ -30,6 +30,8 @@ class Metric(Spec, Generic[O]):
         chance: what it comes to without the model (a number), without a working attack (the name of another metric
             of the outcome), or None where neither makes sense; a defense can only lower what an attack reaches
             beyond that.
+        control: whether it is read off the same attack on a model trained on records that nobody tampered with; an
+            attack that tampers must reach more than that in its primary metric.
         margin: the least difference that matters, in its own units; docs/guide/verdicts.md has the reasons.
     """
 
@@ -38,6 +40,7 @@ class Metric(Spec, Generic[O]):
     riskier: ClassVar[Literal["low", "high"] | None]
     primary: ClassVar[bool] = False
     chance: ClassVar[float | str | None] = None
+    control: ClassVar[bool] = False
     margin: ClassVar[float] = 0.02
 
     @abstractmethod

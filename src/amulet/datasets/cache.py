@@ -21,6 +21,8 @@ from amulet.datasets.sources import checksum
 Arrays = Mapping[str, NDArray[Any]]
 _LISTING = "entry.json"
 _FORMAT = 1
+_ATTEMPTS = 3
+"""Another process that met the same damaged entry may take away what has just been written, to put its own there."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,11 +77,13 @@ def cached(key: Key, make: Callable[[], Mapping[str, NDArray[Any] | Blocks]]) ->
     Raises:
         AmuletError: the cache folder cannot be written.
     """
-    found = _read(key)
-    if found is None:
+    for _ in range(_ATTEMPTS):
+        found = _read(key)
+        if found is not None:
+            return found
         with _room(key) as folder:
             _write(key, folder, make())
-        found = _read(key)
+    found = _read(key)
     if found is None:
         raise AmuletError(f"The arrays just written to {key.folder} cannot be read back. Is the disk sound?")
     return found

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from statistics import fmean
 from time import perf_counter
 from typing import Any
@@ -10,8 +10,6 @@ from typing import Any
 from amulet.experiments.plan import Plan
 from amulet.experiments.store import State, Store
 from amulet.experiments.tasks import Play, Task, Train
-from amulet.training.placebo import Reseeded
-from amulet.training.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -82,12 +80,11 @@ def _line(
 
 def _timed(task: Train, planned: Plan) -> float | None:
     """One epoch's time times the epochs; a training function of the user's own is not run for this."""
-    recipe = task.recipe.recipe if isinstance(task.recipe, Reseeded) else task.recipe
-    if not isinstance(recipe, Recipe):
+    counted = task.recipe.unprepared().one_epoch()
+    if counted is None:
         return None
-    data = planned.dataset.train
-    drawn, short = task.draw.take(data), replace(recipe, epochs=1).unprepared()
+    (short, epochs), drawn = counted, task.draw.take(planned.dataset.train)
     short.fit(drawn, seed=task.seed, device=task.backend.device)  # the first pays for imports and look-ups
     started = perf_counter()
     short.fit(drawn, seed=task.seed, device=task.backend.device)
-    return (perf_counter() - started) * recipe.epochs
+    return (perf_counter() - started) * epochs

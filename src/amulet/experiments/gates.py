@@ -1,6 +1,6 @@
 """What verdicts rest on: did the model train, does the defense do its own job, does the attack work."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from amulet.experiments.results import Column, Results
 
 TRAINED, EFFECTIVE, FINDS, STRONG = "trained", "effective", "attack", "strong"
+CONTROL = "control"
+"""In `_FOLLOWS`: of the gate "attack", where it is the control that the attack does not beat."""
 
 
 @dataclass(frozen=True)
@@ -53,16 +55,25 @@ def _effective(results: "Results") -> Iterator[Checked]:
         for risk in risks:
             columns = [column for column in results.columns if column.risk == risk and column.primary]
             if columns:
-                strongest = max(columns, key=lambda column: _risk_of(results, column))
-                yield _checked(EFFECTIVE, row, risk, _effect(results, row, strongest))
+                yield _checked(EFFECTIVE, row, risk, _effect(results, row, _strongest(results, columns)))
+
+
+def _strongest(results: "Results", columns: Sequence["Column"]) -> "Column":
+    """By the seeds of the first look: all attacks have these, and no later look makes it another attack."""
+    first = set(results.seeds[: results.looks[0]] if results.looks else results.seeds)
+    reached = {column: _reached(results, column) for column in columns}
+    common = first.intersection(*(found for found in reached.values() if found))
+    return max(columns, key=lambda column: sum(reached[column].get(seed, 0.0) for seed in common))
 
 
 def _finding(results: "Results") -> Iterator[Checked]:
     """The attack beats what it would reach without the model, or without attacking, on the undefended model."""
     for column in results.columns:
         if column.primary and column.chance is not None:
-            advantages = _advantages(results, column)
-            yield _checked(FINDS, BASELINE, column.probe, exceeds(advantages, column.margin, results.level))
+            tests = [(_beats(beyond, name, column, results), name) for name, beyond in _advantages(results, column)]
+            state = _worst([state for state, _ in tests]) if tests else Gate.UNPROVEN
+            name = next((name for each, name in tests if each is state), FINDS)
+            yield Checked(FINDS, BASELINE, column.probe, state, _FOLLOWS.get((name, state), ""))
 
 
 def _strong(results: "Results") -> Iterator[Checked]:
@@ -77,8 +88,7 @@ def _strong(results: "Results") -> Iterator[Checked]:
 
 def _strength(row: str, column: "Column", found: tuple[Finding, ...]) -> Checked:
     """The worst of the findings, with all that are as bad."""
-    states = [state for state, _ in found]
-    state = next(each for each in (Gate.SHOWN_NOT, Gate.UNPROVEN, Gate.SHOWN) if each in states)
+    state = _worst([state for state, _ in found])
     faults = " and ".join(dict.fromkeys(fault for each, fault in found if each is state))
     follows = {
         Gate.SHOWN: "",
@@ -96,24 +106,41 @@ def _effect(results: "Results", row: str, column: "Column") -> Gate:
     return Gate.UNPROVEN if verdict.word in {Word.INCONCLUSIVE, Word.UNDEFINED} else Gate.SHOWN_NOT
 
 
-def _advantages(results: "Results", column: "Column") -> list[float]:
-    sign = 1 if column.riskier == "high" else -1
-    if isinstance(column.chance, str):
-        other = next((each for each in results.columns if _stands_for_chance(each, column)), None)
-        chances = {item.seed: item.value for item in results.of(BASELINE, other)} if other else {}
-    else:
-        chances = dict.fromkeys(results.seeds, column.chance)
-    pairs = [(item.value, chances.get(item.seed)) for item in results.of(BASELINE, column)]
-    return [sign * (value - chance) for value, chance in pairs if value is not None and chance is not None]
+def _beats(beyond: Mapping[int, float], name: str, column: "Column", results: "Results") -> Gate:
+    """Chance by anything at all, a control by the least that matters: the tampering itself must have done that."""
+    if name == CONTROL:
+        return exceeds([advantage - column.margin for advantage in beyond.values()], 0.0, results.level)
+    return exceeds(list(beyond.values()), column.margin, results.level)
 
 
-def _stands_for_chance(other: "Column", column: "Column") -> bool:
-    return (other.risk, other.probe, other.metric) == (column.risk, column.probe, column.chance)
+def _worst(states: Sequence[Gate]) -> Gate:
+    return next(each for each in (Gate.SHOWN_NOT, Gate.UNPROVEN, Gate.SHOWN) if each in states)
 
 
-def _risk_of(results: "Results", column: "Column") -> float:
-    advantages = _advantages(results, column)
-    return sum(advantages) / len(advantages) if advantages else 0.0
+def _reached(results: "Results", column: "Column") -> dict[int, float]:
+    """The least of the advantages of each seed that has all of them."""
+    found = [beyond for _, beyond in _advantages(results, column)]
+    seeds = set.intersection(*(set(beyond) for beyond in found)) if found else set()
+    return {seed: min(beyond[seed] for beyond in found) for seed in seeds}
+
+
+def _advantages(results: "Results", column: "Column") -> Iterator[tuple[str, dict[int, float]]]:
+    """What the attack reaches on the undefended model, by seed: beyond chance, then beyond its controls."""
+    sign, mine = 1 if column.riskier == "high" else -1, _by_seed(results, column)
+    for name, other in _to_beat(results, column):
+        yield name, {seed: sign * (value - other[seed]) for seed, value in mine.items() if seed in other}
+
+
+def _to_beat(results: "Results", column: "Column") -> Iterator[tuple[str, dict[int, float]]]:
+    if isinstance(column.chance, int | float):
+        yield FINDS, dict.fromkeys(results.seeds, column.chance)
+    alike = [other for other in results.columns if (other.risk, other.probe) == (column.risk, column.probe)]
+    yield from ((FINDS, _by_seed(results, other)) for other in alike if other.metric == column.chance)
+    yield from ((CONTROL, _by_seed(results, other)) for other in alike if other.control)
+
+
+def _by_seed(results: "Results", column: "Column") -> dict[int, float]:
+    return {item.seed: item.value for item in results.of(BASELINE, column) if item.value is not None}
 
 
 def _numbers(results: "Results", row: str, column: "Column") -> list[float]:
@@ -133,6 +160,11 @@ _FOLLOWS = {
     (EFFECTIVE, Gate.UNPROVEN): "It is not shown that the defense does its own job here.",
     (FINDS, Gate.SHOWN_NOT): "The attack finds nothing on the undefended model, so no defense can lower it.",
     (FINDS, Gate.UNPROVEN): "It is not shown that the attack finds anything on the undefended model.",
+    (
+        CONTROL,
+        Gate.SHOWN_NOT,
+    ): "The attack does about as well on a model nobody tampered with, so this is not the tampering's doing.",
+    (CONTROL, Gate.UNPROVEN): "It is not shown that the attack does much better than on a model nobody tampered with.",
 }
 
 

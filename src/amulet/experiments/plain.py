@@ -93,9 +93,13 @@ class Builder:
         """A field's value: specs are built, everything else is left to the class that coerces it."""
         if not _holds_spec(hint) or not isinstance(plain, str | dict | list):
             return plain
-        if isinstance(plain, list):
-            return tuple(self._value(hint, item, (*place, number)) for number, item in enumerate(plain))
-        return self.attempted(plain, place)
+        return self._items(hint, plain, place) if isinstance(plain, list) else self.attempted(plain, place)
+
+    def _items(self, hint: Any, plain: list[Any], place: Place) -> tuple[Any, ...] | None:
+        """The values of a list; where some fail, only the others, if any, so that these are checked and no gaps are."""
+        found = len(self.found)
+        items = tuple(self._value(hint, item, (*place, number)) for number, item in enumerate(plain))
+        return items if len(self.found) == found else tuple(item for item in items if item is not None) or None
 
     def _named(self, plain: Plain, place: Place) -> tuple[str, Mapping[str, Plain], Place]:
         match plain:

@@ -210,6 +210,10 @@ class _Bench:
         """The model under assessment."""
         return self._train(recipe, probe.trained_on(MemberDraw(self.split)), self.split.seed)
 
+    def control(self, recipe: Trainable) -> Train:
+        """The same model, had nobody tampered with its records."""
+        return self._train(recipe, MemberDraw(self.split), self.split.seed)
+
     def shadows(self, recipe: Trainable, wanted: ShadowRequest) -> tuple[Train, ...]:
         """The adversary's models."""
         return tuple(
@@ -238,7 +242,9 @@ def _trial(experiment: Experiment, row: Row, probe: Probe[Any], recipes: dict[st
         )
 
     play, traced = played(probe), tuple(played(each) for each in probe.traced())
-    measures = tuple(Measure(metric, play) for metric in metrics_for(probe, experiment.metrics))
+    control = replace(play, target=bench.control(recipes[row.label]))
+    metrics = metrics_for(probe, experiment.metrics)
+    measures = tuple(Measure(metric, control if metric.control else play) for metric in metrics)
     return Trial(row.label, play, measures, Trace(probe, traced) if traced else None)
 
 

@@ -66,6 +66,7 @@ class Column:
     Attributes:
         budget, access: what the probe may do and how much of the target it sees, None where that is not told; of
             two attacks of one budget the one that beats the other is the truer.
+        control: whether it is of models trained on records that nobody tampered with.
     """
 
     risk: str
@@ -79,13 +80,14 @@ class Column:
     chance: float | str | None
     budget: str | None = None
     access: int | None = None
+    control: bool = False
 
     @classmethod
     def of(cls, probe: Probe[Any], metric: Metric[Any]) -> Self:
         """What a metric of a probe's outcome states of itself."""
         bounds, access = (metric.low, metric.high, metric.riskier), getattr(probe, "needs", None)
         weight = (metric.primary, metric.margin, metric.chance)
-        return cls(probe.risk, str(probe), str(metric), *bounds, *weight, probe.budget(), access)
+        return cls(probe.risk, str(probe), str(metric), *bounds, *weight, probe.budget(), access, metric.control)
 
 
 @dataclass(frozen=True)

@@ -66,13 +66,9 @@ def _may_do_no_more(other: "Column", column: "Column") -> bool:
 
 def _believable(results: "Results", row: str, column: "Column") -> dict[int, float]:
     """Robust accuracy by seed, without models that always name one class or that hardly withstand anything."""
-    clean, balanced = (_values(results, row, column, name) for name in ("clean_accuracy", "balanced_robust_accuracy"))
-    chance = 1 / results.classes
-    return {
-        seed: value
-        for seed, value in _values(results, row, column, column.metric).items()
-        if value > column.margin and not (clean.get(seed) == value and abs(balanced.get(seed, 1.0) - chance) < 1e-9)
-    }
+    named = _values(results, row, column, "one_class_share")
+    robust = _values(results, row, column, column.metric)
+    return {seed: value for seed, value in robust.items() if value > column.margin and named.get(seed) != 1.0}
 
 
 def _values(results: "Results", row: str, column: "Column", metric: str) -> dict[int, float]:

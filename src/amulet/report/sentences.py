@@ -1,6 +1,7 @@
 """A verdict as sentences for someone who decides, and the figures behind it as terms and texts."""
 
 from collections.abc import Iterator
+from statistics import fmean
 from typing import Final
 
 from amulet.experiments.experiment import BASELINE
@@ -65,11 +66,13 @@ def _direction(cell: MatrixCell, verdict: Verdict) -> str:
 
 
 def _course(results: Results, cell: MatrixCell) -> str:
-    """Both means over the cell's own seeds: the baseline can have more, where another row needed them."""
-    before = results.cell(BASELINE, cell.column).summary
-    means = [summary.mean if summary else None for summary in (before, cell.summary)]
-    if cell.summary and cell.difference and cell.difference.n == cell.summary.n:
-        means[0] = cell.summary.mean - cell.difference.mean
+    """Both means over the seeds that both have: the baseline can have more, where another row needed them."""
+    values = [
+        {item.seed: item.value for item in results.of(row, cell.column) if item.value is not None}
+        for row in (BASELINE, cell.row)
+    ]
+    both = values[0].keys() & values[1].keys()
+    means = [fmean(known[seed] for seed in both or known) if known else None for known in values]
     told = ["an undefined value" if mean is None else number(mean) for mean in means]
     return f"from {told[0]} without a defense to {told[1]} with it"
 

@@ -117,11 +117,11 @@ def _slim(tag: re.Match[str]) -> str:
 
 def _mean(results: Results, point: Point) -> dict[str, Any]:
     kind = charts.KINDS[point.risk.verdict is not None]
-    x, y = (_level(results, cell) for cell in (point.utility, point.risk))
+    x, y = (level(results, cell) for cell in (point.utility, point.risk))
     return {"letter": point.letter, "kind": kind, "x": x, "y": y}
 
 
-def _level(results: Results, cell: MatrixCell) -> float:
+def level(results: Results, cell: MatrixCell) -> float:
     """As far from the undefended mean as the seeds of the pair say: the two can have different numbers of seeds."""
     assert cell.summary  # noqa: S101 - only such points are made
     undefended = results.cell(BASELINE, cell.column).summary

@@ -64,11 +64,17 @@ _METRICS: Final = {
     ("evasion", "noise_accuracy"): Words(
         "Accuracy under noise", "Share still classified correctly under random noise as large as the attack's change."
     ),
+    ("evasion", "one_class_share"): Words(
+        "Share of one class", "Share of decisions, with and without the attack, that name the class named most often."
+    ),
     ("poisoning", "poisoned_accuracy"): Words(
         "Poisoned accuracy", "Share of records of other classes that the trigger turns into the adversary's class."
     ),
     ("poisoning", "clean_target_rate"): Words(
         "Without the trigger", "Share of the same records that the model takes for the adversary's class as they are."
+    ),
+    ("poisoning", "trigger_alone"): Words(
+        "Trigger alone", "Share of the same records that the trigger turns on a model that nobody poisoned."
     ),
     ("poisoning", "clean_accuracy"): Words(
         "Clean accuracy", "Share of records without the trigger that the poisoned model classifies correctly."

@@ -38,6 +38,11 @@ class Reseeded(Trainable):
         """The unprepared recipe under the same other seeds."""
         return replace(self, recipe=self.recipe.unprepared())
 
+    def one_epoch(self) -> tuple[Trainable, int] | None:
+        """The recipe's, under the same other seeds."""
+        counted = self.recipe.one_epoch()
+        return (replace(self, recipe=counted[0]), counted[1]) if counted else None
+
     @property
     def preparations(self) -> tuple[Stage, ...]:
         """The recipe's."""

@@ -62,6 +62,10 @@ class Recipe(Trainable):
         """The recipe with all stages but those of the first slot."""
         return replace(self, stages=self.stages[len(self.preparations) :])
 
+    def one_epoch(self) -> tuple[Trainable, int]:
+        """The recipe for a single epoch, and how many it has."""
+        return replace(self, epochs=1), self.epochs
+
     def stages_of(self, kind: type[S]) -> tuple[S, ...]:
         """The stages of one slot, in their order."""
         return tuple(stage for stage in self.stages if isinstance(stage, kind))

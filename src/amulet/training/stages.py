@@ -59,6 +59,10 @@ class Trainable(Spec):
     def unprepared(self) -> Self:
         """The same without the stages that prepare the data."""
 
+    def one_epoch(self) -> "tuple[Trainable, int] | None":
+        """The same for a single epoch, and how many epochs it has; None where it does not count them."""
+        return None
+
     @property
     @abstractmethod
     def preparations(self) -> "tuple[Stage, ...]":

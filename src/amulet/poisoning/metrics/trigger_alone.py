@@ -1,0 +1,25 @@
+"""The trigger on a model that nobody poisoned. Gu et al. 2019, https://arxiv.org/abs/1708.06733, section 4."""
+
+from dataclasses import dataclass
+
+from amulet.core.metric import Metric, Undefined
+from amulet.poisoning.metrics.poisoned_accuracy import poisoned_accuracy
+from amulet.poisoning.outcome import PoisoningOutcome
+
+
+@dataclass(frozen=True)
+class TriggerAlone(Metric[PoisoningOutcome]):
+    """`poisoned_accuracy` of a model that was trained on the records as they are, with the same defense and seed.
+
+    A trigger that moves such a model by itself needs no backdoor. An assessment reads it off that model; in a script
+    give it what the attack finds there.
+    """
+
+    low, high, riskier, control = 0.0, 1.0, None, True
+
+    def measure(self, outcome: PoisoningOutcome) -> float | Undefined:
+        """In 0..1; undefined where all records are of the adversary's class."""
+        return poisoned_accuracy.measure(outcome)
+
+
+trigger_alone = TriggerAlone()
