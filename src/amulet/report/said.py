@@ -36,6 +36,11 @@ HOW_VERDICTS: Final = (
     "are exploratory, each judged by itself."
 )
 
+NOT_COVERED: Final = (
+    "Intervals cover other training records and other initial weights. They do not cover the choice of the test "
+    "records: every model is measured on the same ones, and with others all numbers could lie elsewhere."
+)
+
 SIGNS: Final = {Tone.WORSE: "✗", Tone.BETTER: "✓", Tone.SAME: "=", Tone.OPEN: "?"}
 _GATES: Final = {"trained": "model", "effective": "defense", "attack": "attack", "strong": "strength"}
 

@@ -5,6 +5,7 @@ from typing import Final
 
 from amulet.experiments.experiment import BASELINE
 from amulet.experiments.results import MatrixCell, Results
+from amulet.report.baseline import baseline
 from amulet.report.counts import plural_seeds, seeds_of
 from amulet.report.formats import MINUS, number, signed, spread
 from amulet.report.said import interval
@@ -36,6 +37,8 @@ def figures(results: Results, cell: MatrixCell) -> Iterator[tuple[str, str]]:
     looks = f" (looks at {', '.join(map(str, results.looks))})" if len(results.looks) > 1 else ""
     yield "Seeds", (seeds_of(results, cell) or plural_seeds(len(results.of(cell.row, cell.column)))) + looks
     yield "Which end is riskier", riskier_end(cell.column)
+    if base := baseline(results.tested, cell.column):
+        yield "To compare with", base
 
 
 def _told(results: Results, cell: MatrixCell, verdict: Verdict, title: str) -> Iterator[str]:
