@@ -114,6 +114,12 @@ def test_an_attack_that_finds_nothing_is_named_as_one() -> None:
     )
 
 
+def test_where_nothing_changes_an_attack_that_finds_nothing_is_named_too() -> None:
+    calm = assessed((STEADY,) * 6, before=(0.5, 0.501, 0.499, 0.5, 0.5))
+    assert "membership inference (LiRA, by an attack that finds nothing; LossThreshold, by" in short(calm)
+    assert short(calm).startswith("Undefended: this model has learned nothing, so what it leaks or withstands says ")
+
+
 def test_without_primary_metrics_there_is_nothing_in_short(results: Results) -> None:
     columns = tuple(replace(column, primary=False) for column in COLUMNS)
     none = replace(results, columns=columns)

@@ -173,9 +173,12 @@ def test_one_model_twice_and_a_metric_that_is_no_risk() -> None:
 def test_a_pair_has_group_sizes_and_numbers_to_compare_with(results: PairResults) -> None:
     gap = replace(ROBUST, risk="discriminatory_behavior", probe="Discrimination(attribute=race)", metric="p_rule")
     tested = Tally({"no": 60, "yes": 240}, {"race": {"black": {"no": 20, "yes": 30}, "white": {"no": 40, "yes": 210}}})
-    asked = {"probes": [{"x.Discrimination": {"attribute": "race"}}], "split": None, "seed": 7}
     cells = (*results.cells, cell(gap, 0.8, 0.8, Word.NO_CHANGE, (0, 0.001)))
-    more = replace(results, cells=cells, spec={"x.Questions": asked})
+    more = replace(
+        results,
+        cells=cells,
+        spec={"x.Questions": {"probes": [{"x.Discrimination": {"attribute": "race"}}], "split": None, "seed": 7}},
+    )
     page = text(replace(more, tested=tested))
     assert "always naming “yes”: 0.800" in page
     assert "The smallest group is black" in page

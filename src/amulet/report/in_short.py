@@ -16,7 +16,6 @@ from amulet.statistics import Gate, Word
 
 _ORDER: Final = (Tone.WORSE, Tone.BETTER, Tone.SAME, Tone.OPEN)
 _ATTACKS: Final = {FINDS, STRONG}
-_BY: Final = "by "
 _CHANGES: Final = {Word.INCREASES, Word.DECREASES}
 _OPEN: Final = {"inconclusive": "undecided", "undefined": "without a verdict"}
 _DOUBTS: Final = {
@@ -25,6 +24,10 @@ _DOUBTS: Final = {
     (STRONG, Gate.SHOWN_NOT): "by an attack that shows signs of failing",
     (STRONG, Gate.UNPROVEN): "by an attack not shown to work",
 }
+
+
+Item = tuple[str, str]
+"""The attribute of an audit, empty for all else; and in a few words the probe, its change, doubts of it."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,7 @@ def in_short(results: Results, found: tuple[Block, ...]) -> tuple[Short, ...]:
 
 def _short(results: Results, row: str, lines: Sequence[tuple[Block, Part, Line]]) -> Short:
     cells = [(block, part, next(cell for cell in line.cells if cell.row == row)) for block, part, line in lines]
-    about = [gate for gate in results.gates if gate.row == row and gate.name not in _ATTACKS]
+    about = [gate for gate in results.gates if gate.row in {BASELINE, row} and gate.name not in _ATTACKS]
     return Short(
         row,
         tuple(_sentence(gate) for gate in about if gate.state is Gate.SHOWN_NOT),
@@ -82,13 +85,15 @@ def _short(results: Results, row: str, lines: Sequence[tuple[Block, Part, Line]]
 
 
 def _sentence(gate: Checked) -> str:
-    """What follows, and of which risk where the gate is about one."""
+    """What follows; also of which risk, where the gate is about one, and whether it is about the undefended model."""
+    if gate.row == BASELINE:
+        return f"Undefended: {within(gate.follows)}"
     return f"{gate.follows.rstrip('.')} ({risk_name(gate.about)})." if gate.about else gate.follows
 
 
 def _groups(results: Results, cells: Sequence[tuple[Block, Part, MatrixCell]]) -> Iterator[Group]:
     """Each verdict once, with all that it is said of in the order of the matrix."""
-    found: dict[tuple[Tone, str, str], dict[str, list[str]]] = {}
+    found: dict[tuple[Tone, str, str], dict[str, list[Item]]] = {}
     for block, part, cell in cells:
         verdict = said(cell)
         if verdict:
@@ -105,25 +110,22 @@ def _words(cell: MatrixCell, verdict: Said) -> str:
     return _OPEN.get(verdict.words, verdict.words)
 
 
-def _of(words: str, risk: str, items: Sequence[str]) -> str:
+def _of(words: str, risk: str, items: Sequence[Item]) -> str:
     """One risk under one verdict: "discriminatory behavior by race, by sex", "evasion (robust accuracy +0.192)".
 
     A verdict that says itself what it is of, such as "utility increases", is followed by the change alone.
     """
-    if words.startswith(risk_name(risk)):
-        return "; ".join(items)
-    audits = [item for item in items if item.startswith(_BY)]
-    inside = "; ".join(item for item in items if item and item not in audits)
-    return " ".join(filter(None, [risk_name(risk), ", ".join(audits), f"({inside})" if inside else ""]))
+    name, inside = risk_name(risk), "; ".join(details for attribute, details in items if details and not attribute)
+    if words.startswith(name):
+        return inside
+    audits = (f"by {attribute}{f' ({details})' if details else ''}" for attribute, details in items if attribute)
+    return " ".join(filter(None, [name, ", ".join(audits), f"({inside})" if inside else ""]))
 
 
-def _item(results: Results, block: Block, part: Part, cell: MatrixCell) -> str:
-    """What tells the probe from the risk's others, the change where there is one, and doubts of the attack."""
-    probe = _probe(block, part)
-    if probe.startswith(_BY):
-        changed = _changed(part, cell)
-        return f"{probe} ({changed})" if changed else probe
-    return ", ".join(filter(None, [probe, _changed(part, cell), *_doubts(results, cell)]))
+def _item(results: Results, block: Block, part: Part, cell: MatrixCell) -> Item:
+    attribute = dict(part.brief.settings).get("attribute", "")
+    probe = "" if attribute else _probe(block, part)
+    return attribute, ", ".join(filter(None, [probe, _changed(part, cell), *_doubts(results, cell)]))
 
 
 def _changed(part: Part, cell: MatrixCell) -> str:
@@ -134,10 +136,7 @@ def _changed(part: Part, cell: MatrixCell) -> str:
 
 
 def _probe(block: Block, part: Part) -> str:
-    """Nothing for a risk's only probe; "by race" for an audit of an attribute."""
-    attribute = dict(part.brief.settings).get("attribute")
-    if attribute:
-        return f"{_BY}{attribute}"
+    """What tells it from the risk's other probes; nothing for an only one."""
     if len(block.parts) == 1:
         return ""
     alike = [other for other in block.parts if other.brief.name == part.brief.name]
