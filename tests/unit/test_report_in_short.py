@@ -137,6 +137,12 @@ def test_page_text_and_terminal_say_the_same(results: Results) -> None:
     assert re.sub(r"\s+:", ":", said).count(short(results)) == 1
 
 
+def test_a_notebook_says_what_stands_in_the_way(results: Results) -> None:
+    useless = assessed((STEADY, STEADY, DOWN, DOWN, STEADY, STEADY), own=["evasion"])
+    assert "<p>evasion of D: shown not. The defense does not do its job here" in useless._repr_html_()
+    assert "<p>" not in results._repr_html_()
+
+
 def test_every_mark_stands_beside_a_word(results: Results) -> None:
     page = render(results, {})
     body = page.partition("<main>")[2].partition("<script")[0]
@@ -156,6 +162,7 @@ def test_a_gap_rests_on_its_groups(results: Results) -> None:
     assert groups.rows == (("black", "19", "41", "60"), ("white|<b>", "44", "459", "503"))  # none is in "other"
     assert "The smallest group is black" in groups.sentence
     assert "by 0.017" in groups.sentence  # 1 / 60
+    assert "on 19 for no in black, where one decision moves them by 0.053" in groups.sentence
     assert "34 more, whose group is not recorded, are left out" in groups.sentence
     assert groups_of(results, ROBUST) is None
     assert groups_of(results, SEX) is None  # not counted here

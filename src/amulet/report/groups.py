@@ -1,5 +1,6 @@
 """How many test records of each group a gap between groups rests on."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -51,18 +52,26 @@ def groups_of(results: Counted, column: Column) -> Groups | None:
     if not counts:
         return None
     rows = tuple((group, *map(_count, of.values()), _count(sum(of.values()))) for group, of in counts.items())
-    sizes = {group: sum(of.values()) for group, of in counts.items()}
-    return Groups(attribute, ("Group", *results.tested.classes, "all"), rows, _said(sizes, results.tested.total))
+    sentence = " ".join(filter(None, [_smallest(counts), _left_out(counts, results.tested.total)]))
+    return Groups(attribute, ("Group", *results.tested.classes, "all"), rows, sentence)
 
 
-def _said(sizes: dict[str, int], total: int) -> str:
-    smallest = min(sizes, key=lambda group: sizes[group])
-    unknown = total - sum(sizes.values())
-    left_out = f" {_count(unknown)} more, whose group is not recorded, are left out." if unknown else ""
-    return (
-        f"Every model is measured on these same test records. The smallest group is {smallest}: one decision more "
-        f"or less moves its share of favourable decisions by {number(1 / sizes[smallest])}.{left_out}"
+def _smallest(counts: Mapping[str, Mapping[str, int]]) -> str:
+    """What one decision does to the rates of the smallest group, and of the fewest records of one class in a group."""
+    size, group = min((sum(of.values()), group) for group, of in counts.items())
+    fewest, label, where = min(
+        (count, label, group) for group, of in counts.items() for label, count in of.items() if count
     )
+    return (
+        f"Every model is measured on these same test records. The smallest group is {group}: one decision more or less "
+        f"moves its share of favourable decisions by {number(1 / size)}. Rates among one class rest on fewer: on "
+        f"{_count(fewest)} for {label} in {where}, where one decision moves them by {number(1 / fewest)}."
+    )
+
+
+def _left_out(counts: Mapping[str, Mapping[str, int]], total: int) -> str:
+    unknown = total - sum(sum(of.values()) for of in counts.values())
+    return f"{_count(unknown)} more, whose group is not recorded, are left out." if unknown else ""
 
 
 def _count(count: int) -> str:
