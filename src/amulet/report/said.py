@@ -62,7 +62,7 @@ def gate_words(gate: Checked) -> str:
     """What a gate asks, as a heading."""
     asked = {
         "trained": f"{gate.row}: the model has learned something",
-        "effective": f"{gate.row}: lowers {risk_words(gate.about or '').title}, against which it holds a defense",
+        "effective": f"{gate.row}: lowers {risk_words(gate.about or '').title}, a risk it is made for",
         "attack": f"{gate.about}: the attack finds something",
         "strong": f"{gate.row}, {gate.about}: the attack works",
     }
