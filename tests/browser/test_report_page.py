@@ -11,25 +11,34 @@ from threading import Thread
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
 
 from amulet.core.curve import Curve
+from amulet.core.spec import Plain
+from amulet.core.tally import Tally
 from amulet.experiments.results import Column, Results, Traced, Value
 from amulet.experiments.store import environment
 from amulet.report import write
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update")
 PHONE = 390
 PATIENCE = 300_000
 """Milliseconds until a wait is given up; nothing takes as long on the slowest machine."""
 
 MOST_BYTES = 5_000_000
 ROWS = ("undefended", "<script>throw 1</script>", "a label of several words", "x" * 50, "</script><b>DP-SGD")
+GAP = "Discrimination(attribute=race)"
 COLUMNS = (
     Column("evasion", "PGD", "robust_accuracy", 0.0, 1.0, "low", primary=True, margin=0.02, chance=None),
     Column("membership_inference", "LiRA", "auc", 0.0, 1.0, "high", primary=True, margin=0.02, chance=0.5),
     Column("utility", "Utility", "balanced_accuracy", 0.0, 1.0, None, primary=True, margin=0.02, chance=None),
+    Column(
+        "discriminatory_behavior", GAP, "demographic_parity", 0.0, 1.0, "high", primary=True, margin=0.02, chance=None
+    ),
+)
+SPEC: Plain = {"x.Experiment": {"audits": [{"x.Utility": {}}, {"x.Discrimination": {"attribute": "race"}}]}}
+TESTED = Tally(
+    {"denied": 30, "approved": 270},
+    {"race": {"black": {"denied": 10, "approved": 20}, "white": {"denied": 20, "approved": 250}}},
 )
 EXCESS = """() => {
     document.querySelectorAll("details").forEach((item) => { item.open = true; });
@@ -77,19 +86,6 @@ class Heard:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Chromium without a window."""
-    found = [path for name in BROWSERS if (path := shutil.which(name))]
-    if not found:
-        pytest.skip(f"no browser on PATH; looked for {', '.join(BROWSERS)}")
-    expect.set_options(timeout=PATIENCE)
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found[0], args=QUIET, timeout=PATIENCE)
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A report with four defended rows, some with markup for a label; curves behind the cells of two attacks."""
     values = [
@@ -107,7 +103,16 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     facts = {row: {str(seed): {"records": 100, "epsilon": 8.0} for seed in range(3)} for row in ROWS}
     content = "c" * 64
     results = Results(
-        "browser", "applications", content, None, COLUMNS, tuple(values), facts, curves=tuple(curves), looks=(3,)
+        "browser",
+        "applications",
+        content,
+        SPEC,
+        COLUMNS,
+        tuple(values),
+        facts,
+        curves=tuple(curves),
+        looks=(3,),
+        tested=TESTED,
     )
     return write(results, environment(), tmp_path_factory.mktemp("site"))
 
@@ -209,6 +214,27 @@ def test_a_metric_without_a_curve_has_none(heard: Heard) -> None:
     assert heard.opened(1, "Utility").locator("figure:visible").count() == 2
 
 
+def test_behind_a_gap_are_the_groups_it_compares(heard: Heard) -> None:
+    shown = heard.opened(1, "Discriminatory").locator("[data-part=groups]")
+    lines = [line.split() for line in shown.locator("tr").all_inner_texts()]
+    assert lines == [["Group", "denied", "approved", "all"], ["black", "10", "20", "30"], ["white", "20", "250", "270"]]
+    assert "The smallest group is black" in shown.inner_text()
+    heard.page.keyboard.press("Escape")
+    assert not heard.opened(1, "S1").locator("[data-part=groups]").is_visible()
+
+
+@pytest.mark.parametrize("width", [PHONE, 1280])
+def test_the_first_screen_says_what_each_defense_does(browser: Browser, report: Path, width: int) -> None:
+    with browser.new_context(viewport={"width": width, "height": 900}) as context:
+        page = _listening(context.new_page(), report.as_uri()).page
+        first = page.get_by_role("heading", name="In short")
+        assert first.bounding_box()["y"] < 600  # type: ignore[index]
+        sentences = page.locator(".shorts li").all_inner_texts()
+        assert len(sentences) == len(ROWS) - 1
+        assert all("Undefended: this model has learned nothing" in text for text in sentences)
+        assert "xxx" in sentences[2]
+
+
 @pytest.mark.parametrize("key", ["Enter", "Space"])
 def test_keys_open_and_close_and_focus_comes_back(heard: Heard, key: str) -> None:
     button = heard.cell(1, "S1").get_by_role("button")
@@ -276,7 +302,7 @@ def test_without_scripts_nothing_but_single_charts_is_missing(browser: Browser, 
         assert page.locator("#results button:visible").count() == 0
         assert page.locator("#trade-offs svg:visible").count() == len(COLUMNS) - 1
         page.get_by_text("Every seed of S1 Evasion, with its task").click()
-        assert page.locator("#risks .seeds:visible").count() == 1
+        assert page.locator("#risks .seeds.cards:visible").count() == 1
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -12,6 +12,7 @@ from torch import nn
 from amulet.core.errors import InvalidParameter
 from amulet.core.model import ModelSpec
 from amulet.core.split import Split
+from amulet.core.tally import Tally
 from amulet.discriminatory_behavior import Discrimination
 from amulet.evasion.attacks import PGD
 from amulet.experiments import Experiment, Row, assess, load_experiment, plan
@@ -155,6 +156,7 @@ def test_the_records_come_from_the_experiment_or_from_the_call(experiment: Exper
     own = replace(small, dataset=None)
     named = assess(small, store=tmp_path, workers=1)
     assert assess(own, dataset=toy_dataset(), store=tmp_path, workers=1).values == named.values
+    assert named.tested == Tally.of(toy_dataset().test)
 
     neither, both = sentences(lambda: plan(own)), sentences(lambda: plan(small, toy_dataset()))
     assert neither == both == ["Records must come from the experiment's 'dataset' or be handed over, one of the two."]

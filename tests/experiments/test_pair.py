@@ -13,6 +13,7 @@ from amulet.core.data import AmuletDataset
 from amulet.core.errors import AmuletError, InvalidParameter
 from amulet.core.probe import Audit, Game, Probe
 from amulet.core.split import MemberDraw, Split
+from amulet.core.tally import Tally
 from amulet.discriminatory_behavior import Discrimination
 from amulet.evasion.attacks import PGD
 from amulet.evasion.metrics import robust_accuracy
@@ -100,6 +101,7 @@ def test_the_same_arguments_give_the_same_bytes_and_come_back_from_them(
     assert one.to_json() == again.to_json()
     assert [cell.verdict.interval for cell in other.cells] != [cell.verdict.interval for cell in one.cells]
     assert PairResults.from_json(results.to_json()) == results
+    assert results.tested == Tally.of(dataset.test)
 
 
 def test_models_are_left_as_they_were(dataset: AmuletDataset) -> None:

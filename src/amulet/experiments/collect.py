@@ -3,6 +3,7 @@
 from typing import Any
 
 from amulet.core.metric import Undefined
+from amulet.core.tally import Tally
 from amulet.experiments.experiment import Row
 from amulet.experiments.plan import Plan, Trial
 from amulet.experiments.results import Column, Results, Traced, Value
@@ -30,6 +31,7 @@ def collect(plan: Plan, store: Store) -> Results:
         own_risks={row.label: _own_risks(row) for row in plan.experiment.defenses},
         curves=tuple(_traced(trial, trace, store) for trial, trace in plan.traces),
         looks=plan.experiment.looks,
+        tested=Tally.of(plan.dataset.test),
     )
 
 

@@ -1,5 +1,6 @@
-"""Results as a notebook shows them: the primary metrics, a line each."""
+"""Results as a notebook shows them: the primary metrics, a line each, and what stands in the way of their verdicts."""
 
+from html import escape
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -22,9 +23,15 @@ def as_frame(results: "Results") -> pd.DataFrame:
 
 
 def as_html(results: "Results") -> str:
-    """The frame as a table, its labels escaped."""
+    """The frame as a table, under it the gates that are not shown; labels are escaped."""
     with pd.option_context("display.max_colwidth", None):
-        return as_frame(results).to_html(escape=True)
+        table: str = as_frame(results).to_html(escape=True)
+    return "\n".join([table, *(f"<p>{escape(text)}</p>" for text in _doubts(results))])
+
+
+def _doubts(results: "Results") -> list[str]:
+    about = [(" of ".join(filter(None, [gate.about, gate.row])), gate) for gate in results.gates if gate.follows]
+    return [f"{of}: {gate.state}. {gate.follows}" for of, gate in about]
 
 
 def _riskier(end: str | None) -> str:

@@ -20,6 +20,7 @@ from amulet.core.probe import Attack, Audit, Game, Probe
 from amulet.core.seeds import derive
 from amulet.core.spec import Count, NonNegativeInt, Spec
 from amulet.core.split import Division, MemberDraw, Split
+from amulet.core.tally import Tally
 from amulet.experiments.checks import probe_problems
 from amulet.experiments.experiment import question_problems
 from amulet.experiments.pair_results import ModelFacts, PairCell, PairResults
@@ -149,6 +150,7 @@ def answer(
         records={"members": len(division.members), "others": len(division.auxiliary), "test": len(dataset.test)},
         resamples=questions.drawn,
         cells=tuple(_judged(found)),
+        tested=Tally.of(dataset.test),
     )
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,6 +10,7 @@ import pandas as pd
 
 from amulet.core.errors import AmuletError
 from amulet.core.spec import Plain
+from amulet.core.tally import Tally
 from amulet.experiments.results import Column, written_results
 from amulet.statistics import Verdict, Word
 
@@ -71,6 +72,7 @@ class PairResults:
         models: before and after.
         records: how many are members, others (non-members) and test records.
         resamples: of the records, for the primary metrics; the exploratory ones are read off the first of them.
+        tested: how many test records there are of each class and group; empty in results of older versions.
     """
 
     name: str
@@ -81,6 +83,7 @@ class PairResults:
     records: Mapping[str, int]
     resamples: int
     cells: tuple[PairCell, ...]
+    tested: Tally = field(default_factory=Tally)
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -131,7 +134,8 @@ class PairResults:
                 )
             before, after = (ModelFacts(**facts) for facts in body.pop("models"))
             cells = tuple(_cell(plain) for plain in body.pop("cells"))
-            return cls(**body, models=(before, after), cells=cells)
+            tested = Tally(**body.pop("tested", {}))
+            return cls(**body, models=(before, after), cells=cells, tested=tested)
         except (ValueError, KeyError, TypeError) as error:
             raise AmuletError(f"This is not a file of Amulet's results of a pair ({error!r}).") from None
 

@@ -14,6 +14,7 @@ from amulet.core.errors import AmuletError
 from amulet.core.metric import Metric
 from amulet.core.probe import Probe
 from amulet.core.spec import Plain
+from amulet.core.tally import Tally
 from amulet.experiments.experiment import BASELINE
 from amulet.experiments.gates import Checked, gates
 from amulet.experiments.notebook import as_html
@@ -117,6 +118,7 @@ class Results:
         classes: number of classes of the data set.
         own_risks: by row, the risks that its defenses are made for.
         facts: what training said of each row's target models, by row and seed.
+        tested: how many test records there are of each class and group; empty in results of older versions.
     """
 
     experiment: str
@@ -130,6 +132,7 @@ class Results:
     own_risks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     curves: tuple[Traced, ...] = ()
     looks: tuple[int, ...] = ()
+    tested: Tally = field(default_factory=Tally)
 
     @property
     def rows(self) -> tuple[str, ...]:
@@ -230,6 +233,7 @@ class Results:
             "format": FORMAT,
             "experiment": self.experiment,
             "dataset": {"name": self.dataset, "content": self.content, "classes": self.classes},
+            "tested": asdict(self.tested),
             "own_risks": {row: list(risks) for row, risks in self.own_risks.items()},
             "looks": list(self.looks),
             "spec": self.spec,
@@ -266,6 +270,7 @@ class Results:
                 own_risks={row: tuple(risks) for row, risks in body["own_risks"].items()},
                 curves=tuple(Traced(**{**item, "curve": curve_from(item["curve"])}) for item in body["curves"]),
                 looks=tuple(body["looks"]),
+                tested=Tally(**body.get("tested", {})),
             )
         except (ValueError, KeyError, TypeError) as error:
             raise AmuletError(f"This is not a results file of Amulet ({error!r}).") from None

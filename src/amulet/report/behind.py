@@ -10,6 +10,7 @@ from amulet.experiments.results import Column, MatrixCell, Results, Traced
 from amulet.report import charts
 from amulet.report.described import Named, probes
 from amulet.report.grounds import grounds
+from amulet.report.groups import groups_of
 from amulet.report.said import gate_words
 from amulet.report.sentences import figures, told
 from amulet.report.wording import metric_words, risk_words
@@ -46,12 +47,20 @@ def _line(results: Results, column: Column, named: dict[str, Named], curve: int)
         "title": metric_words(column).title,
         "probe": str(named[column.probe]),
         "curve": curve,
+        "groups": _groups(results, column),
         "values": [
             [[item.seed, _short(item.value), item.task[:DIGEST]] for item in results.of(row, column)]
             for row in results.rows
         ],
         "cells": [_cell(results, results.cell(row, column)) for row in results.rows],
     }
+
+
+def _groups(results: Results, column: Column) -> Plain | None:
+    groups = groups_of(results, column)
+    if groups is None:
+        return None
+    return {"caption": groups.caption, "said": groups.sentence, "head": groups.head, "rows": groups.rows}
 
 
 def _cell(results: Results, cell: MatrixCell) -> Plain:

@@ -93,7 +93,8 @@ def trade_off(x_title: str, y_title: str) -> Spec:
     Data "before" (the undefended mean) and "means": letter, side (where the letter stands, of `SIDES`), kind, x, y;
     "seeds": the same with seed_x and seed_y.
     """
-    x = alt.X("x:Q", title=x_title, scale=alt.Scale(zero=False, padding=14), axis=alt.Axis(tickCount=5, grid=False))
+    axis = alt.Axis(tickCount=4, grid=False, labelFlush=False, titlePadding=8)
+    x = alt.X("x:Q", title=x_title, scale=alt.Scale(zero=False, padding=14), axis=axis)
     y = alt.Y("y:Q", title=None, scale=alt.Scale(zero=False, padding=14), axis=alt.Axis(tickCount=5, grid=False))
     before, ties, marks = (alt.Chart(alt.NamedData(name)) for name in ("before", "seeds", "means"))
     ties, marks = ties.encode(x=x, y=y), marks.encode(x=x, y=y)

@@ -9,13 +9,16 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from amulet.experiments.results import Results
 from amulet.report import described
+from amulet.report.baseline import baseline
 from amulet.report.behind import behind, place
 from amulet.report.counts import looks_said, seeds_named, seeds_of, times
 from amulet.report.facts import facts
 from amulet.report.formats import number, setting, signed, spread
 from amulet.report.grounds import grounds
+from amulet.report.groups import NOT_COUNTED, RISK, groups_of
+from amulet.report.in_short import in_short
 from amulet.report.matrix import blocks, primaries
-from amulet.report.said import HOW_VERDICTS, gate_name, gate_words, interval, said
+from amulet.report.said import HOW_VERDICTS, NOT_COVERED, gate_name, gate_words, interval, said
 from amulet.report.script import embedded, page_script
 from amulet.report.strip import SAMPLE, strips
 from amulet.report.tradeoffs import letters, trade_offs
@@ -48,7 +51,12 @@ def _rendered(results: Results, manifest: Mapping[str, Any], *, whole: bool) -> 
             behind=behind(results, single_curves=whole),
             whole=whole,
             cell_id=partial(place, results),
+            baseline=partial(baseline, results.tested),
             grounds=partial(grounds, results),
+            groups_of=partial(groups_of, results),
+            groups_risk=RISK,
+            not_counted=NOT_COUNTED,
+            shorts=in_short(results, found),
             looks=looks_said(results),
             script=page_script(),
             seeds_named=seeds_named(results),
@@ -67,6 +75,7 @@ def _rendered(results: Results, manifest: Mapping[str, Any], *, whole: bool) -> 
             version=version_of(manifest),
             spec=json.dumps(results.spec, indent=1, ensure_ascii=False),
             how_verdicts=HOW_VERDICTS,
+            not_covered=NOT_COVERED,
         )
     )
 

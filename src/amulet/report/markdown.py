@@ -5,12 +5,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from amulet.experiments.results import MatrixCell, Results
+from amulet.report.baseline import baseline
 from amulet.report.counts import looks_said, plural_seeds, seeds_of, times
 from amulet.report.described import defenses
 from amulet.report.formats import number, setting, signed, spread
 from amulet.report.grounds import grounds
+from amulet.report.groups import NOT_COUNTED, RISK, groups_of
+from amulet.report.in_short import in_short
 from amulet.report.matrix import Block, Line, Part, blocks, primaries
-from amulet.report.said import HOW_VERDICTS, gate_name, gate_words, interval, said
+from amulet.report.said import HOW_VERDICTS, NOT_COVERED, gate_name, gate_words, interval, said
 from amulet.report.wording import riskier_end, spoken
 from amulet.statistics import Gate
 
@@ -20,6 +23,7 @@ def render(results: Results, manifest: Mapping[str, Any]) -> str:
     found = blocks(results)
     sections = (
         _opening(results),
+        _short(results, found),
         _glance(results, found),
         _gates(results),
         _every(results, found),
@@ -48,11 +52,20 @@ def _opening(results: Results) -> Iterator[str]:
     yield f"# What each defense does to every risk: {plain_text(results.experiment)} on {plain_text(results.dataset)}"
     yield ""
     yield f"Each model was trained and measured {times(results)}. {looks_said(results)}".strip()
-    yield HOW_VERDICTS
+    yield f"{HOW_VERDICTS} {NOT_COVERED}"
     yield ""
     for row, applied in defenses(results).items():
         yield f"- {plain_text(row)}: {plain_text(', then '.join(map(str, applied)) or 'no defense')}"
     yield ""
+
+
+def _short(results: Results, found: tuple[Block, ...]) -> Iterator[str]:
+    shorts = in_short(results, found)
+    if shorts:
+        yield "## In short"
+        yield ""
+        yield from (f"- **{plain_text(short.row)}**: {plain_text(short.text)}" for short in shorts)
+        yield ""
 
 
 def _glance(results: Results, found: tuple[Block, ...]) -> Iterator[str]:
@@ -61,7 +74,7 @@ def _glance(results: Results, found: tuple[Block, ...]) -> Iterator[str]:
     yield "Each risk by the metric that stands for it: the undefended mean, then the differences and verdicts."
     yield ""
     lines = [(block, part, line) for block in primaries(found) for part in block.parts for line in part.lines]
-    rows = [[_named(block, part, line), *map(_brief, line.cells)] for block, part, line in lines]
+    rows = [[_compared(results, block, part, line), *map(_brief, line.cells)] for block, part, line in lines]
     yield from table(["Risk and metric", *results.rows], rows)
 
 
@@ -84,11 +97,25 @@ def _every(results: Results, found: tuple[Block, ...]) -> Iterator[str]:
                 kind = "primary" if line.column.primary else "exploratory"
                 yield f"### {plain_text(_named(block, part, line))}"
                 yield ""
-                yield f"{line.words.sentence} {riskier_end(line.column)}; {kind}.".strip()
+                ends = filter(None, [riskier_end(line.column), kind, baseline(results.tested, line.column)])
+                yield f"{line.words.sentence} {plain_text('; '.join(ends))}.".strip()
                 yield ""
                 head = ["Row", "Mean", "Difference", "Interval", "Verdict", "p", "Seeds", "Rests on"]
                 yield from table(head, [_detailed(results, cell) for cell in line.cells])
+            yield from _sizes(results, part)
         yield from (f"- {plain_text(sentence)}" for sentence in block.undefined)
+        yield ""
+
+
+def _sizes(results: Results, part: Part) -> Iterator[str]:
+    """Whom a gap between groups compares."""
+    groups = groups_of(results, part.lines[0].column)
+    if groups:
+        yield plain_text(f"{groups.caption}. {groups.sentence}")
+        yield ""
+        yield from table(groups.head, groups.rows)
+    elif part.lines[0].column.risk == RISK and not results.tested.classes:
+        yield NOT_COUNTED
         yield ""
 
 
@@ -105,6 +132,12 @@ def _origin(results: Results, manifest: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     yield "Every value of every seed, with the digest of the task that gave it, is in `results.json` beside this file."
     yield ""
+
+
+def _compared(results: Results, block: Block, part: Part, line: Line) -> str:
+    """The metric and what it comes to without learning."""
+    base = baseline(results.tested, line.column)
+    return _named(block, part, line) + (f", {base}" if base else "")
 
 
 def _named(block: Block, part: Part, line: Line) -> str:

@@ -36,6 +36,11 @@ HOW_VERDICTS: Final = (
     "are exploratory, each judged by itself."
 )
 
+NOT_COVERED: Final = (
+    "Intervals cover other training records and other initial weights. They do not cover the choice of the test "
+    "records: every model is measured on the same ones, and with others all numbers could lie elsewhere."
+)
+
 SIGNS: Final = {Tone.WORSE: "✗", Tone.BETTER: "✓", Tone.SAME: "=", Tone.OPEN: "?"}
 _GATES: Final = {"trained": "model", "effective": "defense", "attack": "attack", "strong": "strength"}
 
@@ -57,7 +62,7 @@ def gate_words(gate: Checked) -> str:
     """What a gate asks, as a heading."""
     asked = {
         "trained": f"{gate.row}: the model has learned something",
-        "effective": f"{gate.row}: lowers {risk_words(gate.about or '').title}, against which it holds a defense",
+        "effective": f"{gate.row}: lowers {risk_words(gate.about or '').title}, a risk it is made for",
         "attack": f"{gate.about}: the attack finds something",
         "strong": f"{gate.row}, {gate.about}: the attack works",
     }

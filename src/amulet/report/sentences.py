@@ -6,10 +6,11 @@ from typing import Final
 
 from amulet.experiments.experiment import BASELINE
 from amulet.experiments.results import MatrixCell, Results
+from amulet.report.baseline import baseline
 from amulet.report.counts import plural_seeds, seeds_of
 from amulet.report.formats import MINUS, number, signed, spread
 from amulet.report.said import interval
-from amulet.report.wording import metric_words, risk_words, riskier_end
+from amulet.report.wording import metric_words, risk_name, riskier_end, within
 from amulet.statistics import ALPHA, Verdict, Word
 
 SMALLEST_P: Final = 0.0001
@@ -21,8 +22,9 @@ def told(results: Results, cell: MatrixCell) -> str:
     if cell.summary is None:
         return f"{title} has no value here: {'; '.join(cell.undefined) or 'it was not measured'}."
     if cell.verdict is None:
-        return f"Without a defense, {title} is {number(cell.summary.mean)} on average. Defenses are compared with this."
-    return " ".join(_told(results, cell, cell.verdict, title))
+        mean = f"Without a defense, {within(title)} is {number(cell.summary.mean)} on average."
+        return f"{mean} Defenses are compared with this."
+    return " ".join(_told(results, cell, cell.verdict, within(title)))
 
 
 def figures(results: Results, cell: MatrixCell) -> Iterator[tuple[str, str]]:
@@ -37,6 +39,8 @@ def figures(results: Results, cell: MatrixCell) -> Iterator[tuple[str, str]]:
     looks = f" (looks at {', '.join(map(str, results.looks))})" if len(results.looks) > 1 else ""
     yield "Seeds", (seeds_of(results, cell) or plural_seeds(len(results.of(cell.row, cell.column)))) + looks
     yield "Which end is riskier", riskier_end(cell.column)
+    if base := baseline(results.tested, cell.column):
+        yield "To compare with", base
 
 
 def _told(results: Results, cell: MatrixCell, verdict: Verdict, title: str) -> Iterator[str]:
@@ -60,9 +64,9 @@ def _direction(cell: MatrixCell, verdict: Verdict) -> str:
     """Of the risk where the metric is one, else of the metric."""
     up = verdict.word is Word.INCREASES
     if cell.column.riskier is None:
-        return f"With {cell.row}, {metric_words(cell.column).title} is {'higher' if up else 'lower'}"
+        return f"With {cell.row}, {within(metric_words(cell.column).title)} is {'higher' if up else 'lower'}"
     worse = up == (cell.column.riskier == "high")
-    return f"With {cell.row}, the risk of {risk_words(cell.column.risk).title} is {'higher' if worse else 'lower'}"
+    return f"With {cell.row}, the risk of {risk_name(cell.column.risk)} is {'higher' if worse else 'lower'}"
 
 
 def _course(results: Results, cell: MatrixCell) -> str:

@@ -11,6 +11,7 @@ from rich.text import Text
 from amulet.experiments.results import MatrixCell, Results
 from amulet.report.counts import looks_said, seeds_named, seeds_of
 from amulet.report.formats import number, signed, spread
+from amulet.report.in_short import in_short
 from amulet.report.matrix import Block, Line, Part, blocks, primaries
 from amulet.report.said import HOW_VERDICTS, Tone, gate_words, said
 from amulet.report.wording import riskier_end
@@ -28,12 +29,19 @@ def matrix_table(results: Results, width: int = 80) -> Group:
     The other metrics are in the report. What does not fit `width` goes on in further tables, each with the
     baseline as its first column.
     """
-    tables = (_block(block, results, width) for block in primaries(blocks(results)))
-    return Group(_title(results), *tables, *_warnings(results), _legend(results))
+    found = blocks(results)
+    tables = (_block(block, results, width) for block in primaries(found))
+    return Group(_title(results), *_short(results, found), *tables, *_warnings(results), _legend(results))
 
 
 def _title(results: Results) -> Text:
     return Text(f"{results.experiment} on {results.dataset}, {seeds_named(results)}", style="bold")
+
+
+def _short(results: Results, found: tuple[Block, ...]) -> Iterator[Text]:
+    """A sentence for each defense."""
+    for short in in_short(results, found):
+        yield Text.assemble((f"\n{short.row}: ", "bold"), short.text)
 
 
 def _warnings(results: Results) -> Iterator[Text]:

@@ -125,6 +125,11 @@ def risk_words(risk: str) -> Words:
     return _RISKS.get(risk, Words(spoken(risk)))
 
 
+def risk_name(risk: str) -> str:
+    """The risk within a sentence, without its code: "membership inference"."""
+    return risk.replace("_", " ")
+
+
 def risk_rank(risk: str) -> int:
     """Sorts risks: utility, security, privacy, fairness, then those of others."""
     return _RANKS.index(risk) if risk in _RISKS else len(_RANKS)
@@ -143,6 +148,11 @@ def metric_words(column: Column) -> Words:
 def riskier_end(column: Column) -> str:
     """Which end means more risk, as an arrow and in words."""
     return _ENDS.get(column.riskier or "", Words("\N{EN DASH} not itself a risk")).title
+
+
+def within(title: str) -> str:
+    """A heading within a sentence: "robust accuracy"; what begins in capitals stays as it is, such as "AUC"."""
+    return title[:1].lower() + title[1:] if title[1:2].islower() else title
 
 
 def fact_title(fact: str) -> str:

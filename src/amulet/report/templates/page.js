@@ -23,11 +23,20 @@ function tell(line, cell) {
   part("facts").replaceChildren(...cell.facts.flatMap(([term, text]) => [made("dt", term), made("dd", text)]));
   part("gates").replaceChildren(...cell.gates.map((gate) => {
     const [state, words, follows] = found.gates[gate];
-    const item = made("li", ` ${words}: ${state}. ${follows}`);
-    item.prepend(made("span", "", `mark ${state.replace(" ", "-")}`));
+    const item = made("li", "");
+    item.append(made("span", "", `mark ${state.replace(" ", "-")}`), " ", made("b", `${state}:`), ` ${words}. ${follows}`);
     return item;
   }));
   part("rests").hidden = cell.gates.length === 0;
+}
+
+/* Whom a gap between groups compares. */
+function count(groups) {
+  part("groups").hidden = !groups;
+  if (!groups) return;
+  part("groups-said").textContent = groups.said;
+  part("groups-caption").textContent = groups.caption;
+  fill("groups", groups.head, groups.rows.map(([name, ...counts]) => [name, ...counts.map((each) => [each])]));
 }
 
 function headed(text, scope) {
@@ -124,6 +133,7 @@ async function show(id) {
   const line = found.lines[column];
   const cell = { ...line.cells[row], row };
   tell(line, cell);
+  count(line.groups);
   tabulate(line, row);
   dialog.showModal();
   dialog.scrollTop = 0;

@@ -1,0 +1,44 @@
+"""How many records there are of each class and of each group: what rates and gaps between groups rest on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Self
+
+from torch import Tensor
+
+from amulet.core.data import Data
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Counts of records; empty where nobody counted.
+
+    Attributes:
+        classes: by class.
+        groups: by sensitive attribute, group and class; records whose group is not recorded are in none.
+    """
+
+    classes: Mapping[str, int] = field(default_factory=dict)
+    groups: Mapping[str, Mapping[str, Mapping[str, int]]] = field(default_factory=dict)
+
+    @property
+    def total(self) -> int:
+        """Of all records."""
+        return sum(self.classes.values())
+
+    @classmethod
+    def of(cls, data: Data) -> Self:
+        """Count them, classes and groups without any record too."""
+        names, y = data.schema.classes, data.y.cpu()
+        by_group = {
+            attribute.name: {
+                group: _counts(names, y[data.attribute(attribute.name).cpu() == code].bincount(minlength=len(names)))
+                for code, group in enumerate(attribute.values)
+            }
+            for attribute in data.schema.attributes
+        }
+        return cls(_counts(names, y.bincount(minlength=len(names))), by_group)
+
+
+def _counts(names: tuple[str, ...], counted: Tensor) -> dict[str, int]:
+    return dict(zip(names, counted.tolist(), strict=True))

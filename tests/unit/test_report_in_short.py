@@ -1,0 +1,224 @@
+"""What a reader gets first: a sentence for each defense; what its numbers rest on and are to be compared with."""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from html import unescape
+
+import pytest
+from rich.console import Console
+
+from amulet.core.spec import Plain
+from amulet.core.tally import Tally
+from amulet.experiments.results import Column, Results, Value
+from amulet.report import markdown
+from amulet.report.baseline import baseline
+from amulet.report.behind import behind
+from amulet.report.formats import MINUS
+from amulet.report.groups import NOT_COUNTED, groups_of
+from amulet.report.html import render
+from amulet.report.in_short import in_short
+from amulet.report.matrix import blocks
+from amulet.report.said import NOT_COVERED
+from amulet.report.sentences import figures
+from amulet.report.terminal import matrix_table
+
+BOUNDS, JUDGED = (0.0, 1.0), (True, 0.02)
+ACCURACY = Column("utility", "Utility", "balanced_accuracy", *BOUNDS, None, *JUDGED, None)
+ROBUST = Column("evasion", "PGD", "robust_accuracy", *BOUNDS, "low", *JUDGED, None)
+LIRA = Column("membership_inference", "LiRA", "auc", *BOUNDS, "high", *JUDGED, 0.5)
+LOSS = replace(LIRA, probe="LossThreshold")
+RACE = Column(
+    "discriminatory_behavior", "Discrimination(attribute=race)", "demographic_parity", *BOUNDS, "high", *JUDGED, None
+)
+SEX = replace(RACE, probe="Discrimination(attribute=sex)")
+COLUMNS = (ACCURACY, ROBUST, LIRA, LOSS, RACE, SEX)
+BEFORE = (0.70, 0.71, 0.69, 0.70, 0.705)
+RACES = {"black": {"no": 19, "yes": 41}, "white|<b>": {"no": 44, "yes": 459}, "other": {"no": 0, "yes": 0}}
+TESTED = Tally({"no": 73, "yes": 524}, {"race": RACES})
+SPEC: Plain = {
+    "amulet.experiments.experiment.Experiment": {
+        "audits": [{"a.Discrimination": {"attribute": name}} for name in ("race", "sex")],
+        "attacks": [{"a.PGD": {}}, {"a.LiRA": {}}, {"a.LossThreshold": {}}],
+    }
+}
+STEADY, UP, DOWN = (0.0, 0.0005, -0.0005, 0.001, -0.001), (0.1, 0.11, 0.1, 0.09, 0.1), (-0.1, -0.11, -0.1, -0.09, -0.1)
+OPEN = (0.1, -0.1, 0.05, -0.05, 0.02)
+
+
+def assessed(shifts: Sequence[Sequence[float]], own: Sequence[str] = (), before: Sequence[float] = BEFORE) -> Results:
+    """One defense, "D", with these differences in the columns, against an undefended 0.7."""
+    values = [
+        Value(row, column.risk, column.probe, column.metric, seed, number, None, f"{row}{at}{seed}")
+        for at, (column, shift) in enumerate(zip(COLUMNS, shifts, strict=True))
+        for row, more in (("undefended", (0.0,) * 5), ("D", shift))
+        for seed, number in enumerate(first + second for first, second in zip(before, more, strict=True))
+    ]
+    return Results(
+        "e", "d", "c" * 64, SPEC, COLUMNS, tuple(values), {}, own_risks={"D": tuple(own)} if own else {}, tested=TESTED
+    )
+
+
+@pytest.fixture(scope="module")
+def results() -> Results:
+    """Robust, leaking less by one attack, less fair to race, undecided for sex and by the other attack."""
+    return assessed((STEADY, UP, DOWN, OPEN, UP, OPEN), own=["evasion"])
+
+
+def short(results: Results) -> str:
+    [found] = in_short(results, blocks(results))
+    assert found.row == "D"
+    return found.text
+
+
+def test_a_defense_in_one_sentence_what_it_costs_first(results: Results) -> None:
+    assert short(results).replace(MINUS, "-") == (
+        "Risk increases: discriminatory behavior by race (demographic parity gap +0.100); risk decreases: evasion "
+        "(robust accuracy +0.100), membership inference (LiRA, attack AUC -0.100); no meaningful change: utility; "
+        "undecided: membership inference (LossThreshold), discriminatory behavior by sex."
+    )
+
+
+def test_of_utility_it_says_what_becomes_of_it() -> None:
+    text = short(assessed((DOWN, UP, DOWN, DOWN, STEADY, STEADY)))
+    assert text.replace(MINUS, "-") == (
+        "Utility decreases: balanced accuracy -0.100; risk decreases: evasion (robust accuracy +0.100), membership "
+        "inference (LiRA, attack AUC -0.100; LossThreshold, attack AUC -0.100); no meaningful change: discriminatory "
+        "behavior by race, by sex."
+    )
+
+
+def test_a_defense_that_does_not_do_its_job_is_told_before_all_else() -> None:
+    text = short(assessed((STEADY, STEADY, DOWN, DOWN, STEADY, STEADY), own=["evasion"]))
+    assert text.startswith("The defense does not do its job here, so these are no effects of a working one (evasion).")
+    assert text.index("does not do its job") < text.index("Risk decreases")
+
+
+def test_a_model_that_learned_nothing_is_told_before_all_else() -> None:
+    text = short(assessed((tuple(0.5 - value for value in BEFORE), *(DOWN,) * 5)))
+    assert text.startswith("This model has learned nothing, so what it leaks or withstands says nothing. ")
+
+
+def test_what_is_not_proven_is_told_behind(results: Results) -> None:
+    text = short(replace(results, own_risks={"D": ("membership_inference",)}))
+    assert "It is not shown" not in text
+    undecided = short(assessed((STEADY, OPEN, DOWN, DOWN, STEADY, STEADY), own=["evasion"]))
+    assert undecided.endswith(" It is not shown that the defense does its own job here (evasion).")
+
+
+def test_an_attack_that_finds_nothing_is_named_as_one() -> None:
+    weak = assessed((STEADY, UP, DOWN, OPEN, STEADY, STEADY), before=(0.5, 0.501, 0.499, 0.5, 0.5))
+    assert "membership inference (LiRA, attack AUC -0.100, by an attack that finds nothing)" in short(weak).replace(
+        MINUS, "-"
+    )
+
+
+def test_where_nothing_changes_an_attack_that_finds_nothing_is_named_too() -> None:
+    calm = assessed((STEADY,) * 6, before=(0.5, 0.501, 0.499, 0.5, 0.5))
+    assert "membership inference (LiRA, by an attack that finds nothing; LossThreshold, by" in short(calm)
+    assert short(calm).startswith("Undefended: this model has learned nothing, so what it leaks or withstands says ")
+
+
+def test_without_primary_metrics_there_is_nothing_in_short(results: Results) -> None:
+    columns = tuple(replace(column, primary=False) for column in COLUMNS)
+    none = replace(results, columns=columns)
+    assert in_short(none, blocks(none)) == ()
+    assert "In short" not in markdown.render(none, {})
+
+
+def test_page_text_and_terminal_say_the_same(results: Results) -> None:
+    console = Console(width=100, color_system=None)
+    with console.capture() as capture:
+        console.print(matrix_table(results, 100))
+    assert f"D: {short(results)}" in " ".join(capture.get().split())
+    assert f"- **D**: {short(results)}" in markdown.render(results, {})
+    said = re.sub(r"[✗✓=?] ", "", text_of(render(results, {})))
+    assert re.sub(r"\s+:", ":", said).count(short(results)) == 1
+
+
+def test_a_notebook_says_what_stands_in_the_way(results: Results) -> None:
+    useless = assessed((STEADY, STEADY, DOWN, DOWN, STEADY, STEADY), own=["evasion"])
+    assert "<p>evasion of D: shown not. The defense does not do its job here" in useless._repr_html_()
+    assert "<p>" not in results._repr_html_()
+
+
+def test_every_mark_stands_beside_a_word(results: Results) -> None:
+    page = render(results, {})
+    body = page.partition("<main>")[2].partition("<script")[0]
+    behind_marks = re.findall(r'class="mark [a-z-]+" aria-hidden="true"></span>\s*(?:<b>)?([^<]*)', body)
+    assert len(behind_marks) > 20
+    assert all(
+        re.match(r"(?i)(shown|unproven|checks|\d of|model|defense|attack|strength)", text) for text in behind_marks
+    )
+    key = text_of(body.partition('<dl class="key">')[2].partition("</dl>")[0])
+    assert all(words in key for words in ("✗ worse", "✓ better", "= no change that matters", "? not decided"))
+
+
+def test_a_gap_rests_on_its_groups(results: Results) -> None:
+    groups = groups_of(results, RACE)
+    assert groups is not None
+    assert groups.head == ("Group", "no", "yes", "all")
+    assert groups.rows == (("black", "19", "41", "60"), ("white|<b>", "44", "459", "503"))  # none is in "other"
+    assert "The smallest group is black" in groups.sentence
+    assert "by 0.017" in groups.sentence  # 1 / 60
+    assert "on 19 for no in black, where one decision moves them by 0.053" in groups.sentence
+    assert "34 more, whose group is not recorded, are left out" in groups.sentence
+    assert groups_of(results, ROBUST) is None
+    assert groups_of(results, SEX) is None  # not counted here
+
+
+def test_groups_are_behind_the_cell_under_the_table_and_in_markdown(results: Results) -> None:
+    found = {line["probe"]: line["groups"] for line in behind(results)["lines"]}
+    assert found["Discrimination (attribute race)"]["rows"][0] == ("black", "19", "41", "60")
+    assert found["LiRA"] is None
+    page = render(results, {})
+    assert "white|&lt;b&gt;" in page
+    assert "Test records by race and true class" in page
+    assert NOT_COUNTED not in unescape(page)
+    assert re.search(r"\| black +\| 19 +\| 41 +\| 60 +\|", markdown.render(results, {}))
+
+
+@pytest.mark.parametrize(
+    ("risk", "metric", "chance", "text"),
+    [
+        ("utility", "accuracy", None, "always naming “yes”: 0.878"),
+        ("evasion", "robust_accuracy", "noise_accuracy", "always naming “yes”: 0.878"),
+        ("utility", "balanced_accuracy", None, "always naming one class: 0.500"),
+        ("evasion", "balanced_robust_accuracy", None, "always naming one class: 0.500"),
+        ("membership_inference", "auc", 0.5, "guessing: 0.500"),
+        ("poisoning", "poisoned_accuracy", "clean_target_rate", ""),
+        ("discriminatory_behavior", "demographic_parity", None, ""),
+    ],
+)
+def test_what_a_number_is_to_be_compared_with(risk: str, metric: str, chance: float | str | None, text: str) -> None:
+    column = Column(risk, "Probe", metric, *BOUNDS, None, *JUDGED, chance)
+    assert baseline(TESTED, column) == text
+
+
+def test_it_stands_under_the_metric_and_behind_the_cell(results: Results) -> None:
+    assert dict(figures(results, results.cell("D", ROBUST)))["To compare with"] == "always naming “yes”: 0.878"
+    assert text_of(render(results, {})).count("always naming “yes”: 0.878") == 2  # at a glance, and with all metrics
+    assert "Robust accuracy of PGD, always naming “yes”: 0.878" in markdown.render(results, {})
+
+
+def test_older_results_can_be_read_and_say_what_they_lack(results: Results) -> None:
+    body = json.loads(results.to_json())
+    del body["tested"]
+    older = Results.from_json(json.dumps(body))
+    assert older.tested == Tally()
+    assert baseline(older.tested, ROBUST) == ""
+    assert NOT_COUNTED in text_of(render(older, {}))
+    assert NOT_COUNTED in markdown.render(older, {})
+    assert Results.from_json(results.to_json()).tested == TESTED
+
+
+def test_intervals_are_said_not_to_cover_the_choice_of_test_records(results: Results) -> None:
+    assert NOT_COVERED in text_of(render(results, {}))
+    assert NOT_COVERED in markdown.render(results, {})
+
+
+def text_of(page: str) -> str:
+    """What a reader sees."""
+    shown = re.sub(r"<script.*?</script>", " ", page.partition("<body>")[2] or page, flags=re.DOTALL)
+    return re.sub(r"\s+([;.,)])", r"\1", " ".join(unescape(re.sub(r"<[^>]+>", " ", shown)).split()))
