@@ -58,19 +58,34 @@ def probabilities_of(model: nn.Module, x: Tensor) -> Tensor:
 
 
 def penultimate_features(model: nn.Module, x: Tensor) -> Tensor:
-    """(n, features) what the model's last linear layer is given.
+    """(n, features) what the linear layer that the model calls last is given.
 
     Raises:
-        ValueError: the model has no linear layer.
+        ValueError: it calls none, or its last one more than once, or not with a row for each record.
     """
-    heads = [module for module in model.modules() if isinstance(module, nn.Linear)]
-    if not heads:
-        raise ValueError(f"{type(model).__name__} has no linear layer, so it has no penultimate features.")
-    seen: list[Tensor] = []
-    handle = heads[-1].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].flatten(1)))
+    calls: list[tuple[nn.Module, Tensor]] = []
+    handles = [
+        module.register_forward_pre_hook(lambda layer, inputs: calls.append((layer, inputs[0])))
+        for module in model.modules()
+        if isinstance(module, nn.Linear)
+    ]
     try:
         with evaluating(model):
-            predict(model, x)
+            return torch.cat([_given_last(model, part, calls) for part in x.split(EVALUATION_BATCH)])
     finally:
-        handle.remove()
-    return torch.cat(seen)
+        for handle in handles:
+            handle.remove()
+
+
+def _given_last(model: nn.Module, x: Tensor, calls: list[tuple[nn.Module, Tensor]]) -> Tensor:
+    calls.clear()
+    predict(model, x)
+    if not calls:
+        raise ValueError(f"{type(model).__name__} has no linear layer, so it has no penultimate features.")
+    head, features = calls[-1]
+    if sum(layer is head for layer, _ in calls) > 1 or len(features) != len(x):
+        raise ValueError(
+            f"{type(model).__name__} does not give its last linear layer one row for each record, so it has no "
+            "penultimate features."
+        )
+    return features.flatten(1)
