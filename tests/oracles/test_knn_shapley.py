@@ -67,5 +67,5 @@ def test_what_all_features_share_changes_nothing() -> None:
     (features, labels), (clean, truth) = records(6, 200), records(7, 40)
     far = [torch.round(each * 1000) / 1000 + 1024 for each in (features, clean)]  # their differences are exact
     near = [each - 1024 for each in far]
-    values = [knn_shapley(moved[0], labels, moved[1], truth, 5) for moved in (far, near)]
-    assert torch.allclose(*values, atol=1e-12)
+    expected, found = (knn_shapley(moved[0], labels, moved[1], truth, 5) for moved in (near, far))
+    assert torch.allclose(found, expected, atol=1e-12)
