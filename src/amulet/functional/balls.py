@@ -61,9 +61,8 @@ class Ball:
             inside = lengths((per_record(middle, x) * step).clamp(low, high)) <= self.radius
             least, most = torch.where(inside, middle, least), torch.where(inside, most, middle)
         share = torch.where(fits, torch.ones_like(least), least)
-        return (x + (per_record(share, x) * step).clamp(low, high)).clamp(
-            self.low, self.high
-        )  # x + (high - x) is rounded
+        nearest = x + (per_record(share, x) * step).clamp(low, high)
+        return nearest.clamp(self.low, self.high)  # since x + (high - x) is rounded
 
     def steepest(self, gradient: Tensor) -> Tensor:
         """The step of size one along which a linear function with this gradient grows fastest."""
