@@ -366,3 +366,11 @@ def test_bounds_have_an_end() -> None:
     assert sentences(lambda: from_arrays(*given, bounds=(0.0, np.inf))) == [
         "The 'high' of Schema must be finite. Got inf."
     ]
+
+
+@pytest.mark.parametrize("shape", [(4, 28, 28, 3), (4, 32, 24, 4), (4, 28, 28, 1), (4, 28, 28), (4,)], ids=str)
+def test_images_have_their_channels_first(shape: tuple[int, ...]) -> None:
+    given = (np.random.default_rng(0).random(shape), [0, 1, 0, 1])
+    assert sentences(lambda: from_arrays(given, given)) == [
+        f"The 'x' of own data must be (n, features) or (n, channels, height, width). Got {shape}."
+    ]

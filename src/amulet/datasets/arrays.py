@@ -28,11 +28,20 @@ def inputs(values: Array, owner: str) -> Tensor:
         raise invalid("x", owner, "numbers", array.dtype)
     if array.shape[:1] in {(), (0,)}:
         raise invalid("x", owner, "at least one record", f"shape {array.shape}")
+    if array.ndim not in {2, 4} or _channels_last(array.shape):
+        raise invalid("x", owner, "(n, features) or (n, channels, height, width)", array.shape)
     if array.dtype == np.uint8:
         if array.ndim == 2 and array.max(initial=0) <= 1:
             raise invalid("x", owner, "floating where rows hold zeros and ones, since bytes count as 0..255", "uint8")
         return torch.from_numpy(np.require(array, requirements=["C", "W"]))
     return torch.from_numpy(np.array(array, dtype=np.float32, order="C"))
+
+
+def _channels_last(shape: tuple[int, ...]) -> bool:
+    """Whether these can hardly be other than images (n, height, width, channels)."""
+    if len(shape) != 4 or min(shape[1:3]) < 8:
+        return False
+    return shape[3] in {3, 4} or (shape[3] == 1 and shape[1] == shape[2])
 
 
 def labels(values: Array, owner: str) -> Tensor:
