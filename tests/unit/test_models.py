@@ -248,3 +248,9 @@ def test_a_model_of_an_installed_package_has_a_digest_too() -> None:
     spec = ImportedModel("torch.nn:Linear", (("in_features", 5), ("out_features", 2)))
     assert len(spec.digest) == 64
     assert parameters_of(spec.build(schema_of(5))) == prod((5, 2)) + 2
+
+
+@pytest.mark.parametrize("model", [nn.Linear(5, 1), nn.Sequential(nn.Linear(5, 4), nn.Unflatten(1, (2, 2)))])
+def test_outputs_that_are_no_logits_of_classes_are_refused(model: nn.Module) -> None:
+    with pytest.raises(InvalidParameter, match=r"must be a map to logits of shape \(n, classes\)"):
+        predict(model, torch.rand(3, 5))

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from amulet.core.data import Schema, as_inputs
+from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.spec import Spec
 
 EVALUATION_BATCH = 2048
@@ -47,8 +48,15 @@ def predict(model: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """(n, classes) logits of a model in the mode it is in, in batches, without gradients.
 
     It is given copies, since a model may work in place.
+
+    Raises:
+        InvalidParameter: it gives no logits for at least two classes: of one logit, the first class is always largest.
     """
-    return torch.cat([model(as_inputs(part).clone()) for part in x.split(EVALUATION_BATCH)])
+    logits = torch.cat([model(as_inputs(part).clone()) for part in x.split(EVALUATION_BATCH)])
+    if logits.dim() != 2 or logits.shape[1] < 2:
+        allowed = "a map to logits of shape (n, classes), one for each of at least two classes"
+        raise InvalidParameter([Problem.of("model", type(model).__name__, allowed, tuple(logits.shape))])
+    return logits
 
 
 def probabilities_of(model: nn.Module, x: Tensor) -> Tensor:
