@@ -77,3 +77,12 @@ def test_no_bound_is_passed_by_rounding_whatever_its_size(norm: Norm, bounds: tu
     ends = torch.tensor(bounds)
     assert moved.min() >= ends[0]
     assert moved.max() <= ends[1]
+
+
+@pytest.mark.parametrize("length", [1e-30, 1e-12, 1e12, 1e30])
+def test_a_gradient_has_a_direction_whatever_its_length(length: float) -> None:
+    """A model whose logits are tiny has tiny gradients and is none the safer."""
+    gradient = torch.randn(20, 6, generator=torch.Generator().manual_seed(0))
+    ball = Ball("l2", 1.0, 0.0, 1.0)
+    assert torch.allclose(ball.steepest(gradient * length), ball.steepest(gradient), atol=1e-5)
+    assert torch.equal(ball.steepest(torch.zeros(1, 6)), torch.zeros(1, 6))

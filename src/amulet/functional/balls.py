@@ -83,8 +83,10 @@ def lengths(x: Tensor) -> Tensor:
 
 
 def unit(x: Tensor) -> Tensor:
-    """Each record scaled to length one; zero stays zero."""
-    return x / per_record(lengths(x).clamp_min(1e-12), x)
+    """Each record scaled to length one, however short it is; zero stays zero."""
+    largest = x.flatten(1).abs().amax(1).clamp_min(torch.finfo(x.dtype).tiny)
+    near_one = x / per_record(largest, x)  # so that no square is rounded to zero
+    return near_one / per_record(lengths(near_one).clamp_min(1e-12), x)
 
 
 def per_record(values: Tensor, x: Tensor) -> Tensor:
