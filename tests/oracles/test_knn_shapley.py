@@ -61,3 +61,11 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     at_once = knn_shapley(*train, *clean, 4)
     monkeypatch.setattr(module, "PAIRS", 60)
     assert torch.allclose(knn_shapley(*train, *clean, 4), at_once, atol=1e-12)
+
+
+def test_what_all_features_share_changes_nothing() -> None:
+    (features, labels), (clean, truth) = records(6, 200), records(7, 40)
+    far = [torch.round(each * 1000) / 1000 + 1024 for each in (features, clean)]  # their differences are exact
+    near = [each - 1024 for each in far]
+    expected, found = (knn_shapley(moved[0], labels, moved[1], truth, 5) for moved in (near, far))
+    assert torch.allclose(found, expected, atol=1e-12)

@@ -66,3 +66,23 @@ def test_random_starts_stay_within_the_bounds() -> None:
         start = Ball(norm, 3.0, 0.0, 1.0).sample(x, Generator().manual_seed(0))
         assert start.min() >= 0
         assert start.max() <= 1
+
+
+@pytest.mark.parametrize("bounds", [(-50.3, 3000.7), (-1e6, 1e6)])
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_no_bound_is_passed_by_rounding_whatever_its_size(norm: Norm, bounds: tuple[float, float]) -> None:
+    low, high = bounds
+    x = torch.rand(500, 6, generator=torch.Generator().manual_seed(0)) * (high - low) + low
+    moved = Ball(norm, 10 * (high - low), low, high).project(x + (x - x.mean()).sign() * 10 * (high - low), x)
+    ends = torch.tensor(bounds)
+    assert moved.min() >= ends[0]
+    assert moved.max() <= ends[1]
+
+
+@pytest.mark.parametrize("length", [1e-30, 1e-12, 1e12, 1e30])
+def test_a_gradient_has_a_direction_whatever_its_length(length: float) -> None:
+    """A model whose logits are tiny has tiny gradients and is none the safer."""
+    gradient = torch.randn(20, 6, generator=torch.Generator().manual_seed(0))
+    ball = Ball("l2", 1.0, 0.0, 1.0)
+    assert torch.allclose(ball.steepest(gradient * length), ball.steepest(gradient), atol=1e-5)
+    assert torch.equal(ball.steepest(torch.zeros(1, 6)), torch.zeros(1, 6))

@@ -94,3 +94,55 @@ def test_broken_images_and_images_beside_the_folders_are_refused(pets: Path) -> 
 def test_one_class_is_none(tmp_path: Path) -> None:
     with pytest.raises(InvalidData, match="images in at least two folders, one a class"):
         from_folder(tmp_path, height=4, width=4)
+
+
+def test_a_class_may_lie_elsewhere_and_be_linked(pets: Path, tmp_path: Path) -> None:
+    (pets / "dog").rename(tmp_path / "dog")
+    (pets / "dog").symlink_to(tmp_path / "dog")
+    assert from_folder(pets, height=4, width=4).schema.classes == ("cat", "dog")
+
+
+def test_a_folder_without_images_is_no_class_in_silence(pets: Path) -> None:
+    (pets / "bird").mkdir()
+    (pets / "bird" / "0.raw").write_bytes(b"sensor")
+    with pytest.raises(InvalidData, match=r"must be a folder of folders with images .* Got \"\['bird'\] without any"):
+        from_folder(pets, height=4, width=4)
+
+
+@pytest.mark.parametrize("ending", ["TIF", "tiff", "ppm", "pgm"])
+def test_pictures_of_other_kinds_are_pictures(pets: Path, ending: str) -> None:
+    (pets / "bird").mkdir()
+    for number in range(3):
+        Image.new("L", (4, 4)).save(pets / "bird" / f"{number}.{ending}")
+    assert from_folder(pets, height=4, width=4).schema.classes == ("bird", "cat", "dog")
+
+
+def test_folders_of_parts_are_not_taken_for_classes(pets: Path) -> None:
+    for part in ("train", "test"):
+        (pets.parent / "both" / part).mkdir(parents=True)
+        (pets.parent / "both" / part / "pets").symlink_to(pets)
+    with pytest.raises(InvalidData, match="one folder a class, images in those only"):
+        from_folder(pets.parent / "both", height=4, width=4)
+
+
+def test_sixteen_bits_are_not_cut_off(pets: Path) -> None:
+    Image.fromarray(np.full((8, 8), 12850, dtype=np.uint16)).save(pets / "dog" / "9.png")
+    with pytest.raises(
+        InvalidData, match=r"The file 'dog/9\.png' of own data must have 8 bits a channel\. Got mode I;16"
+    ):
+        from_folder(pets, height=4, width=4)
+
+
+@pytest.mark.parametrize(("height", "share", "sentence"), [(0, 0.3, "'height'"), (4, -0.3, "'test_share'")])
+def test_what_is_no_size_and_no_share_is_refused(pets: Path, height: int, share: float, sentence: str) -> None:
+    with pytest.raises(InvalidData, match=sentence):
+        from_folder(pets, height=height, width=4, test_share=share)
+
+
+def test_it_is_said_that_nothing_is_there(tmp_path: Path) -> None:
+    with pytest.raises(InvalidData, match="The 'path' of own data must be one that is there"):
+        from_csv(tmp_path / "none.csv", target="paid")
+    with pytest.raises(InvalidData, match="The 'path' of own data must be one that is there"):
+        from_folder(tmp_path / "none", height=4, width=4)
+    with pytest.raises(InvalidData, match="The 'path' of own data must be a file"):
+        from_csv(tmp_path, target="paid")

@@ -1,6 +1,9 @@
 """One's own data: from arrays, from a frame, from a torch data set, from a function."""
 
 from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -216,6 +219,71 @@ def test_a_column_without_end_or_without_values_is_refused_by_name(value: float)
     assert "['age']" in sentences(lambda: from_frame(FRAME.assign(age=value), target="paid"))[0]
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        pd.period_range("1990", periods=40),
+        [date(1990, 1, 1 + number % 20) for number in range(40)],
+        [Decimal(number) for number in range(40)],
+        np.arange(40) * 1j,
+        [[number] for number in range(40)],
+    ],
+    ids=["periods", "dates as objects", "decimals", "complex", "lists"],
+)
+def test_nothing_but_numbers_and_text_is_taken_for_either(values: Any) -> None:
+    assert "['born']" in sentences(lambda: from_frame(FRAME.assign(born=values), target="paid"))[0]
+
+
+def test_numbers_in_a_column_of_objects_are_numbers() -> None:
+    objects = from_frame(FRAME.astype({"age": object}), target="paid", sensitive=["sex"])
+    assert objects.content == from_frame(FRAME, target="paid", sensitive=["sex"]).content
+
+
+def test_a_column_that_is_rarely_other_than_zero_keeps_what_it_says() -> None:
+    arrests = pd.DataFrame({"arrests": [0.0] * 998 + [2.0, 4.0]})
+    assert scale_to_unit(arrests, arrests)[0][-3:].tolist() == [[0.0], [0.5], [1.0]]
+
+
+@pytest.mark.parametrize("share", [-0.3, 0, 1, 30, float("nan"), "0.3", None])
+def test_a_share_for_testing_is_a_share(share: Any) -> None:
+    given = "None" if share is None else repr(share)
+    assert sentences(lambda: from_frame(FRAME, target="paid", test_share=share)) == [
+        f"The 'test_share' of own data must be greater than 0 and less than 1. Got {given}."
+    ]
+
+
+@pytest.mark.parametrize("seed", [-1, 1.0, "a", None])
+def test_a_seed_is_a_whole_number(seed: Any) -> None:
+    assert "must be a whole number, at least 0" in sentences(lambda: from_frame(FRAME, target="paid", seed=seed))[0]
+
+
+def test_a_target_with_a_class_for_each_record_leaves_nothing_to_test_on() -> None:
+    found = sentences(lambda: from_frame(FRAME, target="age"))[0]
+    assert "such that both parts hold records (of 40 classes and 40 records). Got 0.3." in found
+
+
+def test_columns_of_one_name_are_refused() -> None:
+    assert (
+        "all of different names. Got ['age']"
+        in sentences(lambda: from_frame(pd.concat([FRAME, FRAME[["age"]]], axis=1), target="paid"))[0]
+    )
+
+
+@pytest.mark.parametrize("sensitive", [["paid"], ["sex", "sex"]])
+def test_the_target_and_what_was_named_already_cannot_be_sensitive(sensitive: list[str]) -> None:
+    assert (
+        "all different and other than the target 'paid'"
+        in sentences(lambda: from_frame(FRAME, target="paid", sensitive=sensitive))[0]
+    )
+
+
+def test_a_target_of_several_kinds_is_refused() -> None:
+    assert (
+        "of values of one kind, which can be sorted. Got ['int', 'str']"
+        in sentences(lambda: from_frame(FRAME.assign(paid=[1, "no"] * 20), target="paid"))[0]
+    )
+
+
 def test_a_column_that_does_not_vary_becomes_zero() -> None:
     dataset = from_frame(FRAME.assign(age=7.0), target="paid", sensitive=["sex", "job"], seed=0)
     assert set(dataset.train.x.flatten().tolist()) == {0.0}
@@ -266,3 +334,43 @@ def test_a_function_that_gives_something_else_is_refused(module: str) -> None:
 def test_a_function_that_is_not_there_is_refused() -> None:
     with pytest.raises(AmuletError, match="The 'function' of ImportedDataset must be an import path like"):
         ImportedDataset("no.such:thing")
+
+
+@pytest.mark.parametrize("labels", [[0.2, 1.7], ["a", "b"], [[0, 1], [1, 0]]], ids=["fractions", "text", "one-hot"])
+def test_labels_of_a_torch_data_set_are_never_rounded(labels: list[Any]) -> None:
+    pairs: Any = [(torch.rand(3), label) for label in labels * 4]
+    assert sentences(lambda: from_torch(pairs, pairs))
+
+
+def test_items_of_a_torch_data_set_must_be_of_one_shape() -> None:
+    pairs: Any = [(torch.rand(3), 0), (torch.rand(4), 1)]
+    assert (
+        "pairs (x, y) of a tensor, each of one shape, and a class code"
+        in sentences(lambda: from_torch(pairs, pairs))[0]
+    )
+
+
+def test_rows_of_zeros_and_ones_as_bytes_would_be_nearly_nothing() -> None:
+    x = np.eye(2, dtype=np.uint8)[[0, 1, 0]]
+    given = ((x, [0, 1, 0]), (x, [0, 1, 0]))
+    assert "floating where rows hold zeros and ones" in sentences(lambda: from_arrays(*given))[0]
+
+
+def test_masked_values_are_missing_values() -> None:
+    x = np.ma.masked_greater(np.random.default_rng(0).random((4, 2)), 0.5)
+    assert "without masked values" in sentences(lambda: from_arrays((x, [0, 1, 0, 1]), (x, [0, 1, 0, 1])))[0]
+
+
+def test_bounds_have_an_end() -> None:
+    given = ((np.eye(2), [0, 1]), (np.eye(2), [0, 1]))
+    assert sentences(lambda: from_arrays(*given, bounds=(0.0, np.inf))) == [
+        "The 'high' of Schema must be finite. Got inf."
+    ]
+
+
+@pytest.mark.parametrize("shape", [(4, 28, 28, 3), (4, 32, 24, 4), (4, 28, 28, 1), (4, 28, 28), (4,)], ids=str)
+def test_images_have_their_channels_first(shape: tuple[int, ...]) -> None:
+    given = (np.random.default_rng(0).random(shape), [0, 1, 0, 1])
+    assert sentences(lambda: from_arrays(given, given)) == [
+        f"The 'x' of own data must be (n, features) or (n, channels, height, width). Got {shape}."
+    ]

@@ -95,10 +95,25 @@ def test_a_fingerprint_changes_with_any_file_and_not_with_the_place(tmp_path: Pa
     assert tree(zipped(tmp_path / "2.zip", FILES), "test").fingerprint == first
     assert tree(zipped(tmp_path / "3.zip", {**FILES, "a.txt": b"onf"}), "test").fingerprint != first
     folder = written(tmp_path / "x", FILES)
-    before = Folder(folder).fingerprint
-    assert Folder(folder).fingerprint == before
+    before = Folder(folder, "test").fingerprint
+    assert Folder(folder, "test").fingerprint == before
     (folder / "a.txt").write_bytes(b"other")
-    assert Folder(folder).fingerprint != before
+    assert Folder(folder, "test").fingerprint != before
+
+
+def test_links_are_followed_and_one_that_leads_back_ends(tmp_path: Path) -> None:
+    folder = written(tmp_path / "x", FILES)
+    written(tmp_path / "elsewhere", {"3.txt": b"three"})
+    (folder / "c").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "back").symlink_to(folder)
+    assert dict(tree(folder, "test").sizes) == {"a.txt": 3, "b/2.txt": 3, "c/3.txt": 5}
+
+
+def test_a_link_to_nothing_is_refused(tmp_path: Path) -> None:
+    folder = written(tmp_path / "x", FILES)
+    (folder / "gone.txt").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(InvalidData, match=r"The file 'gone\.txt' of test must be there\. Got a link to nothing"):
+        tree(folder, "test").sizes  # noqa: B018 - listed when it is asked for
 
 
 @given(st.dictionaries(st.text("abc", min_size=1, max_size=5), st.binary(max_size=50), min_size=1, max_size=4))

@@ -122,6 +122,34 @@ def test_penultimate_features_are_what_the_head_is_given(
         assert torch.allclose(head(features), model(x))
 
 
+class Named(nn.Module):
+    """A body and a head, in the order in which they are named; the head is called so many times."""
+
+    def __init__(self, order: str, calls: int = 1) -> None:
+        super().__init__()
+        layers = {"body": nn.Linear(4, 5), "head": nn.Linear(5, 3), "unused": nn.Linear(4, 2)}
+        for name in order.split():
+            self.add_module(name, layers[name])
+        self.calls = calls
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        features = self.get_submodule("body")(x).relu()
+        return torch.stack([self.get_submodule("head")(features) for _ in range(self.calls)]).sum(0)
+
+
+@pytest.mark.parametrize("order", ["body head", "head body", "body head unused"])
+def test_the_head_is_the_linear_layer_called_last_wherever_it_is_named(order: str) -> None:
+    model, x = Named(order), torch.rand(7, 4)
+    with torch.no_grad():
+        expected = model.get_submodule("body")(x).relu()
+    assert torch.equal(penultimate_features(model, x), expected)
+
+
+def test_a_head_that_is_called_twice_has_no_features_of_one_record() -> None:
+    with pytest.raises(ValueError, match="Named does not give its last linear layer one row for each record"):
+        penultimate_features(Named("body head", calls=2), torch.rand(7, 4))
+
+
 def test_penultimate_features_need_a_linear_layer() -> None:
     with pytest.raises(ValueError, match="Flatten has no linear layer"):
         penultimate_features(nn.Flatten(), torch.rand(2, 3))
@@ -220,3 +248,9 @@ def test_a_model_of_an_installed_package_has_a_digest_too() -> None:
     spec = ImportedModel("torch.nn:Linear", (("in_features", 5), ("out_features", 2)))
     assert len(spec.digest) == 64
     assert parameters_of(spec.build(schema_of(5))) == prod((5, 2)) + 2
+
+
+@pytest.mark.parametrize("model", [nn.Linear(5, 1), nn.Sequential(nn.Linear(5, 4), nn.Unflatten(1, (2, 2)))])
+def test_outputs_that_are_no_logits_of_classes_are_refused(model: nn.Module) -> None:
+    with pytest.raises(InvalidParameter, match=r"must be a map to logits of shape \(n, classes\)"):
+        predict(model, torch.rand(3, 5))

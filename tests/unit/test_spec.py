@@ -76,8 +76,9 @@ def test_a_truth_value_is_not_a_number_inside_a_tuple_either() -> None:
     assert "truth value" in sentences(lambda: Charm(sizes=(True, 2)))[0]
 
 
-def test_not_a_number_is_refused() -> None:
-    assert sentences(lambda: Charm(weight=float("nan"))) == ["The 'weight' of Charm must be at least 0. Got nan."]
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_number_without_end_is_refused(value: float) -> None:
+    assert sentences(lambda: Charm(weight=value)) == [f"The 'weight' of Charm must be a finite number. Got {value}."]
 
 
 def test_a_fraction_is_not_a_count() -> None:
@@ -112,7 +113,7 @@ def test_choices_may_be_given_by_value_and_tuples_as_lists() -> None:
     assert charm.digest == Charm(metal=Metal.GOLD, sizes=(3,)).digest
 
 
-@given(st.floats(min_value=0), st.floats(min_value=0))
+@given(st.floats(min_value=0, allow_infinity=False), st.floats(min_value=0, allow_infinity=False))
 def test_specs_are_equal_exactly_where_their_digests_are(one: float, other: float) -> None:
     assert (Charm(weight=one) == Charm(weight=other)) == (Charm(weight=one).digest == Charm(weight=other).digest)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from amulet.core.errors import Conflict, InvalidParameter
 from amulet.core.split import Split
 from amulet.evasion.attacks import PGD
 from amulet.evasion.defenses import AdversarialTraining
-from amulet.models import ImportedModel, LinearNet
+from amulet.models import ImportedModel, LinearNet, SimpleCNN
 from amulet.training import DPSGD, DataUse, Prepare, Prepared, TrainingFunction, fit_shadows
 from amulet.training.stages import Stage
 
@@ -118,3 +119,11 @@ def test_its_shadows_are_trained_by_it(own: TrainingFunction, dataset: AmuletDat
 def test_a_function_that_is_not_there_is_refused() -> None:
     with pytest.raises(InvalidParameter, match="The 'function' of TrainingFunction must be an import path"):
         TrainingFunction("own_nowhere:train", LinearNet())
+
+
+def test_images_of_bytes_arrive_as_the_model_takes_them(user_module: UserModule, images: AmuletDataset) -> None:
+    user_module("own_sight", "seen = []\ndef look(model, data, seed):\n    seen.append(data.x)\n")
+    TrainingFunction("own_sight:look", SimpleCNN()).fit(images.train, seed=0)
+    (seen,) = import_module("own_sight").seen
+    assert images.train.x.dtype == torch.uint8
+    assert torch.equal(seen, images.train.x.float() / 255)

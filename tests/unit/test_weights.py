@@ -145,3 +145,10 @@ def test_state_that_is_no_tensor_is_refused(tmp_path: Path) -> None:
     with pytest.raises(AmuletError, match=r"must be tensors to be saved\. Noted also has _extra_state\."):
         save_weights(Noted(2, 2), tmp_path / "net")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("ending", [".pt", ".pth"])
+def test_safetensors_do_not_go_by_the_name_of_torch_s_files(ending: str, tmp_path: Path) -> None:
+    with pytest.raises(AmuletError, match=f"would hold safetensors, and {ending} is read as torch's own format"):
+        save_weights(nn.Linear(2, 2), tmp_path / f"net{ending}")
+    assert not list(tmp_path.iterdir())

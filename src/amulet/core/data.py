@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from functools import cached_property
+from math import isfinite
 from typing import Self
 
 import torch
@@ -59,7 +60,10 @@ class Schema(Spec):
             yield self.problem("shape", "(features,) for tabular data")
         if self.features and (self.modality is Modality.IMAGE or (len(set(self.features)),) != self.shape):
             yield self.problem("features", "a different name for each input of tabular data, or none")
-        if not self.low < self.high:
+        for bound in ("low", "high"):
+            if not isfinite(getattr(self, bound)):
+                yield self.problem(bound, "finite")
+        if self.low >= self.high:
             yield self.problem("low", f"below 'high', which is {self.high}")
 
     @property

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from amulet.core.data import Schema, as_inputs
+from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.spec import Spec
 
 EVALUATION_BATCH = 2048
@@ -47,8 +48,15 @@ def predict(model: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """(n, classes) logits of a model in the mode it is in, in batches, without gradients.
 
     It is given copies, since a model may work in place.
+
+    Raises:
+        InvalidParameter: it gives no logits for at least two classes: of one logit, the first class is always largest.
     """
-    return torch.cat([model(as_inputs(part).clone()) for part in x.split(EVALUATION_BATCH)])
+    logits = torch.cat([model(as_inputs(part).clone()) for part in x.split(EVALUATION_BATCH)])
+    if logits.dim() != 2 or logits.shape[1] < 2:
+        allowed = "a map to logits of shape (n, classes), one for each of at least two classes"
+        raise InvalidParameter([Problem.of("model", type(model).__name__, allowed, tuple(logits.shape))])
+    return logits
 
 
 def probabilities_of(model: nn.Module, x: Tensor) -> Tensor:
@@ -58,19 +66,34 @@ def probabilities_of(model: nn.Module, x: Tensor) -> Tensor:
 
 
 def penultimate_features(model: nn.Module, x: Tensor) -> Tensor:
-    """(n, features) what the model's last linear layer is given.
+    """(n, features) what the linear layer that the model calls last is given.
 
     Raises:
-        ValueError: the model has no linear layer.
+        ValueError: it calls none, or its last one more than once, or not with a row for each record.
     """
-    heads = [module for module in model.modules() if isinstance(module, nn.Linear)]
-    if not heads:
-        raise ValueError(f"{type(model).__name__} has no linear layer, so it has no penultimate features.")
-    seen: list[Tensor] = []
-    handle = heads[-1].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].flatten(1)))
+    calls: list[tuple[nn.Module, Tensor]] = []
+    handles = [
+        module.register_forward_pre_hook(lambda layer, inputs: calls.append((layer, inputs[0])))
+        for module in model.modules()
+        if isinstance(module, nn.Linear)
+    ]
     try:
         with evaluating(model):
-            predict(model, x)
+            return torch.cat([_given_last(model, part, calls) for part in x.split(EVALUATION_BATCH)])
     finally:
-        handle.remove()
-    return torch.cat(seen)
+        for handle in handles:
+            handle.remove()
+
+
+def _given_last(model: nn.Module, x: Tensor, calls: list[tuple[nn.Module, Tensor]]) -> Tensor:
+    calls.clear()
+    predict(model, x)
+    if not calls:
+        raise ValueError(f"{type(model).__name__} has no linear layer, so it has no penultimate features.")
+    head, features = calls[-1]
+    if sum(layer is head for layer, _ in calls) > 1 or len(features) != len(x):
+        raise ValueError(
+            f"{type(model).__name__} does not give its last linear layer one row for each record, so it has no "
+            "penultimate features."
+        )
+    return features.flatten(1)

@@ -11,7 +11,7 @@ from functools import cache, cached_property
 from typing import Annotated, Any, ClassVar, Final, TypeAlias, get_args, get_type_hints
 
 from annotated_types import Ge, Gt, Interval
-from pydantic import BeforeValidator, GetCoreSchemaHandler, TypeAdapter, ValidationError
+from pydantic import AllowInfNan, BeforeValidator, GetCoreSchemaHandler, TypeAdapter, ValidationError
 from pydantic_core import CoreSchema, core_schema
 
 from amulet.core.errors import InvalidParameter, Problem
@@ -19,8 +19,8 @@ from amulet.core.source import source_digest
 
 Count = Annotated[int, Ge(1)]
 NonNegativeInt = Annotated[int, Ge(0)]
-Positive = Annotated[float, Gt(0)]
-NonNegative = Annotated[float, Ge(0)]
+Positive = Annotated[float, Gt(0), AllowInfNan(allow_inf_nan=False)]
+NonNegative = Annotated[float, Ge(0), AllowInfNan(allow_inf_nan=False)]
 Probability = Annotated[float, Interval(ge=0, le=1)]
 OpenProbability = Annotated[float, Interval(gt=0, lt=1)]
 """Field types with the range they allow; any `annotated_types` constraint works as well."""

@@ -1,12 +1,12 @@
 """Arrays of the user's own as tensors, every problem as one sentence."""
 
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from amulet.core.data import Attribute
@@ -23,23 +23,53 @@ def invalid(parameter: str, owner: str, allowed: str, given: object) -> InvalidD
 
 def inputs(values: Array, owner: str) -> Tensor:
     """A copy as float32, so that changing the array later changes no data set; uint8 stays bytes, uncopied."""
-    array = values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
+    array = _array(values, "x", owner)
     if array.dtype.kind not in "fiub":
         raise invalid("x", owner, "numbers", array.dtype)
     if array.shape[:1] in {(), (0,)}:
         raise invalid("x", owner, "at least one record", f"shape {array.shape}")
+    if array.ndim not in {2, 4} or _channels_last(array.shape):
+        raise invalid("x", owner, "(n, features) or (n, channels, height, width)", array.shape)
     if array.dtype == np.uint8:
+        if array.ndim == 2 and array.max(initial=0) <= 1:
+            raise invalid("x", owner, "floating where rows hold zeros and ones, since bytes count as 0..255", "uint8")
         return torch.from_numpy(np.require(array, requirements=["C", "W"]))
     return torch.from_numpy(np.array(array, dtype=np.float32, order="C"))
 
 
+def _channels_last(shape: tuple[int, ...]) -> bool:
+    """Whether these can hardly be other than images (n, height, width, channels)."""
+    if len(shape) != 4 or min(shape[1:3]) < 8:
+        return False
+    return shape[3] in {3, 4} or (shape[3] == 1 and shape[1] == shape[2])
+
+
 def labels(values: Array, owner: str) -> Tensor:
     """A copy as int64."""
-    array = np.asarray(values)
-    whole = array.dtype.kind in "iub" or (array.dtype.kind == "f" and np.array_equal(array, np.round(array)))
+    array = _array(values, "y", owner)
+    whole = array.dtype.kind in "iub" or (
+        array.dtype.kind == "f" and np.isfinite(array).all() and np.array_equal(array, np.round(array))
+    )
     if not whole:
         raise invalid("y", owner, "whole numbers 0..k-1", pd.unique(array.ravel())[:10].tolist())
     return torch.from_numpy(array.astype(np.int64))
+
+
+def _array(values: Array, parameter: str, owner: str) -> NDArray[Any]:
+    """The values as NumPy has them.
+
+    Raises:
+        InvalidData: they make no array, or some of them are masked.
+    """
+    if isinstance(values, Tensor):
+        there = values.detach().cpu()
+        return (there.float() if there.dtype == torch.bfloat16 else there).numpy()
+    if np.ma.is_masked(values):
+        raise invalid(parameter, owner, "without masked values (fill them in or drop the records)", "a masked array")
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise invalid(parameter, owner, "an array", str(error)) from None
 
 
 def class_count(ys: tuple[Tensor, Tensor], owner: str) -> int:
@@ -70,10 +100,11 @@ def encode(
         raise invalid("sensitive", owner, f"{sorted(sensitive[0])} for test as for train", sorted(sensitive[1]))
     attributes, codes = [], []
     for key in sensitive[0]:
-        parts = [pd.Series(np.asarray(part[key])) for part in sensitive]
-        if tuple(len(part) for part in parts) != lengths:
-            raise invalid(f"sensitive[{key}]", owner, f"of lengths {lengths}", tuple(len(part) for part in parts))
-        coded, values = pd.factorize(pd.concat(parts, ignore_index=True), sort=True)
+        parts = [np.asarray(part[key]) for part in sensitive]
+        given = tuple(len(part) if part.ndim == 1 else part.shape for part in parts)
+        if given != lengths:
+            raise invalid(f"sensitive[{key}]", owner, f"of lengths {lengths}", given)
+        coded, values = pd.factorize(pd.concat(map(pd.Series, parts), ignore_index=True), sort=True)
         attributes.append(Attribute(key, tuple(str(value) for value in values)))
         codes.append(torch.from_numpy(coded.astype(np.int64)))
     stacked = torch.stack(codes, 1) if codes else torch.empty(sum(lengths), 0, dtype=torch.int64)

@@ -11,10 +11,10 @@ import torch
 from amulet.core.data import AmuletDataset
 from amulet.datasets.arrays import invalid
 from amulet.datasets.images import View, decoded
-from amulet.datasets.own import from_arrays, from_frame, stratified_mask
+from amulet.datasets.own import from_arrays, from_frame, test_records
 from amulet.datasets.sources import refuse_web_page, refused, tree
 
-_PICTURES: Final = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
+_PICTURES: Final = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 
 
 def from_csv(
@@ -32,7 +32,9 @@ def from_csv(
     Raises:
         InvalidData: the file is no table, or one that `from_frame` refuses.
     """
-    place = Path(path)
+    place = _there(Path(path), name)
+    if place.is_dir():
+        raise invalid("path", name, "a file", str(place))
     with place.open("rb") as file:
         refuse_web_page(file.read(512), place.name, name)
     try:
@@ -62,8 +64,8 @@ def from_folder(
 ) -> AmuletDataset:
     """A data set from a folder, or a zip archive, that holds one folder of images a class.
 
-    Images become three channels of bytes; they are decoded once and cached. The test part is drawn with equal
-    shares of each class.
+    Images become three channels of bytes, without transparency; they are decoded once and cached. The test part is
+    drawn with equal shares of each class.
 
     Args:
         path: the folder; its folders' sorted names are the classes.
@@ -77,15 +79,20 @@ def from_folder(
         name: what to call it in results.
 
     Raises:
-        InvalidData: broken images, images beside the folders, rows without an image.
+        InvalidData: broken images, images beside the folders or deeper in them, a folder without any, rows without
+            an image.
     """
-    source = tree(Path(path), name)
-    paths = [each for each in source.sizes if each.lower().endswith(_PICTURES) and not _hidden(each)]
+    _check_sides(height, width, name)
+    source = tree(_there(Path(path), name), name)
+    shown = [each for each in source.sizes if not _hidden(each)]
+    paths = [each for each in shown if each.lower().endswith(_PICTURES)]
     classes = _classes(paths, name)
+    if empty := sorted({each.split("/")[0] for each in shown if "/" in each} - set(classes)):
+        raise invalid("path", name, f"a folder of folders with images ({', '.join(_PICTURES)})", f"{empty} without any")
     y = torch.tensor([classes.index(each.split("/")[0]) for each in paths])
     table = _aligned(sensitive, paths, name)
     x = decoded(source, paths, View(height, width), name)
-    held_out = stratified_mask(y, test_share, seed).numpy()
+    held_out = test_records(y, test_share, seed, name)
     train, test = (
         (x[rows], y[rows], {str(column): table[column].to_numpy()[rows] for column in table})
         for rows in (~held_out, held_out)
@@ -95,15 +102,27 @@ def from_folder(
     )
 
 
+def _there(place: Path, name: str) -> Path:
+    if not place.exists():
+        raise invalid("path", name, "one that is there", str(place))
+    return place
+
+
+def _check_sides(height: int, width: int, name: str) -> None:
+    for side, pixels in (("height", height), ("width", width)):
+        if pixels < 1:
+            raise invalid(side, name, "at least 1", pixels)
+
+
 def _hidden(path: str) -> bool:
     """Whether it is a file that systems leave behind, such as `.thumbnails/` or `__MACOSX/`."""
     return any(part.startswith((".", "__")) for part in path.split("/"))
 
 
 def _classes(paths: Sequence[str], name: str) -> list[str]:
-    beside = [path for path in paths if "/" not in path]
-    if beside:
-        raise invalid("path", name, "a folder with one folder a class, images in those only", beside[:3])
+    elsewhere = [path for path in paths if path.count("/") != 1]
+    if elsewhere:
+        raise invalid("path", name, "a folder with one folder a class, images in those only", elsewhere[:3])
     classes = sorted({path.split("/")[0] for path in paths})
     if len(classes) < 2:
         raise invalid("path", name, "a folder with images in at least two folders, one a class", classes)

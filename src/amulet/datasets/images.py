@@ -16,7 +16,7 @@ from amulet.datasets.cache import Blocks, Key, cached
 from amulet.datasets.progress import Bar
 from amulet.datasets.sources import Tree, refuse_web_page, refused
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 """Of this decoder, to be raised when it comes to give other bytes."""
 
 _BLOCK: Final = 256
@@ -84,6 +84,8 @@ def decode(content: bytes, path: str, view: View, owner: str) -> NDArray[np.uint
         with Image.open(io.BytesIO(content)) as picture:
             if not view.admits(picture.size):
                 raise refused(path, owner, f"be a picture of {view.frame} pixels", picture.size)
+            if picture.mode.startswith(("I", "F")):  # whose values Pillow would cut off at 255
+                raise refused(path, owner, "have 8 bits a channel", f"mode {picture.mode}")
             colours = picture.convert("RGB")
     except (OSError, SyntaxError, struct.error, Image.DecompressionBombError) as error:
         raise refused(path, owner, "be a whole picture", f"'{error}'") from None

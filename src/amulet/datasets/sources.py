@@ -9,7 +9,7 @@ import tarfile
 import zipfile
 import zlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -65,18 +65,22 @@ class Tree(ABC):
 @final
 @dataclass(frozen=True)
 class Folder(Tree):
-    """Files of a folder and the folders in it."""
+    """Files of a folder and the folders in it, links followed."""
 
     place: Path
+    owner: str
 
     @cached_property
     def _listed(self) -> Mapping[str, tuple[int, int]]:
         found = {}
-        for place in self.place.rglob("*"):
-            if place.is_file():
+        for place in _files_under(self.place, frozenset()):
+            name = place.relative_to(self.place).as_posix()
+            try:
                 status = place.stat()
-                changed = max(status.st_mtime_ns, status.st_ctime_ns)  # the second cannot be set by hand
-                found[place.relative_to(self.place).as_posix()] = (status.st_size, changed)
+            except OSError:
+                raise refused(name, self.owner, "be there", "a link to nothing") from None
+            changed = max(status.st_mtime_ns, status.st_ctime_ns)  # the second cannot be set by hand
+            found[name] = (status.st_size, changed)
         return dict(sorted(found.items()))
 
     @property
@@ -169,8 +173,20 @@ class Tar(Tree):
 def tree(place: Path, owner: str) -> Tree:
     """What lies there: a folder, a zip archive or a gzipped tar archive, by the name's ending."""
     if place.is_dir():
-        return Folder(place)
-    return Zip(place, owner) if place.suffix == ".zip" else Tar(place, owner)
+        return Folder(place, owner)
+    return Zip(place, owner) if place.suffix.lower() == ".zip" else Tar(place, owner)
+
+
+def _files_under(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
+    """Every file at any depth; a link to a folder that holds it leads nowhere new."""
+    real = folder.resolve()
+    if real in above:
+        return
+    for place in folder.iterdir():
+        if place.is_dir():
+            yield from _files_under(place, above | {real})
+        else:
+            yield place
 
 
 def _digest_of(lines: Iterable[str]) -> str:

@@ -61,7 +61,8 @@ class Ball:
             inside = lengths((per_record(middle, x) * step).clamp(low, high)) <= self.radius
             least, most = torch.where(inside, middle, least), torch.where(inside, most, middle)
         share = torch.where(fits, torch.ones_like(least), least)
-        return x + (per_record(share, x) * step).clamp(low, high)
+        nearest = x + (per_record(share, x) * step).clamp(low, high)
+        return nearest.clamp(self.low, self.high)  # since x + (high - x) is rounded
 
     def steepest(self, gradient: Tensor) -> Tensor:
         """The step of size one along which a linear function with this gradient grows fastest."""
@@ -82,8 +83,10 @@ def lengths(x: Tensor) -> Tensor:
 
 
 def unit(x: Tensor) -> Tensor:
-    """Each record scaled to length one; zero stays zero."""
-    return x / per_record(lengths(x).clamp_min(1e-12), x)
+    """Each record scaled to length one, however short it is; zero stays zero."""
+    largest = x.flatten(1).abs().amax(1).clamp_min(torch.finfo(x.dtype).tiny)
+    near_one = x / per_record(largest, x)  # so that no square is rounded to zero
+    return near_one / per_record(lengths(near_one).clamp_min(1e-12), x)
 
 
 def per_record(values: Tensor, x: Tensor) -> Tensor:

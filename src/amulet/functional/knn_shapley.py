@@ -22,7 +22,8 @@ def knn_shapley(features: Tensor, labels: Tensor, clean: Tensor, truth: Tensor, 
         s_n = m_n min(K, n) / (K n)
         s_i = s_(i+1) + (m_i - m_(i+1)) min(K, i) / (K i)
 
-    so one sort and one cumulative sum give all of them, O(n log n) for each clean record.
+    so one sort and one cumulative sum give all of them, O(n log n) for each clean record. Distances are taken between
+    centred features in float64: where all features share a large offset, float32 would leave their order to rounding.
 
     Args:
         features: (n, d) of the training records.
@@ -31,6 +32,7 @@ def knn_shapley(features: Tensor, labels: Tensor, clean: Tensor, truth: Tensor, 
         truth: (m,) labels of the clean records.
         neighbors: K.
     """
+    features, clean = (each.double() - features.double().mean(0) for each in (features, clean))
     ranks = torch.arange(1, len(features) + 1, dtype=torch.float64, device=features.device)
     weights = ranks.clamp_max(neighbors) / (neighbors * ranks)
     total = torch.zeros_like(weights)

@@ -29,8 +29,10 @@ def save_weights(model: nn.Module, path: str | Path) -> None:
     Tensors that share memory, such as tied weights, are written once for each of their names.
 
     Raises:
-        AmuletError: the model's state holds something that is no tensor.
+        AmuletError: the model's state holds something that is no tensor, or the name is one of torch's own files.
     """
+    if Path(path).suffix in PICKLED:
+        raise AmuletError(f"'{path}' would hold safetensors, and {Path(path).suffix} is read as torch's own format.")
     state = model.state_dict()
     others = [name for name, value in state.items() if not isinstance(value, Tensor)]
     if others:

@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache, partial, reduce
-from typing import ClassVar, Literal, final
+from typing import Annotated, ClassVar, Literal, final
 
 import torch
+from annotated_types import Gt
 from torch import Generator, Tensor, nn
 from torch.func import functional_call
 
@@ -65,7 +66,7 @@ class DPSGD(Update):
 
     epsilon: Positive | None = 8.0
     delta: OpenProbability = 1e-5
-    clip: Positive = 1.0
+    clip: Annotated[float, Gt(0)] = 1.0
     noise_multiplier: NonNegative | None = None
     lot_size: Count | None = None
     accountant: Accountant = "prv"

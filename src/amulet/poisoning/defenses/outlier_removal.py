@@ -1,6 +1,7 @@
 """Remove records of the least Shapley value. Jia et al. 2019, https://arxiv.org/abs/1908.08619, Theorem 1."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -19,6 +20,7 @@ class KNNShapley(Scorer):
     Neighbours are sought among the penultimate features of the reference model.
     """
 
+    version: ClassVar[int] = 2
     needs_validation = True
 
     neighbors: Count = 10
