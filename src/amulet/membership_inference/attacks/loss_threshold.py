@@ -22,6 +22,6 @@ class LossThreshold(MembershipInferenceAttack):
     def score(self, adversary: Adversary, candidates: Data) -> Tensor:
         """(n,) minus the loss: log p, as the log sigmoid of log(p / (1 - p)).
 
-        By way of p it would be zero from p = 1 - 1e-16 on, and the records that a model is surest of would all look alike.
+        By way of p it would be zero from p = 1 - 1e-16 on, and the records that a model is surest of would look alike.
         """
         return logsigmoid(scaled_logits(adversary.target.logits(candidates.x), candidates.y))
