@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from amulet.core.data import Schema, as_inputs
+from amulet.core.errors import InvalidData, Problem
 from amulet.core.spec import Spec
 
 EVALUATION_BATCH = 2048
@@ -47,8 +48,15 @@ def predict(model: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     """(n, classes) logits of a model in the mode it is in, in batches, without gradients.
 
     It is given copies, since a model may work in place.
+
+    Raises:
+        InvalidData: the model gives NaN, which would count as a prediction of some class.
     """
-    return torch.cat([model(as_inputs(part).clone()) for part in x.split(EVALUATION_BATCH)])
+    logits = torch.cat([model(as_inputs(part).clone()) for part in x.split(EVALUATION_BATCH)])
+    if logits.isnan().any():
+        name = type(model).__name__
+        raise InvalidData([Problem("model", f"{name} gives NaN, so it predicts nothing. Did its training diverge?")])
+    return logits
 
 
 def probabilities_of(model: nn.Module, x: Tensor) -> Tensor:
