@@ -75,6 +75,13 @@ def test_a_name_that_means_nothing_says_where_to_look(tmp_path: Path) -> None:
         load_experiment(written(tmp_path, MINIMAL.replace("PGD", "GPD")))
 
 
+def test_one_fault_in_a_list_is_told_once(tmp_path: Path) -> None:
+    with pytest.raises(InvalidParameter) as caught:
+        load_experiment(written(tmp_path, MINIMAL.replace("fpr: 0.05", "fpr: 0")))
+    [problem] = caught.value.problems
+    assert "The 'fpr' of TPRAtFPR must be greater than 0. Got 0." in problem.sentence
+
+
 def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidParameter, match="'robust' stands here twice"):
         load_experiment(written(tmp_path, MINIMAL.replace("both:", "robust:")))
