@@ -199,6 +199,10 @@ def _told_plainly() -> "Iterator[Console]":
     except AmuletError as error:
         errors.print(str(error), markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1) from None
+    except OSError as error:
+        told = f"{error.filename or 'A file'} cannot be used: {error.strerror or error}."
+        errors.print(told, markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from None
 
 
 def _table(*columns: str) -> "Table":

@@ -226,7 +226,7 @@ def test_behind_a_gap_are_the_groups_it_compares(heard: Heard) -> None:
 @pytest.mark.parametrize("width", [PHONE, 1280])
 def test_the_first_screen_says_what_each_defense_does(browser: Browser, report: Path, width: int) -> None:
     with browser.new_context(viewport={"width": width, "height": 900}) as context:
-        page = _listening(context.new_page(), report.as_uri()).page
+        page = _listening(context, report.as_uri()).page
         first = page.get_by_role("heading", name="In short")
         assert first.bounding_box()["y"] < 600  # type: ignore[index]
         sentences = page.locator(".shorts li").all_inner_texts()

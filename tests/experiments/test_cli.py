@@ -53,6 +53,22 @@ def test_a_report_without_results_says_what_to_do(tmp_path: Path) -> None:
     assert "Run `amulet assess` first" in amulet("report", tmp_path, code=1)
 
 
+def test_files_that_cannot_be_used_are_named_without_a_traceback(file: Path, tmp_path: Path) -> None:
+    told = "Not a directory"
+    assert told in amulet("plan", file, "--store", file, code=1)
+    assert told in amulet("status", file, "--store", file, code=1)
+
+    file.write_bytes(b"name: \xff\n")
+    assert "is not YAML" in amulet("plan", file, code=1)
+
+    results = tmp_path / "results.json"
+    results.write_bytes(b"\xff")
+    assert "is not text" in amulet("report", tmp_path, code=1)
+    results.unlink()
+    results.mkdir()
+    assert "cannot be used" in amulet("report", tmp_path, code=1)
+
+
 def test_the_list_names_every_kind() -> None:
     listing = amulet("list")
     for name in ("PGD", "LiRA", "AdversarialTraining", "DPSGD", "robust_accuracy", "Mortgages", "LinearNet"):

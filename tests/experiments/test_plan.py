@@ -3,7 +3,9 @@
 from dataclasses import dataclass, replace
 
 import pytest
+import torch
 
+from amulet.core.data import AmuletDataset
 from amulet.core.errors import InvalidParameter
 from amulet.core.metric import Metric
 from amulet.discriminatory_behavior import Discrimination
@@ -16,6 +18,7 @@ from amulet.membership_inference.attacks import LiRA
 from amulet.membership_inference.defenses import DPSGD
 from amulet.membership_inference.metrics import TPRAtFPR
 from amulet.models import LinearNet
+from amulet.testing import toy_dataset
 from amulet.training import Recipe
 from amulet.utility.outcome import PredictionOutcome
 
@@ -139,3 +142,15 @@ def test_a_repeated_assessment_has_nothing_to_do(experiment: Experiment, store: 
     planned = plan(experiment)
 
     assert planned.missing(planned.states(store)) == ()
+
+
+def test_a_device_that_holds_no_numbers_is_refused(experiment: Experiment) -> None:
+    with pytest.raises(InvalidParameter, match="The 'device' of plan must be one that torch finds here"):
+        plan(experiment, device="meta")
+
+
+def test_a_target_needs_a_record_to_be_trained_on(experiment: Experiment) -> None:
+    whole = toy_dataset()
+    single = AmuletDataset("single", whole.train[torch.tensor([0])], whole.test)
+    with pytest.raises(InvalidParameter, match="The 'members' of Split of 1 training records must be such that"):
+        plan(replace(experiment, dataset=None), single)

@@ -36,6 +36,13 @@ def test_the_effect_size_is_hedges_g_of_the_differences() -> None:
     assert ours.effect == pytest.approx(3 / np.sqrt(2.5) * (1 - 3 / 15))
 
 
+def test_two_pairs_have_no_standardised_size() -> None:
+    """The correction is then zero, and an effect of 43 standard deviations would be shown as none."""
+    ours = paired_t([0.30, 0.31])
+    assert ours is not None
+    assert ours.effect is None
+
+
 def test_holm_by_hand() -> None:
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([]) == []
@@ -49,6 +56,19 @@ def test_welch_is_scipys() -> None:
     theirs = stats.ttest_ind(second, first, equal_var=False)
     assert ours.p == pytest.approx(theirs.pvalue)
     assert ours.interval == pytest.approx(tuple(theirs.confidence_interval()))
+
+
+@pytest.mark.parametrize("figure", [(np.nan, 0.1, 10), (1.0, -0.1, 10), (1.0, 0.1, 1)])
+def test_figures_that_no_runs_give_are_refused(figure: tuple[float, float, int]) -> None:
+    with pytest.raises(ValueError, match="A printed figure must have"):
+        Printed(*figure)
+
+
+def test_figures_printed_without_any_error_cannot_be_compared() -> None:
+    """A table's "0.20 ± 0.00" says nothing of chance, unless the other figure does."""
+    with pytest.raises(ValueError, match="One of two figures must have a standard error above 0"):
+        rejudge([(Printed(0.20, 0.0, 10), Printed(0.25, 0.0, 10))])
+    assert np.isfinite(rejudge([(Printed(0.20, 0.0, 10), Printed(0.25, 0.01, 10))])[0].p)
 
 
 def test_the_published_table_on_outlier_removal_and_extraction_is_judged_again() -> None:

@@ -186,3 +186,13 @@ def test_content_covers_weights_and_schema() -> None:
         ]
     }
     assert len(contents) == 4
+
+
+def test_content_follows_what_is_written_into_a_tensor() -> None:
+    """Labels edited in a session must not meet the results of the labels before."""
+    dataset = AmuletDataset("own", records(), records(start=4))
+    before = dataset.content
+    dataset.train.y[0] = 1
+    edited = dataset.content
+    dataset.train.y[0] = 0
+    assert edited != before == dataset.content

@@ -14,6 +14,7 @@ from amulet.evasion.defenses import AdversarialTraining
 from amulet.membership_inference import defenses
 from amulet.models import LinearNet
 from amulet.training import DPSGD, SGD, Cosine, LogitAdjustment, Recipe
+from amulet.training.dpsgd import epsilon_of
 from amulet.training.updates import Pace
 
 NOISY = DPSGD(epsilon=None, noise_multiplier=1.0, delta=1e-4, accountant="rdp")
@@ -36,6 +37,16 @@ def test_without_clipping_there_can_be_no_noise() -> None:
     with pytest.raises(InvalidParameter, match="'clip' of DPSGD"):
         DPSGD(epsilon=8.0, clip=inf)
     assert DPSGD(epsilon=None, noise_multiplier=0.0, clip=inf).clip == inf
+
+
+def test_the_noise_is_finite() -> None:
+    """Opacus would look for the epsilon of infinite noise without end."""
+    with pytest.raises(InvalidParameter, match="The 'noise_multiplier' of DPSGD must be finite"):
+        DPSGD(epsilon=None, noise_multiplier=inf)
+
+
+def test_epsilon_is_never_below_zero() -> None:
+    assert epsilon_of(1.0, 0.5, 0.01, 100, "prv") == 0
 
 
 def test_delta_must_be_below_one_over_the_records(recipe: Recipe, dataset: AmuletDataset) -> None:

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pytest
 import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from amulet.core.data import AmuletDataset, Data
+from amulet.core.data import AmuletDataset, Data, Modality, Schema
 from amulet.core.errors import InvalidParameter, MissingInput
 from amulet.core.metric import Metric, Undefined
 from amulet.core.model import predict
@@ -167,3 +168,17 @@ def test_tpr_at_fpr_by_hand() -> None:
     outcome = MembershipOutcome(torch.tensor(members + others), torch.arange(104) < 4, torch.arange(104))
     assert TPRAtFPR(0.1)(outcome) == 0.75
     assert balanced_accuracy(outcome) == pytest.approx((0.75 + 0.97) / 2)
+
+
+@pytest.mark.parametrize("sure", [5.0, 40.0, 300.0])
+def test_the_loss_still_tells_apart_what_a_model_is_very_sure_of(sure: float) -> None:
+    """Over-fitted models are: a loss that rounds to zero for members and others alike would hide the leak."""
+    schema = Schema(Modality.TABULAR, (2,), ("no", "yes"), low=-1e3, high=1e3)
+    logits = torch.tensor([[sure, 0.0], [sure - 1, 0.0], [0.0, sure + 1], [0.0, sure - 2]])
+    zero = torch.zeros(4, 0, dtype=torch.int64)
+    data = Data(logits, torch.tensor([0, 0, 1, 1]), zero, torch.arange(4), schema)
+    outcome = LossThreshold().attack(nn.Identity(), data[torch.tensor([0, 2])], data[torch.tensor([1, 3])])
+    assert auc(outcome) == 1.0
+    assert outcome.scores.sort(descending=True).values.numpy() == pytest.approx(
+        [-np.log1p(np.exp(-margin)) for margin in (sure + 1, sure, sure - 1, sure - 2)], rel=1e-6
+    )

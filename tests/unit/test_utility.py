@@ -1,12 +1,15 @@
 """Utility: what a model predicts for records that nobody has trained on."""
 
+import pytest
 import torch
 from torch import nn
 
 from amulet.core.data import AmuletDataset
+from amulet.core.errors import InvalidData
 from amulet.core.model import predict
 from amulet.core.probe import Game
 from amulet.core.split import Split
+from amulet.discriminatory_behavior import Discrimination
 from amulet.models import SimpleCNN
 from amulet.utility import Utility
 
@@ -23,3 +26,12 @@ def test_the_model_is_left_in_its_mode(dataset: AmuletDataset) -> None:
     model = nn.Sequential(nn.Dropout(), nn.Linear(5, 2)).train()
     Utility().audit(model, dataset.test)
     assert all(module.training for module in model.modules())
+
+
+@pytest.mark.parametrize("audit", [Utility(), Discrimination("sex")], ids=str)
+def test_a_model_that_diverged_predicts_nothing(audit: Utility | Discrimination, dataset: AmuletDataset) -> None:
+    """The largest of several NaN is the first class: half of the classes right, and no gap between groups at all."""
+    diverged = nn.Linear(5, 2)
+    nn.init.constant_(diverged.bias, float("nan"))
+    with pytest.raises(InvalidData, match="Linear gives NaN, so it predicts nothing"):
+        audit.audit(diverged, dataset.test)

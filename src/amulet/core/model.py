@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from amulet.core.data import Schema, as_inputs
-from amulet.core.errors import InvalidParameter, Problem
+from amulet.core.errors import InvalidData, InvalidParameter, Problem
 from amulet.core.spec import Spec
 
 EVALUATION_BATCH = 2048
@@ -51,11 +51,15 @@ def predict(model: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
 
     Raises:
         InvalidParameter: it gives no logits for at least two classes: of one logit, the first class is always largest.
+        InvalidData: it gives NaN, which would count as a prediction of some class.
     """
     logits = torch.cat([model(as_inputs(part).clone()) for part in x.split(EVALUATION_BATCH)])
+    name = type(model).__name__
     if logits.dim() != 2 or logits.shape[1] < 2:
         allowed = "a map to logits of shape (n, classes), one for each of at least two classes"
-        raise InvalidParameter([Problem.of("model", type(model).__name__, allowed, tuple(logits.shape))])
+        raise InvalidParameter([Problem.of("model", name, allowed, tuple(logits.shape))])
+    if logits.isnan().any():
+        raise InvalidData([Problem("model", f"{name} gives NaN, so it predicts nothing. Did its training diverge?")])
     return logits
 
 

@@ -32,6 +32,11 @@ def applied(experiment: Experiment) -> tuple[dict[str, Trainable], list[Problem]
 def data_problems(experiment: Experiment, recipes: dict[str, Trainable], dataset: AmuletDataset) -> list[Problem]:
     """Why rows cannot be trained on these records, or attacks, audits and metrics cannot be had of them."""
     schema, records = dataset.schema, len(experiment.split.divide(len(dataset.train)).members)
+    if records == 0:
+        allowed = "such that the target is trained on at least one record"
+        return [
+            Problem.of("members", f"Split of {len(dataset.train)} training records", allowed, experiment.split.members)
+        ]
     problems = [_in_row(row, problem) for row in experiment.rows
                 for problem in recipes[row.label].data_problems(schema, records)]  # fmt: skip
     clean = len(experiment.split.divide(len(dataset.train)).validation)

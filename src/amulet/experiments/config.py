@@ -105,7 +105,7 @@ def _read(path: Path) -> tuple[dict[str, Plain], Lines]:
     try:
         text = path.read_text(encoding="utf-8")
         node, document = yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InvalidParameter([Problem("document", f"{path} is not YAML: {error}")]) from None
     if not isinstance(node, yaml.MappingNode):
         raise InvalidParameter([Problem("document", f"{path} must hold 'setting: value' lines. Got none.")])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from amulet.core.data import AmuletDataset, absorb, concatenate
-from amulet.core.errors import AmuletError, InvalidParameter, Problem
+from amulet.core.errors import AmuletError, InvalidData, InvalidParameter, Problem
 from amulet.core.metric import Metric, Undefined
 from amulet.core.model import device_of, evaluating, predict
 from amulet.core.outcome import Outcome
@@ -289,6 +289,9 @@ def _shape_problems(name: str, model: nn.Module, dataset: AmuletDataset) -> Iter
     try:
         with evaluating(model):
             logits = predict(model, some)
+    except InvalidData:
+        yield Problem(name, f"The model '{name}' gives NaN or infinity.")
+        return
     except Exception as error:  # noqa: BLE001 - a user's model may raise anything
         reason = str(error).partition("\n")[0]
         yield Problem(name, f"The model '{name}' does not take records of shape {dataset.schema.shape}: {reason}.")

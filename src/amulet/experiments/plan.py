@@ -190,7 +190,7 @@ def _dataset(experiment: Experiment, given: AmuletDataset | None) -> AmuletDatas
 def check_device(device: str) -> None:
     """Raise InvalidParameter unless torch can put tensors there."""
     try:
-        torch.empty(0, device=device)
+        torch.zeros(1, device=device).item()  # which a device without numbers, such as meta, refuses
     except (RuntimeError, AssertionError) as error:
         reason = str(error).partition("\n")[0]
         raise InvalidParameter(

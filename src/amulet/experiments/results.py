@@ -272,7 +272,7 @@ class Results:
                 looks=tuple(body["looks"]),
                 tested=Tally(**body.get("tested", {})),
             )
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise AmuletError(f"This is not a results file of Amulet ({error!r}).") from None
 
     @classmethod
@@ -295,6 +295,8 @@ def written_results(folder: Path, command: str) -> str:
         return (folder / "results.json").read_text(encoding="utf-8")
     except FileNotFoundError:
         raise AmuletError(f"There is no results.json in {folder}. Run `amulet {command}` first.") from None
+    except UnicodeDecodeError:
+        raise AmuletError(f"The results.json in {folder} is not text. Run `amulet {command}` again.") from None
 
 
 def _plain_cell(cell: MatrixCell) -> dict[str, Any]:

@@ -16,7 +16,8 @@ class Paired:
         mean, std: of the differences; std with n - 1 degrees of freedom.
         n: number of pairs, at least 2.
         p: two-sided p-value of "the mean is zero".
-        effect: mean / std with Hedges' correction for few pairs (his g for paired data), None without spread.
+        effect: mean / std with Hedges' correction for few pairs (his g for paired data), None without spread; for
+            two pairs too, where the correction is zero, since one degree of freedom gives no unbiased size.
     """
 
     mean: float
@@ -44,4 +45,5 @@ def paired_t(differences: Sequence[float]) -> Paired | None:
         return Paired(mean, 0.0, n, 1.0 if mean == 0 else 0.0, None)
     t = mean / (std / sqrt(n))
     p = 2 * float(special.stdtr(n - 1, -abs(t)))
-    return Paired(mean, std, n, p, mean / std * (1 - 3 / (4 * (n - 1) - 1)))
+    effect = mean / std * (1 - 3 / (4 * (n - 1) - 1)) if n > 2 else None
+    return Paired(mean, std, n, p, effect)

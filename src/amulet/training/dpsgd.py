@@ -79,6 +79,8 @@ class DPSGD(Update):
             yield self.problem(
                 "epsilon", f"between {LEAST_EPSILON} and {MOST_EPSILON}, or None with a noise_multiplier"
             )
+        elif self.noise_multiplier == float("inf"):
+            yield self.problem("noise_multiplier", "finite")
         elif self.clip == float("inf") and self.noise_multiplier != 0:
             yield self.problem("clip", "finite unless noise_multiplier is 0, since noise is in units of it")
 
@@ -234,7 +236,7 @@ def epsilon_of(sigma: float, delta: float, rate: float, steps: int, accountant: 
     ledger = create_accountant(mechanism=accountant)
     ledger.history = [(sigma, rate, steps)]
     with _quiet_bounds():
-        return float(ledger.get_epsilon(delta=delta))
+        return max(0.0, float(ledger.get_epsilon(delta=delta)))  # below zero where delta alone covers the loss
 
 
 @contextmanager
