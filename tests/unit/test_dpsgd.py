@@ -41,7 +41,7 @@ def test_without_clipping_there_can_be_no_noise() -> None:
 
 def test_the_noise_is_finite() -> None:
     """Opacus would look for the epsilon of infinite noise without end."""
-    with pytest.raises(InvalidParameter, match="The 'noise_multiplier' of DPSGD must be finite"):
+    with pytest.raises(InvalidParameter, match="The 'noise_multiplier' of DPSGD must be a finite number"):
         DPSGD(epsilon=None, noise_multiplier=inf)
 
 

@@ -86,7 +86,7 @@ class Builder:
 
     def _check_alone(self, cls: type[Spec], values: Mapping[str, Any], place: Place) -> None:
         """Note what is wrong with single values although the whole cannot be built."""
-        for problem in cls.field_problems({name: value for name, value in values.items() if not _lacks(value)}):
+        for problem in cls.field_problems({name: value for name, value in values.items() if value is not None}):
             self.note((*place, problem.parameter), problem.sentence)
 
     def _value(self, hint: Any, plain: Plain, place: Place) -> Any:
@@ -159,11 +159,6 @@ def _parts(hint: Any) -> Iterator[Any]:
     if isinstance(origin, type) and issubclass(origin, Spec):
         yield origin
     yield from typing.get_args(hint)
-
-
-def _lacks(value: Any) -> bool:
-    """Whether it, or something in it, could not be built and was noted before."""
-    return value is None or (isinstance(value, tuple) and None in value)
 
 
 def _suggestion(key: str, known: list[str]) -> str:

@@ -79,8 +79,6 @@ class DPSGD(Update):
             yield self.problem(
                 "epsilon", f"between {LEAST_EPSILON} and {MOST_EPSILON}, or None with a noise_multiplier"
             )
-        elif self.noise_multiplier == float("inf"):
-            yield self.problem("noise_multiplier", "finite")
         elif self.clip == float("inf") and self.noise_multiplier != 0:
             yield self.problem("clip", "finite unless noise_multiplier is 0, since noise is in units of it")
 
