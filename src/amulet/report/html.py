@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from amulet.experiments.pair_results import PairResults
 from amulet.experiments.results import Results
 from amulet.report import described
 from amulet.report.baseline import baseline
@@ -47,15 +48,11 @@ def _rendered(results: Results, manifest: Mapping[str, Any], *, whole: bool) -> 
         templating()
         .get_template("report.html.jinja")
         .render(
-            results=results,
+            **both_pages(results, manifest),
             behind=behind(results, single_curves=whole),
             whole=whole,
             cell_id=partial(place, results),
-            baseline=partial(baseline, results.tested),
             grounds=partial(grounds, results),
-            groups_of=partial(groups_of, results),
-            groups_risk=RISK,
-            not_counted=NOT_COUNTED,
             shorts=in_short(results, found),
             looks=looks_said(results),
             script=page_script(),
@@ -71,9 +68,6 @@ def _rendered(results: Results, manifest: Mapping[str, Any], *, whole: bool) -> 
             experiment=described.experiment(results),
             defenses=described.defenses(results),
             facts=facts(results),
-            manifest=manifest,
-            version=version_of(manifest),
-            spec=json.dumps(results.spec, indent=1, ensure_ascii=False),
             how_verdicts=HOW_VERDICTS,
             not_covered=NOT_COVERED,
         )
@@ -105,6 +99,20 @@ def templating() -> Environment:
         spread=spread,
     )
     return environment
+
+
+def both_pages(results: Results | PairResults, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What the page of an assessment and that of a pair are both given."""
+    return {
+        "results": results,
+        "baseline": partial(baseline, results.tested),
+        "groups_of": partial(groups_of, results),
+        "groups_risk": RISK,
+        "not_counted": NOT_COUNTED,
+        "manifest": manifest,
+        "version": version_of(manifest),
+        "spec": json.dumps(results.spec, indent=1, ensure_ascii=False),
+    }
 
 
 def version_of(manifest: Mapping[str, Any]) -> str:

@@ -1,18 +1,14 @@
 """The page on one pair of models: one HTML file that asks nothing of the network."""
 
-import json
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from amulet.core.files import write_text
 from amulet.experiments.pair_results import PairResults
-from amulet.report.baseline import baseline
 from amulet.report.described import experiment
 from amulet.report.files import NAME
-from amulet.report.groups import NOT_COUNTED, RISK, groups_of
-from amulet.report.html import templating, version_of
+from amulet.report.html import both_pages, templating
 from amulet.report.pair import HOW_JUDGED, ONLY, WARNING, pair_blocks
 from amulet.report.pair_sentences import pair_figures, pair_told
 
@@ -29,17 +25,10 @@ def render_pair(results: PairResults, manifest: Mapping[str, Any]) -> str:
     environment = templating()
     environment.filters.update(pair_told=pair_told, pair_figures=pair_figures)
     return environment.get_template("pair.html.jinja").render(
-        results=results,
+        **both_pages(results, manifest),
         blocks=pair_blocks(results),
         asked=experiment(results),
-        manifest=manifest,
-        version=version_of(manifest),
-        spec=json.dumps(results.spec, indent=1, ensure_ascii=False),
         only=ONLY,
         warning=WARNING,
         how_judged=HOW_JUDGED,
-        baseline=partial(baseline, results.tested),
-        groups_of=partial(groups_of, results),
-        groups_risk=RISK,
-        not_counted=NOT_COUNTED,
     )
