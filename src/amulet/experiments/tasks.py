@@ -20,7 +20,7 @@ from amulet.core.outcome import Outcome
 from amulet.core.probe import Game, Probe
 from amulet.core.seeds import derive, isolated
 from amulet.core.spec import NonNegativeInt, Plain, Spec
-from amulet.core.split import Draw, Split
+from amulet.core.split import AuxiliaryDraw, Draw, ShadowDraw, Split
 from amulet.core.threat import Shadow
 from amulet.experiments.plain import from_plain
 from amulet.training.fitted import Fitted
@@ -123,7 +123,13 @@ class Train(Task[Fitted]):
         """Fit the recipe to the drawn records."""
         data = reader.load(self.source).train
         held = Held(self.draw.origin.validation_of(data), reader.load(self.scores) if self.scores else None)
-        return self.recipe.fit(self.draw.take(data), seed=self.seed, device=self.backend.device, held=held)
+        return self.recipe.fit(
+            self.draw.take(data),
+            seed=self.seed,
+            device=self.backend.device,
+            held=held,
+            with_accuracy=not isinstance(self.draw, ShadowDraw | AuxiliaryDraw),  # nobody reads it of these
+        )
 
     def encode(self, value: Fitted) -> Entry:
         """Weights and artifacts; facts as JSON."""

@@ -14,8 +14,8 @@ class Fitted:
 
     Attributes:
         model: maps inputs to logits.
-        facts: what is known of the run: `seconds`, `records`, `train_accuracy`, and under DP-SGD `epsilon`,
-            `delta`, `noise_multiplier`, `sampling_rate`, `steps`.
+        facts: what is known of the run: `seconds`, `records`, `train_accuracy` where it was asked for, and under
+            DP-SGD `epsilon`, `delta`, `noise_multiplier`, `sampling_rate`, `steps`.
         artifacts: tensors that the owner keeps, such as a watermark's key.
     """
 

@@ -3,6 +3,7 @@
 data = prepare(data)
 for batch in rule.epoch():            the update rule draws (shuffled, or Poisson under DP-SGD)
     batch = perturb(model, batch)     in evaluation mode, and so are the twins that penalties compare with
+    optimizer.zero_grad()
     rule.backward(losses)             objective and penalties, record by record
     optimizer.step()
 finish(model, data)
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 S = TypeVar("S", bound=Stage)
 
 
-def train(recipe: "Recipe", data: Data, seed: int, device: str, held: Held) -> Fitted:
+def train(recipe: "Recipe", data: Data, seed: int, device: str, held: Held, *, with_accuracy: bool) -> Fitted:
     """A fresh model fitted to the data, each kind of randomness a stream of its own."""
     started = perf_counter()
     problems = tuple(recipe.data_problems(data.schema, len(data)))
@@ -47,12 +48,9 @@ def train(recipe: "Recipe", data: Data, seed: int, device: str, held: Held) -> F
     with isolated(derive(seed, "forward"), device):
         _descend(recipe, rule, model.train(), data, seed)
     model, kept = _finish(recipe, model, data, seed, device)
-    facts = {
-        **rule.facts,
-        "records": len(data),
-        "train_accuracy": accuracy(model, data),
-        "seconds": perf_counter() - started,
-    }
+    facts = {**rule.facts, "records": len(data), "seconds": perf_counter() - started}
+    if with_accuracy:
+        facts["train_accuracy"] = accuracy(model, data)
     return Fitted(model.eval(), facts, {**artifacts, **kept})
 
 
@@ -103,8 +101,9 @@ def _descend(recipe: "Recipe", rule: Rule, model: nn.Module, data: Data, seed: i
     twin_rngs = _streams(recipe.stages_of(Penalize), seed, "penalty", data)
     for _ in range(recipe.epochs):
         for places in rule.epoch(order):
-            batch = _perturbed(data[places.to(data.x.device)].as_inputs(), model, rngs)
+            batch = _perturbed(data.at(places.to(data.x.device)).as_inputs(), model, rngs)
             batch = _twinned(batch, model, twin_rngs)
+            optimizer.zero_grad()
             rule.backward(losses, model, batch)
             optimizer.step()
             scheduler.step()

@@ -94,11 +94,15 @@ class Recipe(Trainable):
             yield from stage.data_problems(schema, records)
         yield from model_problems(self.build, type(self.model).__name__, schema, private=self.private)
 
-    def fit(self, data: Data, *, seed: int, device: str = "cpu", held: Held = NOTHING) -> Fitted:
+    def fit(
+        self, data: Data, *, seed: int, device: str = "cpu", held: Held = NOTHING, with_accuracy: bool = False
+    ) -> Fitted:
         """Train a fresh model; every random choice follows from the seed, none from outside.
+
+        `with_accuracy` adds `train_accuracy` to the facts, which takes a pass over the records.
 
         Raises:
             InvalidParameter: the recipe cannot be fitted to these data.
             MissingInput: a stage needs something that the defender does not hold.
         """
-        return train(self, data, seed, device, held)
+        return train(self, data, seed, device, held, with_accuracy=with_accuracy)
