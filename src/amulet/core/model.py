@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from amulet.core.data import Schema, as_inputs
+from amulet.core.data import Data, Schema, Selection, as_inputs, batch_size
 from amulet.core.errors import InvalidData, InvalidParameter, Problem
 from amulet.core.spec import Spec
 
-EVALUATION_BATCH = 2048
+Inputs = Tensor | Data | Selection
+"""What a model is asked about: records, or their x."""
 
 
 @dataclass(frozen=True)
@@ -44,16 +45,16 @@ def device_of(model: nn.Module) -> torch.device:
 
 
 @torch.no_grad()
-def predict(model: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+def predict(model: Callable[[Tensor], Tensor], x: Inputs) -> Tensor:
     """(n, classes) logits of a model in the mode it is in, in batches, without gradients.
 
-    It is given copies, since a model may work in place.
+    It is given copies, since a model may work in place. Bytes become numbers batch by batch.
 
     Raises:
         InvalidParameter: it gives no logits for at least two classes: of one logit, the first class is always largest.
         InvalidData: it gives NaN, which would count as a prediction of some class.
     """
-    logits = torch.cat([model(as_inputs(part).clone()) for part in x.split(EVALUATION_BATCH)])
+    logits = torch.cat([model(as_inputs(part).clone()) for part in in_batches(x)])
     name = type(model).__name__
     if logits.dim() != 2 or logits.shape[1] < 2:
         allowed = "a map to logits of shape (n, classes), one for each of at least two classes"
@@ -61,6 +62,14 @@ def predict(model: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     if logits.isnan().any():
         raise InvalidData([Problem("model", f"{name} gives NaN, so it predicts nothing. Did its training diverge?")])
     return logits
+
+
+def in_batches(x: Inputs) -> Iterator[Tensor]:
+    """Parts of x in turn, as many records at one time as a model is given."""
+    if isinstance(x, Tensor):
+        yield from x.split(batch_size(x.shape[1:]))
+    else:
+        yield from (part.x for part in x.batches())
 
 
 def probabilities_of(model: nn.Module, x: Tensor) -> Tensor:
@@ -83,7 +92,7 @@ def penultimate_features(model: nn.Module, x: Tensor) -> Tensor:
     ]
     try:
         with evaluating(model):
-            return torch.cat([_given_last(model, part, calls) for part in x.split(EVALUATION_BATCH)])
+            return torch.cat([_given_last(model, part, calls) for part in in_batches(x)])
     finally:
         for handle in handles:
             handle.remove()

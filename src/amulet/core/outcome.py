@@ -1,9 +1,10 @@
 """Outcomes: what an attack or audit found, record by record, before any metric."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import ClassVar, Self
 
+import torch
 from torch import Tensor
 
 
@@ -43,6 +44,12 @@ class Outcome:
     def cpu(self) -> Self:
         """The same outcome in main memory."""
         return replace(self, **{name: tensor.cpu() for name, tensor in self.tensors().items()})
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """The outcomes of several records after one another, at least one, as one outcome."""
+        tensors = [part.tensors() for part in parts]
+        return replace(parts[0], **{name: torch.cat([each[name] for each in tensors]) for name in tensors[0]})
 
     def __len__(self) -> int:
         return len(next(iter(self.tensors().values())))

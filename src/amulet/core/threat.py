@@ -10,7 +10,7 @@ from torch import Generator, Tensor, nn
 
 from amulet.core.data import Schema
 from amulet.core.errors import AccessDenied
-from amulet.core.model import evaluating, predict
+from amulet.core.model import Inputs, evaluating, predict
 from amulet.core.split import AuxiliaryDraw, Draw, ShadowDraw, Split
 
 
@@ -30,15 +30,15 @@ class Target:
         self._model = model
         self.access = access
 
-    def labels(self, x: Tensor) -> Tensor:
+    def labels(self, x: Inputs) -> Tensor:
         """(n,) predicted classes."""
         return self._logits(Access.LABELS, x).argmax(1)
 
-    def probabilities(self, x: Tensor) -> Tensor:
+    def probabilities(self, x: Inputs) -> Tensor:
         """(n, classes) predicted probabilities."""
         return self._logits(Access.PROBABILITIES, x).softmax(1)
 
-    def logits(self, x: Tensor) -> Tensor:
+    def logits(self, x: Inputs) -> Tensor:
         """(n, classes) outputs before the softmax."""
         return self._logits(Access.LOGITS, x)
 
@@ -52,7 +52,7 @@ class Target:
         """The same model behind a gate that is no wider than this one or the given level."""
         return Target(self._model, min(access, self.access))
 
-    def _logits(self, access: Access, x: Tensor) -> Tensor:
+    def _logits(self, access: Access, x: Inputs) -> Tensor:
         self._require(access)
         return predict(self._model, x)
 

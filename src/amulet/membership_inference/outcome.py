@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from amulet.core.curve import Curve
-from amulet.core.data import Data, concatenate
+from amulet.core.data import Data, Selection, concatenate
 from amulet.core.model import device_of
 from amulet.core.outcome import Outcome
 from amulet.core.probe import Attack, Game
@@ -64,8 +64,11 @@ class MembershipInferenceAttack(Attack[MembershipOutcome]):
     outcome_type = MembershipOutcome
 
     @abstractmethod
-    def score(self, adversary: Adversary, candidates: Data) -> Tensor:
-        """(n,) how much each candidate looks like a member; higher means member."""
+    def score(self, adversary: Adversary, candidates: Selection) -> Tensor:
+        """(n,) how much each candidate looks like a member; higher means member.
+
+        Ask the target about `candidates` itself, which copies them batch by batch; `candidates.x` copies all.
+        """
 
     @final
     def traced(self) -> tuple[Self, ...]:
@@ -101,19 +104,26 @@ class MembershipInferenceAttack(Attack[MembershipOutcome]):
             MissingInput: the attack needs shadow models.
             AccessDenied: the attack asked for more than it declared.
         """
-        device = device_of(model)
-        pool = concatenate(members, others).to(device).as_inputs()
-        order = torch.randperm(len(pool), generator=generator(seed, "candidates")).to(device)
-        with opened(model, self.needs) as target:
-            rng = generator(seed, "membership inference", device=str(device))
-            adversary = Adversary(target, pool.schema, rng, tuple(shadows))
-            scores = self.score(adversary, pool[order]).detach()
-        if scores.shape != (len(pool),):
-            raise ValueError(f"{self} must give one score a record, shape {(len(pool),)}. Got {tuple(scores.shape)}.")
-        truth = torch.arange(len(pool), device=device) < len(members)
-        return MembershipOutcome(scores.double(), truth[order], pool.index[order]).cpu()
+        pool = concatenate(members, others)
+        return self._attack(model, Selection(pool, torch.arange(len(pool))), len(members), shadows, seed)
 
     @final
     def play(self, game: Game) -> MembershipOutcome:
         """Members against auxiliary records; a record that a defense dropped in training is still a member."""
-        return self.attack(game.target, game.members, game.auxiliary, shadows=game.shadows, seed=game.seed)
+        members, others = game.division.members, game.division.auxiliary
+        pool = Selection(game.dataset.train, torch.cat([members, others]))
+        return self._attack(game.target, pool, len(members), game.shadows, game.seed)
+
+    def _attack(
+        self, model: nn.Module, pool: Selection, members: int, shadows: Sequence[Shadow], seed: int
+    ) -> MembershipOutcome:
+        """The first `members` records of the pool are those that the model was trained on."""
+        device = device_of(model)
+        order = torch.randperm(len(pool), generator=generator(seed, "candidates"))
+        candidates = Selection(pool.data.to(device), pool.places[order].to(device))
+        with opened(model, self.needs) as target:
+            rng = generator(seed, "membership inference", device=str(device))
+            scores = self.score(Adversary(target, pool.schema, rng, tuple(shadows)), candidates).detach()
+        if scores.shape != (len(pool),):
+            raise ValueError(f"{self} must give one score a record, shape {(len(pool),)}. Got {tuple(scores.shape)}.")
+        return MembershipOutcome(scores.double().cpu(), order < members, candidates.index.cpu())

@@ -1,16 +1,16 @@
 """S2 poisoning: training records tampered with so that a trigger steers the model. Its outcome, the base of attacks."""
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import final
 
 import torch
 from torch import Generator, Tensor, nn
 
-from amulet.core.data import AmuletDataset, Data, Schema
+from amulet.core.data import AmuletDataset, Data, Schema, batch_size
 from amulet.core.errors import InvalidData, Problem
-from amulet.core.model import EVALUATION_BATCH, device_of
+from amulet.core.model import device_of
 from amulet.core.outcome import Outcome
 from amulet.core.probe import Attack, Game
 from amulet.core.seeds import generator
@@ -83,7 +83,10 @@ class PoisoningAttack(Attack[PoisoningOutcome]):
         """The trigger must change every record, or labels would be flipped and nothing else; enough must be there."""
         if tuple(self.demands(dataset.schema)):
             return
-        unchanged = [*self._unchanged(dataset.train, "training"), *self._unchanged(dataset.test, "test")]
+        unchanged = [
+            *self._unchanged(_parts(dataset.train), "training"),
+            *self._unchanged(_parts(dataset.test), "test"),
+        ]
         yield from unchanged
         if not unchanged:
             try:
@@ -109,7 +112,7 @@ class PoisoningAttack(Attack[PoisoningOutcome]):
         places = _places(tampered, data)
         if len(places.unique()) < len(places):
             raise ValueError(f"{self} must replace each record once.")
-        self._require_changed(data[places])
+        self._require_changed(_parts(data[places]))
         return replace(tampered, x=_as_kept(tampered.x, data.x.dtype))
 
     @final
@@ -132,15 +135,17 @@ class PoisoningAttack(Attack[PoisoningOutcome]):
             InvalidData: the attack does not fit the data, or its trigger leaves a record unchanged.
         """
         self._check(data)
-        shown = data.to(device_of(model)).as_inputs()
-        self._require_changed(shown)
+        self._require_changed(data.batches())
         with opened(model, self.needs) as target:
-            return PoisoningOutcome(
-                labels=shown.y,
-                clean=target.labels(shown.x),
-                triggered=target.labels(self._triggered(shown)),
-                target=torch.full_like(shown.y, self.label),
-            ).cpu()
+            return PoisoningOutcome.joined([
+                PoisoningOutcome(
+                    labels=shown.y,
+                    clean=target.labels(shown.x),
+                    triggered=target.labels(self._triggered(shown)),
+                    target=torch.full_like(shown.y, self.label),
+                ).cpu()
+                for shown in data.to(device_of(model)).batches()
+            ])  # fmt: skip
 
     @final
     def play(self, game: Game) -> PoisoningOutcome:
@@ -152,16 +157,18 @@ class PoisoningAttack(Attack[PoisoningOutcome]):
         if problems:
             raise InvalidData(problems)
 
-    def _require_changed(self, data: Data) -> None:
-        problems = [Problem(str(self), sentence) for sentence in self._unchanged(data, "given")]
+    def _require_changed(self, parts: Iterable[Data]) -> None:
+        problems = [Problem(str(self), sentence) for sentence in self._unchanged(parts, "given")]
         if problems:
             raise InvalidData(problems)
 
-    def _unchanged(self, data: Data, name: str) -> Iterator[str]:
-        same = sum(int((~self._changed(part)).sum()) for part in _parts(data))
+    def _unchanged(self, parts: Iterable[Data], name: str) -> Iterator[str]:
+        changed = torch.cat([self._changed(part) for part in parts])
+        same = int((~changed).sum())
         if same:
             yield (
-                f"The trigger of {self} must change every record. It leaves {same} of the {len(data)} {name} records "
+                f"The trigger of {self} must change every record. "
+                f"It leaves {same} of the {len(changed)} {name} records "
                 "as they are."
             )
 
@@ -202,7 +209,7 @@ class Poisoned(Draw):
 
 
 def _parts(data: Data) -> Iterator[Data]:
-    for places in torch.arange(len(data), device=data.x.device).split(EVALUATION_BATCH):
+    for places in torch.arange(len(data), device=data.x.device).split(batch_size(data.schema.shape)):
         yield data[places]
 
 

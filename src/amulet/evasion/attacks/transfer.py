@@ -45,6 +45,10 @@ class Transfer(EvasionAttack):
         """The surrogates."""
         return ShadowRequest(self.surrogates, self.defense_known, own_records=True)
 
+    def sample(self) -> int | None:
+        """That of the attack."""
+        return self.of.sample()
+
     def ladder(self) -> tuple[tuple[float, Self], ...]:
         """That of the attack."""
         return tuple((epsilon, replace(self, of=weaker)) for epsilon, weaker in self.of.ladder())

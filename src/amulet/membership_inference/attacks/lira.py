@@ -8,7 +8,7 @@ import torch
 from annotated_types import Ge
 from torch import Tensor
 
-from amulet.core.data import Data
+from amulet.core.data import Selection
 from amulet.core.errors import MissingInput, Problem
 from amulet.core.model import evaluating, predict
 from amulet.core.threat import Access, Adversary, Shadow, ShadowRequest
@@ -50,7 +50,7 @@ class LiRA(MembershipInferenceAttack):
         """All of them, before the attack."""
         return ShadowRequest(self.shadows, self.defense_known)
 
-    def score(self, adversary: Adversary, candidates: Data) -> Tensor:
+    def score(self, adversary: Adversary, candidates: Selection) -> Tensor:
         """(n,) online the log-likelihood ratio, offline the standard score against "trained without it"."""
         if len(adversary.shadows) != self.shadows:
             raise MissingInput(
@@ -60,7 +60,7 @@ class LiRA(MembershipInferenceAttack):
         confidences = torch.stack([_confidence(shadow, candidates) for shadow in adversary.shadows])
         inside = torch.stack([shadow.trained_on(candidates.index) for shadow in adversary.shadows])
         with_it, without = self._gaussians(confidences, inside)
-        observed = scaled_logits(adversary.target.logits(candidates.x), candidates.y)
+        observed = scaled_logits(adversary.target.logits(candidates), candidates.y)
         if not self.online:
             return (observed - without.mean) / without.std
         return with_it.log_density(observed) - without.log_density(observed)
@@ -77,7 +77,7 @@ class LiRA(MembershipInferenceAttack):
         return with_it, without
 
 
-def _confidence(shadow: Shadow, candidates: Data) -> Tensor:
-    model = shadow.model.to(candidates.x.device)
+def _confidence(shadow: Shadow, candidates: Selection) -> Tensor:
+    model = shadow.model.to(candidates.places.device)
     with evaluating(model):
-        return scaled_logits(predict(model, candidates.x), candidates.y)
+        return scaled_logits(predict(model, candidates), candidates.y)
