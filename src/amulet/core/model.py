@@ -54,11 +54,17 @@ def predict(model: Callable[[Tensor], Tensor], x: Inputs) -> Tensor:
         InvalidParameter: it gives no logits for at least two classes: of one logit, the first class is always largest.
         InvalidData: it gives NaN, which would count as a prediction of some class.
     """
-    logits = torch.cat([model(as_inputs(part).clone()) for part in in_batches(x)])
-    name = type(model).__name__
-    if logits.dim() != 2 or logits.shape[1] < 2:
-        allowed = "a map to logits of shape (n, classes), one for each of at least two classes"
-        raise InvalidParameter([Problem.of("model", name, allowed, tuple(logits.shape))])
+    name, start = type(model).__name__, 0
+    logits = torch.empty(0)
+    for part in in_batches(x):
+        found = model(as_inputs(part).clone())
+        if found.dim() != 2 or len(found) != len(part) or found.shape[1] < 2:
+            allowed = "a map to logits of shape (n, classes), one for each of at least two classes"
+            raise InvalidParameter([Problem.of("model", name, allowed, tuple(found.shape))])
+        if start == 0:  # one tensor for all: many small ones between large ones would keep memory from being used again
+            logits = found.new_empty(len(x), found.shape[1])
+        logits[start : start + len(part)] = found
+        start += len(part)
     if logits.isnan().any():
         raise InvalidData([Problem("model", f"{name} gives NaN, so it predicts nothing. Did its training diverge?")])
     return logits

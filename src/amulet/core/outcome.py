@@ -1,10 +1,9 @@
 """Outcomes: what an attack or audit found, record by record, before any metric."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import ClassVar, Self
 
-import torch
 from torch import Tensor
 
 
@@ -46,10 +45,21 @@ class Outcome:
         return replace(self, **{name: tensor.cpu() for name, tensor in self.tensors().items()})
 
     @classmethod
-    def joined(cls, parts: Sequence[Self]) -> Self:
-        """The outcomes of several records after one another, at least one, as one outcome."""
-        tensors = [part.tensors() for part in parts]
-        return replace(parts[0], **{name: torch.cat([each[name] for each in tensors]) for name in tensors[0]})
+    def joined(cls, parts: Iterable[Self], records: int) -> Self:
+        """The outcomes of several records after one another, at least one part, as one outcome.
+
+        They are written into one tensor each: kept small ones between large ones that come and go, as batches of
+        images do, they would keep memory from being used again.
+        """
+        whole: dict[str, Tensor] = {}
+        start = 0
+        for part in parts:
+            for name, tensor in part.tensors().items():
+                if start == 0:
+                    whole[name] = tensor.new_empty(records, *tensor.shape[1:])
+                whole[name][start : start + len(part)] = tensor
+            start += len(part)
+        return cls(**whole)
 
     def __len__(self) -> int:
         return len(next(iter(self.tensors().values())))

@@ -137,7 +137,7 @@ class PoisoningAttack(Attack[PoisoningOutcome]):
         self._check(data)
         self._require_changed(data.batches())
         with opened(model, self.needs) as target:
-            return PoisoningOutcome.joined([
+            parts = (
                 PoisoningOutcome(
                     labels=shown.y,
                     clean=target.labels(shown.x),
@@ -145,7 +145,8 @@ class PoisoningAttack(Attack[PoisoningOutcome]):
                     target=torch.full_like(shown.y, self.label),
                 ).cpu()
                 for shown in data.to(device_of(model)).batches()
-            ])  # fmt: skip
+            )
+            return PoisoningOutcome.joined(parts, len(data))
 
     @final
     def play(self, game: Game) -> PoisoningOutcome:
