@@ -146,21 +146,12 @@ def report(
 ) -> None:
     """Write the report of a finished assessment again, and show its matrix."""
     with _told_plainly() as console:
-        import json
-
-        from amulet.core.errors import AmuletError
-        from amulet.experiments.pair_results import PairResults, holds_pair
+        from amulet.experiments.pair_results import PairResults
         from amulet.experiments.results import Results
+        from amulet.experiments.results_file import holds_pair, read_manifest
 
         kind = PairResults if holds_pair(folder) else Results
-        results = kind.read(folder)
-        try:
-            manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise AmuletError(
-                f"There is no whole manifest.json in {folder} ({error}). Assess again to have one."
-            ) from None
-        _show(results, manifest, folder, console)
+        _show(kind.read(folder), read_manifest(folder), folder, console)
 
 
 @app.command("list")

@@ -9,7 +9,7 @@ from torch import nn
 
 from amulet.core.data import Data, Schema
 from amulet.core.errors import Conflict, InvalidParameter, Problem
-from amulet.core.imports import UserCode
+from amulet.core.imports import ImportPath, UserCode
 from amulet.core.model import ModelSpec
 from amulet.core.seeds import derive, isolated
 from amulet.core.spec import Arguments
@@ -29,7 +29,7 @@ class TrainingFunction(Trainable):
     defenses that change the training data before it apply; others raise Conflict.
     """
 
-    function: str
+    function: ImportPath
     model: ModelSpec
     arguments: Arguments = ()
     stages: tuple[Prepare | Removal, ...] = ()
