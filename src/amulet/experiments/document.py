@@ -73,7 +73,10 @@ def read_document(path: Path) -> tuple[dict[str, Plain], Lines]:
 
 def dump_document(document: Any) -> str:
     """YAML that `read_document` reads back to the same values, and so does a reader of YAML 1.1."""
-    return yaml.dump(document, Dumper=_Writer, sort_keys=False, allow_unicode=True)
+    text = yaml.dump(document, Dumper=_Writer, sort_keys=False, allow_unicode=True)
+    if visible(text) == text:
+        return text
+    return yaml.dump(document, Dumper=_Writer, sort_keys=False)  # with escapes for all that is not ASCII
 
 
 def _refuse(path: Path, line: int | None, sentence: str) -> NoReturn:

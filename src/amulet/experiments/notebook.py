@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from amulet.core.text import visible
 from amulet.statistics import Word
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def as_html(results: "Results") -> str:
     """The frame as a table, under it the gates that are not shown; labels are escaped."""
     with pd.option_context("display.max_colwidth", None):
         table: str = as_frame(results).to_html(escape=True)
-    return "\n".join([table, *(f"<p>{escape(text)}</p>" for text in _doubts(results))])
+    return visible("\n".join([table, *(f"<p>{escape(text)}</p>" for text in _doubts(results))]))
 
 
 def _doubts(results: "Results") -> list[str]:
