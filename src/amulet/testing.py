@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from amulet.core.data import AmuletDataset, Data
 from amulet.core.errors import AccessDenied
+from amulet.core.held import Held
 from amulet.core.metric import Metric, Undefined
 from amulet.core.outcome import Outcome
 from amulet.core.probe import Attack, Game, Probe
@@ -27,14 +28,14 @@ from amulet.core.seeds import generator
 from amulet.core.spec import Spec
 from amulet.core.split import MemberDraw, Split
 from amulet.core.threat import Access
+from amulet.core.trainable import DataUse, Defense
 from amulet.datasets.own import from_arrays
 from amulet.experiments.registry import Kind, plugins
 from amulet.models.linear_net import LinearNet
-from amulet.training.held import Held
 from amulet.training.optimizers import Adam
 from amulet.training.population import fit_shadows
 from amulet.training.recipe import Recipe
-from amulet.training.stages import DataUse, Defense, Finish, Penalize, Perturb, Prepare, Update
+from amulet.training.stages import Finish, Penalize, Perturb, Prepare, Update
 from amulet.training.updates import Pace
 
 FEATURES = 6

@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy
 from amulet.core.data import Data
 from amulet.core.spec import Spec
 from amulet.core.split import MemberDraw, ShadowDraw, Split
+from amulet.core.trainable import Trainable
 from amulet.datasets import Digits
 from amulet.evasion.attacks import PGD
 from amulet.evasion.defenses import AdversarialTraining
@@ -22,7 +23,6 @@ from amulet.poisoning.attacks import BadNets, Patch
 from amulet.poisoning.defenses import OutlierRemoval, SpectralSignatures
 from amulet.testing import TOY_RECIPE, toy_dataset, toy_game
 from amulet.training import Defense, Held, LogitAdjustment, Recipe
-from amulet.training.stages import Trainable
 
 DPSGD_TOY = DPSGD(epsilon=None, noise_multiplier=1.0, delta=1e-3)
 

@@ -11,11 +11,11 @@ from torch import Generator
 from amulet.core.data import AmuletDataset, Data
 from amulet.core.errors import Conflict, InvalidParameter
 from amulet.core.split import Split
+from amulet.core.trainable import Stage
 from amulet.evasion.attacks import PGD
 from amulet.evasion.defenses import AdversarialTraining
 from amulet.models import ImportedModel, LinearNet, SimpleCNN
 from amulet.training import DPSGD, DataUse, Prepare, Prepared, TrainingFunction, fit_shadows
-from amulet.training.stages import Stage
 
 UserModule = Callable[[str, str], None]
 

@@ -8,10 +8,10 @@ from amulet.core.errors import Problem, ProblemsError
 from amulet.core.metric import Metric
 from amulet.core.probe import Probe
 from amulet.core.split import Split
+from amulet.core.trainable import Trainable
 from amulet.experiments.experiment import Experiment, Row
 from amulet.experiments.registry import metrics_for
 from amulet.training.removal import Removal
-from amulet.training.stages import Trainable
 
 
 def applied(experiment: Experiment) -> tuple[dict[str, Trainable], list[Problem]]:

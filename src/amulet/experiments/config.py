@@ -11,12 +11,12 @@ from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.model import ModelSpec
 from amulet.core.spec import Plain, Spec
 from amulet.core.split import Split
+from amulet.core.trainable import Defense
 from amulet.experiments.experiment import Experiment, Row
 from amulet.experiments.pair_files import Pair
 from amulet.experiments.plain import Builder, Place, build, dotted
 from amulet.experiments.registry import short_name
 from amulet.experiments.weights import Trained
-from amulet.training.stages import Defense
 
 Lines = dict[Place, int]
 

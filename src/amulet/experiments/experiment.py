@@ -4,14 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import Problem
 from amulet.core.metric import Metric
 from amulet.core.probe import Attack, Audit, Probe
 from amulet.core.spec import Count, Spec
 from amulet.core.split import Split
-from amulet.datasets.base import DatasetSpec
+from amulet.core.trainable import Defense, Trainable
 from amulet.statistics import doubling
-from amulet.training.stages import Defense, Trainable
 from amulet.utility import Utility
 
 BASELINE = "undefended"

@@ -13,6 +13,7 @@ from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.probe import Probe
 from amulet.core.split import Draw, MemberDraw, Split
 from amulet.core.threat import ShadowRequest
+from amulet.core.trainable import Trainable
 from amulet.experiments.checks import applied, data_problems
 from amulet.experiments.experiment import BASELINE, Experiment, Row
 from amulet.experiments.registry import metrics_for
@@ -20,7 +21,6 @@ from amulet.experiments.store import State, Store
 from amulet.experiments.tasks import Backend, Measure, Play, Score, Source, Task, Trace, Train
 from amulet.training.population import shadow_seed
 from amulet.training.removal import Removal
-from amulet.training.stages import Trainable
 
 Pair = tuple[str, str]
 """A row's label and a probe, as text."""

@@ -13,16 +13,16 @@ from importlib.metadata import entry_points
 from typing import Any
 
 import amulet
+from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import AmuletError
 from amulet.core.metric import Metric
 from amulet.core.model import ModelSpec
 from amulet.core.probe import Attack, Audit, Probe
 from amulet.core.spec import Spec, path_of
-from amulet.datasets.base import DatasetSpec
+from amulet.core.trainable import Defense, Trainable
 from amulet.datasets.load import folded
 from amulet.training.augmentation import Augmentation
 from amulet.training.placebo import Placebo
-from amulet.training.stages import Defense, Trainable
 
 ENTRY_POINT_GROUP = "amulet.plugins"
 _WITHOUT_PLUGINS = {"core", "functional", "statistics", "experiments", "report", "testing", "cli"}

@@ -15,6 +15,8 @@ from torch import Tensor
 
 from amulet.core.curve import Curve
 from amulet.core.data import AmuletDataset, Data
+from amulet.core.fitted import Fitted
+from amulet.core.held import Held
 from amulet.core.metric import Metric, Undefined
 from amulet.core.outcome import Outcome
 from amulet.core.probe import Game, Probe
@@ -22,11 +24,9 @@ from amulet.core.seeds import derive, isolated
 from amulet.core.spec import NonNegativeInt, Plain, Spec
 from amulet.core.split import Draw, Split
 from amulet.core.threat import Shadow
+from amulet.core.trainable import Trainable
 from amulet.experiments.plain import from_plain
-from amulet.training.fitted import Fitted
-from amulet.training.held import Held
 from amulet.training.removal import Scorer
-from amulet.training.stages import Trainable
 
 V = TypeVar("V")
 

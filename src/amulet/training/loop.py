@@ -19,13 +19,14 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from amulet.core.data import Data
 from amulet.core.errors import InvalidParameter
+from amulet.core.fitted import Fitted
+from amulet.core.held import Held
 from amulet.core.model import evaluating, predict
 from amulet.core.seeds import derive, generator, isolated
+from amulet.core.trainable import Stage
 from amulet.functional.pgd import Classifier
-from amulet.training.fitted import Fitted
-from amulet.training.held import Held
 from amulet.training.removal import Removal, ScoreOf, score_by
-from amulet.training.stages import Finish, Penalize, Perturb, Prepare, Stage, Update
+from amulet.training.stages import Finish, Penalize, Perturb, Prepare, Update
 from amulet.training.updates import Pace, PlainRule, RecordLosses, Rule
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from torch import nn
 
 from amulet.core.data import Data, Schema
 from amulet.core.errors import Problem
+from amulet.core.fitted import Fitted
+from amulet.core.held import NOTHING, Held
 from amulet.core.seeds import derive
 from amulet.core.spec import Count
-from amulet.training.fitted import Fitted
-from amulet.training.held import NOTHING, Held
-from amulet.training.stages import Defense, Stage, Trainable
+from amulet.core.trainable import Defense, Stage, Trainable
 
 
 @dataclass(frozen=True)

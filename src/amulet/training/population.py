@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 from torch import Tensor
 
 from amulet.core.data import AmuletDataset, Data
+from amulet.core.fitted import Fitted
+from amulet.core.held import NOTHING, Held
 from amulet.core.seeds import derive
 from amulet.core.split import Split
 from amulet.core.threat import Shadow, ShadowRequest
-from amulet.training.fitted import Fitted
-from amulet.training.held import NOTHING, Held
-from amulet.training.stages import Trainable
+from amulet.core.trainable import Trainable
 
 
 def fit_population(

@@ -8,14 +8,15 @@ from torch import nn
 
 from amulet.core.data import Data, Schema
 from amulet.core.errors import Conflict, Problem
+from amulet.core.fitted import Fitted
+from amulet.core.held import NOTHING, Held
 from amulet.core.model import ModelSpec
 from amulet.core.spec import Count
-from amulet.training.fitted import Fitted
-from amulet.training.held import NOTHING, Held
+from amulet.core.trainable import DataUse, Slot, Stage, Trainable
 from amulet.training.loop import train
 from amulet.training.objectives import CrossEntropy, Objective
 from amulet.training.optimizers import Adam, Constant, Optimizer, Schedule
-from amulet.training.stages import DataUse, Finish, Slot, Stage, Trainable
+from amulet.training.stages import Finish
 from amulet.training.validation import conflicts, model_problems
 
 S = TypeVar("S", bound=Stage)

@@ -15,9 +15,10 @@ from torch import Generator, Tensor, nn
 
 from amulet.core.data import Data, Schema
 from amulet.core.errors import MissingInput, Problem
+from amulet.core.held import Held
 from amulet.core.spec import Spec
-from amulet.training.held import Held
-from amulet.training.stages import DataUse, Prepared, Slot, Stage, Trainable
+from amulet.core.trainable import DataUse, Slot, Stage, Trainable
+from amulet.training.stages import Prepared
 
 ScoreOf = Callable[["Removal", Data, bool], Tensor]
 """(stage, data, whether they are as they were given) -> (n,) the stage's scores of the data."""
