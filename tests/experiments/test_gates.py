@@ -16,7 +16,7 @@ NOISE = Column("evasion", "PGD", "noise_accuracy", 0, 1, None, primary=False, ma
 POISONED, CLEAN, ALONE = (
     Column(
         "poisoning", "BadNets", str(metric), 0, 1, metric.riskier, metric.primary, metric.margin, metric.chance,
-        control=metric.control,
+        must_exceed=metric.must_exceed,
     )
     for metric in (poisoned_accuracy, clean_target_rate, trigger_alone)
 )  # fmt: skip

@@ -91,7 +91,7 @@ def test_an_edit_of_its_source_is_another_digest(own: TrainingFunction, user_mod
 def test_defenses_that_change_the_data_apply(own: TrainingFunction, dataset: AmuletDataset) -> None:
     fitted = KeepHalf().train(own, dataset.train, seed=0)
     assert fitted.facts["records"] == 100
-    assert fitted.artifacts["kept"] == 100
+    assert fitted.artifacts["KeepHalf"]["kept"] == 100
 
 
 @pytest.mark.parametrize(("defense", "slot"), [(AdversarialTraining(), "perturb"), (DPSGD(), "update")])

@@ -30,8 +30,8 @@ class Metric(Spec, Generic[O]):
         chance: what it comes to without the model (a number), without a working attack (the name of another metric
             of the outcome), or None where neither makes sense; a defense can only lower what an attack reaches
             beyond that.
-        control: whether it is read off the same attack on a model trained on records that nobody tampered with; an
-            attack that tampers must reach more than that in its primary metric.
+        must_exceed: the name of another metric of the outcome that an attack which works exceeds by `margin`, such as
+            what it reaches on a model that nobody tampered with; None where there is no such control.
         margin: the least difference that matters, in its own units; docs/guide/verdicts.md has the reasons.
     """
 
@@ -40,12 +40,12 @@ class Metric(Spec, Generic[O]):
     riskier: ClassVar[Literal["low", "high"] | None]
     primary: ClassVar[bool] = False
     chance: ClassVar[float | str | None] = None
-    control: ClassVar[bool] = False
+    must_exceed: ClassVar[str | None] = None
     margin: ClassVar[float] = 0.02
 
     @abstractmethod
     def measure(self, outcome: O) -> float | Undefined:
-        """The value, for an outcome with at least one record."""
+        """The value, for an outcome with at least one case."""
 
     @final
     def __call__(self, outcome: O) -> float | Undefined:

@@ -54,8 +54,8 @@ class Trainable(Spec):
         return seed
 
     @abstractmethod
-    def unprepared(self) -> Self:
-        """The same without the stages that prepare the data."""
+    def with_preparations(self, count: int) -> Self:
+        """The same with only the first `count` of the stages that prepare the data."""
 
     def one_epoch(self) -> "tuple[Trainable, int] | None":
         """The same for a single epoch, and how many epochs it has; None where it does not count them."""

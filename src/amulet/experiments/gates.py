@@ -43,7 +43,7 @@ def gates(results: "Results") -> tuple[Checked, ...]:
 def _trained(results: "Results") -> Iterator[Checked]:
     """Better than a model that always names one class, on balanced accuracy."""
     for column in results.columns:
-        if (column.risk, column.metric) == ("utility", "balanced_accuracy"):
+        if (column.risk, column.metric, column.group) == ("utility", "balanced_accuracy", None):
             for row in results.rows:
                 above = [value - 1 / results.classes for value in _numbers(results, row, column)]
                 yield _checked(TRAINED, row, None, exceeds(above, column.margin, results.level))
@@ -107,7 +107,14 @@ def _effect(results: "Results", row: str, column: "Column") -> Gate:
 
 
 def _beats(beyond: Mapping[int, float], name: str, column: "Column", results: "Results") -> Gate:
-    """Chance by anything at all, a control by the least that matters: the tampering itself must have done that."""
+    """Whether the advantage is positive, beyond chance, or exceeds the margin, beyond a control.
+
+    Args:
+        beyond: the advantage by seed.
+        name: what it is measured against.
+        column: the attack's primary metric.
+        results: for the level of the test.
+    """
     if name == CONTROL:
         return exceeds([advantage - column.margin for advantage in beyond.values()], 0.0, results.level)
     return exceeds(list(beyond.values()), column.margin, results.level)
@@ -134,9 +141,10 @@ def _advantages(results: "Results", column: "Column") -> Iterator[tuple[str, dic
 def _to_beat(results: "Results", column: "Column") -> Iterator[tuple[str, dict[int, float]]]:
     if isinstance(column.chance, int | float):
         yield FINDS, dict.fromkeys(results.seeds, column.chance)
-    alike = [other for other in results.columns if (other.risk, other.probe) == (column.risk, column.probe)]
+    about = (column.risk, column.probe, column.group)
+    alike = [other for other in results.columns if (other.risk, other.probe, other.group) == about]
     yield from ((FINDS, _by_seed(results, other)) for other in alike if other.metric == column.chance)
-    yield from ((CONTROL, _by_seed(results, other)) for other in alike if other.control)
+    yield from ((CONTROL, _by_seed(results, other)) for other in alike if other.metric == column.must_exceed)
 
 
 def _by_seed(results: "Results", column: "Column") -> dict[int, float]:

@@ -18,6 +18,7 @@ from amulet.core.errors import AmuletError
 from amulet.core.metric import Metric
 from amulet.core.model import ModelSpec
 from amulet.core.probe import Attack, Audit, Probe
+from amulet.core.roles import Derivation
 from amulet.core.spec import Spec, path_of
 from amulet.core.trainable import Defense, Trainable
 from amulet.datasets.load import folded
@@ -40,6 +41,7 @@ class Kind(StrEnum):
     MODEL = "model"
     RECIPE = "recipe"
     AUGMENTATION = "augmentation"
+    DERIVATION = "derivation"
     SETTING = "setting"
 
 
@@ -53,6 +55,7 @@ _KINDS: tuple[tuple[type, Kind], ...] = (
     (DatasetSpec, Kind.DATASET),
     (ModelSpec, Kind.MODEL),
     (Trainable, Kind.RECIPE),
+    (Derivation, Kind.DERIVATION),
 )
 
 

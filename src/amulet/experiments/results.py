@@ -12,16 +12,16 @@ import pandas as pd
 from amulet.core.curve import Curve
 from amulet.core.errors import AmuletError
 from amulet.core.metric import Metric
-from amulet.core.probe import Probe
+from amulet.core.probe import Attack, Probe
 from amulet.core.spec import Plain
 from amulet.core.tally import Tally
 from amulet.experiments.experiment import BASELINE
 from amulet.experiments.gates import Checked, gates
 from amulet.experiments.notebook import as_html
-from amulet.experiments.tasks import curve_from
+from amulet.experiments.plays import curve_from
 from amulet.statistics import ALPHA, Comparison, Summary, Verdict, Word, explore, judge, summarize
 
-FORMAT = 3
+FORMAT = 4
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Value:
         seed: pairs it with the same metric of other rows.
         value: the number, or None where it is undefined for the `reason` given.
         task: digest of the task in the store that gave it.
+        group: "attribute=value" where it is of the records of one sensitive group only.
     """
 
     row: str
@@ -42,6 +43,7 @@ class Value:
     value: float | None
     reason: str | None
     task: str
+    group: str | None = None
 
 
 @dataclass(frozen=True)
@@ -65,9 +67,10 @@ class Column:
     """One column of the matrix.
 
     Attributes:
-        budget, access: what the probe may do and how much of the target it sees, None where that is not told; of
-            two attacks of one budget the one that beats the other is the truer.
-        control: whether it is of models trained on records that nobody tampered with.
+        budget, access: the perturbation set of the probe and how much of the target it sees (an `Access` as a
+            number), None where that is not told.
+        must_exceed: the metric of a control that an attack which works exceeds, if there is one.
+        group: "attribute=value" where it is of the records of one sensitive group only.
     """
 
     risk: str
@@ -81,14 +84,27 @@ class Column:
     chance: float | str | None
     budget: str | None = None
     access: int | None = None
-    control: bool = False
+    must_exceed: str | None = None
+    group: str | None = None
 
     @classmethod
-    def of(cls, probe: Probe[Any], metric: Metric[Any]) -> Self:
-        """What a metric of a probe's outcome states of itself."""
-        bounds, access = (metric.low, metric.high, metric.riskier), getattr(probe, "needs", None)
-        weight = (metric.primary, metric.margin, metric.chance)
-        return cls(probe.risk, str(probe), str(metric), *bounds, *weight, probe.budget(), access, metric.control)
+    def of(cls, probe: Probe[Any], metric: Metric[Any], group: str | None = None) -> Self:
+        """What a metric of a probe's outcome states of itself; by group it is exploratory."""
+        return cls(
+            risk=probe.risk,
+            probe=str(probe),
+            metric=str(metric),
+            low=metric.low,
+            high=metric.high,
+            riskier=metric.riskier,
+            primary=metric.primary and group is None,
+            margin=metric.margin,
+            chance=metric.chance,
+            budget=probe.budget(),
+            access=int(probe.needs) if isinstance(probe, Attack) else None,
+            must_exceed=metric.must_exceed,
+            group=group,
+        )
 
 
 @dataclass(frozen=True)
@@ -97,7 +113,7 @@ class MatrixCell:
 
     Attributes:
         summary: mean and spread, None where no seed has a value.
-        difference: of the paired differences to the undefended baseline; None for the baseline itself.
+        difference: of the paired differences to the row that it is compared with; None for the baseline itself.
         verdict: what is said of the difference; None for the baseline itself.
         undefined: the reasons of the seeds without a value, each once.
     """
@@ -117,6 +133,7 @@ class Results:
     Attributes:
         classes: number of classes of the data set.
         own_risks: by row, the risks that its defenses are made for.
+        against: by row, the row that it is compared with; the undefended baseline for rows that are not named.
         facts: what training said of each row's target models, by row and seed.
         tested: how many test records there are of each class and group; empty in results of older versions.
     """
@@ -133,6 +150,7 @@ class Results:
     curves: tuple[Traced, ...] = ()
     looks: tuple[int, ...] = ()
     tested: Tally = field(default_factory=Tally)
+    against: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def rows(self) -> tuple[str, ...]:
@@ -150,15 +168,19 @@ class Results:
         return pd.DataFrame([asdict(value) for value in self.values]).astype({"value": float})
 
     @cached_property
-    def _by_cell(self) -> Mapping[tuple[str, str, str, str], list[Value]]:
-        cells: dict[tuple[str, str, str, str], list[Value]] = {}
+    def _by_cell(self) -> Mapping[tuple[str, str, str, str, str | None], list[Value]]:
+        cells: dict[tuple[str, str, str, str, str | None], list[Value]] = {}
         for value in sorted(self.values, key=lambda value: value.seed):
-            cells.setdefault((value.row, value.risk, value.probe, value.metric), []).append(value)
+            cells.setdefault((value.row, value.risk, value.probe, value.metric, value.group), []).append(value)
         return cells
 
     def of(self, row: str, column: Column) -> list[Value]:
         """A cell's values, by seed."""
-        return self._by_cell.get((row, column.risk, column.probe, column.metric), [])
+        return self._by_cell.get((row, column.risk, column.probe, column.metric, column.group), [])
+
+    def reference(self, row: str) -> str:
+        """The row that a row is compared with."""
+        return self.against.get(row, BASELINE)
 
     def cell(self, row: str, column: Column) -> MatrixCell:
         """A cell of the matrix."""
@@ -170,12 +192,12 @@ class Results:
         return MatrixCell(row, column, numbers, difference, verdict, tuple(reasons))
 
     def differences(self, row: str, column: Column) -> tuple[float, ...]:
-        """A row's values less the baseline's, paired by seed; a seed where either is undefined is left out."""
+        """A row's values less those of its reference, paired by seed; a seed where either is undefined is left out."""
         return tuple(value for value in self._by_seed(row, column) if value is not None)
 
     def _by_seed(self, row: str, column: Column) -> tuple[float | None, ...]:
-        baseline = {item.seed: item.value for item in self.of(BASELINE, column)}
-        pairs = [(item.value, baseline.get(item.seed)) for item in self.of(row, column)]
+        reference = {item.seed: item.value for item in self.of(self.reference(row), column)}
+        pairs = [(item.value, reference.get(item.seed)) for item in self.of(row, column)]
         return tuple(None if None in pair else pair[0] - pair[1] for pair in pairs)  # type: ignore[operator]
 
     def curves_of(self, row: str, column: Column) -> list[Traced]:
@@ -213,7 +235,9 @@ class Results:
         return gates(self)
 
     def _comparison(self, row: str, column: Column) -> Comparison:
-        mine, theirs = ({item.seed: item.task for item in self.of(label, column)} for label in (row, BASELINE))
+        mine, theirs = (
+            {item.seed: item.task for item in self.of(label, column)} for label in (row, self.reference(row))
+        )
         same = bool(mine) and all(theirs.get(seed) == task for seed, task in mine.items())
         return Comparison(self._by_seed(row, column), column.margin, same)
 
@@ -235,6 +259,7 @@ class Results:
             "dataset": {"name": self.dataset, "content": self.content, "classes": self.classes},
             "tested": asdict(self.tested),
             "own_risks": {row: list(risks) for row, risks in self.own_risks.items()},
+            "against": dict(self.against),
             "looks": list(self.looks),
             "spec": self.spec,
             "columns": [asdict(column) for column in self.columns],
@@ -268,6 +293,7 @@ class Results:
                 facts=body["facts"],
                 classes=dataset["classes"],
                 own_risks={row: tuple(risks) for row, risks in body["own_risks"].items()},
+                against=body["against"],
                 curves=tuple(Traced(**{**item, "curve": curve_from(item["curve"])}) for item in body["curves"]),
                 looks=tuple(body["looks"]),
                 tested=Tally(**body.get("tested", {})),

@@ -61,7 +61,7 @@ def _gains_by_epsilon(results: "Results", row: str, column: "Column", robust: Ma
 def _may_do_no_more(other: "Column", column: "Column") -> bool:
     """Of one budget, and with no wider access: whoever is beaten by it has failed."""
     alike = (other.risk, other.metric, other.budget) == (column.risk, column.metric, column.budget)
-    return alike and None not in (column.budget, other.access, column.access) and other.access <= column.access  # type: ignore[operator]
+    return alike and None not in (column.budget, other.access, column.access) and other.access & ~column.access == 0  # type: ignore[operator]
 
 
 def _believable(results: "Results", row: str, column: "Column") -> dict[int, float]:
@@ -73,6 +73,8 @@ def _believable(results: "Results", row: str, column: "Column") -> dict[int, flo
 
 def _values(results: "Results", row: str, column: "Column", metric: str) -> dict[int, float]:
     """A metric of the same probe, by seed."""
-    same = (each for each in results.columns if (each.risk, each.probe) == (column.risk, column.probe))
+    same = (
+        each for each in results.columns if (each.risk, each.probe, each.group) == (column.risk, column.probe, None)
+    )
     found = next((each for each in same if each.metric == metric), None)
     return {item.seed: item.value for item in results.of(row, found) if item.value is not None} if found else {}

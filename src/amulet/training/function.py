@@ -59,9 +59,9 @@ class TrainingFunction(Trainable):
         """All stages."""
         return self.stages
 
-    def unprepared(self) -> Self:
-        """Without any stage."""
-        return replace(self, stages=())
+    def with_preparations(self, count: int) -> Self:
+        """With the first `count` stages."""
+        return replace(self, stages=self.stages[:count])
 
     def build(self, schema: Schema) -> nn.Module:
         """The untrained model."""

@@ -34,9 +34,9 @@ class Reseeded(Trainable):
         """The stage goes into the recipe."""
         return replace(self, recipe=self.recipe.with_stage(stage))
 
-    def unprepared(self) -> Self:
-        """The unprepared recipe under the same other seeds."""
-        return replace(self, recipe=self.recipe.unprepared())
+    def with_preparations(self, count: int) -> Self:
+        """The recipe with fewer preparations under the same other seeds."""
+        return replace(self, recipe=self.recipe.with_preparations(count))
 
     def one_epoch(self) -> tuple[Trainable, int] | None:
         """The recipe's, under the same other seeds."""

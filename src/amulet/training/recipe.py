@@ -59,9 +59,10 @@ class Recipe(Trainable):
         """The stages of the first slot."""
         return tuple(stage for stage in self.stages if stage.slot is Slot.PREPARE)
 
-    def unprepared(self) -> Self:
-        """The recipe with all stages but those of the first slot."""
-        return replace(self, stages=self.stages[len(self.preparations) :])
+    def with_preparations(self, count: int) -> Self:
+        """The recipe with the first `count` stages of the first slot, and all stages of the other slots."""
+        preparations = self.preparations
+        return replace(self, stages=(*preparations[:count], *self.stages[len(preparations) :]))
 
     def one_epoch(self) -> tuple[Trainable, int]:
         """The recipe for a single epoch, and how many it has."""
