@@ -14,7 +14,7 @@ from amulet.evasion.attacks import PGD, AutoAttack, Transfer
 from amulet.evasion.metrics import noise_accuracy, one_class_share, robust_accuracy
 from amulet.experiments import BASELINE, Experiment, Results, assess
 from amulet.experiments.gates import Checked
-from amulet.experiments.results import Column, Traced, Value
+from amulet.experiments.numbers import Column, Traced, Value
 from amulet.statistics import Gate
 from amulet.testing import TOY_RECIPE, toy_dataset
 
@@ -26,7 +26,7 @@ def columns(attack: EvasionAttack) -> tuple[Column, ...]:
     return tuple(
         Column(
             "evasion", str(attack), str(metric), 0, 1, metric.riskier, metric.primary, metric.margin, metric.chance,
-            attack.budget(), int(attack.needs),
+            attack.budget(), int(attack.needs), shows=metric.shows,
         )
         for metric in METRICS
     )  # fmt: skip

@@ -12,6 +12,10 @@ from amulet.core.spec import Spec
 O = TypeVar("O", bound=Outcome)  # noqa: E741 - the conventional name of an outcome type
 
 
+Shown = Literal["trained", "noise", "one class"]
+"""What a gate can read off a metric."""
+
+
 @dataclass(frozen=True)
 class Undefined:
     """A metric has no value for this outcome, and why."""
@@ -32,6 +36,8 @@ class Metric(Spec, Generic[O]):
             beyond that.
         must_exceed: the name of another metric of the outcome that an attack which works exceeds by `margin`, such as
             what it reaches on a model that nobody tampered with; None where there is no such control.
+        shows: what a gate reads off it, if anything: that the model has "trained", what random "noise" does in place of
+            the attack, or whether the model always names "one class".
         margin: the least difference that matters, in its own units; docs/guide/verdicts.md has the reasons.
     """
 
@@ -41,6 +47,7 @@ class Metric(Spec, Generic[O]):
     primary: ClassVar[bool] = False
     chance: ClassVar[float | str | None] = None
     must_exceed: ClassVar[str | None] = None
+    shows: ClassVar[Shown | None] = None
     margin: ClassVar[float] = 0.02
 
     @abstractmethod

@@ -6,9 +6,10 @@ from typing import Any
 from amulet.core.metric import Undefined
 from amulet.core.tally import Tally
 from amulet.experiments.experiment import Row
+from amulet.experiments.numbers import Column, Traced, Value
 from amulet.experiments.plan import Cell, Plan, Trial
 from amulet.experiments.plays import MeasureByGroup, Trace
-from amulet.experiments.results import Column, Results, Traced, Value
+from amulet.experiments.results import Results
 from amulet.experiments.store import Store
 
 

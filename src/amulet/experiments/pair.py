@@ -25,9 +25,9 @@ from amulet.core.tally import Tally
 from amulet.core.threat import TrainedModel
 from amulet.experiments.checks import probe_problems
 from amulet.experiments.experiment import question_problems
+from amulet.experiments.numbers import Column
 from amulet.experiments.pair_results import ModelFacts, PairCell, PairResults
 from amulet.experiments.registry import metrics_for
-from amulet.experiments.results import Column
 from amulet.statistics import Resampled, Verdict, draws, explore_resampled, fewest_resamples, judge_resampled
 
 Told = Callable[[str, int, int], None]
