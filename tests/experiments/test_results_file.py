@@ -16,8 +16,8 @@ from amulet.core.curve import Curve
 from amulet.core.errors import AmuletError
 from amulet.core.tally import Tally
 from amulet.experiments import PairResults, Results
+from amulet.experiments.numbers import Column, Traced, Value
 from amulet.experiments.pair_results import ModelFacts, PairCell
-from amulet.experiments.results import Column, Traced, Value
 from amulet.experiments.results_file import holds_pair, read_manifest
 from amulet.report import html, markdown
 from amulet.report.pair_page import render_pair
@@ -28,14 +28,15 @@ from amulet.statistics import Paired, Verdict, Word
 SEEDS = range(3)
 LOW, HIGH, NEITHER = (0.0, 1.0, "low"), (0.0, 1.0, "high"), (0.0, 1.0, None)
 PGD = ("evasion", "PGD(epsilon=0.1)", "robust_accuracy")
-ROBUST = Column(*PGD, *LOW, True, 0.02, "noise_accuracy", "linf 0.1", 3)
-NOISE = replace(ROBUST, metric="noise_accuracy", riskier=None, primary=False, chance=None)
+ROBUST = Column(*PGD, *LOW, True, 0.02, "noise_accuracy", "linf 0.1", 7)
+NOISE = replace(ROBUST, metric="noise_accuracy", riskier=None, primary=False, chance=None, shows="noise")
 FAIRNESS = ("discriminatory_behavior", "Discrimination(attribute=sex)", "demographic_parity")
 PARITY = Column(*FAIRNESS, *HIGH, True, 0.02, None)
 TPR = Column("membership_inference", "LossThreshold", "TPRAtFPR(fpr=0.01)", *HIGH, False, 0.02, None)
-ACCURACY = Column("utility", "Utility", "balanced_accuracy", *NEITHER, True, 0.02, None)
+ACCURACY = Column("utility", "Utility", "balanced_accuracy", *NEITHER, True, 0.02, None, shows="trained")
 UNBOUNDED = Column("utility", "Utility", "own", -float("inf"), float("inf"), None, False, 0.1, None)
-COLUMNS = (ROBUST, NOISE, PARITY, TPR, ACCURACY, UNBOUNDED)
+FEMALE = replace(ACCURACY, group="sex=female", primary=False, shows=None)
+COLUMNS = (ROBUST, NOISE, PARITY, TPR, ACCURACY, UNBOUNDED, FEMALE)
 ROWS = ("undefended", "dp-sgd")
 TALLY = Tally({"no": 30, "yes": 20}, {"sex": {"female": {"no": 10, "yes": 10}, "male": {"no": 20, "yes": 10}}})
 MANIFEST: dict[str, Any] = {
@@ -51,7 +52,7 @@ def assessed() -> Results:
     """Two rows, three seeds, six metrics, one of them without values, a curve for each attacked model."""
     values = [
         Value(row, c.risk, c.probe, c.metric, seed, None if c is TPR else 0.5 + 0.1 * at + 0.01 * seed * (1 + at),
-              "too few" if c is TPR else None, f"{at}{seed}{place}" * 8)
+              "too few" if c is TPR else None, f"{at}{seed}{place}" * 8, c.group)
         for at, row in enumerate(ROWS) for place, c in enumerate(COLUMNS) for seed in SEEDS
     ]  # fmt: skip
     curve = Curve("Security curve", "epsilon", "accuracy", (0.0, 0.1), (0.9, 0.5))
@@ -72,6 +73,7 @@ def assessed() -> Results:
         curves=tuple(Traced(row, ROBUST.risk, ROBUST.probe, seed, "t", curve) for row in ROWS for seed in SEEDS),
         looks=(3,),
         tested=TALLY,
+        against={"dp-sgd": "undefended"},
     )
 
 
@@ -218,12 +220,35 @@ def test_what_was_written_is_read_back(written: Callable[[str | bytes], Path]) -
         assert not told_in_one_sentence(folder, shown=True)
 
 
-def test_files_without_what_later_versions_added_are_read(written: Callable[[str | bytes], Path]) -> None:
-    body = json.loads(assessed().to_json())
-    del body["tested"]
+def in_format_3(body: dict[str, Any]) -> str:
+    """As versions before rows had references wrote it."""
+    body = deepcopy(body) | {"format": 3}
+    del body["tested"], body["against"]
+    body["columns"] = [column for column in body["columns"] if column.pop("group") is None]
+    body["values"] = [value for value in body["values"] if value.pop("group") is None]
     for column in body["columns"]:
-        del column["budget"], column["access"], column["control"]
-    assert Results.read(written(json.dumps(body))).tested == Tally()
+        del column["must_exceed"], column["shows"]
+        column["control"] = column["metric"] == "noise_accuracy"
+        column["access"] = {None: None, 7: 3}[column["access"]]
+    return json.dumps(body)
+
+
+def test_files_of_format_3_are_read(written: Callable[[str | bytes], Path]) -> None:
+    made = assessed()
+    results = Results.read(written(in_format_3(json.loads(made.to_json()))))
+    assert results.tested == Tally()
+    assert results.columns == (replace(ROBUST, must_exceed="noise_accuracy"), *COLUMNS[1:-1])
+    assert results.gates == replace(made, columns=results.columns).gates
+    assert results.to_json().startswith('{\n "format": 4,')
+
+
+def test_files_of_pairs_of_before_are_read(written: Callable[[str | bytes], Path]) -> None:
+    body = json.loads(paired().to_json())
+    del body["tested"]
+    for cell in body["cells"]:
+        del cell["column"]["must_exceed"], cell["column"]["shows"], cell["column"]["group"]
+        cell["column"]["control"] = False
+    assert PairResults.read(written(json.dumps(body))) == replace(paired(), tested=Tally())
 
 
 def change(body: Any, *place: Any, to: Any) -> Any:
@@ -238,8 +263,10 @@ def change(body: Any, *place: Any, to: Any) -> Any:
 @pytest.mark.parametrize(
     ("place", "to", "sentence"),
     [
-        (("format",), 4, "another version of Amulet, in format '4'; this one reads format 3"),
-        (("format",), "3", "in format '3'"),
+        (("format",), 9, "another version of Amulet, in format '9'; this one reads format 4"),
+        (("format",), "4", "in format '4'"),
+        (("against", "dp-sgd"), "other", "there is no row 'other'"),
+        (("against", "dp-sgd"), "dp-sgd", "is compared with itself"),
         (("values", 0, "value"), float("nan"), "it holds NaN, which is no number"),
         (("values", 0, "value"), float("inf"), "'values.0.value' must be a finite number"),
         (("values", 0, "value"), 1e9, "'robust_accuracy' must lie in 0.0 to 1.0"),
@@ -274,7 +301,7 @@ def test_what_is_wrong_is_said(
 def test_a_key_that_stands_twice_is_refused(written: Callable[[str | bytes], Path]) -> None:
     text = assessed().to_json()
     with pytest.raises(AmuletError, match="the key 'format' stands twice"):
-        Results.read(written(text.replace('"format": 3,', '"format": 3, "format": 3,')))
+        Results.read(written(text.replace('"format": 4,', '"format": 4, "format": 4,')))
 
 
 @pytest.mark.parametrize("text", ["[]", "{", '{"a": NaN}', "\x00", '{"a": 1, "a": 2}', '{"a":' * 5000])

@@ -10,7 +10,7 @@ import pandas as pd
 from amulet.core.files import StrPath
 from amulet.core.spec import Plain
 from amulet.core.tally import Tally
-from amulet.experiments.results import Column
+from amulet.experiments.numbers import Column
 from amulet.experiments.results_file import PAIR, PAIR_FORMAT, WrittenPairCell, parse_pair, written_results
 from amulet.statistics import Paired, Verdict
 

@@ -12,17 +12,18 @@ from functools import cache
 from typing import Any
 
 import amulet
+from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import AmuletError
 from amulet.core.metric import Metric
 from amulet.core.model import ModelSpec
 from amulet.core.probe import Attack, Audit, Probe
+from amulet.core.roles import Derivation
 from amulet.core.spec import Spec, path_of
-from amulet.datasets.base import DatasetSpec
+from amulet.core.trainable import Defense, Trainable
 from amulet.datasets.load import folded
 from amulet.experiments.permission import OWN, REGISTERED, Imports, plugin_homes
 from amulet.training.augmentation import Augmentation
 from amulet.training.placebo import Placebo
-from amulet.training.stages import Defense, Trainable
 
 _WITHOUT_PLUGINS = {"core", "functional", "statistics", "experiments", "report", "testing", "cli"}
 
@@ -39,6 +40,7 @@ class Kind(StrEnum):
     MODEL = "model"
     RECIPE = "recipe"
     AUGMENTATION = "augmentation"
+    DERIVATION = "derivation"
     SETTING = "setting"
 
 
@@ -52,6 +54,7 @@ _KINDS: tuple[tuple[type, Kind], ...] = (
     (DatasetSpec, Kind.DATASET),
     (ModelSpec, Kind.MODEL),
     (Trainable, Kind.RECIPE),
+    (Derivation, Kind.DERIVATION),
 )
 
 

@@ -15,11 +15,13 @@ from pydantic import AfterValidator, AllowInfNan, Field, Strict, model_validator
 from amulet.core.curve import Scale
 from amulet.core.errors import AmuletError
 from amulet.core.files import StrPath
+from amulet.core.metric import Shown
 from amulet.experiments.experiment import BASELINE
 from amulet.experiments.json_files import LARGEST_NUMBER, Written, checked, parse_json, read_text
+from amulet.experiments.older_files import upgrade, upgrade_pair
 from amulet.statistics import Word
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 PAIR: Final = "pair"
 PAIR_FORMAT: Final = 1
 RESULTS: Final = "a results file of Amulet"
@@ -82,8 +84,10 @@ class WrittenColumn(Written):
     margin: Size
     chance: Finite | str | None
     budget: str | None = None
-    access: Annotated[int, Interval(ge=0, le=1000)] | None = None
-    control: bool = False
+    access: Annotated[int, Interval(ge=0, lt=2**16)] | None = None
+    must_exceed: str | None = None
+    group: str | None = None
+    shows: Shown | None = None
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -92,9 +96,9 @@ class WrittenColumn(Written):
         return self
 
     @property
-    def key(self) -> tuple[str, str, str]:
+    def key(self) -> tuple[str, str, str, str | None]:
         """What tells it from others."""
-        return self.risk, self.probe, self.metric
+        return self.risk, self.probe, self.metric, self.group
 
     def holds(self, value: float | None) -> bool:
         """Whether it is one of the metric's values."""
@@ -112,6 +116,7 @@ class WrittenValue(Written):
     value: Finite | None
     reason: str | None
     task: str
+    group: str | None = None
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
@@ -151,11 +156,12 @@ class WrittenTraced(Written):
 class ResultsFile(Written):
     """The results.json of an assessment. `matrix` and `gates` follow from the rest and are not read back."""
 
-    format: Literal[3]
+    format: Literal[4]
     experiment: Name
     dataset: WrittenDataset
     tested: WrittenTally = WrittenTally()
     own_risks: dict[str, list[Name]]
+    against: dict[str, Name]
     looks: list[Annotated[int, Interval(gt=0, lt=LARGEST_NUMBER)]]
     spec: Any
     columns: Annotated[list[WrittenColumn], MinLen(1)]
@@ -295,6 +301,7 @@ def parse_results(text: str) -> ResultsFile:
         AmuletError: the text is something else, of another format, or does not hold together.
     """
     body = parse_json(text, RESULTS)
+    upgrade(body)
     _check_format(body, (None, FORMAT), "assess", RESULTS)
     return checked(ResultsFile, body, RESULTS)
 
@@ -302,6 +309,7 @@ def parse_results(text: str) -> ResultsFile:
 def parse_pair(text: str) -> PairFile:
     """The results of a pair of models from the text of their file; raises as `parse_results`."""
     body = parse_json(text, PAIR_RESULTS)
+    upgrade_pair(body)
     _check_format(body, (PAIR, PAIR_FORMAT), "compare", PAIR_RESULTS)
     return checked(PairFile, body, PAIR_RESULTS)
 
@@ -333,12 +341,12 @@ def _faults(file: ResultsFile) -> Iterator[str]:
     rows = {value.row for value in file.values}
     cells = {(value.row, value.risk, value.probe, value.seed) for value in file.values}
     yield from _twice("column", (column.key for column in file.columns))
-    yield from _twice("value", ((v.row, v.risk, v.probe, v.metric, v.seed) for v in file.values))
+    yield from _twice("value", ((v.row, v.risk, v.probe, v.metric, v.group, v.seed) for v in file.values))
     yield from _twice("curve", ((item.row, item.risk, item.probe, item.seed) for item in file.curves))
     if BASELINE not in rows:
         yield f"the row '{BASELINE}' is missing"
     for value in file.values:
-        column = columns.get((value.risk, value.probe, value.metric))
+        column = columns.get((value.risk, value.probe, value.metric, value.group))
         if column is None:
             yield f"there is no column for '{value.metric}' of '{value.probe}'"
         elif not column.holds(value.value):
@@ -348,7 +356,9 @@ def _faults(file: ResultsFile) -> Iterator[str]:
         for item in file.curves
         if (item.row, item.risk, item.probe, item.seed) not in cells
     )
-    yield from (f"there is no row '{row}'" for row in (*file.own_risks, *file.facts) if row not in rows)
+    named = (*file.own_risks, *file.facts, *file.against, *file.against.values())
+    yield from (f"there is no row '{row}'" for row in named if row not in rows)
+    yield from (f"the row '{row}' is compared with itself" for row, other in file.against.items() if row == other)
     seeds = {str(value.seed) for value in file.values}
     yield from (f"no value has the seed '{seed}'" for of in file.facts.values() for seed in of if seed not in seeds)
     yield from (

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from amulet.core.text import visible
-from amulet.experiments.results import MatrixCell, Results
+from amulet.experiments.numbers import MatrixCell
+from amulet.experiments.results import Results
 from amulet.report.baseline import baseline
 from amulet.report.counts import looks_said, plural_seeds, seeds_of, times
 from amulet.report.described import defenses
