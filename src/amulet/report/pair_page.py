@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from amulet.core.files import write_text
+from amulet.core.files import StrPath, write_text
 from amulet.experiments.pair_results import PairResults
 from amulet.report.described import experiment
 from amulet.report.files import NAME
@@ -13,9 +13,9 @@ from amulet.report.pair import HOW_JUDGED, ONLY, WARNING, pair_blocks
 from amulet.report.pair_sentences import pair_figures, pair_told
 
 
-def write_pair(results: PairResults, manifest: Mapping[str, Any], folder: Path) -> Path:
+def write_pair(results: PairResults, manifest: Mapping[str, Any], folder: StrPath) -> Path:
     """Write report.html into `folder`, making it if need be; a reader finds the file whole or not at all."""
-    place = folder / NAME
+    place = Path(folder) / NAME
     write_text(place, render_pair(results, manifest))
     return place
 
