@@ -8,7 +8,7 @@ from amulet.core.files import StrPath, write_text
 from amulet.experiments.pair_results import PairResults
 from amulet.report.described import experiment
 from amulet.report.files import NAME
-from amulet.report.html import both_pages, templating
+from amulet.report.html import as_shown, both_pages, templating
 from amulet.report.pair import HOW_JUDGED, ONLY, WARNING, pair_blocks
 from amulet.report.pair_sentences import pair_figures, pair_told
 
@@ -24,7 +24,7 @@ def render_pair(results: PairResults, manifest: Mapping[str, Any]) -> str:
     """The page. The same results and manifest give the same bytes; `manifest` as for `render`."""
     environment = templating()
     environment.filters.update(pair_told=pair_told, pair_figures=pair_figures)
-    return environment.get_template("pair.html.jinja").render(
+    page = environment.get_template("pair.html.jinja").render(
         **both_pages(results, manifest),
         blocks=pair_blocks(results),
         asked=experiment(results),
@@ -32,3 +32,4 @@ def render_pair(results: PairResults, manifest: Mapping[str, Any]) -> str:
         warning=WARNING,
         how_judged=HOW_JUDGED,
     )
+    return as_shown(page)
