@@ -94,19 +94,21 @@ def test_nothing_of_the_list_is_wrapped_in_a_pipe() -> None:
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        (("--workers", "-1"), "-1 is not in the range"),
-        (("--workers", "0"), "0 is not in the range"),
-        (("--workers", "100000"), "100000 is not in the range"),
-        (("--workers", "two"), "'two' is not a valid integer"),
-        (("--max-seeds", "1"), "1 is not in the range"),
-        (("--max-seeds", "10000000"), "10000000 is not in the range"),
+        (("--workers", "-1"), "It must be a whole number from 1 to 1,024. Got '-1'."),
+        (("--workers", "0"), "It must be a whole number from 1 to 1,024. Got '0'."),
+        (("--workers", "100000"), "It must be a whole number from 1 to 1,024. Got '100000'."),
+        (("--workers", "two"), "Invalid value for '--workers': It must be a whole number from 1 to 1,024. Got 'two'."),
+        (("--workers", "1e3"), "Got '1e3'."),
+        (("--workers", "9" * 5000), "It must be a whole number from 1 to 1,024. Got '9"),
+        (("--max-seeds", "1"), "It must be a whole number from 2 to 1,000. Got '1'."),
+        (("--max-seeds", "10000000"), "from 2 to 1,000. Got '10000000'."),
         (("--device", "nonsense"), "The 'device' of plan must be one that torch finds here"),
         (("--device", "cuda:99"), "The 'device' of plan must be one that torch finds here"),
         (("--allow-imports", "a b"), "A name must be a module, a package or module:name. Got 'a b'."),
     ],
 )
 def test_options_that_cannot_be_are_a_mistake_of_the_command(file: Path, options: tuple[str, str], told: str) -> None:
-    output = " ".join(amulet("assess", file, *options, code=2).replace("│", " ").split())
+    output = amulet("assess", file, *options, code=2)
     assert told in output
     assert "Traceback" not in output
 
