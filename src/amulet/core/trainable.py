@@ -66,6 +66,11 @@ class Trainable(Spec):
     def preparations(self) -> "tuple[Stage, ...]":
         """The stages that prepare the data, in their order."""
 
+    @property
+    def finishes(self) -> "tuple[Stage, ...]":
+        """The stages that change the trained model, in their order; a hook for recipes that have some."""
+        return ()
+
     @abstractmethod
     def build(self, schema: Schema) -> nn.Module:
         """The untrained model, with the structure that `fit` gives it."""

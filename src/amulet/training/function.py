@@ -26,14 +26,22 @@ from amulet.training.validation import model_problems
 class TrainingFunction(Trainable):
     """`function(model, data, seed, **arguments)` trains the freshly built model in place.
 
-    `function` reads "package.module:name"; its source file enters the digest. Its loop is its own, so only
-    defenses that change the training data before it apply; others raise Conflict.
+    Its loop is its own, so only defenses that change the training data before it apply; others raise Conflict.
+
+    Attributes:
+        function: "package.module:name"; its source file enters the digest.
+        model: what is built and handed to it.
+        arguments: passed to it by name.
+        stages: defenses that prepare the training data.
+        weighted: whether it multiplies each record's loss by `data.weight` where there is one; without this, stages
+            that give records weights are refused.
     """
 
     function: str
     model: ModelSpec
     arguments: Arguments = ()
     stages: tuple[Prepare | Removal, ...] = ()
+    weighted: bool = False
 
     def problems(self) -> Iterator[Problem]:
         """Say when the function cannot be imported."""
@@ -52,7 +60,15 @@ class TrainingFunction(Trainable):
                 f"{type(stage).__name__} acts in the slot '{slot}' of Amulet's training loop, which the training "
                 f"function '{self.function}' does not go through. Write the training as a Recipe to apply it.",
             )])  # fmt: skip
+        if isinstance(stage, Prepare) and stage.weighs and not self.weighted:
+            raise Conflict([Problem("weighted", self._ignores(str(stage)))])
         return replace(self, stages=(*self.stages, stage))
+
+    def _ignores(self, giver: str) -> str:
+        return (
+            f"{giver} gives records weights, and the training function '{self.function}' does not say that it uses "
+            "them. Multiply each record's loss by data.weight, and set 'weighted' to true."
+        )
 
     @property
     def preparations(self) -> tuple[Stage, ...]:
@@ -80,6 +96,10 @@ class TrainingFunction(Trainable):
         if problems:
             raise InvalidParameter(problems)
         data, artifacts = prepare(self.stages, data.to(device), seed, score_by(self, held, seed, device))
+        if data.weight is not None and not self.weighted:
+            raise InvalidParameter([Problem("weighted", self._ignores("The data set"))])
+        if data.targets is not None:
+            raise InvalidParameter([Problem("targets", "A training function learns classes. The data hold 'targets'.")])
         with isolated(derive(seed, "initialisation"), device):
             model = self.build(data.schema).to(device)
         with isolated(derive(seed, "forward"), device):

@@ -48,6 +48,11 @@ class Reseeded(Trainable):
         """The recipe's."""
         return self.recipe.preparations
 
+    @property
+    def finishes(self) -> tuple[Stage, ...]:
+        """The recipe's."""
+        return self.recipe.finishes
+
     def build(self, schema: Schema) -> nn.Module:
         """The recipe's model."""
         return self.recipe.build(schema)

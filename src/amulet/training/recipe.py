@@ -16,6 +16,7 @@ from amulet.core.trainable import DataUse, Slot, Stage, Trainable
 from amulet.training.loop import train
 from amulet.training.objectives import CrossEntropy, Objective
 from amulet.training.optimizers import Adam, Constant, Optimizer, Schedule
+from amulet.training.removal import score_by
 from amulet.training.stages import Finish
 from amulet.training.validation import conflicts, model_problems
 
@@ -64,6 +65,11 @@ class Recipe(Trainable):
         preparations = self.preparations
         return replace(self, stages=(*preparations[:count], *self.stages[len(preparations) :]))
 
+    @property
+    def finishes(self) -> tuple[Stage, ...]:
+        """The stages of the last slot."""
+        return tuple(stage for stage in self.stages if stage.slot is Slot.FINISH)
+
     def one_epoch(self) -> tuple[Trainable, int]:
         """The recipe for a single epoch, and how many it has."""
         return replace(self, epochs=1), self.epochs
@@ -103,4 +109,4 @@ class Recipe(Trainable):
             InvalidParameter: the recipe cannot be fitted to these data.
             MissingInput: a stage needs something that the defender does not hold.
         """
-        return train(self, data, seed, device, held)
+        return train(self, data, seed, device, held, score_by(self, held, seed, device))
