@@ -1,6 +1,6 @@
 """Your own files as an AmuletDataset: a table with a line a record, a folder of images with a folder a class."""
 
-import warnings
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -12,42 +12,57 @@ from amulet.core.data import AmuletDataset
 from amulet.datasets.arrays import invalid
 from amulet.datasets.images import View, decoded
 from amulet.datasets.own import from_arrays, from_frame, test_records
-from amulet.datasets.sources import refuse_web_page, refused, tree
+from amulet.datasets.sources import tree
+from amulet.datasets.tables import read_table
 
 _PICTURES: Final = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 
 
-def from_csv(
+def from_csv(  # noqa: PLR0913 - each is one property of a data set
     path: str | Path,
     *,
     target: str,
     sensitive: Sequence[str] = (),
     positive: object = None,
+    drop: Sequence[str] = (),
+    missing: Sequence[str] = (),
     test_share: float = 0.3,
     seed: int = 0,
     name: str = "own data",
 ) -> AmuletDataset:
-    """A data set from a CSV file with a line of column names. Else as `from_frame`.
+    """A data set from a CSV file, plain or packed with gzip, with a line of column names.
+
+    A column is numbers where every known cell is a plain one, truth values where every known cell is true or false,
+    else text as it is written: a country 'NA', a name 'Null' and a code '007' stay what they are. Blanks around cells
+    are dropped.
+
+    Args:
+        path: the file.
+        target: as in `from_frame`, like all that follow but `missing`.
+        sensitive: columns with sensitive attributes.
+        positive: the favourable value of the target.
+        drop: columns to leave out, such as identifiers and saved row indices.
+        missing: what stands for a missing value beside an empty cell, such as "NA" or "?".
+        test_share: share of the records kept for the test.
+        seed: of the split.
+        name: what to call it in results.
 
     Raises:
         InvalidData: the file is no table, or one that `from_frame` refuses.
     """
-    place = _there(Path(path), name)
+    place = _there(path, name)
     if place.is_dir():
         raise invalid("path", name, "a file", str(place))
-    with place.open("rb") as file:
-        refuse_web_page(file.read(512), place.name, name)
-    try:
-        with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):
-            frame = pd.read_csv(place, skipinitialspace=True, index_col=False)
-    except pd.errors.ParserWarning:
-        allowed = "have as many names in its first line as values in the others"
-        raise refused(place.name, name, allowed, "fewer names") from None
-    except ValueError as error:  # pandas' own errors and wrong encodings
-        reason = str(error).partition("\n")[0]
-        raise refused(place.name, name, "be a table of comma-separated values", f"'{reason}'") from None
+    absent, unused = ([given] if isinstance(given, str) else list(given) for given in (missing, drop))
     return from_frame(
-        frame, target=target, sensitive=sensitive, positive=positive, test_share=test_share, seed=seed, name=name
+        read_table(place, absent, unused, name),
+        target=target,
+        sensitive=sensitive,
+        positive=positive,
+        drop=unused,
+        test_share=test_share,
+        seed=seed,
+        name=name,
     )
 
 
@@ -83,7 +98,7 @@ def from_folder(
             an image.
     """
     _check_sides(height, width, name)
-    source = tree(_there(Path(path), name), name)
+    source = tree(_there(path, name), name)
     shown = [each for each in source.sizes if not _hidden(each)]
     paths = [each for each in shown if each.lower().endswith(_PICTURES)]
     classes = _classes(paths, name)
@@ -102,7 +117,10 @@ def from_folder(
     )
 
 
-def _there(place: Path, name: str) -> Path:
+def _there(path: object, name: str) -> Path:
+    if not isinstance(path, str | os.PathLike):
+        raise invalid("path", name, "a path", type(path).__name__)
+    place = Path(path)
     if not place.exists():
         raise invalid("path", name, "one that is there", str(place))
     return place

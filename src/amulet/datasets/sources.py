@@ -32,6 +32,27 @@ def checksum(place: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def check_regular(place: Path, file: str, owner: str) -> None:
+    """Raise InvalidData for what is there and no file: a pipe or a device may never end, a socket cannot be read."""
+    if not place.is_file():
+        raise refused(file, owner, "be a regular file", "a folder" if place.is_dir() else "a pipe, device or socket")
+
+
+def read_within(place: Path, most: int, owner: str) -> bytes:
+    """The content of a file that its layout keeps below so many bytes.
+
+    Raises:
+        InvalidData: it is no regular file, larger, or cannot be read.
+    """
+    check_regular(place, place.name, owner)
+    if (size := place.stat().st_size) > most:
+        raise refused(place.name, owner, f"hold at most {most} bytes", f"{size}")
+    try:
+        return place.read_bytes()
+    except OSError as error:
+        raise refused(place.name, owner, "be readable", f"'{error.strerror}'") from None
+
+
 def is_web_page(content: bytes) -> bool:
     """Whether the content begins as the page that a server sends in place of a file."""
     start = content[:512].lstrip().lower()
