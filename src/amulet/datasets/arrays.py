@@ -57,7 +57,9 @@ def labels(values: Array, owner: str) -> Tensor:
         allowed = "whole numbers 0..k-1, none missing (name the classes with 'classes')"
         given = pd.unique(array.ravel())[:10].tolist()
         continuous = array.dtype.kind == "f" and np.isfinite(array).all()
-        raise invalid("y", owner, allowed, f"{given[:3]}, which looks continuous" if continuous else given)
+        raise invalid(
+            "y", owner, allowed, f"{np.round(given[:3], 4).tolist()}: it looks continuous" if continuous else given
+        )
     return torch.from_numpy(array.astype(np.int64))
 
 

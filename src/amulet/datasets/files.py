@@ -1,6 +1,7 @@
 """Your own files as an AmuletDataset: a table with a line a record, a folder of images with a folder a class."""
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -12,10 +13,13 @@ from amulet.core.data import AmuletDataset
 from amulet.datasets.arrays import invalid
 from amulet.datasets.images import View, decoded
 from amulet.datasets.own import from_arrays, from_frame, test_records
-from amulet.datasets.sources import tree
+from amulet.datasets.sources import Layout, Tree, tree
 from amulet.datasets.tables import read_table
 
 _PICTURES: Final = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+_LAYOUT: Final = Layout(re.compile(rf".*({'|'.join(map(re.escape, _PICTURES))})", re.IGNORECASE | re.DOTALL))
+_NOTES: Final = ("", ".txt", ".md", ".rst", ".csv", ".tsv", ".json", ".yaml", ".yml", ".xml", ".html", ".pdf")
+_LEFT_BEHIND: Final = ("thumbs.db", "desktop.ini")
 
 
 def from_csv(  # noqa: PLR0913 - each is one property of a data set
@@ -98,12 +102,8 @@ def from_folder(
             an image.
     """
     _check_sides(height, width, name)
-    source = tree(_there(path, name), name)
-    shown = [each for each in source.sizes if not _hidden(each)]
-    paths = [each for each in shown if each.lower().endswith(_PICTURES)]
-    classes = _classes(paths, name)
-    if empty := sorted({each.split("/")[0] for each in shown if "/" in each} - set(classes)):
-        raise invalid("path", name, f"a folder of folders with images ({', '.join(_PICTURES)})", f"{empty} without any")
+    source = tree(_there(path, name), name, _LAYOUT)
+    paths, classes = _pictures(source, name)
     y = torch.tensor([classes.index(each.split("/")[0]) for each in paths])
     table = _aligned(sensitive, paths, name)
     x = decoded(source, paths, View(height, width), name)
@@ -132,19 +132,38 @@ def _check_sides(height: int, width: int, name: str) -> None:
             raise invalid(side, name, "at least 1", pixels)
 
 
-def _hidden(path: str) -> bool:
-    """Whether it is a file that systems leave behind, such as `.thumbnails/` or `__MACOSX/`."""
-    return any(part.startswith((".", "__")) for part in path.split("/"))
-
-
-def _classes(paths: Sequence[str], name: str) -> list[str]:
-    elsewhere = [path for path in paths if path.count("/") != 1]
-    if elsewhere:
-        raise invalid("path", name, "a folder with one folder a class, images in those only", elsewhere[:3])
+def _pictures(source: Tree, name: str) -> tuple[list[str], list[str]]:
+    """Paths of all pictures, and the names of their classes; every other file and folder is refused by name."""
+    shown = [path for path in source.sizes if not _hidden(path)]
+    folders = sorted(path for path in source.folders if not _hidden(path))
+    paths = [path for path in shown if _is_picture(path)]
+    allowed = "a folder with one folder a class, images in those only"
+    if elsewhere := [path for path in paths if path.count("/") != 1] or list(filter(_is_picture, folders)):
+        raise invalid("path", name, allowed, elsewhere[:3])
     classes = sorted({path.split("/")[0] for path in paths})
     if len(classes) < 2:
         raise invalid("path", name, "a folder with images in at least two folders, one a class", classes)
-    return classes
+    if empty := sorted(
+        {path.split("/")[0] for path in (*folders, *(each for each in shown if "/" in each))} - {*classes}
+    ):
+        raise invalid("path", name, f"a folder of folders with images ({', '.join(_PICTURES)})", f"{empty} without any")
+    if others := [path for path in shown if not _is_picture(path) and not _is_note(path)]:
+        raise invalid("path", name, f"a folder with images only ({', '.join(_PICTURES)})", others[:3])
+    return paths, classes
+
+
+def _is_picture(path: str) -> bool:
+    return path.lower().endswith(_PICTURES)
+
+
+def _is_note(path: str) -> bool:
+    """Whether it is a text beside the folders, such as a licence or a list."""
+    return "/" not in path and Path(path).suffix.lower() in _NOTES
+
+
+def _hidden(path: str) -> bool:
+    """Whether it is a file that systems leave behind, such as `.thumbnails/` or `__MACOSX/`."""
+    return any(part.startswith((".", "__")) or part.lower() in _LEFT_BEHIND for part in path.split("/"))
 
 
 def _aligned(sensitive: pd.DataFrame | None, paths: Sequence[str], name: str) -> pd.DataFrame:

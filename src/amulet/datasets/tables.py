@@ -12,7 +12,7 @@ import pandas as pd
 
 from amulet.core.errors import InvalidData
 from amulet.datasets.numerals import is_number
-from amulet.datasets.sources import check_regular, refuse_web_page, refused
+from amulet.datasets.reading import check_regular, refuse_web_page, refused
 from amulet.datasets.values import refused_values
 
 _GZIP: Final = b"\x1f\x8b"
@@ -33,8 +33,8 @@ def read_table(place: Path, missing: Collection[str], unused: Collection[str], o
 
     Blanks around a cell are dropped. An empty cell, or one that says what `missing` lists, is missing. A column is
     numbers if every known cell is a plain one (no leading zeros, at most 15 digits of a whole number), truth values if
-    every known cell is true or false; all others are text as written: "NA", "None" and "007" are what they say. Cells of `unused` columns,
-    which are to be dropped, are not checked.
+    every known cell is true or false; all others are text as written: "NA", "None" and "007" are what they say. Cells
+    of `unused` columns, which are to be dropped, are not checked.
 
     Raises:
         InvalidData: it is no such file, names or lines of cells are not sound, or cells differ by blanks alone.
