@@ -196,7 +196,10 @@ def test_the_stages_are_called_in_the_order_of_the_loop(
     fitted = recipe.fit(dataset.train, seed=0)
     batch = ["perturb", "update", "penalize"]
     assert calls == ["prepare", *(["epoch"] + 2 * batch) * 2, "finish Doubled"]
-    assert fitted.artifacts.keys() == {"key", "threshold"}
+    assert {name: set(kept) for name, kept in fitted.artifacts.items()} == {
+        "Prepares": {"key"},
+        "Finishes": {"threshold"},
+    }
     assert fitted.facts["counted"] == 4
 
 

@@ -10,6 +10,7 @@ from torch import Generator, Tensor, nn
 
 from amulet.core.data import AmuletDataset, Data, Schema
 from amulet.core.errors import Conflict, InvalidParameter, Problem
+from amulet.core.trainable import Stage
 from amulet.evasion.defenses import AdversarialTraining
 from amulet.functional.pgd import Classifier
 from amulet.models import ImportedModel, LinearNet, SimpleCNN
@@ -24,7 +25,6 @@ from amulet.training import (
     Recipe,
     Slot,
 )
-from amulet.training.stages import Stage
 
 UserModule = Callable[[str, str], None]
 

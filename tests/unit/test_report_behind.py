@@ -8,7 +8,8 @@ import pytest
 from rich.console import Console
 
 from amulet.core.curve import Curve
-from amulet.experiments.results import Column, Results, Traced, Value
+from amulet.experiments.numbers import Column, Traced, Value
+from amulet.experiments.results import Results
 from amulet.report import charts, markdown
 from amulet.report.behind import behind, place
 from amulet.report.counts import looks_said, seeds_named, seeds_of, times
@@ -24,7 +25,9 @@ from amulet.statistics import Word
 LABEL = "a|<b>"
 ROBUST = Column("evasion", "PGD", "robust_accuracy", 0.0, 1.0, "low", primary=True, margin=0.02, chance=None)
 AUC = Column("membership_inference", "LiRA", "auc", 0.0, 1.0, "high", primary=True, margin=0.02, chance=0.5)
-BALANCED = Column("utility", "Utility", "balanced_accuracy", 0.0, 1.0, None, primary=True, margin=0.02, chance=None)
+BALANCED = Column(
+    "utility", "Utility", "balanced_accuracy", 0.0, 1.0, None, primary=True, margin=0.02, chance=None, shows="trained"
+)
 NUMBERS: dict[Column, dict[str, tuple[float | None, ...]]] = {
     ROBUST: {"undefended": (0.50, 0.52, 0.51, 0.49, 0.5), LABEL: (0.80, 0.81, 0.82, 0.80, 0.79)},
     AUC: {"undefended": (0.6, 0.61, 0.62, 0.6, 0.6), LABEL: (0.6, 0.7, 0.55, 0.65, 0.6)},

@@ -80,7 +80,8 @@ class Data:
         x: (n, *shape), floating or uint8 (images stay bytes until they are used).
         y: (n,) int64 class codes 0..k-1.
         z: (n, attributes) int64 codes of the sensitive attributes, -1 where not recorded.
-        index: (n,) int64, each record's place in the original data set: its identity.
+        index: (n,) int64, each record's identity: its place in the original data set, counted from 0. Records that
+            were made up, such as those of a watermark's key, have negative ones: -1, -2 and so on.
         schema: what is known of the data set.
         weight: (n,) weight of each record's loss, or None for all alike.
         twins: (n, *shape) other versions of the records, which a penalty compares them with while they are
@@ -122,6 +123,10 @@ class Data:
     def attribute(self, name: str) -> Tensor:
         """(n,) codes of one sensitive attribute."""
         return self.z[:, self.schema.attribute_names.index(name)]
+
+    def without_attributes(self) -> Self:
+        """The same records with every sensitive attribute as not recorded: what is shown to who must infer them."""
+        return replace(self, z=torch.full_like(self.z, -1))
 
 
 def as_inputs(x: Tensor) -> Tensor:

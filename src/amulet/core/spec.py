@@ -102,8 +102,9 @@ class Spec(ABC):  # noqa: B024 - its subclasses are abstract by methods of their
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without the digest, so that a process which reads other source files finds another one."""
-        return {name: value for name, value in self.__dict__.items() if name != "digest"}
+        """Without what is derived, such as the digest: a process that reads other source files finds another one."""
+        derived = {name for name in self.__dict__ if isinstance(getattr(type(self), name, None), cached_property)}
+        return {name: value for name, value in self.__dict__.items() if name not in derived}
 
     def outside_sources(self) -> Iterable[str]:
         """Digests of code that this value names by import path; a hook for subclasses."""

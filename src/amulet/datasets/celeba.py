@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 
 from amulet.core.data import AmuletDataset, Attribute, Modality, Schema
+from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import InvalidData, Problem
 from amulet.core.spec import Count, NonNegativeInt, OpenProbability
 from amulet.datasets.arrays import invalid
-from amulet.datasets.base import DatasetSpec
 from amulet.datasets.download import unavailable
 from amulet.datasets.images import View, decoded
 from amulet.datasets.places import Root, find

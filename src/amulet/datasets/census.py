@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from amulet.core.data import AmuletDataset, Attribute, Modality, Schema
+from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.spec import Count, NonNegativeInt, OpenProbability
-from amulet.datasets.base import DatasetSpec
 from amulet.datasets.cache import Key, cached
 from amulet.datasets.download import Remote, download
 from amulet.datasets.own import stratified_mask

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amulet.core.data import AmuletDataset, Modality, Schema
+from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.spec import Count, NonNegativeInt
-from amulet.datasets.base import DatasetSpec
 from amulet.datasets.cache import Key, cached
 from amulet.datasets.cifar_batches import SIDE, binary_batch, python_batch
 from amulet.datasets.download import Remote, download

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amulet.core.data import AmuletDataset, Modality, Schema
+from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.spec import Count, NonNegativeInt
-from amulet.datasets.base import DatasetSpec
 from amulet.datasets.cache import Key, cached
 from amulet.datasets.download import Remote, download
 from amulet.datasets.idx import MOST, read_idx

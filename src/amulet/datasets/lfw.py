@@ -10,10 +10,10 @@ import torch
 from numpy.typing import NDArray
 
 from amulet.core.data import AmuletDataset, Attribute, Modality, Schema
+from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import Problem
 from amulet.core.spec import Count, NonNegativeInt, OpenProbability
 from amulet.datasets.arrays import invalid
-from amulet.datasets.base import DatasetSpec
 from amulet.datasets.download import Remote, download, unavailable
 from amulet.datasets.images import View, decoded
 from amulet.datasets.own import stratified_mask

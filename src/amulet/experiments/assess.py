@@ -22,7 +22,7 @@ DEFAULT_STORE = Path("runs/store")
 
 @dataclass(frozen=True)
 class Progress:
-    """Who hears of the work.
+    """Progress callbacks.
 
     Attributes:
         start: told how many tasks are to be computed; once, or once for each look at a growing number of seeds.
@@ -104,9 +104,10 @@ def prepare(planned: Plan, store: Store) -> dict[str, State]:
         if states[task.digest] is State.DAMAGED and (aside := store.set_aside(task)):
             name = f"{type(task).__name__} {task.digest[:12]}"
             log.warning("%s is damaged and will be computed again (moved to %s).", name, aside)
-    if states[planned.source.digest] is not State.PRESENT:
-        store.save(planned.source, planned.dataset, seconds=0.0)
-        states[planned.source.digest] = State.PRESENT
+    for source, dataset in planned.sources:
+        if states.get(source.digest) is not State.PRESENT:
+            store.save(source, dataset, seconds=0.0)
+            states[source.digest] = State.PRESENT
     return states
 
 

@@ -11,14 +11,16 @@ from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.model import ModelSpec
 from amulet.core.spec import Plain, Spec
 from amulet.core.split import Split
+from amulet.core.trainable import Defense
 from amulet.experiments.experiment import Experiment, Row
 from amulet.experiments.pair_files import Pair
 from amulet.experiments.plain import Builder, Place, build, dotted
 from amulet.experiments.registry import short_name
 from amulet.experiments.weights import Trained
-from amulet.training.stages import Defense
 
 Lines = dict[Place, int]
+
+_ROW_SETTINGS = {"defenses", "against", "attacked"}
 
 
 def load_experiment(path: str | Path) -> Experiment:
@@ -50,7 +52,7 @@ def _load(path: Path, make: Callable[[Builder, dict[str, Plain]], Spec]) -> Any:
 def dump_experiment(experiment: Experiment) -> str:
     """YAML that `load_experiment` reads back to an equal experiment; settings at their defaults are left out."""
     document = _settings(experiment)
-    document["defenses"] = {row.label: [_named(defense) for defense in row.defenses] for row in experiment.defenses}
+    document["defenses"] = {row.label: _plain_row(row) for row in experiment.defenses}
     document["split"] = _settings(experiment.split)
     if not document["split"]:
         del document["split"]
@@ -89,7 +91,11 @@ def _split(builder: Builder, document: dict[str, Plain]) -> dict[str, Any]:
 
 
 def _row(builder: Builder, label: str, written: Plain) -> Row | None:
-    """One defense, or several in order; what is wrong with one does not hide what is wrong with others."""
+    """One defense, several in order, or all settings of a row; what is wrong with one does not hide what is wrong with
+    others.
+    """
+    if isinstance(written, dict) and written.keys() & _ROW_SETTINGS:
+        return _whole_row(builder, label, written)
     place: Place = ("defenses", str(label))
     listed = [((*place, number), item) for number, item in enumerate(written)] if isinstance(written, list) else []
     found = len(builder.found)
@@ -97,6 +103,17 @@ def _row(builder: Builder, label: str, written: Plain) -> Row | None:
     if len(builder.found) > found:
         return None
     row = builder.made(Row, {"label": str(label), "defenses": defenses}, place)
+    return row if isinstance(row, Row) else None
+
+
+def _whole_row(builder: Builder, label: str, written: dict[str, Plain]) -> Row | None:
+    """With the row that it is compared with, or an attack on its training records."""
+    defenses = written.get("defenses")
+    listed = defenses if isinstance(defenses, list) or defenses is None else [defenses]
+    settings: dict[str, Any] = written | {"label": str(label)}
+    if listed is not None:
+        settings["defenses"] = listed
+    row = builder.filled(Row, settings, ("defenses", str(label)))
     return row if isinstance(row, Row) else None
 
 
@@ -146,6 +163,12 @@ def _settings(spec: Spec) -> dict[str, Any]:
         for item in fields(spec)
         if item.default is MISSING or getattr(spec, item.name) != item.default
     }
+
+
+def _plain_row(row: Row) -> Any:
+    """A list of defenses, where that is all there is to it."""
+    settings = {name: value for name, value in _settings(row).items() if name != "label"}
+    return settings["defenses"] if settings.keys() == {"defenses"} else settings
 
 
 def _named(spec: Spec) -> Any:

@@ -9,12 +9,12 @@ from typing import Any
 from torch import nn
 
 from amulet.core.data import AmuletDataset
+from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.metric import Metric
 from amulet.core.probe import Attack, Audit
 from amulet.core.spec import Count, NonNegativeInt, Spec
 from amulet.core.split import Split
-from amulet.datasets.base import DatasetSpec
 from amulet.experiments.experiment import name_problems
 from amulet.experiments.pair import Questions, Told, answer
 from amulet.experiments.pair_results import PairResults

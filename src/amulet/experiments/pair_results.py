@@ -11,7 +11,8 @@ import pandas as pd
 from amulet.core.errors import AmuletError
 from amulet.core.spec import Plain
 from amulet.core.tally import Tally
-from amulet.experiments.results import Column, written_results
+from amulet.experiments.numbers import Column
+from amulet.experiments.results import written_results
 from amulet.statistics import Verdict, Word
 
 KIND = "pair"

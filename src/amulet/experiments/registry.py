@@ -13,16 +13,17 @@ from importlib.metadata import entry_points
 from typing import Any
 
 import amulet
+from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import AmuletError
 from amulet.core.metric import Metric
 from amulet.core.model import ModelSpec
 from amulet.core.probe import Attack, Audit, Probe
+from amulet.core.roles import Derivation
 from amulet.core.spec import Spec, path_of
-from amulet.datasets.base import DatasetSpec
+from amulet.core.trainable import Defense, Trainable
 from amulet.datasets.load import folded
 from amulet.training.augmentation import Augmentation
 from amulet.training.placebo import Placebo
-from amulet.training.stages import Defense, Trainable
 
 ENTRY_POINT_GROUP = "amulet.plugins"
 _WITHOUT_PLUGINS = {"core", "functional", "statistics", "experiments", "report", "testing", "cli"}
@@ -40,6 +41,7 @@ class Kind(StrEnum):
     MODEL = "model"
     RECIPE = "recipe"
     AUGMENTATION = "augmentation"
+    DERIVATION = "derivation"
     SETTING = "setting"
 
 
@@ -53,6 +55,7 @@ _KINDS: tuple[tuple[type, Kind], ...] = (
     (DatasetSpec, Kind.DATASET),
     (ModelSpec, Kind.MODEL),
     (Trainable, Kind.RECIPE),
+    (Derivation, Kind.DERIVATION),
 )
 
 

@@ -19,8 +19,8 @@ from torch import Tensor
 from amulet.core.data import AmuletDataset
 from amulet.core.errors import AmuletError
 from amulet.core.files import partial, replacing
-from amulet.core.spec import Plain, path_of, plain_value
-from amulet.experiments.tasks import Entry, Source, Task
+from amulet.core.spec import Plain, Spec, path_of, plain_value
+from amulet.experiments.tasks import Entry, Source, Task, tasks_within
 
 V = TypeVar("V")
 FORMAT = 1
@@ -148,8 +148,8 @@ class Store:
         return self.root / "tensors" / checksum[:2] / f"{checksum}.safetensors"
 
 
-def described(task: Task[Any]) -> Plain:
-    """A task's whole spec as plain values, other tasks in it by digest."""
+def described(task: Spec) -> Plain:
+    """A whole spec as plain values, other tasks in it by digest."""
     return {path_of(type(task)): {item.name: _within(getattr(task, item.name)) for item in fields(task)}}
 
 
@@ -159,6 +159,8 @@ def _within(value: Any) -> Plain:
             return {"task": value.digest}
         case tuple():
             return [_within(item) for item in value]
+        case Spec() if any(True for _ in tasks_within(value)):
+            return described(value)
         case _:
             return plain_value(value)
 

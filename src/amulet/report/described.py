@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 from amulet.core.spec import Plain
 from amulet.experiments.experiment import BASELINE
-from amulet.experiments.results import Column, Results
+from amulet.experiments.numbers import Column
+from amulet.experiments.results import Results
 from amulet.report.formats import NOT_GIVEN, setting
 
 

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from amulet.experiments.results import MatrixCell, Results
+from amulet.experiments.numbers import MatrixCell
+from amulet.experiments.results import Results
 from amulet.report.baseline import baseline
 from amulet.report.counts import looks_said, plural_seeds, seeds_of, times
 from amulet.report.described import defenses

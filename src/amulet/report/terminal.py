@@ -8,7 +8,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from amulet.experiments.results import MatrixCell, Results
+from amulet.experiments.numbers import MatrixCell
+from amulet.experiments.results import Results
 from amulet.report.counts import looks_said, seeds_named, seeds_of
 from amulet.report.formats import number, signed, spread
 from amulet.report.in_short import in_short

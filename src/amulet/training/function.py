@@ -9,15 +9,16 @@ from torch import nn
 
 from amulet.core.data import Data, Schema
 from amulet.core.errors import Conflict, InvalidParameter, Problem
+from amulet.core.fitted import Fitted
+from amulet.core.held import NOTHING, Held
 from amulet.core.imports import UserCode
 from amulet.core.model import ModelSpec
 from amulet.core.seeds import derive, isolated
 from amulet.core.spec import Arguments
-from amulet.training.fitted import Fitted
-from amulet.training.held import NOTHING, Held
+from amulet.core.trainable import Stage, Trainable
 from amulet.training.loop import accuracy, prepare
 from amulet.training.removal import Removal, score_by
-from amulet.training.stages import Prepare, Stage, Trainable
+from amulet.training.stages import Prepare
 from amulet.training.validation import model_problems
 
 
@@ -58,9 +59,9 @@ class TrainingFunction(Trainable):
         """All stages."""
         return self.stages
 
-    def unprepared(self) -> Self:
-        """Without any stage."""
-        return replace(self, stages=())
+    def with_preparations(self, count: int) -> Self:
+        """With the first `count` stages."""
+        return replace(self, stages=self.stages[:count])
 
     def build(self, schema: Schema) -> nn.Module:
         """The untrained model."""

@@ -19,13 +19,14 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from amulet.core.data import Data
 from amulet.core.errors import InvalidParameter
+from amulet.core.fitted import Artifacts, Fitted, by_stage
+from amulet.core.held import Held
 from amulet.core.model import evaluating, predict
 from amulet.core.seeds import derive, generator, isolated
+from amulet.core.trainable import Stage
 from amulet.functional.pgd import Classifier
-from amulet.training.fitted import Fitted
-from amulet.training.held import Held
 from amulet.training.removal import Removal, ScoreOf, score_by
-from amulet.training.stages import Finish, Penalize, Perturb, Prepare, Stage, Update
+from amulet.training.stages import Finish, Penalize, Perturb, Prepare, Update
 from amulet.training.updates import Pace, PlainRule, RecordLosses, Rule
 
 if TYPE_CHECKING:
@@ -62,21 +63,20 @@ def accuracy(model: nn.Module, data: Data) -> float:
         return (predict(model, data.x).argmax(1) == data.y).double().mean().item()
 
 
-def prepare(stages: Iterable[Stage], data: Data, seed: int, score: ScoreOf) -> tuple[Data, Mapping[str, Tensor]]:
-    """The data after every preparation, and what the owner keeps of them, numbered by stage from the second on."""
-    artifacts: dict[str, Tensor] = {}
+def prepare(stages: Iterable[Stage], data: Data, seed: int, score: ScoreOf) -> tuple[Data, Artifacts]:
+    """The data after every preparation, and what the owner keeps of each."""
+    kept: list[tuple[Stage, Mapping[str, Tensor]]] = []
     for place, stage in enumerate(stages):
         rng = generator(seed, "preparation", place, device=str(data.x.device))
         if isinstance(stage, Removal):
-            prepared = stage.remove(data, score(stage, data, place == 0), rng)
+            removals = sum(isinstance(earlier, Removal) for earlier, _ in kept)
+            prepared = stage.remove(data, score(stage, data, removals), rng)
         else:
             assert isinstance(stage, Prepare)  # noqa: S101 - what else acts in this slot
             prepared = stage.prepare(data, rng)
         data = prepared.data
-        artifacts |= {
-            f"{name}.{place}" if name in artifacts else name: kept for name, kept in prepared.artifacts.items()
-        }
-    return data, artifacts
+        kept.append((stage, prepared.artifacts))
+    return data, by_stage(kept)
 
 
 def record_losses(recipe: "Recipe", data: Data) -> RecordLosses:
@@ -145,11 +145,9 @@ def _rule(recipe: "Recipe", pace: Pace, seed: int, device: str) -> Rule:
     return PlainRule(pace)
 
 
-def _finish(
-    recipe: "Recipe", model: nn.Module, data: Data, seed: int, device: str
-) -> tuple[nn.Module, Mapping[str, Tensor]]:
-    artifacts: dict[str, Tensor] = {}
+def _finish(recipe: "Recipe", model: nn.Module, data: Data, seed: int, device: str) -> tuple[nn.Module, Artifacts]:
+    kept: list[tuple[Stage, Mapping[str, Tensor]]] = []
     for place, stage in enumerate(recipe.stages_of(Finish)):
         model = stage.wrap(model)
-        artifacts |= stage.finish(model, data, generator(seed, "finish", place, device=device))
-    return model, artifacts
+        kept.append((stage, stage.finish(model, data, generator(seed, "finish", place, device=device))))
+    return model, by_stage(kept)

@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 from amulet.core.data import Data, Schema
 from amulet.core.errors import Problem
 from amulet.core.spec import NonNegative, Positive, Spec
-from amulet.training.stages import DataUse
+from amulet.core.trainable import DataUse
 
 
 @dataclass(frozen=True)

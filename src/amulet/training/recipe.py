@@ -8,14 +8,15 @@ from torch import nn
 
 from amulet.core.data import Data, Schema
 from amulet.core.errors import Conflict, Problem
+from amulet.core.fitted import Fitted
+from amulet.core.held import NOTHING, Held
 from amulet.core.model import ModelSpec
 from amulet.core.spec import Count
-from amulet.training.fitted import Fitted
-from amulet.training.held import NOTHING, Held
+from amulet.core.trainable import DataUse, Slot, Stage, Trainable
 from amulet.training.loop import train
 from amulet.training.objectives import CrossEntropy, Objective
 from amulet.training.optimizers import Adam, Constant, Optimizer, Schedule
-from amulet.training.stages import DataUse, Finish, Slot, Stage, Trainable
+from amulet.training.stages import Finish
 from amulet.training.validation import conflicts, model_problems
 
 S = TypeVar("S", bound=Stage)
@@ -58,9 +59,10 @@ class Recipe(Trainable):
         """The stages of the first slot."""
         return tuple(stage for stage in self.stages if stage.slot is Slot.PREPARE)
 
-    def unprepared(self) -> Self:
-        """The recipe with all stages but those of the first slot."""
-        return replace(self, stages=self.stages[len(self.preparations) :])
+    def with_preparations(self, count: int) -> Self:
+        """The recipe with the first `count` stages of the first slot, and all stages of the other slots."""
+        preparations = self.preparations
+        return replace(self, stages=(*preparations[:count], *self.stages[len(preparations) :]))
 
     def one_epoch(self) -> tuple[Trainable, int]:
         """The recipe for a single epoch, and how many it has."""

@@ -15,12 +15,13 @@ from torch import Generator, Tensor, nn
 
 from amulet.core.data import Data, Schema
 from amulet.core.errors import MissingInput, Problem
+from amulet.core.held import Held
 from amulet.core.spec import Spec
-from amulet.training.held import Held
-from amulet.training.stages import DataUse, Prepared, Slot, Stage, Trainable
+from amulet.core.trainable import DataUse, Slot, Stage, Trainable
+from amulet.training.stages import Prepared
 
-ScoreOf = Callable[["Removal", Data, bool], Tensor]
-"""(stage, data, whether they are as they were given) -> (n,) the stage's scores of the data."""
+ScoreOf = Callable[["Removal", Data, int], Tensor]
+"""(stage, data, how many stages have removed records before it) -> (n,) the stage's scores of the data."""
 
 
 @dataclass(frozen=True)
@@ -91,12 +92,12 @@ class Removal(Stage):
 
 
 def score_by(recipe: Trainable, held: Held, seed: int, device: str) -> ScoreOf:
-    """Scores as they are held for the data as given, else from a reference model trained here and now."""
+    """Scores that have been computed already, else those of a reference model that is trained here."""
 
-    def score(stage: Removal, data: Data, as_given: bool) -> Tensor:
-        if as_given and held.scores is not None:
-            return held.scores
-        reference = recipe.unprepared().fit(data, seed=seed, device=device)
+    def score(stage: Removal, data: Data, number: int) -> Tensor:
+        if number < len(held.scores):
+            return held.scores[number]
+        reference = recipe.with_preparations(0).fit(data, seed=seed, device=device)
         return stage.scorer(reference.model, data, held.validation)
 
     return score

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from amulet.core.data import Schema
 from amulet.core.errors import Problem
 from amulet.core.seeds import generator, isolated
+from amulet.core.trainable import DataUse, Slot, Stage
 from amulet.training.objectives import Objective
-from amulet.training.stages import DataUse, Slot, Stage
 
 _MIXING = (nn.modules.batchnorm._BatchNorm,)  # noqa: SLF001 - the only common base of BatchNorm1d/2d/3d
 

@@ -10,16 +10,16 @@ from amulet.core.data import Data
 
 @dataclass(frozen=True, eq=False)
 class Held:
-    """Nothing, unless stated.
+    """Optional inputs beyond the training records.
 
     Attributes:
         validation: clean records of the defender's own, carved out before anybody could tamper with them.
-        scores: (n,) of the training records, where the recipe's first preparation removes records by scores that
-            have been computed already.
+        scores: for stages that remove records by a score, in their order, the (n,) scores of the records that the
+            stage is given, where they have been computed already.
     """
 
     validation: Data | None = None
-    scores: Tensor | None = None
+    scores: tuple[Tensor, ...] = ()
 
 
 NOTHING: Final = Held()
