@@ -77,7 +77,7 @@ def objects_of(values: object, what: str) -> NDArray[Any]:
         raise refused_values(what, "hold texts, numbers, dates or truth values", "lists or arrays")
     written = sorted({value for value in column.ravel() if isinstance(value, str) and value in _WRITTEN_MISSING})
     if written:
-        allowed = "hold None where a value is missing, or another name where it is a value"
+        allowed = "hold None where a value is missing (missing=[...] of from_csv), or another name where it is one"
         raise refused_values(what, allowed, f"the text {written[0]!r}, which is how a missing value is written")
     return column
 
