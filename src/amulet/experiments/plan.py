@@ -269,7 +269,8 @@ def check_device(device: str) -> None:
 
 
 def _trial(experiment: Experiment, row: Row, probe: Probe[Any], bench: Bench) -> Trial:
-    play, traced = bench.play(probe), tuple(bench.play(each) for each in probe.traced())
+    play = bench.play(probe)
+    traced = tuple(play if each == probe else bench.play(each) for each in probe.traced())
     own = bench.model(target_request(bench.split))
     metrics = metrics_for(probe, experiment.metrics)
     attributes = experiment.by_group if probe.outcome_type.unit == "record" else ()
