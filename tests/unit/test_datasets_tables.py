@@ -179,3 +179,11 @@ def test_a_pipe_is_no_table(tmp_path: Path) -> None:
 def test_a_path_is_a_path() -> None:
     with pytest.raises(InvalidData, match=r"The 'path' of own data must be a path\. Got 'int'"):
         from_csv(3, target="paid")  # type: ignore[arg-type]
+
+
+def test_what_stands_for_missing_is_text(tmp_path: Path) -> None:
+    text = table("age,paid", [1, 2, -999, 4], PAID)
+    assert "The 'missing' of loans must be texts as they are written" in refusal(tmp_path, text, missing=[-999])
+    frame = pd.DataFrame({"age": [1, 2, None, 4] * 10, "paid": PAID * 10})
+    same = from_frame(frame, target="paid", name="loans")
+    assert read(tmp_path, text, missing=["-999"]).content == same.content

@@ -207,3 +207,17 @@ def test_a_saved_row_index_is_no_feature(column: str) -> None:
 
 def test_an_index_that_does_not_count_rows_is_a_feature() -> None:
     assert "index" in from_frame(FRAME.assign(index=np.arange(40) % 7), target="paid").schema.features
+
+
+def test_a_copy_that_pandas_renamed_is_no_feature() -> None:
+    found = sentence(lambda: from_frame(FRAME.assign(**{"sex.1": FRAME["sex"]}), target="paid", sensitive=["sex"]))
+    assert "without copies of the target and the sensitive columns (leave them out with drop=['sex.1'])" in found
+
+
+def test_an_attribute_that_is_missing_everywhere_is_refused() -> None:
+    assert "must hold at least one known value. Got missing values only." in sentence(lambda: groups([None, np.nan]))
+
+
+def test_images_of_zeros_and_ones_as_bytes_would_be_nearly_nothing() -> None:
+    x = np.random.default_rng(0).integers(0, 2, (8, 1, 4, 4), dtype=np.uint8)
+    assert "floating where rows hold zeros and ones" in sentence(lambda: from_arrays(x, [0, 1] * 4))

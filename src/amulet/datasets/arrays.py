@@ -13,7 +13,7 @@ from torch import Tensor
 from amulet.core.data import Attribute
 from amulet.core.errors import InvalidData, Problem
 from amulet.datasets.numerals import check_no_lost_numbers
-from amulet.datasets.values import MOST_NUMBERS, check_groups, coded, objects_of
+from amulet.datasets.values import MOST_NUMBERS, check_groups, coded, objects_of, refused_values
 
 Array: TypeAlias = ArrayLike | Tensor
 Columns = Mapping[str, Array]
@@ -34,7 +34,7 @@ def inputs(values: Array, owner: str) -> Tensor:
     if array.ndim not in {2, 4} or _channels_last(array.shape):
         raise invalid("x", owner, "(n, features) or (n, channels, height, width)", array.shape)
     if array.dtype == np.uint8:
-        if array.ndim == 2 and array.max(initial=0) <= 1:
+        if array.max() == 1 or (array.ndim == 2 and array.max() == 0):
             raise invalid("x", owner, "floating where rows hold zeros and ones, since bytes count as 0..255", "uint8")
         return torch.from_numpy(np.require(array, requirements=["C", "W"]))
     return torch.from_numpy(np.array(array, dtype=np.float32, order="C"))
@@ -131,6 +131,8 @@ def encode(
         if given != lengths:
             raise invalid(f"sensitive[{key}]", owner, f"of lengths {lengths}", given)
         column = coded(np.concatenate(parts), what)
+        if not column.distinct:
+            raise refused_values(what, "hold at least one known value", "missing values only")
         check_no_lost_numbers(column.distinct, what)
         check_groups(column, what, "groups", "join rare ones, or leave the attribute out")
         attributes.append(Attribute(key, column.names))

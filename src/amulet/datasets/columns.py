@@ -18,6 +18,9 @@ _ROW_NUMBERS: Final = re.compile(r"Unnamed: \d+(\.\d+)*|\s*|index|level_0|rownam
 _CERTAIN: Final = re.compile(r"Unnamed: \d+(\.\d+)*|\s*")
 """Those of them that nobody gives to a column of his own."""
 
+_AGAIN: Final = re.compile(r"(.+)\.\d+")
+"""The name that pandas gives to a second column of one name."""
+
 _TEXT: Final = ("string", "boolean", "mixed", "mixed-integer")
 """What a column of Python objects may hold, as pandas calls it; numbers among them are a column of numbers already."""
 
@@ -50,6 +53,11 @@ def kept_columns(
     if used := sorted({target, *sensitive} & set(drop)):
         raise invalid("drop", name, "other than the target and the sensitive columns", used)
     kept = frame.drop(columns=list(drop))
+    secret = {target, *sensitive}
+    renamed = [column for column in kept if (found := _AGAIN.fullmatch(str(column))) and found[1] in secret]
+    if again := [column for column in renamed if column not in secret]:
+        allowed = f"without copies of the target and the sensitive columns (leave them out with drop={again!r})"
+        raise invalid("columns", name, allowed, again)
     numbered = [column for column in kept if column not in {target, *sensitive} and _is_row_index(kept, column)]
     if numbered:
         allowed = f"data, not a saved row index (leave it out with drop={numbered!r}, or rename it if it is one)"

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import Final
 
@@ -57,6 +58,8 @@ def from_csv(  # noqa: PLR0913 - each is one property of a data set
     place = _there(path, name)
     if place.is_dir():
         raise invalid("path", name, "a file", str(place))
+    if not all(isinstance(text, str) for text in missing):
+        raise invalid("missing", name, "texts as they are written in the file, such as '-999'", list(missing))
     absent, unused = ([given] if isinstance(given, str) else list(given) for given in (missing, drop))
     return from_frame(
         read_table(place, absent, unused, name),
@@ -126,10 +129,10 @@ def _there(path: object, name: str) -> Path:
     return place
 
 
-def _check_sides(height: int, width: int, name: str) -> None:
+def _check_sides(height: object, width: object, name: str) -> None:
     for side, pixels in (("height", height), ("width", width)):
-        if pixels < 1:
-            raise invalid(side, name, "at least 1", pixels)
+        if not isinstance(pixels, Integral) or int(pixels) < 1:
+            raise invalid(side, name, "a whole number, at least 1", pixels)
 
 
 def _pictures(source: Tree, name: str) -> tuple[list[str], list[str]]:
@@ -170,6 +173,10 @@ def _aligned(sensitive: pd.DataFrame | None, paths: Sequence[str], name: str) ->
     """The attributes in the order of the images."""
     if sensitive is None:
         return pd.DataFrame(index=range(len(paths)))
+    if not isinstance(sensitive, pd.DataFrame):
+        raise invalid("sensitive", name, "a pandas DataFrame with a row an image", type(sensitive).__name__)
+    if len({str(column) for column in sensitive}) < len(sensitive.columns):
+        raise invalid("sensitive", name, "of columns with different names", list(sensitive.columns))
     known = set(paths)
     unknown = [str(path) for path in sensitive.index if path not in known]
     if unknown or sensitive.index.has_duplicates:

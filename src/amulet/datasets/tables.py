@@ -5,6 +5,7 @@ import gzip
 import io
 import zlib
 from collections.abc import Collection, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -19,6 +20,9 @@ _GZIP: Final = b"\x1f\x8b"
 _PACKED: Final = (".zip", ".bz2", ".xz", ".zst", ".tar", ".tgz")
 _MOST_UNPACKED: Final = 100
 """How many times its packed size a table may have; real ones stay below 30."""
+
+_BLOCK: Final = 10_000
+"""Lines that are held as they are."""
 
 _LEAST_BOUND: Final = 2**24
 _TRUTH: Final = {"True": True, "TRUE": True, "true": True, "False": False, "FALSE": False, "false": False}
@@ -59,19 +63,26 @@ def _columns(place: Path, owner: str, *, blanks_separate: bool) -> tuple[list[st
     rows = _rows(place, owner, blanks_separate)
     names = _names(next(rows, []), place, owner)
     columns: list[list[str]] = [[] for _ in names]
-    known: dict[str, str] = {}
-    for number, row in enumerate(rows):
-        if not blanks_separate and any(cell[:1].isspace() and cell.lstrip()[:1] == '"' for cell in row):
+    known: dict[str, str] = {}  # one object for equal texts
+    while block := list(islice(rows, _BLOCK)):
+        cells = {cell for row in block for cell in row}
+        if not blanks_separate and any(cell[:1].isspace() and cell.lstrip()[:1] == '"' for cell in cells):
             raise _QuotedAfterBlankError
-        if len(row) != len(names) and number == 0:
-            allowed = "have as many names in its first line as values in the others"
-            raise refused(place.name, owner, allowed, "fewer names" if len(row) > len(names) else "more names")
-        if len(row) != len(names):
-            allowed = f"be a table of comma-separated values, {len(names)} a line"
-            raise refused(place.name, owner, allowed, f"{len(row)} in record {number + 1}")
-        for cell, column in zip(row, columns, strict=True):
-            column.append(known.setdefault(cell, cell))  # one object for equal texts
+        _check_lengths(block, len(names), len(columns[0]), place, owner)
+        for column, added in zip(columns, zip(*block, strict=True), strict=True):
+            column.extend(known.setdefault(cell, cell) for cell in added)
     return names, columns
+
+
+def _check_lengths(rows: Sequence[Sequence[str]], expected: int, before: int, place: Path, owner: str) -> None:
+    """Raise InvalidData for a record of another number of cells than there are names."""
+    for number, row in enumerate(rows, start=before + 1):
+        if len(row) != expected and number == 1:
+            allowed = "have as many names in its first line as values in the others"
+            raise refused(place.name, owner, allowed, "fewer names" if len(row) > expected else "more names")
+        if len(row) != expected:
+            allowed = f"be a table of comma-separated values, {expected} a line"
+            raise refused(place.name, owner, allowed, f"{len(row)} in record {number}")
 
 
 def _rows(place: Path, owner: str, blanks_separate: bool) -> Iterator[list[str]]:
