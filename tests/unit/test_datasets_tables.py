@@ -187,3 +187,23 @@ def test_what_stands_for_missing_is_text(tmp_path: Path) -> None:
     frame = pd.DataFrame({"age": [1, 2, None, 4] * 10, "paid": PAID * 10})
     same = from_frame(frame, target="paid", name="loans")
     assert read(tmp_path, text, missing=["-999"]).content == same.content
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        (table("20,True,no", AGES, ["True", "False"], ["no", "yes"]), "no"),
+        (table("20,,no", AGES, range(40), ["no", "yes"]), "no"),
+    ],
+    ids=["truth value", "empty cell"],
+)
+def test_a_first_record_of_other_kinds_is_not_lost_either(tmp_path: Path, text: str, target: str) -> None:
+    assert "so that no record is lost" in refusal(tmp_path, text, target)
+
+
+def test_names_may_be_years_alone(tmp_path: Path) -> None:
+    assert len(read(tmp_path, table("2018,2019,2020", AGES, AGES, [0, 1]), "2020").train) == 28
+
+
+def test_names_reach_no_terminal_raw(tmp_path: Path) -> None:
+    assert "\x1b" not in refusal(tmp_path, table("age,\x1b[31mjob,paid", AGES, ["a", " a"], PAID))

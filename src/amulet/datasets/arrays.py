@@ -125,7 +125,7 @@ def encode(
         raise invalid("sensitive", owner, f"{sorted(sensitive[0])} for test as for train", sorted(sensitive[1]))
     attributes, codes = [], []
     for key in sensitive[0]:
-        what = f"The 'sensitive[{key}]' of {owner}"
+        what = f"The {f'sensitive[{key}]'!r} of {owner}"
         parts = [objects_of(part[key], what) for part in sensitive]
         given = tuple(len(part) if part.ndim == 1 else part.shape for part in parts)
         if given != lengths:

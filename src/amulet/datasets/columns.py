@@ -50,7 +50,7 @@ def kept_columns(
         raise invalid("columns", name, f"among {list(frame.columns)}", missing)
     if target in sensitive or len(set(sensitive)) < len(sensitive):
         raise invalid("sensitive", name, f"all different and other than the target '{target}'", list(sensitive))
-    if used := sorted({target, *sensitive} & set(drop)):
+    if used := [column for column in drop if column in {target, *sensitive}]:
         raise invalid("drop", name, "other than the target and the sensitive columns", used)
     kept = frame.drop(columns=list(drop))
     secret = {target, *sensitive}
@@ -67,14 +67,17 @@ def kept_columns(
 
 def is_headerless(frame: pd.DataFrame) -> bool:
     """Whether the names look like one more record: a number over every column of numbers, known values over text."""
-    names = [column for column in frame if isinstance(column, str)]
-    if not names or len(names) < len(frame.columns) or frame.empty:
+    named = [column for column in frame if not (isinstance(column, str) and _CERTAIN.fullmatch(column))]
+    names = [column for column in named if isinstance(column, str)]
+    if not names or len(names) < len(named) or frame.empty:
         return False
-    numeric = [column for column in names if pd.api.types.is_numeric_dtype(frame[column])]
+    truths = [column for column in names if pd.api.types.is_bool_dtype(frame[column])]
+    numeric = [column for column in names if pd.api.types.is_numeric_dtype(frame[column]) and column not in truths]
     texts = [column for column in names if column not in numeric]
     if not all(is_number(column.strip()) for column in numeric) or _counts_up(numeric):
         return False
-    recurring = sum(bool((frame[column].astype(object) == column).any()) for column in texts)
+    recurring = sum(column.lower() in {"true", "false"} for column in truths)
+    recurring += sum(bool((frame[column].astype(object) == column).any()) for column in texts if column not in truths)
     return recurring > 0 and 2 * recurring >= len(texts) if texts else True
 
 
@@ -93,7 +96,7 @@ def check_features(features: pd.DataFrame, name: str) -> None:
         raise invalid("columns", name, "finite, with at least one known value", endless + empty)
     for column in features:
         if not pd.api.types.is_numeric_dtype(features[column]):
-            _check_text(features[column], f"The column '{column}' of {name}")
+            _check_text(features[column], f"The column {str(column)!r} of {name}")
 
 
 def coded_target(column: "pd.Series[Any]", name: str) -> Coded:
@@ -104,9 +107,9 @@ def coded_target(column: "pd.Series[Any]", name: str) -> Coded:
     """
     if column.isna().any():
         raise InvalidData(
-            [Problem("target", f"The target '{column.name}' of {name} must be known. Got missing values.")]
+            [Problem("target", f"The target {str(column.name)!r} of {name} must be known. Got missing values.")]
         )
-    what = f"The target '{column.name}' of {name}"
+    what = f"The target {str(column.name)!r} of {name}"
     held = objects_of(column, what)
     kinds = sorted({type(value).__name__ for value in held})
     try:
@@ -145,8 +148,11 @@ def _is_row_index(frame: pd.DataFrame, column: Hashable) -> bool:
 
 
 def _counts_up(names: Sequence[str]) -> bool:
-    """Whether they are 0, 1, 2, ..., the names that pandas gives to columns without any."""
-    return len(names) > 1 and list(names) == [str(number) for number in range(len(names))]
+    """Whether they are whole numbers in a row: places of columns, as pandas names them, or years."""
+    if not names or not all(name.isdigit() for name in names):
+        return False
+    first = int(names[0])
+    return [int(name) for name in names] == list(range(first, first + len(names))) and (len(names) > 1 or first == 0)
 
 
 def _neither_numbers_nor_text(frame: pd.DataFrame) -> Iterator[str]:

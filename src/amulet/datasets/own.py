@@ -221,7 +221,7 @@ def _split(
 ) -> tuple[tuple[Pair, Pair], tuple[Columns, Columns]]:
     """The records drawn for training and for the test, each with its attributes."""
     x, y = inputs(pair[0], name), labels(pair[1], name)
-    columns = {key: objects_of(sensitive[key], f"The 'sensitive[{key}]' of {name}") for key in sensitive}
+    columns = {key: objects_of(sensitive[key], f"The {f'sensitive[{key}]'!r} of {name}") for key in sensitive}
     lengths = {"y": len(y), **{f"sensitive[{key}]": column.shape for key, column in columns.items()}}
     for parameter, length in lengths.items():
         if length not in {len(x), (len(x),)}:

@@ -8,7 +8,7 @@ from amulet.core.errors import InvalidData, Problem
 
 def refused(file: str, owner: str, allowed: str, given: object) -> InvalidData:
     """The house's sentence about a file of a data set."""
-    return InvalidData([Problem(file, f"The file '{file}' of {owner} must {allowed}. Got {given}.")])
+    return InvalidData([Problem(file, f"The file {file!r} of {owner} must {allowed}. Got {given}.")])
 
 
 def checksum(place: Path) -> str:

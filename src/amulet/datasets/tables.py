@@ -52,7 +52,7 @@ def read_table(place: Path, missing: Collection[str], unused: Collection[str], o
     typed = {
         name: pd.Series(column, dtype=object)
         if name in unused
-        else _typed(column, absent, f"The column '{name}' of {owner}")
+        else _typed(column, absent, f"The column {name!r} of {owner}")
         for name, column in zip(names, columns, strict=True)
     }
     return pd.DataFrame(typed, columns=names)
