@@ -99,6 +99,16 @@ class Data:
     targets: Tensor | None = None
     twins: Tensor | None = None
 
+    def __post_init__(self) -> None:
+        optional = [name for name in ("weight", "targets", "twins") if getattr(self, name) is not None]
+        problems = [
+            Problem.of(name, "Data", f"a {kind.__name__}", type(getattr(self, name)).__name__)
+            for name, kind in (*((name, Tensor) for name in ("x", "y", "z", "index", *optional)), ("schema", Schema))
+            if not isinstance(getattr(self, name), kind)
+        ]
+        if problems:
+            raise InvalidData(problems)
+
     def __len__(self) -> int:
         return len(self.y)
 
@@ -174,6 +184,8 @@ class AmuletDataset:
     test: Data
 
     def __post_init__(self) -> None:
+        for part in ("train", "test"):
+            require_data(getattr(self, part), part, self.name, shapes=False)
         problems = [
             *problems_of(self.train, f"{self.name} (train)"),
             *problems_of(self.test, f"{self.name} (test)"),
@@ -214,6 +226,30 @@ def absorb(digest: "hashlib._Hash", tensors: Mapping[str, Tensor]) -> None:
     for name, tensor in sorted(tensors.items()):
         digest.update(f"{name}:{tensor.dtype}:{tuple(tensor.shape)};".encode())
         digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+
+
+def require_data(value: object, parameter: str, owner: object, *, shapes: bool = True) -> None:
+    """The one check where somebody hands over records: Data whose tensors fit together.
+
+    Raises:
+        InvalidData: it is something else, or of other shapes, types or codes than its schema says.
+    """
+    if not isinstance(value, Data):
+        allowed = "Data, as an AmuletDataset holds in 'train' and 'test' (amulet.datasets.from_arrays makes one)"
+        raise InvalidData([Problem.of(parameter, str(owner), allowed, type(value).__name__)])
+    if shapes and (problems := list(_shape_problems(value, str(owner))) or list(_label_problems(value, str(owner)))):
+        raise InvalidData(problems)
+
+
+def require_dataset(value: object, parameter: str, owner: object) -> None:
+    """The one check where somebody hands over a data set.
+
+    Raises:
+        InvalidData: it is something else.
+    """
+    if not isinstance(value, AmuletDataset):
+        allowed = "an AmuletDataset (amulet.datasets.from_arrays makes one)"
+        raise InvalidData([Problem.of(parameter, str(owner), allowed, type(value).__name__)])
 
 
 def problems_of(data: Data, owner: str) -> Iterable[Problem]:
@@ -258,19 +294,43 @@ def _value_problems(data: Data, owner: str) -> Iterator[Problem]:
     elif inputs.min() < schema.low or inputs.max() > schema.high:
         span = (round(inputs.min().item(), 6), round(inputs.max().item(), 6))
         yield Problem.of("x", owner, f"within its bounds [{schema.low}, {schema.high}]", span)
+    elif schema.modality is Modality.IMAGE:
+        yield from _channel_problems(inputs, owner)
     if data.weight is not None and not (torch.isfinite(data.weight) & (data.weight >= 0)).all():
         yield Problem("weight", f"The 'weight' of {owner} must be finite and at least 0.")
     if data.targets is not None and not _are_probabilities(data.targets):
         yield Problem("targets", f"The 'targets' of {owner} must be probabilities: at least 0, each row with sum 1.")
-    yield from _code_problems("y", owner, data.y, len(schema.classes), 0)
-    for column, attribute in enumerate(schema.attributes):
-        yield from _code_problems(f"z[{attribute.name}]", owner, data.z[:, column], len(attribute.values), -1)
+    yield from _label_problems(data, owner)
     if data.index.unique().numel() != len(data):
         yield Problem("index", f"The 'index' of {owner} must name each record once. It has repeated entries.")
 
 
 def _are_probabilities(rows: Tensor) -> bool:
     return bool((rows >= 0).all() and (rows.sum(1) - 1).abs().max() <= 1e-4)
+
+
+def _label_problems(data: Data, owner: str) -> Iterator[Problem]:
+    yield from _code_problems("y", owner, data.y, len(data.schema.classes), 0)
+    for column, attribute in enumerate(data.schema.attributes):
+        yield from _code_problems(f"z[{attribute.name}]", owner, data.z[:, column], len(attribute.values), -1)
+
+
+def _channel_problems(x: Tensor, owner: str) -> Iterator[Problem]:
+    """Refuse images that were standardised channel by channel, so that no bound and no epsilon fits all channels.
+
+    Their values lie on both sides of zero and beyond [-1, 1], the widest range around zero that images are scaled to,
+    and the channels' ranges differ by more than a hundredth of the whole.
+    """
+    low, high = x.amin((0, 2, 3)), x.amax((0, 2, 3))
+    if len(low) < 2 or low.max() >= 0 or high.min() <= 0 or max(-low.min(), high.max()) <= 1:
+        return
+    if max(low.max() - low.min(), high.max() - high.min()) > 0.01 * (high.max() - low.min()):
+        allowed = (
+            "of one range in all channels, since one epsilon and one pair of bounds hold for all (give the pixels, and "
+            "standardise them in the model's first layer)"
+        )
+        ranges = ", ".join(f"{a:.3g}..{b:.3g}" for a, b in zip(low.tolist()[:4], high.tolist()[:4], strict=True))
+        yield Problem("x", f"The 'x' of {owner} must be {allowed}. Got {ranges}.")
 
 
 def _code_problems(name: str, owner: str, codes: Tensor, count: int, lowest: int) -> Iterator[Problem]:

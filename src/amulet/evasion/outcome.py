@@ -10,7 +10,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from amulet.core.curve import Curve
-from amulet.core.data import Data
+from amulet.core.data import Data, require_data
 from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.model import device_of, predict
 from amulet.core.outcome import LEFT_OUT, Outcome
@@ -100,6 +100,7 @@ class EvasionAttack(Attack[EvasionOutcome]):
             InvalidParameter: the data lack something that its settings name.
             ValueError: the attack left the data's bounds or changed their shape.
         """
+        require_data(data, "data", type(self).__name__)
         lacking = [Problem(str(self), sentence) for sentence in self.demands(data.schema)]
         if lacking:
             raise InvalidParameter(lacking)

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from amulet.core.data import AmuletDataset, absorb, concatenate
+from amulet.core.data import AmuletDataset, absorb, concatenate, require_dataset
 from amulet.core.errors import AmuletError, InvalidData, InvalidParameter, Problem
 from amulet.core.metric import Metric, Undefined
 from amulet.core.model import device_of, evaluating, predict
@@ -135,6 +135,7 @@ def answer(
     before: nn.Module, after: nn.Module, dataset: AmuletDataset, questions: Questions, told: Told = lambda *_: None
 ) -> PairResults:
     """As `compare`, with the questions as one value; `told` hears of the work."""
+    require_dataset(dataset, "dataset", "compare")
     models = (before, after)
     asked = probe_problems(questions.probes, questions.metrics, dataset, questions.split or Split())
     if problems := [*asked, *_model_problems(models, dataset)]:

@@ -8,7 +8,7 @@ from typing import final
 import torch
 from torch import Generator, Tensor, nn
 
-from amulet.core.data import AmuletDataset, Data, Schema
+from amulet.core.data import AmuletDataset, Data, Schema, require_data
 from amulet.core.errors import InvalidData, Problem
 from amulet.core.model import EVALUATION_BATCH, device_of
 from amulet.core.outcome import LEFT_OUT, Outcome
@@ -179,6 +179,7 @@ class PoisoningAttack(TamperingAttack[PoisoningOutcome]):
             return target.labels(triggered)
 
     def _check(self, data: Data) -> None:
+        require_data(data, "data", type(self).__name__)
         problems = [Problem(str(self), sentence) for sentence in self.demands(data.schema)]
         if problems:
             raise InvalidData(problems)

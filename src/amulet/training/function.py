@@ -7,7 +7,7 @@ from typing import Self
 
 from torch import nn
 
-from amulet.core.data import Data, Schema
+from amulet.core.data import Data, Schema, require_data
 from amulet.core.errors import Conflict, InvalidParameter, Problem
 from amulet.core.fitted import Fitted
 from amulet.core.held import NOTHING, Held
@@ -92,6 +92,7 @@ class TrainingFunction(Trainable):
     def fit(self, data: Data, *, seed: int, device: str = "cpu", held: Held = NOTHING) -> Fitted:
         """Build a model by seed and let the function train it, torch's global generator seeded inside only."""
         started = perf_counter()
+        require_data(data, "data", type(self).__name__)
         problems = tuple(self.data_problems(data.schema, len(data)))
         if problems:
             raise InvalidParameter(problems)

@@ -6,7 +6,7 @@ from typing import Self, TypeVar
 
 from torch import nn
 
-from amulet.core.data import Data, Schema
+from amulet.core.data import Data, Schema, require_data
 from amulet.core.errors import Conflict, Problem
 from amulet.core.fitted import Fitted
 from amulet.core.held import NOTHING, Held
@@ -109,4 +109,5 @@ class Recipe(Trainable):
             InvalidParameter: the recipe cannot be fitted to these data.
             MissingInput: a stage needs something that the defender does not hold.
         """
+        require_data(data, "data", type(self).__name__)
         return train(self, data, seed, device, held, score_by(self, held, seed, device))
