@@ -11,7 +11,7 @@ from amulet.core.data import Data, Schema, require_data
 from amulet.core.errors import Conflict, InvalidParameter, Problem
 from amulet.core.fitted import Fitted
 from amulet.core.held import NOTHING, Held
-from amulet.core.imports import UserCode
+from amulet.core.imports import ImportPath, UserCode
 from amulet.core.model import ModelSpec
 from amulet.core.seeds import derive, isolated
 from amulet.core.spec import Arguments
@@ -37,7 +37,7 @@ class TrainingFunction(Trainable):
             that give records weights are refused.
     """
 
-    function: str
+    function: ImportPath
     model: ModelSpec
     arguments: Arguments = ()
     stages: tuple[Prepare | Removal, ...] = ()
