@@ -89,7 +89,9 @@ class TrainingFunction(Trainable):
             yield from stage.data_problems(schema, records)
         yield from model_problems(self.build, type(self.model).__name__, schema, private=False)
 
-    def fit(self, data: Data, *, seed: int, device: str = "cpu", held: Held = NOTHING) -> Fitted:
+    def fit(
+        self, data: Data, *, seed: int, device: str = "cpu", held: Held = NOTHING, with_accuracy: bool = False
+    ) -> Fitted:
         """Build a model by seed and let the function train it, torch's global generator seeded inside only."""
         started = perf_counter()
         require_data(data, "data", type(self).__name__)
@@ -107,9 +109,7 @@ class TrainingFunction(Trainable):
             returned = UserCode(self.function).load()(model, data.as_inputs(), seed, **dict(self.arguments))
         if returned is not None and returned is not model:
             raise TypeError(f"'{self.function}' must train the given model in place. It returned something else.")
-        facts = {
-            "records": len(data),
-            "train_accuracy": accuracy(model, data),
-            "seconds": perf_counter() - started,
-        }
+        facts = {"records": len(data), "seconds": perf_counter() - started}
+        if with_accuracy:
+            facts["train_accuracy"] = accuracy(model, data)
         return Fitted(model.eval(), facts, artifacts)

@@ -3,6 +3,7 @@
 data = prepare(data)
 for batch in rule.epoch():            the update rule draws (shuffled, or Poisson under DP-SGD)
     batch = perturb(model, batch)     in evaluation mode, and so are the twins that penalties compare with
+    optimizer.zero_grad()
     rule.backward(losses)             objective and penalties, record by record
     optimizer.step()
 finish(model, data)
@@ -19,7 +20,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from amulet.core.data import Data, Schema
 from amulet.core.errors import InvalidParameter, Problem
-from amulet.core.fitted import Artifacts, Fitted, by_stage
+from amulet.core.fitted import Artifacts, Fact, Fitted, by_stage
 from amulet.core.held import Held
 from amulet.core.model import ModelSpec, evaluating, predict
 from amulet.core.seeds import derive, generator, isolated
@@ -61,7 +62,9 @@ class Looped(Protocol):
         """Why it cannot be fitted to so many records of this kind, if so."""
 
 
-def train(recipe: Looped, data: Data, seed: int, device: str, held: Held, score: ScoreOf) -> Fitted:
+def train(
+    recipe: Looped, data: Data, seed: int, device: str, held: Held, score: ScoreOf, *, with_accuracy: bool
+) -> Fitted:
     """A fresh model fitted to the data, each kind of randomness a stream of its own."""
     started = perf_counter()
     problems = tuple(recipe.data_problems(data.schema, len(data)))
@@ -76,13 +79,14 @@ def train(recipe: Looped, data: Data, seed: int, device: str, held: Held, score:
         _descend(recipe, rule, penalties, model.train(), data, seed)
     learned = by_stage((stage, penalty.artifacts) for stage, penalty in penalties)
     model, kept = _finish(recipe, model, data, held, seed)
-    facts = {
+    facts: dict[str, Fact] = {
         **rule.facts,
         **{name: fact for _, penalty in penalties for name, fact in penalty.facts.items()},
         "records": len(data),
-        "train_accuracy": accuracy(model, data),
         "seconds": perf_counter() - started,
     }
+    if with_accuracy:
+        facts["train_accuracy"] = accuracy(model, data)
     return Fitted(model.eval(), facts, {**artifacts, **learned, **kept})
 
 
@@ -153,8 +157,9 @@ def _descend(
     twin_rngs = _streams([penalty for _, penalty in penalties], seed, "penalty", data)
     for _ in range(recipe.epochs):
         for places in rule.epoch(order):
-            batch = _perturbed(data[places.to(data.x.device)].as_inputs(), model, rngs)
+            batch = _perturbed(data.at(places.to(data.x.device)).as_inputs(), model, rngs)
             batch = _twinned(batch, model, twin_rngs)
+            optimizer.zero_grad()
             rule.backward(losses, model, batch)
             optimizer.step()
             scheduler.step()
