@@ -12,7 +12,7 @@ from annotated_types import Interval
 from numpy.typing import NDArray
 from torch import nn
 
-from amulet.core.data import AmuletDataset, absorb, concatenate
+from amulet.core.data import AmuletDataset, absorb, concatenate, require_dataset
 from amulet.core.errors import AmuletError, InvalidData, InvalidParameter, Problem
 from amulet.core.metric import Metric, Undefined
 from amulet.core.model import device_of, evaluating, predict
@@ -139,6 +139,7 @@ def answer(
     before: nn.Module, after: nn.Module, dataset: AmuletDataset, questions: Questions, told: Told = lambda *_: None
 ) -> PairResults:
     """As `compare`, with the questions as one value; `told` hears of the work."""
+    require_dataset(dataset, "dataset", "compare")
     models = (before, after)
     asked = probe_problems(questions.probes, questions.metrics, dataset, questions.split or Split())
     if problems := [*asked, *_model_problems(models, dataset)]:
@@ -303,7 +304,7 @@ def _model_problems(models: Sequence[nn.Module], dataset: AmuletDataset) -> Iter
 
 def _shape_problems(name: str, model: nn.Module, dataset: AmuletDataset) -> Iterator[Problem]:
     """Tried on two records: on one alone some models drop the dimension of the batch."""
-    some = dataset.test.x[:2].to(device_of(model))
+    some = dataset.test[torch.arange(min(2, len(dataset.test)))].to(device_of(model))
     expected = (len(some), len(dataset.schema.classes))
     try:
         with evaluating(model):

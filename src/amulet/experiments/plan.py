@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import torch
 
-from amulet.core.data import AmuletDataset
+from amulet.core.data import AmuletDataset, require_dataset
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.probe import Probe
@@ -251,7 +251,10 @@ def _dataset(experiment: Experiment, given: AmuletDataset | None) -> AmuletDatas
         raise InvalidParameter(
             [Problem("dataset", "Records must come from the experiment's 'dataset' or be handed over, one of the two.")]
         )
-    return given if experiment.dataset is None else experiment.dataset.load()  # type: ignore[return-value]
+    if experiment.dataset is not None:
+        return experiment.dataset.load()
+    require_dataset(given, "dataset", experiment.name)
+    return cast("AmuletDataset", given)
 
 
 def check_device(device: str) -> None:

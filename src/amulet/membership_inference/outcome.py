@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from amulet.core.curve import Curve
-from amulet.core.data import Data, concatenate
+from amulet.core.data import Data, concatenate, require_data
 from amulet.core.model import device_of
 from amulet.core.outcome import Outcome
 from amulet.core.probe import Attack, Game
@@ -104,6 +104,8 @@ class MembershipInferenceAttack(Attack[MembershipOutcome]):
             MissingInput: the attack needs models of its own and got too few.
             AccessDenied: the attack asked for more than it declared.
         """
+        require_data(members, "members", type(self).__name__)
+        require_data(others, "others", type(self).__name__)
         device = device_of(model)
         pool = concatenate(members, others).to(device).as_inputs()
         order = torch.randperm(len(pool), generator=generator(seed, "candidates")).to(device)

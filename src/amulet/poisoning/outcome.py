@@ -8,7 +8,7 @@ from typing import final
 import torch
 from torch import Generator, Tensor, nn
 
-from amulet.core.data import AmuletDataset, Data, Schema
+from amulet.core.data import AmuletDataset, Data, Schema, require_data
 from amulet.core.errors import InvalidData, Problem
 from amulet.core.model import EVALUATION_BATCH, device_of
 from amulet.core.outcome import LEFT_OUT, Outcome
@@ -157,9 +157,9 @@ class PoisoningAttack(TamperingAttack[PoisoningOutcome]):
         self._check(data)
         shown = data.to(device_of(model)).as_inputs()
         self._require_changed(shown)
-        triggered = self._triggered(shown)
+        triggered = replace(shown, x=self._triggered(shown))
         with opened(model, self.needs) as target:
-            clean, moved = target.labels(shown.x), target.labels(triggered)
+            clean, moved = target.labels(shown), target.labels(triggered)
         return PoisoningOutcome(
             labels=shown.y,
             clean=clean,
@@ -174,11 +174,12 @@ class PoisoningAttack(TamperingAttack[PoisoningOutcome]):
         """The test records are shown to the target, and those with the trigger to the control."""
         return self.attack(game.target.model, game.test, control=game.models[CONTROL][0].model)
 
-    def _labels_by(self, control: nn.Module, triggered: Tensor) -> Tensor:
+    def _labels_by(self, control: nn.Module, triggered: Data) -> Tensor:
         with opened(control, self.needs) as target:
             return target.labels(triggered)
 
     def _check(self, data: Data) -> None:
+        require_data(data, "data", type(self).__name__)
         problems = [Problem(str(self), sentence) for sentence in self.demands(data.schema)]
         if problems:
             raise InvalidData(problems)
