@@ -1,7 +1,6 @@
 """The command. Heavy packages are imported where they are used, so that --help answers at once."""
 
 import logging
-import sys
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -28,10 +27,20 @@ app = typer.Typer(
 File = Annotated[Path, typer.Argument(help="The experiment, as YAML.", exists=True, dir_okay=False)]
 StoreOption = Annotated[Path, typer.Option("--store", help="Where results are kept and shared.")]
 DeviceOption = Annotated[str, typer.Option("--device", help='"cpu", or a CUDA device such as "cuda:0".')]
+AllowImports = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-imports",
+        metavar="NAME[,NAME]",
+        help="Modules, packages or module:name that the file may import, beside plug-ins and modules next to it.",
+    ),
+]
 UntilDecided = Annotated[
     bool, typer.Option("--until-decided", help="Begin with 5 seeds; add more only where a verdict is undecided.")
 ]
-MaxSeeds = Annotated[int | None, typer.Option("--max-seeds", min=2, help="Seeds at most; the file's by default.")]
+MaxSeeds = Annotated[
+    int | None, typer.Option("--max-seeds", min=2, max=1000, help="Seeds at most; the file's by default.")
+]
 DEFAULT_STORE = Path("runs/store")
 
 
@@ -41,9 +50,12 @@ def assess(
     out: Annotated[Path | None, typer.Option("--out", help="Folder of the results; runs/<name> by default.")] = None,
     store: StoreOption = DEFAULT_STORE,
     device: DeviceOption = "cpu",
-    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Processes; one per core by default.")] = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, max=1024, help="Processes; one per core by default.")
+    ] = None,
     until_decided: UntilDecided = False,
     max_seeds: MaxSeeds = None,
+    allow_imports: AllowImports = None,
 ) -> None:
     """Plan, train, attack, measure and report; goes on where it was stopped."""
     with _told_plainly() as console:
@@ -51,7 +63,7 @@ def assess(
         from amulet.experiments.store import Store
         from amulet.report.progress import shown
 
-        planned = _plan(file, device, until_decided, max_seeds)
+        planned = _plan(file, device, until_decided, max_seeds, allow_imports)
         with shown(console) as progress:
             planned, results = carry_out(planned, Store(store), workers, progress)
         _publish(results, planned, Store(store), out or Path("runs") / results.experiment, console)
@@ -62,15 +74,16 @@ def compare(
     file: Annotated[Path, typer.Argument(help="The two checkpoints, as YAML.", exists=True, dir_okay=False)],
     out: Annotated[Path | None, typer.Option("--out", help="Folder of the results; runs/<name> by default.")] = None,
     device: DeviceOption = "cpu",
+    allow_imports: AllowImports = None,
 ) -> None:
     """Probe two trained models with the same records, without training anything, and report on this pair only."""
     with _told_plainly() as console:
-        _find_code_beside(file)
         from amulet.experiments.config import load_pair
         from amulet.experiments.pair_files import carry_out
         from amulet.report.progress import probing
 
-        pair = load_pair(file)
+        _check_device(device)
+        pair = load_pair(file, _names(allow_imports))
         with probing(console) as told:
             results, manifest = carry_out(pair, file.parent, device, told)
         folder = out or Path("runs") / results.name
@@ -85,6 +98,7 @@ def plan(
     device: DeviceOption = "cpu",
     until_decided: UntilDecided = False,
     max_seeds: MaxSeeds = None,
+    allow_imports: AllowImports = None,
 ) -> None:
     """Check an experiment and show what would be computed, and about how long it takes."""
     with _told_plainly() as console:
@@ -92,7 +106,7 @@ def plan(
         from amulet.experiments.estimate import estimate
         from amulet.experiments.store import Store
 
-        planned = resumed(_plan(file, device, until_decided, max_seeds), Store(store))
+        planned = resumed(_plan(file, device, until_decided, max_seeds, allow_imports), Store(store))
         estimated = estimate(planned, Store(store))
         table = _table("task", "to compute", "stored", "seconds each")
         for line in estimated.lines:
@@ -117,6 +131,7 @@ def status(
     device: DeviceOption = "cpu",
     until_decided: UntilDecided = False,
     max_seeds: MaxSeeds = None,
+    allow_imports: AllowImports = None,
 ) -> None:
     """Show how much of an experiment the store has."""
     with _told_plainly() as console:
@@ -124,7 +139,7 @@ def status(
         from amulet.experiments.plan import count_by_kind
         from amulet.experiments.store import State, Store
 
-        planned = resumed(_plan(file, device, until_decided, max_seeds), Store(store))
+        planned = resumed(_plan(file, device, until_decided, max_seeds, allow_imports), Store(store))
         states = planned.states(Store(store))
         table = _table("task", "stored", "damaged", "of")
         counts = {state: count_by_kind(t for t in planned.tasks if states[t.digest] is state) for state in State}
@@ -135,8 +150,7 @@ def status(
         console.print(
             "Complete."
             if not left
-            else f"{left} tasks are left; `amulet assess {file}` with the same options computes them.",
-            markup=False,
+            else f"{left} tasks are left; `amulet assess {file}` with the same options computes them."
         )
 
 
@@ -146,21 +160,12 @@ def report(
 ) -> None:
     """Write the report of a finished assessment again, and show its matrix."""
     with _told_plainly() as console:
-        import json
-
-        from amulet.core.errors import AmuletError
-        from amulet.experiments.pair_results import PairResults, holds_pair
+        from amulet.experiments.pair_results import PairResults
         from amulet.experiments.results import Results
+        from amulet.experiments.results_file import holds_pair, read_manifest
 
         kind = PairResults if holds_pair(folder) else Results
-        results = kind.read(folder)
-        try:
-            manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise AmuletError(
-                f"There is no whole manifest.json in {folder} ({error}). Assess again to have one."
-            ) from None
-        _show(results, manifest, folder, console)
+        _show(kind.read(folder), read_manifest(folder), folder, console)
 
 
 @app.command("list")
@@ -184,24 +189,22 @@ def list_plugins(
 @contextmanager
 def _told_plainly() -> "Iterator[Console]":
     """A console for results; what goes wrong is told in sentences on standard error, with exit code 1."""
-    from rich.console import Console
-    from rich.logging import RichHandler
-
-    errors = Console(stderr=True)
-    logging.basicConfig(level="WARNING", format="%(message)s", handlers=[RichHandler(console=errors, show_path=False)])
     from amulet.core.errors import AmuletError
+    from amulet.report.console import Told, open_console
 
+    errors = open_console(errors=True)
+    logging.basicConfig(level="WARNING", format="%(message)s", handlers=[Told(errors)])
     try:
-        yield Console()
+        yield open_console()
     except KeyboardInterrupt:
         errors.print("Interrupted. What was computed is kept; the same command goes on from there.")
         raise typer.Exit(130) from None
     except AmuletError as error:
-        errors.print(str(error), markup=False, highlight=False, soft_wrap=True)
+        errors.print(str(error), soft_wrap=True)
         raise typer.Exit(1) from None
     except OSError as error:
         told = f"{error.filename or 'A file'} cannot be used: {error.strerror or error}."
-        errors.print(told, markup=False, highlight=False, soft_wrap=True)
+        errors.print(told, soft_wrap=True)
         raise typer.Exit(1) from None
 
 
@@ -214,13 +217,15 @@ def _table(*columns: str) -> "Table":
     return table
 
 
-def _plan(file: Path, device: str, until_decided: bool, max_seeds: int | None) -> "Plan":
+def _plan(
+    file: Path, device: str, until_decided: bool, max_seeds: int | None, allow_imports: list[str] | None
+) -> "Plan":
     """What is told on the command line goes before the file."""
-    _find_code_beside(file)
     from amulet.experiments import load_experiment
     from amulet.experiments.plan import plan as plan_tasks
 
-    experiment: Experiment = load_experiment(file)
+    _check_device(device)
+    experiment: Experiment = load_experiment(file, _names(allow_imports))
     experiment = replace(
         experiment,
         until_decided=experiment.until_decided or until_decided,
@@ -229,9 +234,25 @@ def _plan(file: Path, device: str, until_decided: bool, max_seeds: int | None) -
     return plan_tasks(experiment, device=device)
 
 
-def _find_code_beside(file: Path) -> None:
-    """Code of the user's own may lie beside the file, as it may for a script."""
-    sys.path.insert(0, str(file.resolve().parent))
+def _names(allow_imports: list[str] | None) -> tuple[str, ...]:
+    """What may be imported, as a list with commas, or as several options."""
+    names = tuple(name.strip() for listed in allow_imports or () for name in listed.split(","))
+    for name in names:
+        if not all(part.isidentifier() for part in name.replace(":", ".", 1).split(".")):
+            told = f"A name must be a module, a package or module:name. Got '{name}'."
+            raise typer.BadParameter(told, param_hint="'--allow-imports'")
+    return names
+
+
+def _check_device(device: str) -> None:
+    """A device that is not there is a mistake of the command, not of the file."""
+    from amulet.core.errors import InvalidParameter
+    from amulet.experiments.plan import check_device
+
+    try:
+        check_device(device)
+    except InvalidParameter as error:
+        raise typer.BadParameter(str(error), param_hint="'--device'") from None
 
 
 def _write(results: str, manifest: "dict[str, object]", folder: Path) -> None:
@@ -265,8 +286,8 @@ def _show(results: "Results | PairResults", manifest: "dict[str, object]", folde
         console.print(pair_table(results))
     else:
         page = write(results, manifest, folder)
-        console.print(matrix_table(results, width=console.width))
-    console.print(f"Report: {page.resolve()}", soft_wrap=True, markup=False)
+        console.print(matrix_table(results, width=console.width if console.is_terminal else None))
+    console.print(f"Report: {page.resolve()}", soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -245,13 +245,14 @@ def _treatment(defense: Defense, model: nn.Module, batch: Data) -> dict[str, Ten
             prepared = defense.prepare(batch, rng).data
             return prepared[prepared.index == batch.index[0]].tensors()
         case Penalize():
-            compared = replace(batch, twins=defense.twin(model.eval(), batch, rng))
-            return {"penalty": defense.penalize(model, model(batch.x), compared)[:1].detach()}
+            penalty = defense.begin(batch.schema, Pace(len(batch), len(batch), 1), 0, "cpu")
+            compared = replace(batch, twins=penalty.twin(model.eval(), batch, rng))
+            return {"penalty": penalty.penalize(model, model(batch.x), compared)[:1].detach()}
         case Update():
             return _share_of_gradient(defense, model, batch)
         case Finish():
             fitted = defense.wrap(copy.deepcopy(model))
-            defense.finish(fitted, batch, rng)
+            defense.finish(fitted, batch, Held(validation=toy_dataset(seed=1).test), rng)
             return dict(fitted.state_dict())
     return {}
 
@@ -261,6 +262,7 @@ def _share_of_gradient(defense: Update, model: nn.Module, batch: Data) -> dict[s
     gradients = []
     for records in (batch, batch[torch.arange(1, len(batch))]):
         rule = defense.begin(Pace(records=64, batch_size=8, epochs=1), seed=0, device="cpu")
+        model.zero_grad()
         rule.backward(
             lambda model, batch: nn.functional.cross_entropy(model(batch.x), batch.y, reduction="none"),
             model,

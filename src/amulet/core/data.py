@@ -84,6 +84,8 @@ class Data:
             were made up, such as those of a watermark's key, have negative ones: -1, -2 and so on.
         schema: what is known of the data set.
         weight: (n,) weight of each record's loss, or None for all alike.
+        targets: (n, classes) probabilities of the classes, to be learned instead of y, such as another model's answers;
+            None where the classes themselves are learned.
         twins: (n, *shape) other versions of the records, which a penalty compares them with while they are
             trained on; None elsewhere. The loop keeps them as (n, penalties, *shape).
     """
@@ -94,10 +96,11 @@ class Data:
     index: Tensor
     schema: Schema
     weight: Tensor | None = None
+    targets: Tensor | None = None
     twins: Tensor | None = None
 
     def __post_init__(self) -> None:
-        optional = [name for name in ("weight", "twins") if getattr(self, name) is not None]
+        optional = [name for name in ("weight", "targets", "twins") if getattr(self, name) is not None]
         problems = [
             Problem.of(name, "Data", f"a {kind.__name__}", type(getattr(self, name)).__name__)
             for name, kind in (*((name, Tensor) for name in ("x", "y", "z", "index", *optional)), ("schema", Schema))
@@ -112,6 +115,10 @@ class Data:
     def __getitem__(self, which: Tensor) -> Self:
         """The records at the given places, or where a mask is true."""
         return self._map(lambda tensor: tensor[which])
+
+    def at(self, places: Tensor) -> Self:
+        """The records at the given places (n,), none of them negative: the quickest way to take a batch."""
+        return self._map(lambda tensor: tensor.index_select(0, places))
 
     def to(self, device: str | torch.device) -> Self:
         """The same records on another device."""
@@ -130,6 +137,11 @@ class Data:
         held = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: value for name, value in held.items() if isinstance(value, Tensor)}
 
+    @property
+    def learned(self) -> Tensor:
+        """What is to be learned: (n, classes) probabilities where there are targets, else the (n,) classes."""
+        return self.y if self.targets is None else self.targets
+
     def attribute(self, name: str) -> Tensor:
         """(n,) codes of one sensitive attribute."""
         return self.z[:, self.schema.attribute_names.index(name)]
@@ -145,13 +157,22 @@ def as_inputs(x: Tensor) -> Tensor:
 
 
 def concatenate(*parts: Data) -> Data:
-    """The records of several Data of one data set, one after the other; no weights count as ones."""
+    """The records of several Data of one data set, one after the other.
+
+    Where some have weights, those of the others count as ones; where some have targets, the others learn their classes.
+    """
     if any(part.weight is not None for part in parts):
         parts = tuple(
             part if part.weight is not None else replace(part, weight=torch.ones(len(part))) for part in parts
         )
+    if any(part.targets is not None for part in parts):
+        parts = tuple(part if part.targets is not None else replace(part, targets=_one_hot(part)) for part in parts)
     joined = {name: torch.cat([part.tensors()[name] for part in parts]) for name in parts[0].tensors()}
     return replace(parts[0], **joined)  # type: ignore[arg-type]
+
+
+def _one_hot(data: Data) -> Tensor:
+    return torch.nn.functional.one_hot(data.y, len(data.schema.classes)).float()
 
 
 @dataclass(frozen=True, eq=False)
@@ -257,6 +278,9 @@ def _shape_problems(data: Data, owner: str) -> Iterator[Problem]:
             yield Problem.of(name, owner, f"of shape {shape}", given)
     if data.weight is not None and tuple(data.weight.shape) != (records,):
         yield Problem.of("weight", owner, f"of shape {(records,)}", tuple(data.weight.shape))
+    shape = (records, len(schema.classes))
+    if data.targets is not None and tuple(data.targets.shape) != shape:
+        yield Problem.of("targets", owner, f"of shape {shape}", tuple(data.targets.shape))
     if not data.x.is_floating_point() and data.x.dtype != torch.uint8:
         yield Problem.of("x", owner, "floating or uint8", data.x.dtype)
     for name in ("y", "z", "index"):
@@ -278,9 +302,15 @@ def _value_problems(data: Data, owner: str) -> Iterator[Problem]:
         yield from _channel_problems(inputs, owner)
     if data.weight is not None and not (torch.isfinite(data.weight) & (data.weight >= 0)).all():
         yield Problem("weight", f"The 'weight' of {owner} must be finite and at least 0.")
+    if data.targets is not None and not _are_probabilities(data.targets):
+        yield Problem("targets", f"The 'targets' of {owner} must be probabilities: at least 0, each row with sum 1.")
     yield from _label_problems(data, owner)
     if data.index.unique().numel() != len(data):
         yield Problem("index", f"The 'index' of {owner} must name each record once. It has repeated entries.")
+
+
+def _are_probabilities(rows: Tensor) -> bool:
+    return bool((rows >= 0).all() and (rows.sum(1) - 1).abs().max() <= 1e-4)
 
 
 def _label_problems(data: Data, owner: str) -> Iterator[Problem]:

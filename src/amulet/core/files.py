@@ -2,9 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from os import PathLike
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import IO
+from typing import IO, TypeAlias
+
+StrPath: TypeAlias = str | PathLike[str]
+"""A file or folder, as everything that takes one accepts it."""
 
 
 @contextmanager

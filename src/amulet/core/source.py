@@ -44,7 +44,7 @@ def _own_files(module_name: str, seen: set[str]) -> Iterator[str]:
     if path is None or path.suffix != ".py":
         return  # a namespace package or compiled code
     yield _as_loaded(module_name, path)
-    for name in _imported(path, module_name):
+    for name in imported_names(path, module_name):
         if name not in seen and _is_users(name):
             yield from _own_files(name, seen)
 
@@ -70,7 +70,7 @@ def _file_of(module_name: str) -> Path | None:
     return Path(found.origin).resolve() if found and found.origin and found.has_location else None
 
 
-def _imported(path: Path, module_name: str) -> Iterator[str]:
+def imported_names(path: Path, module_name: str) -> Iterator[str]:
     """Every name that an import statement anywhere in the file could mean, modules among them."""
     package = module_name if path.name == "__init__.py" else module_name.rpartition(".")[0]
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

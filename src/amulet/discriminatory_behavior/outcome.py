@@ -78,7 +78,7 @@ class Discrimination(Audit[DiscriminationOutcome]):
         if problems:
             raise InvalidData(problems)
         positive = data.schema.classes.index(data.schema.positive or "")
-        predicted = probabilities_of(model, data.x).argmax(1)
+        predicted = probabilities_of(model, data).argmax(1)
         groups = data.attribute(self.attribute).cpu()
         return DiscriminationOutcome(data.y.cpu() == positive, predicted == positive, groups, data.index.cpu())
 

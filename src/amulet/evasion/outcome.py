@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import ClassVar, Self, final
 
@@ -17,7 +17,7 @@ from amulet.core.outcome import LEFT_OUT, Outcome
 from amulet.core.probe import Attack, Game
 from amulet.core.roles import TARGET
 from amulet.core.seeds import generator
-from amulet.core.threat import Adversary, Models, opened, without
+from amulet.core.threat import Access, Adversary, Models, opened, without
 
 
 @final
@@ -109,15 +109,15 @@ class EvasionAttack(Attack[EvasionOutcome]):
         with opened(model, self.needs) as target:
             rng = generator(seed, "evasion", device=str(device))
             adversary = Adversary(target, victims.schema, rng, without(models, TARGET), seed=seed)
-            moved = self.perturb(adversary, victims).detach()
+            moved = self._moved(adversary, victims)
             self._check(moved, victims)
             noisy = noise_like(moved, victims, generator(seed, "evasion noise", device=str(device)))
             return EvasionOutcome(
                 labels=victims.y,
-                clean=predict(model, victims.x).argmax(1),
-                adversarial=predict(model, moved).argmax(1),
+                clean=predict(model, victims).argmax(1),
+                adversarial=predict(model, replace(victims, x=moved)).argmax(1),
                 size=(moved - victims.x).flatten(1).abs().amax(1),
-                noisy=predict(model, noisy).argmax(1),
+                noisy=predict(model, replace(victims, x=noisy)).argmax(1),
                 index=victims.index,
             ).cpu()
 
@@ -125,6 +125,24 @@ class EvasionAttack(Attack[EvasionOutcome]):
     def play(self, game: Game) -> EvasionOutcome:
         """The victims are the test records."""
         return self.attack(game.target.model, game.test, models=game.models, seed=game.seed)
+
+    def _moved(self, adversary: Adversary, victims: Data) -> Tensor:
+        """What the attack finds on the target and, for records that it leaves standing, on the model underneath.
+
+        A stage that finishes a model may hide gradients without making it robust. Whoever holds the weights attacks
+        the model below it too, and keeps what the target falls for.
+        """
+        moved = self.perturb(adversary, victims).detach()
+        target = adversary.target
+        if not target.access.includes(Access.WEIGHTS) or target.underneath.model is target.model:
+            return moved
+        standing = target.labels(replace(victims, x=moved)) == victims.y
+        if standing.any():
+            below, left = replace(adversary, target=target.underneath, rehearsing=True), victims[standing]
+            other = self.perturb(below, left).detach()
+            falls = target.labels(replace(left, x=other)) != left.y
+            moved[standing] = torch.where(falls.view(-1, *[1] * (other.dim() - 1)), other, moved[standing])
+        return moved
 
     def _check(self, moved: Tensor, victims: Data) -> None:
         low, high = victims.schema.low, victims.schema.high

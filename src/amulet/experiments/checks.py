@@ -86,8 +86,13 @@ def _alike(probes: Sequence[Probe[Any]], metrics: Sequence[Metric[Any]]) -> Iter
 
 
 def _validation_problems(recipe: Trainable, split: Split, clean: int) -> Iterator[Problem]:
-    for stage in recipe.preparations:
-        if clean == 0 and isinstance(stage, Removal) and stage.scorer.needs_validation:
+    if clean > 0:
+        return
+    for stage in (*recipe.preparations, *recipe.finishes):
+        asks = (
+            stage.scorer.needs_validation if isinstance(stage, Removal) else getattr(stage, "needs_validation", False)
+        )
+        if asks:
             allowed = f"enough for at least one record, since {stage} compares with clean records of the defender's own"
             yield Problem.of("validation", "Split", allowed, split.validation)
 

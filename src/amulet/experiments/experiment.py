@@ -36,6 +36,11 @@ class Row(Spec):
     against: str = BASELINE
     attacked: TamperingAttack | None = None  # type: ignore[type-arg]
 
+    def problems(self) -> Iterator[Problem]:
+        """A label without any text could not be told from others."""
+        if not self.label.strip():
+            yield self.problem("label", "text with at least one letter")
+
 
 @dataclass(frozen=True)
 class Experiment(Spec):

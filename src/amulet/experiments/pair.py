@@ -300,7 +300,7 @@ def _model_problems(models: Sequence[nn.Module], dataset: AmuletDataset) -> Iter
 
 def _shape_problems(name: str, model: nn.Module, dataset: AmuletDataset) -> Iterator[Problem]:
     """Tried on two records: on one alone some models drop the dimension of the batch."""
-    some = dataset.test.x[:2].to(device_of(model))
+    some = dataset.test[torch.arange(min(2, len(dataset.test)))].to(device_of(model))
     expected = (len(some), len(dataset.schema.classes))
     try:
         with evaluating(model):

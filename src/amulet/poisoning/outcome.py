@@ -157,9 +157,9 @@ class PoisoningAttack(TamperingAttack[PoisoningOutcome]):
         self._check(data)
         shown = data.to(device_of(model)).as_inputs()
         self._require_changed(shown)
-        triggered = self._triggered(shown)
+        triggered = replace(shown, x=self._triggered(shown))
         with opened(model, self.needs) as target:
-            clean, moved = target.labels(shown.x), target.labels(triggered)
+            clean, moved = target.labels(shown), target.labels(triggered)
         return PoisoningOutcome(
             labels=shown.y,
             clean=clean,
@@ -174,7 +174,7 @@ class PoisoningAttack(TamperingAttack[PoisoningOutcome]):
         """The test records are shown to the target, and those with the trigger to the control."""
         return self.attack(game.target.model, game.test, control=game.models[CONTROL][0].model)
 
-    def _labels_by(self, control: nn.Module, triggered: Tensor) -> Tensor:
+    def _labels_by(self, control: nn.Module, triggered: Data) -> Tensor:
         with opened(control, self.needs) as target:
             return target.labels(triggered)
 

@@ -6,7 +6,9 @@ from functools import partial
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
+from amulet.core.text import visible
 from amulet.experiments.pair_results import PairResults
 from amulet.experiments.results import Results
 from amulet.report import described
@@ -75,10 +77,11 @@ def _rendered(results: Results, manifest: Mapping[str, Any], *, whole: bool) -> 
 
 
 def templating() -> Environment:
-    """Labels and settings are input, so that everything is escaped, and a missing name is an error."""
+    """Labels and settings are input: all is escaped, control characters are shown, a missing name is an error."""
     environment = Environment(
         loader=PackageLoader("amulet.report"),
         autoescape=True,
+        finalize=_visible,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -99,6 +102,11 @@ def templating() -> Environment:
         spread=spread,
     )
     return environment
+
+
+def _visible(value: Any) -> Any:
+    """What goes into a page, as it is shown; markup was made of such text."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def both_pages(results: Results | PairResults, manifest: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from amulet.core.trainable import DataUse, Slot, Stage, Trainable
 from amulet.training.loop import train
 from amulet.training.objectives import CrossEntropy, Objective
 from amulet.training.optimizers import Adam, Constant, Optimizer, Schedule
+from amulet.training.removal import score_by
 from amulet.training.stages import Finish
 from amulet.training.validation import conflicts, model_problems
 
@@ -64,6 +65,11 @@ class Recipe(Trainable):
         preparations = self.preparations
         return replace(self, stages=(*preparations[:count], *self.stages[len(preparations) :]))
 
+    @property
+    def finishes(self) -> tuple[Stage, ...]:
+        """The stages of the last slot."""
+        return tuple(stage for stage in self.stages if stage.slot is Slot.FINISH)
+
     def one_epoch(self) -> tuple[Trainable, int]:
         """The recipe for a single epoch, and how many it has."""
         return replace(self, epochs=1), self.epochs
@@ -96,12 +102,16 @@ class Recipe(Trainable):
             yield from stage.data_problems(schema, records)
         yield from model_problems(self.build, type(self.model).__name__, schema, private=self.private)
 
-    def fit(self, data: Data, *, seed: int, device: str = "cpu", held: Held = NOTHING) -> Fitted:
+    def fit(
+        self, data: Data, *, seed: int, device: str = "cpu", held: Held = NOTHING, with_accuracy: bool = False
+    ) -> Fitted:
         """Train a fresh model; every random choice follows from the seed, none from outside.
+
+        `with_accuracy` adds `train_accuracy` to the facts, which takes a pass over the records.
 
         Raises:
             InvalidParameter: the recipe cannot be fitted to these data.
             MissingInput: a stage needs something that the defender does not hold.
         """
         require_data(data, "data", type(self).__name__)
-        return train(self, data, seed, device, held)
+        return train(self, data, seed, device, held, score_by(self, held, seed, device), with_accuracy=with_accuracy)

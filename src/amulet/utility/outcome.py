@@ -39,7 +39,7 @@ class Utility(Audit[PredictionOutcome]):
     def audit(self, model: nn.Module, data: Data) -> PredictionOutcome:
         """Predict with any `nn.Module` that maps inputs to logits."""
         require_data(data, "data", type(self).__name__)
-        return PredictionOutcome(data.y.cpu(), probabilities_of(model, data.x), data.index.cpu())
+        return PredictionOutcome(data.y.cpu(), probabilities_of(model, data), data.index.cpu())
 
     def play(self, game: Game) -> PredictionOutcome:
         """On the test records."""

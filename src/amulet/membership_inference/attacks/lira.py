@@ -58,7 +58,7 @@ class LiRA(MembershipInferenceAttack):
         seen = [(_confidence(shadow, candidates), shadow.trained_on(candidates.index)) for shadow in shadows]
         confidences, inside = (torch.stack(each) for each in zip(*seen, strict=True))
         with_it, without = self._gaussians(confidences, inside)
-        observed = scaled_logits(adversary.target.logits(candidates.x), candidates.y)
+        observed = scaled_logits(adversary.target.logits(candidates), candidates.y)
         if not self.online:
             return (observed - without.mean) / without.std
         return with_it.log_density(observed) - without.log_density(observed)
@@ -78,4 +78,4 @@ class LiRA(MembershipInferenceAttack):
 def _confidence(shadow: TrainedModel, candidates: Data) -> Tensor:
     model = shadow.model.to(candidates.x.device)
     with evaluating(model):
-        return scaled_logits(predict(model, candidates.x), candidates.y)
+        return scaled_logits(predict(model, candidates), candidates.y)
