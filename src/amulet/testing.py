@@ -262,6 +262,7 @@ def _share_of_gradient(defense: Update, model: nn.Module, batch: Data) -> dict[s
     gradients = []
     for records in (batch, batch[torch.arange(1, len(batch))]):
         rule = defense.begin(Pace(records=64, batch_size=8, epochs=1), seed=0, device="cpu")
+        model.zero_grad()
         rule.backward(
             lambda model, batch: nn.functional.cross_entropy(model(batch.x), batch.y, reduction="none"),
             model,

@@ -165,7 +165,7 @@ def test_more_is_imported_where_it_is_allowed(folder: Path) -> None:
 
 
 def test_python_sessions_are_not_restricted() -> None:
-    assert ImportedModel("torch.nn:Linear", {"in_features": 2, "out_features": 2}).path == "torch.nn:Linear"
+    assert ImportedModel("torch.nn:Linear", (("in_features", 2), ("out_features", 2))).path == "torch.nn:Linear"
 
 
 def test_a_module_that_ends_the_program_is_a_problem_like_others(folder: Path) -> None:

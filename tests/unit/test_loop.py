@@ -282,11 +282,15 @@ def test_every_epoch_asked_for_is_run(recipe: Recipe, dataset: AmuletDataset) ->
 
 
 def test_the_facts_are_those_of_the_run(recipe: Recipe, dataset: AmuletDataset) -> None:
-    fitted = recipe.fit(dataset.train, seed=0)
+    fitted = recipe.fit(dataset.train, seed=0, with_accuracy=True)
     predicted = predict(fitted.model, dataset.train.x).argmax(1)
     assert fitted.facts["train_accuracy"] == (predicted == dataset.train.y).double().mean().item()
     assert fitted.facts["records"] == 200
     assert fitted.facts["seconds"] > 0  # type: ignore[operator]
+
+
+def test_accuracy_is_taken_where_it_is_asked_for_alone(recipe: Recipe, dataset: AmuletDataset) -> None:
+    assert "train_accuracy" not in recipe.fit(dataset.train, seed=0).facts
 
 
 def test_the_model_comes_in_evaluation_mode(recipe: Recipe, dataset: AmuletDataset) -> None:

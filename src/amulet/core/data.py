@@ -116,6 +116,10 @@ class Data:
         """The records at the given places, or where a mask is true."""
         return self._map(lambda tensor: tensor[which])
 
+    def at(self, places: Tensor) -> Self:
+        """The records at the given places (n,), none of them negative: the quickest way to take a batch."""
+        return self._map(lambda tensor: tensor.index_select(0, places))
+
     def to(self, device: str | torch.device) -> Self:
         """The same records on another device."""
         return self._map(lambda tensor: tensor.to(device))

@@ -97,7 +97,9 @@ class TrainingFunction(Trainable):
         if data.targets is not None:
             yield Problem("targets", "A training function learns classes. The data hold 'targets'.")
 
-    def fit(self, data: Data, *, seed: int, device: str = "cpu", held: Held = NOTHING) -> Fitted:
+    def fit(
+        self, data: Data, *, seed: int, device: str = "cpu", held: Held = NOTHING, with_accuracy: bool = False
+    ) -> Fitted:
         """Build a model by seed and let the function train it, torch's global generator seeded inside only."""
         started = perf_counter()
         require_data(data, "data", type(self).__name__)
@@ -114,11 +116,9 @@ class TrainingFunction(Trainable):
             returned = UserCode(self.function).load()(model, data.as_inputs(), seed, **dict(self.arguments))
         if returned is not None and returned is not model:
             raise TypeError(f"'{self.function}' must train the given model in place. It returned something else.")
-        facts = {
-            "records": len(data),
-            "train_accuracy": accuracy(model, data),
-            "seconds": perf_counter() - started,
-        }
+        facts = {"records": len(data), "seconds": perf_counter() - started}
+        if with_accuracy:
+            facts["train_accuracy"] = accuracy(model, data)
         return Fitted(model.eval(), facts, artifacts)
 
 

@@ -3,6 +3,7 @@
 data = prepare(data)
 for batch in rule.epoch():            the update rule draws (shuffled, or Poisson under DP-SGD)
     batch = perturb(model, batch)     in evaluation mode, and so are the twins that penalties compare with
+    optimizer.zero_grad()
     rule.backward(losses)             objective and penalties, record by record
     optimizer.step()
 finish(model, data)
@@ -65,7 +66,9 @@ class Looped(Protocol):
         """What the records hold that training would ignore, if so."""
 
 
-def train(recipe: Looped, data: Data, seed: int, device: str, held: Held, score: ScoreOf) -> Fitted:
+def train(
+    recipe: Looped, data: Data, seed: int, device: str, held: Held, score: ScoreOf, *, with_accuracy: bool
+) -> Fitted:
     """A fresh model fitted to the data, each kind of randomness a stream of its own."""
     started = perf_counter()
     problems = tuple(recipe.data_problems(data.schema, len(data)))
@@ -83,12 +86,13 @@ def train(recipe: Looped, data: Data, seed: int, device: str, held: Held, score:
         _descend(recipe, rule, penalties, model.train(), data, seed)
     learned = by_stage((stage, penalty.artifacts) for stage, penalty in penalties)
     model, kept = _finish(recipe, model, data, held, seed)
-    facts = {
+    facts: dict[str, Fact] = {
         **rule.facts,
         "records": len(data),
-        "train_accuracy": accuracy(model, data),
         "seconds": perf_counter() - started,
     }
+    if with_accuracy:
+        facts["train_accuracy"] = accuracy(model, data)
     known = _with_facts(facts, [penalty for _, penalty in penalties])
     return Fitted(model.eval(), known, {**artifacts, **learned, **kept})
 
@@ -168,9 +172,10 @@ def _descend(
     twin_rngs = _streams([penalty for _, penalty in penalties], seed, "penalty", data)
     for _ in range(recipe.epochs):
         for places in rule.epoch(order):
-            batch = _perturbed(data[places.to(data.x.device)].as_inputs(), model, rngs)
+            batch = _perturbed(data.at(places.to(data.x.device)).as_inputs(), model, rngs)
             batch = _twinned(batch, model, twin_rngs)
             _learn(batch, model, [penalty for _, penalty in penalties])
+            optimizer.zero_grad()
             rule.backward(losses, model, batch)
             optimizer.step()
             scheduler.step()

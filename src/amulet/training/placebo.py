@@ -22,9 +22,12 @@ class Reseeded(Trainable):
     recipe: Trainable
     number: Count = 1
 
-    def fit(self, data: Data, *, seed: int, device: str = "cpu", held: Held = NOTHING) -> Fitted:
+    def fit(
+        self, data: Data, *, seed: int, device: str = "cpu", held: Held = NOTHING, with_accuracy: bool = False
+    ) -> Fitted:
         """As the recipe does under a seed of its own."""
-        return self.recipe.fit(data, seed=derive(seed, "placebo", self.number), device=device, held=held)
+        other = derive(seed, "placebo", self.number)
+        return self.recipe.fit(data, seed=other, device=device, held=held, with_accuracy=with_accuracy)
 
     def seed_from(self, seed: int) -> int:
         """The recipe's, from the other seed."""

@@ -111,12 +111,16 @@ class Recipe(Trainable):
                 "classes alone. Use CrossEntropy or another one that takes targets.",
             )
 
-    def fit(self, data: Data, *, seed: int, device: str = "cpu", held: Held = NOTHING) -> Fitted:
+    def fit(
+        self, data: Data, *, seed: int, device: str = "cpu", held: Held = NOTHING, with_accuracy: bool = False
+    ) -> Fitted:
         """Train a fresh model; every random choice follows from the seed, none from outside.
+
+        `with_accuracy` adds `train_accuracy` to the facts, which takes a pass over the records.
 
         Raises:
             InvalidParameter: the recipe cannot be fitted to these data.
             MissingInput: a stage needs something that the defender does not hold.
         """
         require_data(data, "data", type(self).__name__)
-        return train(self, data, seed, device, held, score_by(self, held, seed, device))
+        return train(self, data, seed, device, held, score_by(self, held, seed, device), with_accuracy=with_accuracy)
