@@ -162,17 +162,20 @@ def concatenate(*parts: Data) -> Data:
     Where some have weights, those of the others count as ones; where some have targets, the others learn their classes.
     """
     if any(part.weight is not None for part in parts):
-        parts = tuple(
-            part if part.weight is not None else replace(part, weight=torch.ones(len(part))) for part in parts
-        )
+        parts = tuple(part if part.weight is not None else replace(part, weight=_ones(part)) for part in parts)
     if any(part.targets is not None for part in parts):
-        parts = tuple(part if part.targets is not None else replace(part, targets=_one_hot(part)) for part in parts)
+        parts = tuple(part if part.targets is not None else replace(part, targets=certain(part)) for part in parts)
     joined = {name: torch.cat([part.tensors()[name] for part in parts]) for name in parts[0].tensors()}
     return replace(parts[0], **joined)  # type: ignore[arg-type]
 
 
-def _one_hot(data: Data) -> Tensor:
+def certain(data: Data) -> Tensor:
+    """(n, classes) targets that say of each record that it is of its class."""
     return torch.nn.functional.one_hot(data.y, len(data.schema.classes)).float()
+
+
+def _ones(data: Data) -> Tensor:
+    return torch.ones(len(data), device=data.y.device)
 
 
 @dataclass(frozen=True, eq=False)
@@ -281,6 +284,8 @@ def _shape_problems(data: Data, owner: str) -> Iterator[Problem]:
     shape = (records, len(schema.classes))
     if data.targets is not None and tuple(data.targets.shape) != shape:
         yield Problem.of("targets", owner, f"of shape {shape}", tuple(data.targets.shape))
+    if data.targets is not None and not data.targets.is_floating_point():
+        yield Problem.of("targets", owner, "floating", data.targets.dtype)
     if not data.x.is_floating_point() and data.x.dtype != torch.uint8:
         yield Problem.of("x", owner, "floating or uint8", data.x.dtype)
     for name in ("y", "z", "index"):

@@ -12,7 +12,7 @@ from torch import Generator, Tensor, nn
 from amulet.core.data import Data, Schema
 from amulet.core.errors import AccessDenied, MissingInput
 from amulet.core.fitted import Artifacts, Fitted
-from amulet.core.model import Records, classifiers, evaluating, predict, underneath
+from amulet.core.model import Records, classifiers, evaluating, layers, predict, underneath
 from amulet.functional.pgd import Classifier
 
 
@@ -114,6 +114,12 @@ class Target:
         """The model below what finishing stages have put around it, such as thresholds, if anything."""
         self._require(Access.WEIGHTS)
         return Target(underneath(self._model), self.access)
+
+    @property
+    def layers(self) -> "tuple[Target, ...]":
+        """Itself, and below it each model that a finishing stage has put something around, the innermost last."""
+        self._require(Access.WEIGHTS)
+        return (self, *(Target(below, self.access) for below in layers(self._model) if below is not self._model))
 
     def narrowed(self, access: Access) -> "Target":
         """The same model behind a gate that grants no more than this one and no more than the given access."""

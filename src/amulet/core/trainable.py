@@ -89,6 +89,11 @@ class Trainable(Spec):
     def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
         """Why this cannot be fitted to so many records of this kind, if so."""
 
+    def record_problems(self, data: Data) -> Iterator[Problem]:
+        """What the records hold that training would ignore, such as weights, if so; a hook for subclasses."""
+        del data
+        yield from ()
+
 
 T = TypeVar("T", bound=Trainable)
 

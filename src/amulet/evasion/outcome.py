@@ -110,7 +110,6 @@ class EvasionAttack(Attack[EvasionOutcome]):
             rng = generator(seed, "evasion", device=str(device))
             adversary = Adversary(target, victims.schema, rng, without(models, TARGET), seed=seed)
             moved = self._moved(adversary, victims)
-            self._check(moved, victims)
             noisy = noise_like(moved, victims, generator(seed, "evasion noise", device=str(device)))
             return EvasionOutcome(
                 labels=victims.y,
@@ -127,19 +126,21 @@ class EvasionAttack(Attack[EvasionOutcome]):
         return self.attack(game.target.model, game.test, models=game.models, seed=game.seed)
 
     def _moved(self, adversary: Adversary, victims: Data) -> Tensor:
-        """What the attack finds on the target and, for records that it leaves standing, on the model underneath.
+        """What the attack finds on the target and, for records that it leaves standing, on each model underneath.
 
         A stage that finishes a model may hide gradients without making it robust. Whoever holds the weights attacks
-        the model below it too, and keeps what the target falls for.
+        the models below it too, and keeps what the target falls for.
         """
         moved = self.perturb(adversary, victims).detach()
+        self._check(moved, victims)
         target = adversary.target
-        if not target.access.includes(Access.WEIGHTS) or target.underneath.model is target.model:
-            return moved
-        standing = target.labels(replace(victims, x=moved)) == victims.y
-        if standing.any():
-            below, left = replace(adversary, target=target.underneath, rehearsing=True), victims[standing]
-            other = self.perturb(below, left).detach()
+        for below in target.layers[1:] if target.access.includes(Access.WEIGHTS) else ():
+            standing = target.labels(replace(victims, x=moved)) == victims.y
+            if not standing.any():
+                break
+            left = victims[standing]
+            other = self.perturb(replace(adversary, target=below, rehearsing=True), left).detach()
+            self._check(other, left)
             falls = target.labels(replace(left, x=other)) != left.y
             moved[standing] = torch.where(falls.view(-1, *[1] * (other.dim() - 1)), other, moved[standing])
         return moved

@@ -8,7 +8,7 @@ from typing import final
 import torch
 from torch import Generator, Tensor, nn
 
-from amulet.core.data import AmuletDataset, Data, Schema, require_data
+from amulet.core.data import AmuletDataset, Data, Schema, certain, require_data
 from amulet.core.errors import InvalidData, Problem
 from amulet.core.model import EVALUATION_BATCH, device_of
 from amulet.core.outcome import LEFT_OUT, Outcome
@@ -128,7 +128,11 @@ class PoisoningAttack(TamperingAttack[PoisoningOutcome]):
         if len(places.unique()) < len(places):
             raise ValueError(f"{self} must replace each record once.")
         self._require_changed(data[places])
-        return replace(tampered, x=_as_kept(tampered.x, data.x.dtype))
+        kept = replace(tampered, x=_as_kept(tampered.x, data.x.dtype))
+        if kept.targets is None:
+            return kept
+        relabelled = (kept.y != data.y[places])[:, None]  # what is learned of these is the class that they now have
+        return replace(kept, targets=torch.where(relabelled, certain(kept).to(kept.targets.dtype), kept.targets))
 
     @final
     def tamper(self, data: Data, *, seed: int = 0) -> Data:

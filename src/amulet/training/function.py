@@ -44,7 +44,10 @@ class TrainingFunction(Trainable):
     weighted: bool = False
 
     def problems(self) -> Iterator[Problem]:
-        """Say when the function cannot be imported."""
+        """Say when the function cannot be imported; weights that it would ignore are a Conflict."""
+        ignored = [Problem("weighted", self._ignores(str(stage))) for stage in self.stages if _weighs(stage)]
+        if ignored and not self.weighted:
+            raise Conflict(ignored)
         yield from UserCode(self.function).problems("function", type(self).__name__)
 
     def outside_sources(self) -> Iterator[str]:
@@ -60,8 +63,6 @@ class TrainingFunction(Trainable):
                 f"{type(stage).__name__} acts in the slot '{slot}' of Amulet's training loop, which the training "
                 f"function '{self.function}' does not go through. Write the training as a Recipe to apply it.",
             )])  # fmt: skip
-        if isinstance(stage, Prepare) and stage.weighs and not self.weighted:
-            raise Conflict([Problem("weighted", self._ignores(str(stage)))])
         return replace(self, stages=(*self.stages, stage))
 
     def _ignores(self, giver: str) -> str:
@@ -89,6 +90,13 @@ class TrainingFunction(Trainable):
             yield from stage.data_problems(schema, records)
         yield from model_problems(self.build, type(self.model).__name__, schema, private=False)
 
+    def record_problems(self, data: Data) -> Iterator[Problem]:
+        """Weights must be used, and classes are what it learns."""
+        if data.weight is not None and not self.weighted:
+            yield Problem("weighted", self._ignores("The data set"))
+        if data.targets is not None:
+            yield Problem("targets", "A training function learns classes. The data hold 'targets'.")
+
     def fit(
         self, data: Data, *, seed: int, device: str = "cpu", held: Held = NOTHING, with_accuracy: bool = False
     ) -> Fitted:
@@ -99,10 +107,9 @@ class TrainingFunction(Trainable):
         if problems:
             raise InvalidParameter(problems)
         data, artifacts = prepare(self.stages, data.to(device), seed, score_by(self, held, seed, device))
-        if data.weight is not None and not self.weighted:
-            raise InvalidParameter([Problem("weighted", self._ignores("The data set"))])
-        if data.targets is not None:
-            raise InvalidParameter([Problem("targets", "A training function learns classes. The data hold 'targets'.")])
+        ignored = tuple(self.record_problems(data))
+        if ignored:
+            raise InvalidParameter(ignored)
         with isolated(derive(seed, "initialisation"), device):
             model = self.build(data.schema).to(device)
         with isolated(derive(seed, "forward"), device):
@@ -113,3 +120,7 @@ class TrainingFunction(Trainable):
         if with_accuracy:
             facts["train_accuracy"] = accuracy(model, data)
         return Fitted(model.eval(), facts, artifacts)
+
+
+def _weighs(stage: Stage) -> bool:
+    return isinstance(stage, Prepare) and stage.weighs

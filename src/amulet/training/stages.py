@@ -114,9 +114,9 @@ class Update(Stage):
 class Finish(Stage):
     """Changes the trained model once, after training.
 
-    A stage that puts something around the model, such as thresholds, should keep it in an attribute `underneath`, so
-    that an attacker with the weights can attack it too; and derive it from `AttributeModel` if predictions then need
-    the records' sensitive attributes.
+    A stage that puts something around the model, such as thresholds, keeps the model in it as a submodule, called
+    `underneath` or otherwise, so that an attacker with the weights can attack it too. What it puts around it derives
+    from `AttributeModel` if predictions then need the records' sensitive attributes.
 
     Attributes:
         needs_validation: whether it is fitted to clean records of the defender's own.

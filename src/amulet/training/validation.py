@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from amulet.core.data import Schema
 from amulet.core.errors import Problem
-from amulet.core.model import AttributeModel
+from amulet.core.model import logits_of, needs_attributes
 from amulet.core.seeds import generator, isolated
 from amulet.core.trainable import DataUse, Slot, Stage
 from amulet.training.objectives import Objective
@@ -55,6 +55,10 @@ def model_problems(
 
 
 def _unusable(model: nn.Module, owner: str, schema: Schema) -> Iterator[Problem]:
+    if needs_attributes(model) and not schema.attributes:
+        needed = f"{owner} is used as {type(model).__name__}, which needs the records' sensitive attributes to predict"
+        yield Problem("model", f"{needed}. The data set has none.")
+        return
     try:
         with isolated(0), torch.no_grad():
             shape = tuple(_outputs(model.eval(), random_records(schema, 2), schema).shape)
@@ -90,9 +94,7 @@ def _first_output(model: nn.Module, schema: Schema, places: list[int]) -> Tensor
 
 def _outputs(model: nn.Module, x: Tensor, schema: Schema) -> Tensor:
     """What a model makes of inputs; sensitive attributes, where it needs them, have their first value."""
-    attributes = torch.zeros(len(x), len(schema.attributes), dtype=torch.int64)
-    outputs: Tensor = model(x, attributes) if isinstance(model, AttributeModel) else model(x)
-    return outputs
+    return logits_of(model, x, torch.zeros(len(x), len(schema.attributes), dtype=torch.int64))
 
 
 def _kept(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
