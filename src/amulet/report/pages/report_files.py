@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from amulet.core.files import write_text
 from amulet.experiments.results import Results
-from amulet.report import html, markdown
+from amulet.report.pages import matrix_markdown, matrix_page
 
 NAME: Final = "report.html"
 MARKDOWN: Final = "report.md"
@@ -17,7 +17,7 @@ def write(results: Results, manifest: Mapping[str, Any], folder: Path) -> Path:
 
     A reader finds each file whole or not at all.
     """
-    page, text = html.render(results, manifest), markdown.render(results, manifest)
+    page, text = matrix_page.render(results, manifest), matrix_markdown.render(results, manifest)
     write_text(folder / NAME, page)
     write_text(folder / MARKDOWN, text)
     return folder / NAME
