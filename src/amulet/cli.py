@@ -297,8 +297,8 @@ def _publish(results: "Results", planned: "Plan", store: "Store", out: Path, con
 def _show(results: "Results | PairResults", manifest: "dict[str, object]", folder: Path, console: "Console") -> None:
     from amulet.experiments.pair_results import PairResults
     from amulet.report import write, write_pair
-    from amulet.report.pair_terminal import pair_table
-    from amulet.report.terminal import matrix_table
+    from amulet.report.pages.matrix_terminal import matrix_table
+    from amulet.report.pages.pair_terminal import pair_table
 
     if isinstance(results, PairResults):
         page = write_pair(results, manifest, folder)

@@ -10,21 +10,21 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from amulet.core.text import visible
 from amulet.experiments.pair_results import PairResults
 from amulet.experiments.results import Results
-from amulet.report import described
-from amulet.report.baseline import baseline
-from amulet.report.behind import behind, place
-from amulet.report.counts import looks_said, seeds_named, seeds_of, times
-from amulet.report.facts import facts
-from amulet.report.formats import number, setting, signed, spread
-from amulet.report.grounds import grounds
-from amulet.report.groups import NOT_COUNTED, RISK, groups_of
-from amulet.report.in_short import in_short
-from amulet.report.matrix import blocks, primaries
-from amulet.report.said import HOW_VERDICTS, NOT_COVERED, gate_name, gate_words, interval, said
-from amulet.report.script import embedded, page_script
-from amulet.report.strip import SAMPLE, strips
-from amulet.report.tradeoffs import letters, trade_offs
-from amulet.report.wording import metric_words, riskier_end, spoken
+from amulet.report.charts.difference_strips import SAMPLE, strips
+from amulet.report.charts.trade_offs import letters, trade_offs
+from amulet.report.pages.cell_details import behind, place
+from amulet.report.pages.page_script import embedded, page_script
+from amulet.report.words import spec_text
+from amulet.report.words.blocks import blocks, primaries
+from amulet.report.words.formats import number, setting, signed, spread
+from amulet.report.words.gates import grounds
+from amulet.report.words.group_sizes import NOT_COUNTED, RISK, groups_of
+from amulet.report.words.names import metric_words, riskier_end, spoken
+from amulet.report.words.no_skill import baseline
+from amulet.report.words.seed_counts import looks_said, seeds_named, seeds_of, times
+from amulet.report.words.summaries import in_short
+from amulet.report.words.training_facts import facts
+from amulet.report.words.verdict_words import HOW_VERDICTS, NOT_COVERED, gate_name, gate_words, interval, said
 
 LARGEST: Final = 5_000_000
 """Bytes of a page that can still be sent around and opened on a phone."""
@@ -47,7 +47,7 @@ def _rendered(results: Results, manifest: Mapping[str, Any], *, whole: bool) -> 
     found, script = blocks(results), page_script()
     page = (
         templating()
-        .get_template("report.html.jinja")
+        .get_template("matrix.html.jinja")
         .render(
             **both_pages(results, manifest),
             behind=behind(results, single_curves=whole),
@@ -66,8 +66,8 @@ def _rendered(results: Results, manifest: Mapping[str, Any], *, whole: bool) -> 
             primaries=primaries(found),
             sample=SAMPLE,
             strips=partial(strips, results),
-            experiment=described.experiment(results),
-            defenses=described.defenses(results),
+            experiment=spec_text.experiment(results),
+            defenses=spec_text.defenses(results),
             facts=facts(results),
             how_verdicts=HOW_VERDICTS,
             not_covered=NOT_COVERED,
@@ -79,7 +79,7 @@ def _rendered(results: Results, manifest: Mapping[str, Any], *, whole: bool) -> 
 def templating() -> Environment:
     """Labels and settings are input, so that everything is escaped, and a missing name is an error."""
     environment = Environment(
-        loader=PackageLoader("amulet.report"),
+        loader=PackageLoader("amulet.report.pages"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -88,7 +88,7 @@ def templating() -> Environment:
     environment.filters.update(
         embedded=embedded,
         gate_name=gate_name,
-        named=described.named,
+        named=spec_text.named,
         number=number,
         gate_words=gate_words,
         interval=interval,

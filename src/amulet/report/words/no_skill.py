@@ -4,7 +4,7 @@ from typing import Final
 
 from amulet.core.tally import Tally
 from amulet.experiments.numbers import Column
-from amulet.report.formats import number
+from amulet.report.words.formats import number
 
 _SHARES: Final = {
     ("utility", "accuracy"),

@@ -27,7 +27,7 @@ class Script:
 @cache
 def page_script() -> Script:
     """`templates/page.js` with the Vega that is installed; the same for all pages, and seconds in the making."""
-    own = files("amulet.report").joinpath("templates/page.js").read_text(encoding="utf-8")
+    own = files("amulet.report.pages").joinpath("templates/page.js").read_text(encoding="utf-8")
     text = vl_convert.javascript_bundle(own)
     return Script(Markup(text), f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'")  # noqa: S704 - ours
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from amulet.core.files import StrPath, write_text
 from amulet.experiments.results import Results
-from amulet.report import html, markdown
+from amulet.report.pages import matrix_markdown, matrix_page
 
 NAME: Final = "report.html"
 MARKDOWN: Final = "report.md"
@@ -17,7 +17,7 @@ def write(results: Results, manifest: Mapping[str, Any], folder: StrPath) -> Pat
 
     A reader finds each file whole or not at all.
     """
-    page, text = html.render(results, manifest), markdown.render(results, manifest)
+    page, text = matrix_page.render(results, manifest), matrix_markdown.render(results, manifest)
     place = Path(folder)
     write_text(place / NAME, page)
     write_text(place / MARKDOWN, text)

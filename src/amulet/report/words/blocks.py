@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 from amulet.experiments.numbers import Column, MatrixCell
 from amulet.experiments.results import Results
-from amulet.report.described import Named, brief, probes
-from amulet.report.wording import Words, metric_words, risk_rank, risk_words
+from amulet.report.words.names import Words, metric_words, risk_rank, risk_words
+from amulet.report.words.spec_text import Named, brief, probes
 
 
 @dataclass(frozen=True)

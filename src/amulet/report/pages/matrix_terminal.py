@@ -10,12 +10,12 @@ from rich.text import Text
 
 from amulet.experiments.numbers import MatrixCell
 from amulet.experiments.results import Results
-from amulet.report.counts import looks_said, seeds_named, seeds_of
-from amulet.report.formats import number, signed, spread
-from amulet.report.in_short import in_short
-from amulet.report.matrix import Block, Line, Part, blocks, primaries
-from amulet.report.said import HOW_VERDICTS, Tone, gate_words, said
-from amulet.report.wording import riskier_end
+from amulet.report.words.blocks import Block, Line, Part, blocks, primaries
+from amulet.report.words.formats import number, signed, spread
+from amulet.report.words.names import riskier_end
+from amulet.report.words.seed_counts import looks_said, seeds_named, seeds_of
+from amulet.report.words.summaries import in_short
+from amulet.report.words.verdict_words import HOW_VERDICTS, Tone, gate_words, said
 
 CELL: Final = 15
 COLUMN: Final = CELL + 2

@@ -6,8 +6,8 @@ from typing import Final, Protocol
 
 from amulet.core.tally import Tally
 from amulet.experiments.numbers import Column
-from amulet.report.described import Specified, probes
-from amulet.report.formats import number
+from amulet.report.words.formats import number
+from amulet.report.words.spec_text import Specified, probes
 
 RISK: Final = "discriminatory_behavior"
 NOT_COUNTED: Final = (

@@ -8,11 +8,11 @@ from rich.table import Table
 from rich.text import Text
 
 from amulet.experiments.pair_results import PairResults
-from amulet.report.formats import number, signed
-from amulet.report.pair import HOW_JUDGED, ONLY, WARNING, PairBlock, PairLine, pair_blocks
-from amulet.report.said import interval
-from amulet.report.terminal import STYLES
-from amulet.report.wording import riskier_end
+from amulet.report.pages.matrix_terminal import STYLES
+from amulet.report.words.formats import number, signed
+from amulet.report.words.names import riskier_end
+from amulet.report.words.pair_words import HOW_JUDGED, ONLY, WARNING, PairBlock, PairLine, pair_blocks
+from amulet.report.words.verdict_words import interval
 
 
 def pair_table(results: PairResults) -> Group:

@@ -6,11 +6,11 @@ from typing import Any
 
 from amulet.core.files import StrPath, write_text
 from amulet.experiments.pair_results import PairResults
-from amulet.report.described import experiment
-from amulet.report.files import NAME
-from amulet.report.html import as_shown, both_pages, templating
-from amulet.report.pair import HOW_JUDGED, ONLY, WARNING, pair_blocks
-from amulet.report.pair_sentences import pair_figures, pair_told
+from amulet.report.pages.matrix_page import as_shown, both_pages, templating
+from amulet.report.pages.report_files import NAME
+from amulet.report.words.pair_sentences import pair_figures, pair_told
+from amulet.report.words.pair_words import HOW_JUDGED, ONLY, WARNING, pair_blocks
+from amulet.report.words.spec_text import experiment
 
 
 def write_pair(results: PairResults, manifest: Mapping[str, Any], folder: StrPath) -> Path:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from amulet.experiments.results import Results
-from amulet.report.formats import number, setting, spread
-from amulet.report.wording import fact_rank, fact_title
+from amulet.report.words.formats import number, setting, spread
+from amulet.report.words.names import fact_rank, fact_title
 from amulet.statistics import summarize
 
 

@@ -8,11 +8,11 @@ from amulet.experiments.experiment import BASELINE
 from amulet.experiments.gates import FINDS, STRONG, Checked
 from amulet.experiments.numbers import MatrixCell
 from amulet.experiments.results import Results
-from amulet.report.formats import signed
-from amulet.report.grounds import grounds
-from amulet.report.matrix import Block, Line, Part, primaries
-from amulet.report.said import Said, Tone, said
-from amulet.report.wording import risk_name, within
+from amulet.report.words.blocks import Block, Line, Part, primaries
+from amulet.report.words.formats import signed
+from amulet.report.words.gates import grounds
+from amulet.report.words.names import risk_name, within
+from amulet.report.words.verdict_words import Said, Tone, said
 from amulet.statistics import Gate, Word
 
 _ORDER: Final = (Tone.WORSE, Tone.BETTER, Tone.SAME, Tone.OPEN)

@@ -6,8 +6,8 @@ from typing import Final
 
 from amulet.experiments.gates import Checked
 from amulet.experiments.numbers import MatrixCell
-from amulet.report.formats import number, signed
-from amulet.report.wording import risk_words
+from amulet.report.words.formats import number, signed
+from amulet.report.words.names import risk_words
 from amulet.statistics import ALPHA, Verdict, Word
 
 

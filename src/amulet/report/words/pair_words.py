@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from amulet.experiments.pair_results import PairCell, PairResults
-from amulet.report.described import Named, brief, probes
-from amulet.report.formats import number
-from amulet.report.said import SIGNS, Said, in_words
-from amulet.report.wording import Words, metric_words, risk_rank, risk_words
+from amulet.report.words.formats import number
+from amulet.report.words.names import Words, metric_words, risk_rank, risk_words
+from amulet.report.words.spec_text import Named, brief, probes
+from amulet.report.words.verdict_words import SIGNS, Said, in_words
 from amulet.statistics import ALPHA, Word
 
 ONLY: Final = "This pair of models only"

@@ -7,11 +7,11 @@ from typing import Final
 from amulet.experiments.experiment import BASELINE
 from amulet.experiments.numbers import MatrixCell
 from amulet.experiments.results import Results
-from amulet.report.baseline import baseline
-from amulet.report.counts import plural_seeds, seeds_of
-from amulet.report.formats import MINUS, number, signed, spread
-from amulet.report.said import interval
-from amulet.report.wording import metric_words, risk_name, riskier_end, within
+from amulet.report.words.formats import MINUS, number, signed, spread
+from amulet.report.words.names import metric_words, risk_name, riskier_end, within
+from amulet.report.words.no_skill import baseline
+from amulet.report.words.seed_counts import plural_seeds, seeds_of
+from amulet.report.words.verdict_words import interval
 from amulet.statistics import ALPHA, Verdict, Word
 
 SMALLEST_P: Final = 0.0001

@@ -10,7 +10,7 @@ from amulet.core.spec import Plain
 from amulet.experiments.experiment import BASELINE
 from amulet.experiments.numbers import Column
 from amulet.experiments.results import Results
-from amulet.report.formats import NOT_GIVEN, setting
+from amulet.report.words.formats import NOT_GIVEN, setting
 
 _LISTS: Final = {"audits", "attacks", "probes", "defenses"}
 

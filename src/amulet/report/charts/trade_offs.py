@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from amulet.experiments.experiment import BASELINE
 from amulet.experiments.numbers import Column, MatrixCell
 from amulet.experiments.results import Results
-from amulet.report import charts
-from amulet.report.matrix import Block, Line, Part, primaries
-from amulet.report.wording import metric_words
+from amulet.report.charts import vega_lite
+from amulet.report.words.blocks import Block, Line, Part, primaries
+from amulet.report.words.names import metric_words
 
 UTILITY: Final = "utility"
 ENOUGH: Final = 18.0
@@ -75,13 +75,13 @@ def beside(places: Sequence[Place], corners: Sequence[Place]) -> list[str]:
     """
     seen = np.array([*places, *corners])
     span = np.ptp(seen, axis=0)
-    pixels = (np.array(places) - seen.min(axis=0)) / np.where(span > 0, span, 1) * charts.TRADE_OFF * (1, -1)
+    pixels = (np.array(places) - seen.min(axis=0)) / np.where(span > 0, span, 1) * vega_lite.TRADE_OFF * (1, -1)
     taken, sides = list(pixels), []
     for at, mark in enumerate(pixels):
         others = [place for other, place in enumerate(taken) if other != at]
-        room = {side: _nearest(mark + shift, others) for side, shift in charts.SIDES.items()}
+        room = {side: _nearest(mark + shift, others) for side, shift in vega_lite.SIDES.items()}
         sides.append(max(room, key=lambda side: min(room[side], ENOUGH)))
-        taken.append(mark + charts.SIDES[sides[-1]])
+        taken.append(mark + vega_lite.SIDES[sides[-1]])
     return sides
 
 
@@ -102,10 +102,10 @@ def _drawn(results: Results, utility: Column, risk: Column, points: Sequence[Poi
     corners = [(seed["seed_x"], seed["seed_y"]) for seed in seeds]
     sides = beside([(mean["x"], mean["y"]) for mean in means], corners)
     means = [{**mean, "side": side} for mean, side in zip(means, sides, strict=True)]
-    before = [mean for mean in means if mean["kind"] == charts.KINDS[0]]
+    before = [mean for mean in means if mean["kind"] == vega_lite.KINDS[0]]
     titles = f"{metric_words(utility).title}, higher is better →", f"{_arrow(risk)} {metric_words(risk).title}".strip()
     data = {"before": before, "means": means, "seeds": seeds}
-    svg: str = vl_convert.vegalite_to_svg({**charts.trade_off(*titles), "datasets": data})
+    svg: str = vl_convert.vegalite_to_svg({**vega_lite.trade_off(*titles), "datasets": data})
     drawn = re.sub(r"<[^>]+>", _slim, svg).replace("<svg", '<svg aria-hidden="true"', 1)
     return Markup(drawn)  # noqa: S704 - Vega escapes text
 
@@ -117,7 +117,7 @@ def _slim(tag: re.Match[str]) -> str:
 
 
 def _mean(results: Results, point: Point) -> dict[str, Any]:
-    kind = charts.KINDS[point.risk.verdict is not None]
+    kind = vega_lite.KINDS[point.risk.verdict is not None]
     x, y = (level(results, cell) for cell in (point.utility, point.risk))
     return {"letter": point.letter, "kind": kind, "x": x, "y": y}
 

@@ -8,13 +8,13 @@ import numpy as np
 from amulet.core.curve import Curve
 from amulet.experiments.numbers import Column, MatrixCell, Traced
 from amulet.experiments.results import Results
-from amulet.report import charts
-from amulet.report.described import Named, probes
-from amulet.report.grounds import grounds
-from amulet.report.groups import groups_of
-from amulet.report.said import gate_words
-from amulet.report.sentences import figures, told
-from amulet.report.wording import metric_words, risk_words
+from amulet.report.charts import vega_lite
+from amulet.report.words.gates import grounds
+from amulet.report.words.group_sizes import groups_of
+from amulet.report.words.names import metric_words, risk_words
+from amulet.report.words.spec_text import Named, probes
+from amulet.report.words.verdict_sentences import figures, told
+from amulet.report.words.verdict_words import gate_words
 
 Plain = dict[str, Any]
 DIGEST: Final = 12
@@ -30,7 +30,7 @@ def behind(results: Results, *, single_curves: bool = True) -> Plain:
     keys = list(dict.fromkeys((column.risk, column.probe) for column in results.columns))
     return {
         "gates": [[gate.state, gate_words(gate), gate.follows] for gate in results.gates],
-        "charts": {"points": charts.points(), "difference": charts.difference()},
+        "charts": {"points": vega_lite.points(), "difference": vega_lite.difference()},
         "rows": list(results.rows),
         "lines": [_line(results, column, named, keys.index((column.risk, column.probe))) for column in results.columns],
         "curves": [_curves(results, key, single=single_curves) for key in keys],
@@ -102,7 +102,7 @@ def _curves(results: Results, key: tuple[str, str], *, single: bool) -> Plain | 
         "scale": first.scale,
         "x_title": first.x_title,
         "words": _words(first),
-        "chart": charts.curve(first.x_title, first.y_title, first.scale),
+        "chart": vega_lite.curve(first.x_title, first.y_title, first.scale),
         "xs": [[_short(x, 4) for x in each] for each in xs],
         "seeds": [[_seed(item, xs, single=single) for item in row if item.curve.x] for row in traced],
         "means": [_mean([item.curve for item in row if item.curve.x]) for row in traced],

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from amulet.experiments.pair_results import PairCell
-from amulet.report.formats import number
-from amulet.report.said import interval
-from amulet.report.wording import metric_words, risk_name, within
+from amulet.report.words.formats import number
+from amulet.report.words.names import metric_words, risk_name, within
+from amulet.report.words.verdict_words import interval
 from amulet.statistics import Word
 
 

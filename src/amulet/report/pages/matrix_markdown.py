@@ -7,16 +7,16 @@ from typing import Any, Final
 from amulet.core.text import visible
 from amulet.experiments.numbers import MatrixCell
 from amulet.experiments.results import Results
-from amulet.report.baseline import baseline
-from amulet.report.counts import looks_said, plural_seeds, seeds_of, times
-from amulet.report.described import defenses
-from amulet.report.formats import number, setting, signed, spread
-from amulet.report.grounds import grounds
-from amulet.report.groups import NOT_COUNTED, RISK, groups_of
-from amulet.report.in_short import in_short
-from amulet.report.matrix import Block, Line, Part, blocks, primaries
-from amulet.report.said import HOW_VERDICTS, NOT_COVERED, gate_name, gate_words, interval, said
-from amulet.report.wording import riskier_end, spoken
+from amulet.report.words.blocks import Block, Line, Part, blocks, primaries
+from amulet.report.words.formats import number, setting, signed, spread
+from amulet.report.words.gates import grounds
+from amulet.report.words.group_sizes import NOT_COUNTED, RISK, groups_of
+from amulet.report.words.names import riskier_end, spoken
+from amulet.report.words.no_skill import baseline
+from amulet.report.words.seed_counts import looks_said, plural_seeds, seeds_of, times
+from amulet.report.words.spec_text import defenses
+from amulet.report.words.summaries import in_short
+from amulet.report.words.verdict_words import HOW_VERDICTS, NOT_COVERED, gate_name, gate_words, interval, said
 from amulet.statistics import Gate
 
 _MARKUP: Final = re.compile(r"([\\`*\[\]<>|~$]|&(?=#?\w+;)|(?<!\w)_|_(?!\w)|^(?:[#+>=-]|\d+(?=[.)])))")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from amulet.experiments.results import Results
-from amulet.report.matrix import Line
+from amulet.report.words.blocks import Line
 
 CENTRE: Final = 50.0
 REACH: Final = 46.0
