@@ -1,6 +1,6 @@
 """Outcomes: what an attack or audit found, case by case, before any metric."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import ClassVar, Final, Literal, Self
 
@@ -66,6 +66,12 @@ class Outcome:
     def cpu(self) -> Self:
         """The same outcome in main memory."""
         return replace(self, **{name: tensor.cpu() for name, tensor in self.tensors().items()})
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """The outcomes of some cases after those of others, as one outcome; constants are those of the first part."""
+        tensors = [part._by_case() for part in parts]  # noqa: SLF001 - of the same class
+        return replace(parts[0], **{name: torch.cat([each[name] for each in tensors]) for name in tensors[0]})
 
     def __len__(self) -> int:
         return len(next(iter(self._by_case().values())))
