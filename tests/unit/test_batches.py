@@ -84,7 +84,7 @@ def test_a_membership_attack_needs_little_memory_beside_the_records(run_python: 
         from amulet.core.data import AmuletDataset, Data, Modality, Schema
         from amulet.core.probe import Game
         from amulet.core.split import Split
-from amulet.core.threat import TrainedModel
+        from amulet.core.threat import TrainedModel
         from amulet.membership_inference.attacks import LossThreshold
 
         torch.set_num_threads(1)
@@ -92,7 +92,8 @@ from amulet.core.threat import TrainedModel
         x = torch.zeros(n, 3, 32, 32, dtype=torch.uint8)
         data = Data(x, torch.arange(n) % 2, torch.zeros(n, 0, dtype=torch.long), torch.arange(n), schema)
         model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3072, 2))
-        game = Game(model, AmuletDataset("zeros", data, data), Split().divide(n), 0)
+        target = {"target": (TrainedModel(model, torch.arange(n)),)}
+        game = Game(target, AmuletDataset("zeros", data, data), Split().divide(n), 0)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         LossThreshold().play(game)
         print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
