@@ -134,7 +134,7 @@ class Data:
     def batches(self) -> Iterator[Self]:
         """The records in turn, as many at one time as a model is given, x as a model takes it."""
         size = batch_size(self.schema.shape)
-        for start in range(0, len(self), size):
+        for start in range(0, max(1, len(self)), size):
             yield self._map(lambda tensor, start=start: tensor[start : start + size]).as_inputs()  # type: ignore[misc]
 
     def _map(self, change: Callable[[Tensor], Tensor]) -> Self:
@@ -211,7 +211,7 @@ def batch_size(shape: Iterable[int]) -> int:
 
 def as_inputs(x: Tensor) -> Tensor:
     """Model inputs: bytes become float32 in 0..1, everything else is left alone."""
-    return x.float() / 255 if x.dtype == torch.uint8 else x
+    return x.float().div_(255) if x.dtype == torch.uint8 else x
 
 
 def concatenate(*parts: Data) -> Data:

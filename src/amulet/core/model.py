@@ -195,11 +195,17 @@ def predict(model: Callable[..., Tensor], records: Records) -> Tensor:
             classes: of one logit, the first class is always largest.
         InvalidData: it gives NaN, which would count as a prediction of some class.
     """
-    name = type(model).__name__
-    logits = torch.cat([logits_of(model, as_inputs(x).clone(), z) for x, z in _batches(records)])
-    if logits.dim() != 2 or logits.shape[1] < 2:
-        allowed = "a map to logits of shape (n, classes), one for each of at least two classes"
-        raise InvalidParameter([Problem.of("model", name, allowed, tuple(logits.shape))])
+    name, start = type(model).__name__, 0
+    logits = torch.empty(0)
+    for x, z in _batches(records):
+        found = logits_of(model, as_inputs(x).clone(), z)
+        if found.dim() != 2 or len(found) != len(x) or found.shape[1] < 2:
+            allowed = "a map to logits of shape (n, classes), one for each of at least two classes"
+            raise InvalidParameter([Problem.of("model", name, allowed, tuple(found.shape))])
+        if start == 0:  # one tensor for all: many small ones between large ones would keep memory from being used again
+            logits = found.new_empty(len(records), found.shape[1])
+        logits[start : start + len(x)] = found
+        start += len(x)
     if logits.isnan().any():
         raise InvalidData([Problem("model", f"{name} gives NaN, so it predicts nothing. Did its training diverge?")])
     return logits

@@ -117,10 +117,11 @@ class EvasionAttack(Attack[EvasionOutcome]):
         rngs = [generator(seed, name, device=str(device_of(model))) for name in ("evasion", "evasion noise")]
         with opened(model, self.needs) as target:
             adversary = Adversary(target, data.schema, rngs[0], without(models, TARGET), seed=seed)
-            return EvasionOutcome.joined([
+            parts = (
                 self._attacked(model, victims.to(device_of(model)), adversary, rngs[1])
                 for victims in self._victims(data, seed)
-            ])  # fmt: skip
+            )
+            return EvasionOutcome.joined(parts, self._count(data))
 
     @final
     def play(self, game: Game) -> EvasionOutcome:
@@ -149,12 +150,15 @@ class EvasionAttack(Attack[EvasionOutcome]):
 
     def _victims(self, data: Data, seed: int) -> Iterator[Data]:
         """The records to change, drawn by seed where the attack makes do with a sample, in batches."""
-        count = min(self.sample() or len(data), len(data))
+        count = self._count(data)
         places = torch.arange(len(data))
         if count < len(data):
             places = torch.randperm(len(data), generator=generator(seed, "victims"))[:count].sort().values
         chosen = Selection(data, places.to(data.y.device))
         yield from [data.at(chosen.places).as_inputs()] if self.together else chosen.batches()
+
+    def _count(self, data: Data) -> int:
+        return min(self.sample() or len(data), len(data))
 
     def _attacked(self, model: nn.Module, victims: Data, adversary: Adversary, noise: Generator) -> EvasionOutcome:
         moved = self._moved(adversary, victims)

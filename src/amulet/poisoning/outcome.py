@@ -164,9 +164,8 @@ class PoisoningAttack(TamperingAttack[PoisoningOutcome]):
         self._check(data)
         self._require_changed(data.batches())
         with opened(model, self.needs) as target:
-            return PoisoningOutcome.joined([
-                self._shown(target, shown, control) for shown in data.to(device_of(model)).batches()
-            ])  # fmt: skip
+            parts = (self._shown(target, shown, control) for shown in data.to(device_of(model)).batches())
+            return PoisoningOutcome.joined(parts, len(data))
 
     @final
     def play(self, game: Game) -> PoisoningOutcome:
