@@ -16,8 +16,8 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator
 from amulet.core.curve import Curve
 from amulet.core.spec import Plain
 from amulet.core.tally import Tally
+from amulet.experiments.entries import environment
 from amulet.experiments.results import Column, Results, Traced, Value
-from amulet.experiments.store import environment
 from amulet.report import write
 
 PHONE = 390

@@ -14,9 +14,9 @@ from rich.console import Console
 from amulet.core.metric import Metric
 from amulet.core.probe import Probe
 from amulet.core.spec import Plain
+from amulet.experiments.entries import environment
 from amulet.experiments.registry import Kind, metrics_for, plugins
 from amulet.experiments.results import Column, MatrixCell, Results, Value
-from amulet.experiments.store import environment
 from amulet.report import write
 from amulet.report.described import Named, named, probes
 from amulet.report.html import render

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from amulet.core.files import write_text
+from amulet.core.folders import publish
 from amulet.experiments.results import Results
 from amulet.report import html, markdown
 
@@ -12,12 +12,18 @@ NAME: Final = "report.html"
 MARKDOWN: Final = "report.md"
 
 
+def rendered(results: Results, manifest: Mapping[str, Any]) -> dict[str, str]:
+    """The report's files by name."""
+    return {NAME: html.render(results, manifest), MARKDOWN: markdown.render(results, manifest)}
+
+
 def write(results: Results, manifest: Mapping[str, Any], folder: Path) -> Path:
     """Write report.html, and report.md beside it, into `folder`, making it if need be; the page's place.
 
     A reader finds each file whole or not at all.
+
+    Raises:
+        Unwritable: the disk is full, or the folder cannot be written; older files are left as they were.
     """
-    page, text = html.render(results, manifest), markdown.render(results, manifest)
-    write_text(folder / NAME, page)
-    write_text(folder / MARKDOWN, text)
+    publish(rendered(results, manifest), folder)
     return folder / NAME

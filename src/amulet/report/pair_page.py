@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from amulet.core.files import write_text
+from amulet.core.folders import publish
 from amulet.experiments.pair_results import PairResults
 from amulet.report.described import experiment
 from amulet.report.files import NAME
@@ -13,11 +13,19 @@ from amulet.report.pair import HOW_JUDGED, ONLY, WARNING, pair_blocks
 from amulet.report.pair_sentences import pair_figures, pair_told
 
 
+def rendered_pair(results: PairResults, manifest: Mapping[str, Any]) -> dict[str, str]:
+    """The report's one file by its name."""
+    return {NAME: render_pair(results, manifest)}
+
+
 def write_pair(results: PairResults, manifest: Mapping[str, Any], folder: Path) -> Path:
-    """Write report.html into `folder`, making it if need be; a reader finds the file whole or not at all."""
-    place = folder / NAME
-    write_text(place, render_pair(results, manifest))
-    return place
+    """Write report.html into `folder`, making it if need be; a reader finds the file whole or not at all.
+
+    Raises:
+        Unwritable: the disk is full, or the folder cannot be written; an older file is left as it was.
+    """
+    publish(rendered_pair(results, manifest), folder)
+    return folder / NAME
 
 
 def render_pair(results: PairResults, manifest: Mapping[str, Any]) -> str:
