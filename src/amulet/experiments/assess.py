@@ -14,7 +14,7 @@ from amulet.experiments.experiment import Experiment
 from amulet.experiments.plan import Plan, extended, plan
 from amulet.experiments.results import Results
 from amulet.experiments.runner import RunFailed, run, set_aside
-from amulet.experiments.store import Damaged, State, Store
+from amulet.experiments.store import Damaged, NotStored, State, Store
 from amulet.experiments.tasks import Task
 
 log = logging.getLogger(__name__)
@@ -125,8 +125,8 @@ def _collected(planned: Plan, store: Store) -> Results | str:
     except Damaged as error:
         log.warning("%s %s", error, set_aside(error.task, store))
         return error.task.digest
-    except FileNotFoundError as error:
-        return Path(error.filename).stem
+    except NotStored as error:
+        return error.task.digest
 
 
 def _mended_once(before: set[str], now: set[str]) -> set[str]:

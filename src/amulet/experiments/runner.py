@@ -17,7 +17,7 @@ import torch
 from amulet.core.containment import contained, text_of, told
 from amulet.core.errors import AmuletError, Unwritable, UserCodeFailed
 from amulet.experiments.executors import Executor, WorkerLost, WorkersUnusable, executing
-from amulet.experiments.store import Damaged, Store
+from amulet.experiments.store import Damaged, NotStored, Store
 from amulet.experiments.surroundings import known_surroundings
 from amulet.experiments.tasks import Backend, Measure, Task, Trace
 
@@ -46,6 +46,7 @@ class Ending(StrEnum):
     STORED = "stored"
     FAILED = "failed"
     INPUT_DAMAGED = "input damaged"
+    INPUT_ABSENT = "input absent"
     UNWRITABLE = "unwritable"
 
 
@@ -56,7 +57,7 @@ class Answer:
     Attributes:
         ending: how it ended.
         reason: a sentence, where it has no result.
-        input: the digest of the damaged input.
+        input: the digest of the damaged or absent input.
     """
 
     ending: Ending
@@ -100,6 +101,8 @@ class Job:
                 compute(self.task, self.store)
         except Damaged as error:
             return Answer(Ending.INPUT_DAMAGED, f"{error} {set_aside(error.task, self.store)}", error.task.digest)
+        except NotStored as error:
+            return Answer(Ending.INPUT_ABSENT, f"{text_of(self.task)}: {error}", error.task.digest)
         return Answer(Ending.STORED)
 
 
@@ -169,6 +172,7 @@ class _Run:
     def __init__(self, tasks: Sequence[Task[Any]], store: Store, on_done: OnDone) -> None:
         self.failures: list[str] = []
         self.damaged: set[str] = set()
+        self._absent: list[Answer] = []
         self._tasks, self._store, self._on_done = tasks, store, on_done
         self._places = {task.digest: place for place, task in enumerate(tasks)}
         self._sorter = TopologicalSorter(
@@ -200,6 +204,7 @@ class _Run:
                 task = running.pop(future)
                 self._settle(task, self._answer(task, future))
             self._add_ready(several)
+        self.failures += [answer.reason for answer in self._absent if answer.input not in self.damaged]
 
     def _job(self, task: Task[Any]) -> Job:
         return Job(task, task.digest, self._store)
@@ -237,6 +242,8 @@ class _Run:
             case Ending.INPUT_DAMAGED:
                 log.warning("%s", answer.reason)
                 self.damaged.add(str(answer.input))
+            case Ending.INPUT_ABSENT:
+                self._absent.append(answer)  # perhaps since another task has met it damaged
             case Ending.UNWRITABLE:
                 raise RunFailed(f"{answer.reason} What was computed before is kept.")
         self._on_done(task)

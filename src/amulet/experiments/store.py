@@ -50,6 +50,21 @@ class Damaged(AmuletError):  # noqa: N818
         return type(self), (str(self), self.task)
 
 
+class NotStored(AmuletError, FileNotFoundError):  # noqa: N818
+    """A result that has not been computed, or has been set aside.
+
+    Attributes:
+        task: whose result it is.
+    """
+
+    def __init__(self, task: Task[Any]) -> None:
+        super().__init__(f"The result of {type(task).__name__} {task.digest[:12]} is not in the store.")
+        self.task = task
+
+    def __reduce__(self) -> tuple[type["NotStored"], tuple[Task[Any]]]:
+        return type(self), (self.task,)
+
+
 @dataclass(frozen=True)
 class Store:
     """A directory shared by any number of experiments and processes.
@@ -81,7 +96,7 @@ class Store:
         """Present only if every byte is what was written."""
         try:
             self._entry(task)
-        except FileNotFoundError:
+        except NotStored:
             return State.ABSENT
         except Damaged:
             return State.DAMAGED
@@ -91,7 +106,7 @@ class Store:
         """The value of a task.
 
         Raises:
-            FileNotFoundError: it has not been computed.
+            NotStored: it has not been computed.
             Damaged: what lies there is not what was written, or is not a value of this task.
         """
         if isinstance(task, Source):
@@ -127,14 +142,14 @@ class Store:
         """
         try:
             return self._read(task).model_dump()
-        except FileNotFoundError:
+        except NotStored:
             return None
 
     def made(self, task: Task[Any]) -> dict[str, Any] | None:
         """What computed an entry, with the seconds that took; None if no whole entry is there."""
         try:
             return self._read(task).made.model_dump()
-        except (FileNotFoundError, Damaged):
+        except (NotStored, Damaged):
             return None
 
     def facts(self, task: Task[Any]) -> Mapping[str, Any]:
@@ -145,7 +160,7 @@ class Store:
         """
         try:
             value = self._read(task).value
-        except FileNotFoundError:
+        except NotStored:
             return {}
         if not isinstance(value, dict):
             raise Damaged(f"{self._place(task)} holds no facts.", task)
@@ -165,8 +180,8 @@ class Store:
         except Damaged as error:
             if error.task.digest == task.digest:
                 return self._moved(task)
-        except FileNotFoundError:
-            pass
+        except NotStored:
+            return None
         return None
 
     def _moved(self, task: Task[Any]) -> Path | None:
@@ -208,6 +223,8 @@ class Store:
             raise Damaged(f"{place} is not a file with a result.", task)
         try:
             return read_body(place.read_bytes(), task.digest)
+        except FileNotFoundError:
+            raise NotStored(task) from None
         except NotAnEntry as error:
             raise Damaged(f"{place} {error}.", task) from None
 
