@@ -26,17 +26,18 @@ AS_BEFORE: Final = object()
 HOOKS: Final = tuple(name for name in vars(modules) if name.startswith("_global_") and name.endswith("_hooks"))
 
 PRECISIONS: Final = (
-    "fp32_precision",
-    *(f"{owner}.fp32_precision" for owner in ("cudnn", "mkldnn", "cuda.matmul", "cudnn.conv", "cudnn.rnn")),
-    *(f"mkldnn.{kind}.fp32_precision" for kind in ("matmul", "conv", "rnn")),
-)
+    (
+        "fp32_precision",
+        *(f"{owner}.fp32_precision" for owner in ("cudnn", "mkldnn", "cuda.matmul", "cudnn.conv", "cudnn.rnn")),
+        *(f"mkldnn.{kind}.fp32_precision" for kind in ("matmul", "conv", "rnn")),
+    )
+    if hasattr(torch.backends, "fp32_precision")
+    else ()
+)  # torch before 2.9 has one for all
 """Of torch's float32 products, the general ones before those that fall back on them."""
 
-_KNOWN_PRECISION: Final = (
-    tuple("tf32" if name.startswith("cudnn.") and name.count(".") > 1 else "none" for name in PRECISIONS)
-    if hasattr(torch.backends, "fp32_precision")
-    else ("highest",)
-)
+_CUDNN: Final = ("cudnn.conv.fp32_precision", "cudnn.rnn.fp32_precision")
+_KNOWN_PRECISION: Final = ("highest", *("tf32" if name in _CUDNN else "none" for name in PRECISIONS))
 """torch's own defaults."""
 
 
@@ -88,16 +89,17 @@ def _write_hooks(value: list[dict[int, Any]]) -> None:
 
 
 def _precision() -> tuple[str, ...]:
-    if not hasattr(torch.backends, "fp32_precision"):  # torch before 2.9
-        return (torch.get_float32_matmul_precision(),)
-    return tuple(attrgetter(name)(torch.backends) for name in PRECISIONS)
+    try:
+        general = torch.get_float32_matmul_precision()
+    except RuntimeError:  # it is set for single backends, and cannot be told for all
+        general = ""
+    return general, *(attrgetter(name)(torch.backends) for name in PRECISIONS)
 
 
 def _write_precision(value: tuple[str, ...]) -> None:
-    if len(value) == 1:
+    if value[0]:
         torch.set_float32_matmul_precision(value[0])
-        return
-    for name, precision in zip(PRECISIONS, value, strict=True):
+    for name, precision in zip(PRECISIONS, value[1:], strict=True):
         owner, _, attribute = name.rpartition(".")
         setattr(attrgetter(owner)(torch.backends) if owner else torch.backends, attribute, precision)
 
