@@ -6,6 +6,7 @@ import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -13,8 +14,10 @@ import torch
 from amulet.core.errors import Unwritable
 from amulet.core.files import PARTIAL, write_tensors, write_text
 from amulet.core.folders import publish
-from amulet.core.spec import Plain
 from amulet.report.publishing import to_be_replaced
+
+if TYPE_CHECKING:
+    from amulet.core.spec import Plain
 
 FILES = {"results.json": "1", "report.html": "one"}
 LATER = {"results.json": "2", "report.html": "two"}
