@@ -1,8 +1,8 @@
 """The command. Heavy packages are imported where they are used, so that --help answers at once."""
 
 import logging
+import re
 import signal
-import sys
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from rich.console import Console
     from rich.table import Table
@@ -24,15 +24,45 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # a mistake is one line, which a pipe does not cut either
 )
+
+
+def _number(least: int, most: int) -> "Callable[[str], int]":
+    """Reads a whole number of a range, or says in one sentence why it is none."""
+
+    def read(given: str) -> int:
+        if not re.fullmatch(r"[-+]?[0-9]{1,9}", str(given)) or not least <= int(given) <= most:
+            raise typer.BadParameter(f"It must be a whole number from {least:,} to {most:,}. Got {given!r}.")
+        return int(given)
+
+    return read
+
 
 File = Annotated[Path, typer.Argument(help="The experiment, as YAML.", exists=True, dir_okay=False)]
 StoreOption = Annotated[Path, typer.Option("--store", help="Where results are kept and shared.")]
 DeviceOption = Annotated[str, typer.Option("--device", help='"cpu", or a CUDA device such as "cuda:0".')]
+AllowImports = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-imports",
+        metavar="NAME[,NAME]",
+        help="Modules, packages or module:name that the file may import, beside plug-ins and modules next to it.",
+    ),
+]
 UntilDecided = Annotated[
     bool, typer.Option("--until-decided", help="Begin with 5 seeds; add more only where a verdict is undecided.")
 ]
-MaxSeeds = Annotated[int | None, typer.Option("--max-seeds", min=2, help="Seeds at most; the file's by default.")]
+MaxSeeds = Annotated[
+    int | None,
+    typer.Option(
+        "--max-seeds", parser=_number(2, 1000), metavar="NUMBER", help="Seeds at most; the file's by default."
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option("--workers", parser=_number(1, 1024), metavar="NUMBER", help="Processes; one per core by default."),
+]
 DEFAULT_STORE = Path("runs/store")
 KEPT = "What was computed is kept; the same command goes on from there."
 
@@ -43,9 +73,10 @@ def assess(
     out: Annotated[Path | None, typer.Option("--out", help="Folder of the results; runs/<name> by default.")] = None,
     store: StoreOption = DEFAULT_STORE,
     device: DeviceOption = "cpu",
-    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Processes; one per core by default.")] = None,
+    workers: Workers = None,
     until_decided: UntilDecided = False,
     max_seeds: MaxSeeds = None,
+    allow_imports: AllowImports = None,
 ) -> None:
     """Plan, train, attack, measure and report; goes on where it was stopped."""
     with _told_plainly() as console:
@@ -57,7 +88,7 @@ def assess(
         from amulet.report.publishing import to_be_replaced, write_results
 
         kept, folder = Store(store), out and out.absolute()
-        planned = _plan(file, device, until_decided, max_seeds)
+        planned = _plan(file, device, until_decided, max_seeds, allow_imports)
         folder = folder or Path("runs", planned.experiment.name).absolute()
         spec, content = planned.experiment.plain(), planned.dataset.content
         warned = _warn(to_be_replaced(folder, spec, content))
@@ -73,17 +104,18 @@ def compare(
     file: Annotated[Path, typer.Argument(help="The two checkpoints, as YAML.", exists=True, dir_okay=False)],
     out: Annotated[Path | None, typer.Option("--out", help="Folder of the results; runs/<name> by default.")] = None,
     device: DeviceOption = "cpu",
+    allow_imports: AllowImports = None,
 ) -> None:
     """Probe two trained models with the same records, without training anything, and report on this pair only."""
     with _told_plainly() as console:
-        _find_code_beside(file)
         folder, beside = out and out.absolute(), file.parent.absolute()
         from amulet.experiments.config import load_pair
         from amulet.experiments.pair_files import carry_out
         from amulet.report.progress import probing
         from amulet.report.publishing import to_be_replaced, write_results
 
-        pair = load_pair(file)
+        _check_device(device)
+        pair = load_pair(file, _names(allow_imports))
         with probing(console) as told:
             results, manifest = carry_out(pair, beside, device, told)
         folder = folder or Path("runs", results.name).absolute()
@@ -98,6 +130,7 @@ def plan(
     device: DeviceOption = "cpu",
     until_decided: UntilDecided = False,
     max_seeds: MaxSeeds = None,
+    allow_imports: AllowImports = None,
 ) -> None:
     """Check an experiment and show what would be computed, and about how long it takes."""
     with _told_plainly() as console:
@@ -105,7 +138,7 @@ def plan(
         from amulet.experiments.estimate import estimate
         from amulet.experiments.store import Store
 
-        planned = resumed(_plan(file, device, until_decided, max_seeds), Store(store))
+        planned = resumed(_plan(file, device, until_decided, max_seeds, allow_imports), Store(store))
         estimated = estimate(planned, Store(store))
         table = _table("task", "to compute", "stored", "seconds each")
         for line in estimated.lines:
@@ -131,6 +164,7 @@ def status(
     until_decided: UntilDecided = False,
     max_seeds: MaxSeeds = None,
     verify: Annotated[bool, typer.Option("--verify", help="Read every byte; set aside what is damaged.")] = False,
+    allow_imports: AllowImports = None,
 ) -> None:
     """Show how much of an experiment the store has."""
     with _told_plainly() as console:
@@ -139,7 +173,7 @@ def status(
         from amulet.experiments.store import State, Store
 
         kept = Store(store)
-        planned = _plan(file, device, until_decided, max_seeds)
+        planned = _plan(file, device, until_decided, max_seeds, allow_imports)
         if verify:
             verified(planned, kept)
         planned = resumed(planned, kept)
@@ -153,8 +187,7 @@ def status(
         console.print(
             "Complete."
             if not left
-            else f"{left} tasks are left; `amulet assess {file}` with the same options computes them.",
-            markup=False,
+            else f"{left} tasks are left; `amulet assess {file}` with the same options computes them."
         )
 
 
@@ -164,21 +197,13 @@ def report(
 ) -> None:
     """Write the report of a finished assessment again, and show its matrix."""
     with _told_plainly() as console:
-        import json
-
-        from amulet.core.errors import AmuletError
-        from amulet.experiments.pair_results import PairResults, holds_pair
+        from amulet.experiments.pair_results import PairResults
         from amulet.experiments.results import Results
+        from amulet.experiments.results_file import holds_pair, read_manifest
         from amulet.report import write, write_pair
 
         kind = PairResults if holds_pair(folder) else Results
-        results = kind.read(folder)
-        try:
-            manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise AmuletError(
-                f"There is no whole manifest.json in {folder} ({error}). Assess again to have one."
-            ) from None
+        results, manifest = kind.read(folder), read_manifest(folder)
         if isinstance(results, PairResults):
             page = write_pair(results, manifest, folder)
         else:
@@ -207,26 +232,25 @@ def list_plugins(
 @contextmanager
 def _told_plainly() -> "Iterator[Console]":
     """A console for results; what goes wrong is told in sentences on standard error, with exit code 1."""
-    from rich.console import Console
-    from rich.logging import RichHandler
-
-    errors = Console(stderr=True)
-    logging.basicConfig(level="WARNING", format="%(message)s", handlers=[RichHandler(console=errors, show_path=False)])
     from amulet.core.containment import told
     from amulet.core.errors import AmuletError
+    from amulet.report.console import Told, open_console
+
+    errors = open_console(errors=True)
+    logging.basicConfig(level="WARNING", format="%(message)s", handlers=[Told(errors)])
 
     def end(sentence: str, code: int) -> typer.Exit:
-        errors.print(sentence, markup=False, highlight=False, soft_wrap=True)
+        errors.print(sentence, soft_wrap=True)
         return typer.Exit(code)
 
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        yield Console()
+        yield open_console()
     except _Terminated:
         raise end(f"Terminated. {KEPT}", 128 + signal.SIGTERM) from None
     except KeyboardInterrupt:
         raise end(f"Interrupted. {KEPT}", 128 + signal.SIGINT) from None
-    except (typer.Exit, typer.Abort):
+    except (typer.Exit, typer.Abort, typer.BadParameter):
         raise
     except AmuletError as error:
         raise end(str(error), 1) from None
@@ -255,13 +279,15 @@ def _table(*columns: str) -> "Table":
     return table
 
 
-def _plan(file: Path, device: str, until_decided: bool, max_seeds: int | None) -> "Plan":
+def _plan(
+    file: Path, device: str, until_decided: bool, max_seeds: int | None, allow_imports: list[str] | None
+) -> "Plan":
     """What is told on the command line goes before the file."""
-    _find_code_beside(file)
     from amulet.experiments import load_experiment
     from amulet.experiments.plan import plan as plan_tasks
 
-    experiment: Experiment = load_experiment(file)
+    _check_device(device)
+    experiment: Experiment = load_experiment(file, _names(allow_imports))
     experiment = replace(
         experiment,
         until_decided=experiment.until_decided or until_decided,
@@ -270,9 +296,25 @@ def _plan(file: Path, device: str, until_decided: bool, max_seeds: int | None) -
     return plan_tasks(experiment, device=device)
 
 
-def _find_code_beside(file: Path) -> None:
-    """Code of the user's own may lie beside the file, as it may for a script."""
-    sys.path.insert(0, str(file.resolve().parent))
+def _names(allow_imports: list[str] | None) -> tuple[str, ...]:
+    """What may be imported, as a list with commas, or as several options."""
+    names = tuple(name.strip() for listed in allow_imports or () for name in listed.split(","))
+    for name in names:
+        if not all(part.isidentifier() for part in name.replace(":", ".", 1).split(".")):
+            told = f"A name must be a module, a package or module:name. Got '{name}'."
+            raise typer.BadParameter(told, param_hint="'--allow-imports'")
+    return names
+
+
+def _check_device(device: str) -> None:
+    """A device that is not there is a mistake of the command, not of the file."""
+    from amulet.core.errors import InvalidParameter
+    from amulet.experiments.plan import check_device
+
+    try:
+        check_device(device)
+    except InvalidParameter as error:
+        raise typer.BadParameter(str(error), param_hint="'--device'") from None
 
 
 def _warn(sentence: str | None) -> bool:
@@ -290,8 +332,8 @@ def _show(results: "Results | PairResults", page: Path, console: "Console") -> N
     if isinstance(results, PairResults):
         console.print(pair_table(results))
     else:
-        console.print(matrix_table(results, width=console.width))
-    console.print(f"Report: {page.resolve()}", soft_wrap=True, markup=False)
+        console.print(matrix_table(results, width=console.width if console.is_terminal else None))
+    console.print(f"Report: {page.resolve()}", soft_wrap=True)
 
 
 if __name__ == "__main__":

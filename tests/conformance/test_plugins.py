@@ -7,9 +7,18 @@ import pytest
 from amulet.core.errors import Conflict
 from amulet.core.metric import Metric
 from amulet.core.probe import Attack, Audit
+from amulet.core.roles import Derivation
 from amulet.core.spec import Spec
 from amulet.experiments.registry import Kind, Plugin, find, plugins, short_name
-from amulet.testing import TOY_RECIPE, check_attack, check_audit, check_defense, check_metric, toy_dataset
+from amulet.testing import (
+    TOY_RECIPE,
+    check_attack,
+    check_audit,
+    check_defense,
+    check_derivation,
+    check_metric,
+    toy_dataset,
+)
 from amulet.training import Defense, Held
 
 
@@ -61,7 +70,8 @@ def test_every_pair_of_defenses_trains_or_says_why_not(first: Plugin, second: Pl
         recipe = other.apply(one.apply(TOY_RECIPE))
     except Conflict:
         return
-    fitted = recipe.fit(toy_dataset().train, seed=0, held=Held(validation=toy_dataset(seed=1).test))
+    held = Held(validation=toy_dataset(seed=1).test)
+    fitted = recipe.fit(toy_dataset().train, seed=0, held=held, with_accuracy=True)
     assert fitted.facts["train_accuracy"]
 
 
@@ -87,3 +97,10 @@ def test_each_outcome_that_shows_a_risk_has_one_primary_metric() -> None:
 def test_a_class_is_abstract_or_final(plugin: Plugin) -> None:
     own_bases = [base for base in plugin.spec.__mro__[1:] if issubclass(base, Spec)]
     assert not set(own_bases) & {other.spec for other in plugins()}
+
+
+@pytest.mark.parametrize("plugin", of(Kind.DERIVATION), ids=name)
+def test_derivation(plugin: Plugin) -> None:
+    derivation = plugin.spec()
+    assert isinstance(derivation, Derivation)
+    check_derivation(derivation)

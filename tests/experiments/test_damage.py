@@ -19,9 +19,10 @@ from amulet.evasion.attacks import PGD
 from amulet.experiments import BASELINE, Experiment, Plan, Store, plan
 from amulet.experiments.assess import carry_out, verified
 from amulet.experiments.entries import _checksum
+from amulet.experiments.plays import Measure, Play, Trace
 from amulet.experiments.runner import RunFailed
 from amulet.experiments.store import State
-from amulet.experiments.tasks import Measure, Play, Source, Task, Trace, Train
+from amulet.experiments.tasks import Source, Task, Train
 from amulet.models import LinearNet
 from amulet.training import Recipe
 from amulet.utility import Utility

@@ -8,7 +8,8 @@ import pytest
 from rich.console import Console
 
 from amulet.core.curve import Curve
-from amulet.experiments.results import Column, Results, Traced, Value
+from amulet.experiments.numbers import Column, Traced, Value
+from amulet.experiments.results import Results
 from amulet.report import charts, markdown
 from amulet.report.behind import behind, place
 from amulet.report.counts import looks_said, seeds_named, seeds_of, times
@@ -24,7 +25,9 @@ from amulet.statistics import Word
 LABEL = "a|<b>"
 ROBUST = Column("evasion", "PGD", "robust_accuracy", 0.0, 1.0, "low", primary=True, margin=0.02, chance=None)
 AUC = Column("membership_inference", "LiRA", "auc", 0.0, 1.0, "high", primary=True, margin=0.02, chance=0.5)
-BALANCED = Column("utility", "Utility", "balanced_accuracy", 0.0, 1.0, None, primary=True, margin=0.02, chance=None)
+BALANCED = Column(
+    "utility", "Utility", "balanced_accuracy", 0.0, 1.0, None, primary=True, margin=0.02, chance=None, shows="trained"
+)
 NUMBERS: dict[Column, dict[str, tuple[float | None, ...]]] = {
     ROBUST: {"undefended": (0.50, 0.52, 0.51, 0.49, 0.5), LABEL: (0.80, 0.81, 0.82, 0.80, 0.79)},
     AUC: {"undefended": (0.6, 0.61, 0.62, 0.6, 0.6), LABEL: (0.6, 0.7, 0.55, 0.65, 0.6)},
@@ -120,7 +123,7 @@ def test_a_curve_without_points_is_not_drawn(results: Results) -> None:
 def test_nothing_in_embedded_data_can_end_its_element() -> None:
     text = embedded({"label": "</script><!-- & \u2028"})
     assert not set("<>&") & set(text)
-    assert json.loads(text) == {"label": "</script><!-- & \u2028"}
+    assert json.loads(text) == {"label": "</script><!-- & \\u2028"}
 
 
 def test_seeds_are_counted_cell_by_cell_where_they_were_added(results: Results, grown: Results) -> None:

@@ -11,7 +11,8 @@ from rich.console import Console
 
 from amulet.core.spec import Plain
 from amulet.core.tally import Tally
-from amulet.experiments.results import Column, Results, Value
+from amulet.experiments.numbers import Column, Value
+from amulet.experiments.results import Results
 from amulet.report import markdown
 from amulet.report.baseline import baseline
 from amulet.report.behind import behind
@@ -25,7 +26,7 @@ from amulet.report.sentences import figures
 from amulet.report.terminal import matrix_table
 
 BOUNDS, JUDGED = (0.0, 1.0), (True, 0.02)
-ACCURACY = Column("utility", "Utility", "balanced_accuracy", *BOUNDS, None, *JUDGED, None)
+ACCURACY = Column("utility", "Utility", "balanced_accuracy", *BOUNDS, None, *JUDGED, None, shows="trained")
 ROBUST = Column("evasion", "PGD", "robust_accuracy", *BOUNDS, "low", *JUDGED, None)
 LIRA = Column("membership_inference", "LiRA", "auc", *BOUNDS, "high", *JUDGED, 0.5)
 LOSS = replace(LIRA, probe="LossThreshold")

@@ -8,8 +8,8 @@ import pytest
 from rich.console import Console
 
 from amulet.core.tally import Tally
+from amulet.experiments.numbers import Column
 from amulet.experiments.pair_results import ModelFacts, PairCell, PairResults
-from amulet.experiments.results import Column
 from amulet.report.formats import MINUS
 from amulet.report.groups import NOT_COUNTED
 from amulet.report.pair import ONLY, WARNING, PairLine, pair_blocks

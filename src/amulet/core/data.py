@@ -80,9 +80,12 @@ class Data:
         x: (n, *shape), floating or uint8 (images stay bytes until they are used).
         y: (n,) int64 class codes 0..k-1.
         z: (n, attributes) int64 codes of the sensitive attributes, -1 where not recorded.
-        index: (n,) int64, each record's place in the original data set: its identity.
+        index: (n,) int64, each record's identity: its place in the original data set, counted from 0. Records that
+            were made up, such as those of a watermark's key, have negative ones: -1, -2 and so on.
         schema: what is known of the data set.
         weight: (n,) weight of each record's loss, or None for all alike.
+        targets: (n, classes) probabilities of the classes, to be learned instead of y, such as another model's answers;
+            None where the classes themselves are learned.
         twins: (n, *shape) other versions of the records, which a penalty compares them with while they are
             trained on; None elsewhere. The loop keeps them as (n, penalties, *shape).
     """
@@ -93,7 +96,18 @@ class Data:
     index: Tensor
     schema: Schema
     weight: Tensor | None = None
+    targets: Tensor | None = None
     twins: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        optional = [name for name in ("weight", "targets", "twins") if getattr(self, name) is not None]
+        problems = [
+            Problem.of(name, "Data", f"a {kind.__name__}", type(getattr(self, name)).__name__)
+            for name, kind in (*((name, Tensor) for name in ("x", "y", "z", "index", *optional)), ("schema", Schema))
+            if not isinstance(getattr(self, name), kind)
+        ]
+        if problems:
+            raise InvalidData(problems)
 
     def __len__(self) -> int:
         return len(self.y)
@@ -101,6 +115,10 @@ class Data:
     def __getitem__(self, which: Tensor) -> Self:
         """The records at the given places, or where a mask is true."""
         return self._map(lambda tensor: tensor[which])
+
+    def at(self, places: Tensor) -> Self:
+        """The records at the given places (n,), none of them negative: the quickest way to take a batch."""
+        return self._map(lambda tensor: tensor.index_select(0, places))
 
     def to(self, device: str | torch.device) -> Self:
         """The same records on another device."""
@@ -119,9 +137,18 @@ class Data:
         held = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: value for name, value in held.items() if isinstance(value, Tensor)}
 
+    @property
+    def learned(self) -> Tensor:
+        """What is to be learned: (n, classes) probabilities where there are targets, else the (n,) classes."""
+        return self.y if self.targets is None else self.targets
+
     def attribute(self, name: str) -> Tensor:
         """(n,) codes of one sensitive attribute."""
         return self.z[:, self.schema.attribute_names.index(name)]
+
+    def without_attributes(self) -> Self:
+        """The same records with every sensitive attribute as not recorded: what is shown to who must infer them."""
+        return replace(self, z=torch.full_like(self.z, -1))
 
 
 def as_inputs(x: Tensor) -> Tensor:
@@ -130,13 +157,22 @@ def as_inputs(x: Tensor) -> Tensor:
 
 
 def concatenate(*parts: Data) -> Data:
-    """The records of several Data of one data set, one after the other; no weights count as ones."""
+    """The records of several Data of one data set, one after the other.
+
+    Where some have weights, those of the others count as ones; where some have targets, the others learn their classes.
+    """
     if any(part.weight is not None for part in parts):
         parts = tuple(
             part if part.weight is not None else replace(part, weight=torch.ones(len(part))) for part in parts
         )
+    if any(part.targets is not None for part in parts):
+        parts = tuple(part if part.targets is not None else replace(part, targets=_one_hot(part)) for part in parts)
     joined = {name: torch.cat([part.tensors()[name] for part in parts]) for name in parts[0].tensors()}
     return replace(parts[0], **joined)  # type: ignore[arg-type]
+
+
+def _one_hot(data: Data) -> Tensor:
+    return torch.nn.functional.one_hot(data.y, len(data.schema.classes)).float()
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,6 +188,8 @@ class AmuletDataset:
     test: Data
 
     def __post_init__(self) -> None:
+        for part in ("train", "test"):
+            require_data(getattr(self, part), part, self.name, shapes=False)
         problems = [
             *problems_of(self.train, f"{self.name} (train)"),
             *problems_of(self.test, f"{self.name} (test)"),
@@ -194,6 +232,30 @@ def absorb(digest: "hashlib._Hash", tensors: Mapping[str, Tensor]) -> None:
         digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
 
 
+def require_data(value: object, parameter: str, owner: object, *, shapes: bool = True) -> None:
+    """The one check where somebody hands over records: Data whose tensors fit together.
+
+    Raises:
+        InvalidData: it is something else, or of other shapes, types or codes than its schema says.
+    """
+    if not isinstance(value, Data):
+        allowed = "Data, as an AmuletDataset holds in 'train' and 'test' (amulet.datasets.from_arrays makes one)"
+        raise InvalidData([Problem.of(parameter, str(owner), allowed, type(value).__name__)])
+    if shapes and (problems := list(_shape_problems(value, str(owner))) or list(_label_problems(value, str(owner)))):
+        raise InvalidData(problems)
+
+
+def require_dataset(value: object, parameter: str, owner: object) -> None:
+    """The one check where somebody hands over a data set.
+
+    Raises:
+        InvalidData: it is something else.
+    """
+    if not isinstance(value, AmuletDataset):
+        allowed = "an AmuletDataset (amulet.datasets.from_arrays makes one)"
+        raise InvalidData([Problem.of(parameter, str(owner), allowed, type(value).__name__)])
+
+
 def problems_of(data: Data, owner: str) -> Iterable[Problem]:
     """Everything that is wrong with the records of a data set."""
     found = list(_shape_problems(data, owner))
@@ -216,6 +278,9 @@ def _shape_problems(data: Data, owner: str) -> Iterator[Problem]:
             yield Problem.of(name, owner, f"of shape {shape}", given)
     if data.weight is not None and tuple(data.weight.shape) != (records,):
         yield Problem.of("weight", owner, f"of shape {(records,)}", tuple(data.weight.shape))
+    shape = (records, len(schema.classes))
+    if data.targets is not None and tuple(data.targets.shape) != shape:
+        yield Problem.of("targets", owner, f"of shape {shape}", tuple(data.targets.shape))
     if not data.x.is_floating_point() and data.x.dtype != torch.uint8:
         yield Problem.of("x", owner, "floating or uint8", data.x.dtype)
     for name in ("y", "z", "index"):
@@ -233,13 +298,43 @@ def _value_problems(data: Data, owner: str) -> Iterator[Problem]:
     elif inputs.min() < schema.low or inputs.max() > schema.high:
         span = (round(inputs.min().item(), 6), round(inputs.max().item(), 6))
         yield Problem.of("x", owner, f"within its bounds [{schema.low}, {schema.high}]", span)
+    elif schema.modality is Modality.IMAGE:
+        yield from _channel_problems(inputs, owner)
     if data.weight is not None and not (torch.isfinite(data.weight) & (data.weight >= 0)).all():
         yield Problem("weight", f"The 'weight' of {owner} must be finite and at least 0.")
-    yield from _code_problems("y", owner, data.y, len(schema.classes), 0)
-    for column, attribute in enumerate(schema.attributes):
-        yield from _code_problems(f"z[{attribute.name}]", owner, data.z[:, column], len(attribute.values), -1)
+    if data.targets is not None and not _are_probabilities(data.targets):
+        yield Problem("targets", f"The 'targets' of {owner} must be probabilities: at least 0, each row with sum 1.")
+    yield from _label_problems(data, owner)
     if data.index.unique().numel() != len(data):
         yield Problem("index", f"The 'index' of {owner} must name each record once. It has repeated entries.")
+
+
+def _are_probabilities(rows: Tensor) -> bool:
+    return bool((rows >= 0).all() and (rows.sum(1) - 1).abs().max() <= 1e-4)
+
+
+def _label_problems(data: Data, owner: str) -> Iterator[Problem]:
+    yield from _code_problems("y", owner, data.y, len(data.schema.classes), 0)
+    for column, attribute in enumerate(data.schema.attributes):
+        yield from _code_problems(f"z[{attribute.name}]", owner, data.z[:, column], len(attribute.values), -1)
+
+
+def _channel_problems(x: Tensor, owner: str) -> Iterator[Problem]:
+    """Refuse images that were standardised channel by channel, so that no bound and no epsilon fits all channels.
+
+    Their values lie on both sides of zero and beyond [-1, 1], the widest range around zero that images are scaled to,
+    and the channels' ranges differ by more than a hundredth of the whole.
+    """
+    low, high = x.amin((0, 2, 3)), x.amax((0, 2, 3))
+    if len(low) < 2 or low.max() >= 0 or high.min() <= 0 or max(-low.min(), high.max()) <= 1:
+        return
+    if max(low.max() - low.min(), high.max() - high.min()) > 0.01 * (high.max() - low.min()):
+        allowed = (
+            "of one range in all channels, since one epsilon and one pair of bounds hold for all (give the pixels, and "
+            "standardise them in the model's first layer)"
+        )
+        ranges = ", ".join(f"{a:.3g}..{b:.3g}" for a, b in zip(low.tolist()[:4], high.tolist()[:4], strict=True))
+        yield Problem("x", f"The 'x' of {owner} must be {allowed}. Got {ranges}.")
 
 
 def _code_problems(name: str, owner: str, codes: Tensor, count: int, lowest: int) -> Iterator[Problem]:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from amulet.core.text import visible
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -30,7 +32,7 @@ class ProblemsError(AmuletError, ValueError):
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
-        super().__init__("\n".join(problem.sentence for problem in self.problems))
+        super().__init__(visible("\n".join(problem.sentence for problem in self.problems)))
 
     def __reduce__(self) -> tuple[type[Self], tuple[tuple[Problem, ...]]]:
         return type(self), (self.problems,)

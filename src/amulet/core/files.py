@@ -4,15 +4,19 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from os import PathLike
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import IO, Final
+from typing import IO, Final, TypeAlias
 
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
 from amulet.core.errors import Unwritable
+
+StrPath: TypeAlias = str | PathLike[str]
+"""A file or folder, as everything that takes one accepts it."""
 
 PARTIAL: Final = ".partial-"
 """How the temporary names of unfinished files and folders begin; nobody reads what lies under them."""

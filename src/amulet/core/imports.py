@@ -3,11 +3,25 @@
 import importlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from amulet.core.containment import contained, text_of
 from amulet.core.errors import Problem
 from amulet.core.source import source_digest
+
+
+@dataclass(frozen=True)
+class _Imported:
+    """Marks fields whose text is imported."""
+
+
+IMPORTED = _Imported()
+ImportPath = Annotated[str, IMPORTED]
+"""The type of a spec's field that names a class or function to import and call, as "package.module:name".
+
+Configurations are programs of strangers until somebody trusts them: what they may import is checked at fields of this
+type, before anything is imported. A field of another type must not be given to `UserCode`.
+"""
 
 
 @dataclass(frozen=True)
@@ -52,3 +66,12 @@ class UserCode:
         else:
             if not callable_:
                 yield Problem.of(parameter, owner, "the import path of a class or function", self.path)
+
+
+def _message(error: BaseException) -> str:
+    """On one line; the class where an exception has no text, or fails to give it."""
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # noqa: BLE001 - of a user's own class
+        text = ""
+    return text if text and not isinstance(error, SystemExit) else f"{type(error).__name__} {text}".strip()

@@ -12,6 +12,10 @@ from amulet.core.spec import Spec
 O = TypeVar("O", bound=Outcome)  # noqa: E741 - the conventional name of an outcome type
 
 
+Shown = Literal["trained", "noise", "one class"]
+"""What a gate can read off a metric."""
+
+
 @dataclass(frozen=True)
 class Undefined:
     """A metric has no value for this outcome, and why."""
@@ -30,8 +34,10 @@ class Metric(Spec, Generic[O]):
         chance: what it comes to without the model (a number), without a working attack (the name of another metric
             of the outcome), or None where neither makes sense; a defense can only lower what an attack reaches
             beyond that.
-        control: whether it is read off the same attack on a model trained on records that nobody tampered with; an
-            attack that tampers must reach more than that in its primary metric.
+        must_exceed: the name of another metric of the outcome that an attack which works exceeds by `margin`, such as
+            what it reaches on a model that nobody tampered with; None where there is no such control.
+        shows: what a gate reads off it, if anything: that the model has "trained", what random "noise" does in place of
+            the attack, or whether the model always names "one class".
         margin: the least difference that matters, in its own units; docs/guide/verdicts.md has the reasons.
     """
 
@@ -40,12 +46,13 @@ class Metric(Spec, Generic[O]):
     riskier: ClassVar[Literal["low", "high"] | None]
     primary: ClassVar[bool] = False
     chance: ClassVar[float | str | None] = None
-    control: ClassVar[bool] = False
+    must_exceed: ClassVar[str | None] = None
+    shows: ClassVar[Shown | None] = None
     margin: ClassVar[float] = 0.02
 
     @abstractmethod
     def measure(self, outcome: O) -> float | Undefined:
-        """The value, for an outcome with at least one record."""
+        """The value, for an outcome with at least one case."""
 
     @final
     def __call__(self, outcome: O) -> float | Undefined:

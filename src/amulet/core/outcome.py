@@ -1,25 +1,48 @@
-"""Outcomes: what an attack or audit found, record by record, before any metric."""
+"""Outcomes: what an attack or audit found, case by case, before any metric."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Literal, Self
 
+import torch
 from torch import Tensor
+
+Unit = Literal["record", "class", "suspect", "model"]
+"""What one case of an outcome is."""
+
+Part = Literal["train", "test"]
+"""Which records of a data set."""
+
+LEFT_OUT: Final = torch.empty(0, dtype=torch.int64)
+"""Default of an optional field."""
 
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """Tensors with one row per record. Each risk has one final subclass whose fields are all tensors.
+    """Tensors with one row per case. Each risk has one final subclass whose fields are all tensors.
 
     Attributes:
-        truth: the fields that say what a record is, whatever the model: the same for every model that is
-            probed with the same records in the same order.
+        unit: what a case is. Where it is a record, the outcome has a field `index` with the (n,) identities of the
+            records (`Data.index`), so that metrics can be measured by sensitive group, and intervals over other
+            records can be stated.
+        part: of which records of the data set, where a case is a record.
+        truth: the fields that say what a case is, whatever the model: the same for every model that is probed with
+            the same cases in the same order.
+        constants: the fields that hold one value for all cases, such as a bound of the data.
+        optional: the fields that may be left out where an outcome is made by hand; they then hold -1 for every case.
     """
 
+    unit: ClassVar[Unit] = "record"
+    part: ClassVar[Part] = "test"
     truth: ClassVar[tuple[str, ...]] = ()
+    constants: ClassVar[tuple[str, ...]] = ()
+    optional: ClassVar[tuple[str, ...]] = ("index",)
 
     def __post_init__(self) -> None:
-        lengths = {name: len(tensor) for name, tensor in self.tensors().items()}
+        for name in self.optional:
+            if getattr(self, name, None) is LEFT_OUT:
+                object.__setattr__(self, name, torch.full((len(self),), -1))
+        lengths = {name: len(tensor) for name, tensor in self._by_case().items()}
         if len(set(lengths.values())) > 1:
             raise ValueError(f"The tensors of {type(self).__name__} must have one length. Got {lengths}.")
         self.check()
@@ -28,7 +51,7 @@ class Outcome:
         """Raise ValueError where shapes or values contradict each other; a hook for subclasses."""
 
     def strata(self) -> Tensor | None:
-        """(n,) codes of the groups of records whose sizes the game fixes; None where all are one sample."""
+        """(n,) codes of the groups of cases whose sizes the game fixes; None where all are one sample."""
         return None
 
     def tensors(self) -> dict[str, Tensor]:
@@ -45,8 +68,11 @@ class Outcome:
         return replace(self, **{name: tensor.cpu() for name, tensor in self.tensors().items()})
 
     def __len__(self) -> int:
-        return len(next(iter(self.tensors().values())))
+        return len(next(iter(self._by_case().values())))
 
     def __getitem__(self, which: Tensor) -> Self:
-        """The outcome of some records only: places, or a mask such as one group's."""
-        return replace(self, **{name: tensor[which] for name, tensor in self.tensors().items()})
+        """The outcome of some cases only: places, or a mask such as one group's."""
+        return replace(self, **{name: tensor[which] for name, tensor in self._by_case().items()})
+
+    def _by_case(self) -> dict[str, Tensor]:
+        return {name: tensor for name, tensor in self.tensors().items() if name not in self.constants}

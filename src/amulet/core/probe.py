@@ -1,36 +1,46 @@
 """Probes: attacks and audits, each played as one game that ends in an outcome."""
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import ClassVar, Generic, Self
-
-from torch import Tensor, nn
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar, Generic, Self, final
 
 from amulet.core.curve import Curve
 from amulet.core.data import AmuletDataset, Data, Schema, concatenate
-from amulet.core.metric import O
+from amulet.core.dataset_spec import DatasetSpec
+from amulet.core.metric import O, Undefined
 from amulet.core.outcome import Outcome
+from amulet.core.roles import TARGET, Requests, target_request
 from amulet.core.spec import Spec
 from amulet.core.split import Division, Draw, Split
-from amulet.core.threat import Access, Shadow, ShadowRequest
+from amulet.core.threat import Access, Models, TrainedModel
 
 
 @dataclass(frozen=True, eq=False)
 class Game:
-    """All that the challenger of a security game holds: the target, every record, the truth.
+    """All that the challenger of a security game holds: the models, every record, the truth.
 
-    A risk's attack base takes from it what its game needs and hands the adversary its own view only. `artifacts`
-    are what the target's owner kept of its training.
+    A risk's attack base takes from it what its game needs and hands the adversary its own view only.
+
+    Attributes:
+        models: the models that the probe asked for, by role; each is loaded when it is looked up.
+        dataset: all records.
+        division: who holds which training records.
+        seed: of the probe's random choices.
+        device: where to compute.
     """
 
-    target: nn.Module
+    models: Models
     dataset: AmuletDataset
     division: Division
     seed: int
     device: str = "cpu"
-    shadows: tuple[Shadow, ...] = ()
-    artifacts: Mapping[str, Tensor] = field(default_factory=dict)
+
+    @cached_property
+    def target(self) -> TrainedModel:
+        """The model under assessment."""
+        return self.models[TARGET][0]
 
     @property
     def members(self) -> Data:
@@ -65,8 +75,12 @@ class Probe(Spec, Generic[O]):
     outcome_type: ClassVar[type[Outcome]]
 
     @abstractmethod
-    def play(self, game: Game) -> O:
-        """Run the probe as the assessment does."""
+    def play(self, game: Game) -> O | Undefined:
+        """Run the probe as an assessment does.
+
+        Returns:
+            What it found, or why nothing can be said of this model, such as that it carries no watermark.
+        """
 
     def demands(self, schema: Schema) -> Iterator[str]:
         """What this data set lacks for the probe, a sentence each; a hook for subclasses."""
@@ -78,17 +92,23 @@ class Probe(Spec, Generic[O]):
         del dataset, split
         yield from ()
 
-    def shadows_wanted(self) -> ShadowRequest:
-        """The models that the adversary asks to be trained; none unless a subclass says so."""
-        return ShadowRequest(0)
+    def models(self, split: Split) -> Requests:
+        """The models that its game needs, by role: the target trained on the members, unless a subclass says more."""
+        return {TARGET: (target_request(split),)}
+
+    @final
+    def sources(self, split: Split) -> tuple[DatasetSpec, ...]:
+        """The data sets, beside that under assessment, from which records of its models are drawn."""
+        requests = (request for asked in self.models(split).values() for request in asked)
+        found = (member.source for request in requests for member in request.family)
+        return tuple(dict.fromkeys(source for source in found if source is not None))
 
     def budget(self) -> str | None:
-        """What it may do, as text, where that can be told: of two attacks of one budget the stronger is the truer."""
-        return None
+        """The perturbation set, as text, where there is one; None elsewhere.
 
-    def trained_on(self, draw: Draw) -> Draw:
-        """What its target is trained on, given the members; poisoning tampers with them."""
-        return draw
+        Among attacks with the same perturbation set, the lowest robust accuracy is the tightest upper bound.
+        """
+        return None
 
     def traced(self) -> tuple[Self, ...]:
         """The probes whose outcomes make its curve, itself the last; none where it has no curve."""
@@ -107,6 +127,30 @@ class Attack(Probe[O]):
     """
 
     needs: ClassVar[Access]
+
+    def own_models(self, split: Split) -> Requests:
+        """The models that the adversary trains itself, by role; a hook for subclasses.
+
+        It finds them in `adversary.models`, and asks for no more than it uses, since each is trained.
+        """
+        del split
+        return {}
+
+    def models(self, split: Split) -> Requests:
+        """The target and the adversary's own models."""
+        return {TARGET: (target_request(split),), **self.own_models(split)}
+
+
+@dataclass(frozen=True)
+class TamperingAttack(Attack[O]):
+    """An attack on the training records, so that its target is trained on what it leaves of them.
+
+    It can also be part of a row, where it prepares the ground for other attacks.
+    """
+
+    @abstractmethod
+    def tampered(self, draw: Draw) -> Draw:
+        """The drawn records after the attack."""
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ def _parts(module_name: str, seen: set[str]) -> Iterator[str]:
             path = _file_of(name)
             if path is not None and path.is_file():  # which a namespace package has none of
                 yield _as_loaded(name, path)
-                for imported in _imported(path, name):
+                for imported in imported_names(path, name):
                     yield from _parts(imported, seen)
         elif "." not in name and _is_installed(name):
             yield _release(name)
@@ -86,7 +86,7 @@ def _file_of(module_name: str) -> Path | None:
     return Path(found.origin).resolve() if found and found.origin and found.has_location else None
 
 
-def _imported(path: Path, module_name: str) -> Iterator[str]:
+def imported_names(path: Path, module_name: str) -> Iterator[str]:
     """Every name that an import statement anywhere in the file could mean, modules among them."""
     if path.suffix != ".py":
         return  # compiled code

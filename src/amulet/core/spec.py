@@ -11,29 +11,36 @@ from functools import cache, cached_property
 from importlib.metadata import version
 from typing import Annotated, Any, ClassVar, Final, TypeAlias, get_args, get_type_hints
 
-from annotated_types import Ge, Gt, Interval
+from annotated_types import Ge, Gt, Interval, MaxLen
 from pydantic import AllowInfNan, BeforeValidator, GetCoreSchemaHandler, TypeAdapter, ValidationError
 from pydantic_core import CoreSchema, core_schema
 
 from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.source import source_digest
 
-Count = Annotated[int, Ge(1)]
+Count = Annotated[int, Interval(ge=1, le=10**9)]
+Models = Annotated[int, Interval(ge=1, le=10_000)]
+Widths = Annotated[tuple[Count, ...], MaxLen(1000)]
 NonNegativeInt = Annotated[int, Ge(0)]
 Positive = Annotated[float, Gt(0), AllowInfNan(allow_inf_nan=False)]
 NonNegative = Annotated[float, Ge(0), AllowInfNan(allow_inf_nan=False)]
 Probability = Annotated[float, Interval(ge=0, le=1)]
 OpenProbability = Annotated[float, Interval(gt=0, lt=1)]
-"""Field types with the range they allow; any `annotated_types` constraint works as well."""
+"""Field types with the range they allow; any `annotated_types` constraint works as well.
+
+A `Count` of what costs time one by one, such as steps, is bounded so that no sum of them overflows; `Models` counts
+trained models, each of which is a task of its own, and `Widths` lists one layer of a model each.
+"""
 
 Scalar: TypeAlias = bool | int | float | str | None
 Plain: TypeAlias = "Scalar | list[Plain] | dict[str, Plain]"
 
 _PHRASES: Final = {
-    "greater_than_equal": "at least {ge:g}",
-    "greater_than": "greater than {gt:g}",
-    "less_than_equal": "at most {le:g}",
-    "less_than": "less than {lt:g}",
+    "greater_than_equal": "at least {ge}",
+    "greater_than": "greater than {gt}",
+    "less_than_equal": "at most {le}",
+    "less_than": "less than {lt}",
+    "too_long": "at most {max_length} values long",
     "missing": "given",
 }
 
@@ -105,8 +112,9 @@ class Spec(ABC):  # noqa: B024 - its subclasses are abstract by methods of their
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without the digest, so that a process which reads other source files finds another one."""
-        return {name: value for name, value in self.__dict__.items() if name != "digest"}
+        """Without what is derived, such as the digest: a process that reads other source files finds another one."""
+        derived = {name for name in self.__dict__ if isinstance(getattr(type(self), name, None), cached_property)}
+        return {name: value for name, value in self.__dict__.items() if name not in derived}
 
     def outside_sources(self) -> Iterable[str]:
         """Digests of code that this value names by import path; a hook for subclasses."""
@@ -211,7 +219,12 @@ def _sentences(error: ValidationError, name: str, owner: str) -> Iterator[Proble
     details = error.errors(include_url=False)
     for detail in details[:1] if len({d["type"] for d in details}) > 1 else details:
         phrase = _PHRASES.get(detail["type"], detail["msg"].removeprefix("Input should be "))
-        yield Problem.of(name, owner, phrase.format(**detail.get("ctx", {})), detail["input"])
+        bounds = {key: _bound(value) for key, value in detail.get("ctx", {}).items()}
+        yield Problem.of(name, owner, phrase.format(**bounds), detail["input"])
+
+
+def _bound(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _reference(value: Any) -> Plain:

@@ -3,12 +3,13 @@
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from amulet.core.data import Data
-from amulet.core.errors import Problem
+from amulet.core.errors import InvalidData, Problem
 from amulet.core.seeds import generator
 from amulet.core.spec import NonNegativeInt, OpenProbability, Probability, Spec
 
@@ -72,12 +73,17 @@ class Draw(Spec):
         """The split that it draws from."""
 
     @abstractmethod
-    def choose(self, records: int) -> Tensor:
+    def choose(self, data: Data) -> Tensor:
         """Places in the training data, ascending."""
 
     def take(self, data: Data) -> Data:
         """The chosen records of the training data; a hook for draws that change them."""
-        return data[self.choose(len(data))]
+        return data[self.choose(data)]
+
+    def data_problems(self, data: Data) -> Iterator[Problem]:
+        """Why these training data do not suffice for the draw, if so; a hook for draws that look at the records."""
+        del data
+        yield from ()
 
 
 @dataclass(frozen=True)
@@ -96,9 +102,9 @@ class SplitDraw(Draw):
 class MemberDraw(SplitDraw):
     """The target's own training records."""
 
-    def choose(self, records: int) -> Tensor:
+    def choose(self, data: Data) -> Tensor:
         """All members."""
-        return self.split.divide(records).members
+        return self.split.divide(len(data)).members
 
 
 @dataclass(frozen=True)
@@ -107,9 +113,9 @@ class AuxiliaryDraw(SplitDraw):
 
     number: NonNegativeInt = 0
 
-    def choose(self, records: int) -> Tensor:
+    def choose(self, data: Data) -> Tensor:
         """All auxiliary records."""
-        return self.split.divide(records).auxiliary
+        return self.split.divide(len(data)).auxiliary
 
 
 @dataclass(frozen=True)
@@ -122,9 +128,88 @@ class ShadowDraw(SplitDraw):
 
     number: NonNegativeInt = 0
 
-    def choose(self, records: int) -> Tensor:
+    def choose(self, data: Data) -> Tensor:
         """One half of the pool."""
-        pool = self.split.divide(records).pool
+        pool = self.split.divide(len(data)).pool
         order = torch.randperm(len(pool), generator=generator(self.split.seed, "shadow", self.number // 2))
         half = order.tensor_split(2)[self.number % 2]
         return pool[half].sort().values
+
+
+@dataclass(frozen=True)
+class WholeDraw(SplitDraw):
+    """All training records: of another data set than the one that is divided."""
+
+    def choose(self, data: Data) -> Tensor:
+        """Every record."""
+        return torch.arange(len(data))
+
+
+@dataclass(frozen=True)
+class RatioDraw(SplitDraw):
+    """Records of one holder, re-sampled without replacement so that a value of an attribute has a stated share.
+
+    Every draw of one `size` has the same number of records, whatever its `ratio`, so that models trained on two of
+    them differ by the ratio alone. Draws with different numbers are independent of each other.
+
+    Attributes:
+        holder: whose records they are.
+        attribute: name of the sensitive attribute.
+        value: code of the value; records with another value, known or not, are the rest.
+        ratio: share of the drawn records that have the value, in 0..1.
+        size: how many records are drawn, as a share of the holder's.
+        number: tells draws apart that are alike in everything else.
+    """
+
+    holder: Literal["members", "auxiliary"] = "members"
+    attribute: str = "sex"
+    value: NonNegativeInt = 1
+    ratio: Probability = 0.5
+    size: OpenProbability = 0.25
+    number: NonNegativeInt = 0
+
+    def choose(self, data: Data) -> Tensor:
+        """A random choice of records with the value, and one of others.
+
+        Raises:
+            InvalidData: there are too few of either.
+        """
+        problems = tuple(self.data_problems(data))
+        if problems:
+            raise InvalidData(problems)
+        groups, counts = self._groups(data)
+        rng = generator(self.split.seed, "ratio", self.holder, self.attribute, self.value, self.ratio, self.number)
+        chosen = [
+            group[torch.randperm(len(group), generator=rng)[:count]]
+            for group, count in zip(groups, counts, strict=True)
+        ]
+        return torch.cat(chosen).sort().values
+
+    def data_problems(self, data: Data) -> Iterator[Problem]:
+        """The attribute and its value must be there, and enough records on either side."""
+        names = data.schema.attribute_names
+        if self.attribute not in names:
+            yield self.problem("attribute", f"one of {', '.join(names) or 'none, since the data set has no attribute'}")
+            return
+        values = data.schema.attributes[names.index(self.attribute)].values
+        if self.value >= len(values):
+            yield self.problem("value", f"a code 0..{len(values) - 1} of the attribute '{self.attribute}'")
+            return
+        groups, counts = self._groups(data)
+        for group, count, which in zip(groups, counts, ("", "not "), strict=True):
+            if len(group) < count:
+                needed = f"{count} of the {self.holder} whose {self.attribute} is {which}{values[self.value]}"
+                yield Problem(
+                    "size",
+                    f"RatioDraw(ratio={self.ratio:g}, size={self.size:g}) needs {needed}. There are {len(group)}; "
+                    "choose a smaller 'size' or another 'ratio'.",
+                )
+
+    def _groups(self, data: Data) -> tuple[tuple[Tensor, Tensor], tuple[int, int]]:
+        """Places of the holder's records with the value and without, and how many of each are drawn."""
+        division = self.split.divide(len(data))
+        held = division.members if self.holder == "members" else division.auxiliary
+        has = (data.attribute(self.attribute)[held] == self.value).cpu()
+        drawn = round(self.size * len(held))
+        having = round(self.ratio * drawn)
+        return (held[has], held[~has]), (having, drawn - having)

@@ -4,17 +4,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from amulet.core.data import AmuletDataset
+from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import Problem
-from amulet.core.imports import UserCode
+from amulet.core.imports import ImportPath, UserCode
 from amulet.core.spec import Arguments
-from amulet.datasets.base import DatasetSpec
 
 
 @dataclass(frozen=True)
 class ImportedDataset(DatasetSpec):
     """A function that returns an AmuletDataset: "package.module:name" and its arguments."""
 
-    function: str
+    function: ImportPath
     arguments: Arguments = ()
 
     def problems(self) -> Iterator[Problem]:

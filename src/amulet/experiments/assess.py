@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from amulet.core.data import AmuletDataset
+from amulet.core.errors import InvalidParameter, Problem
+from amulet.core.files import StrPath
 from amulet.experiments.collect import collect
 from amulet.experiments.executors import Executor
 from amulet.experiments.experiment import Experiment
@@ -19,11 +21,13 @@ from amulet.experiments.tasks import Task
 
 log = logging.getLogger(__name__)
 DEFAULT_STORE = Path("runs/store")
+MOST_WORKERS = 1024
+"""Processes; more than any machine has cores."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Who hears of the work.
+    """Progress callbacks.
 
     Attributes:
         start: told how many tasks are to be computed; once, or once for each look at a growing number of seeds.
@@ -40,7 +44,7 @@ def assess(
     experiment: Experiment,
     *,
     dataset: AmuletDataset | None = None,
-    store: str | Path = DEFAULT_STORE,
+    store: StrPath = DEFAULT_STORE,
     device: str = "cpu",
     workers: int | None = None,
     progress: Progress = Progress(),
@@ -65,6 +69,7 @@ def assess(
         RunFailed: some tasks failed, or the store cannot be written; what was computed is kept.
         UserCodeFailed: code of the user's own tried to end the program while the work was planned.
     """
+    check_workers(workers)
     _, results = carry_out(plan(experiment, dataset, device), Store(Path(store)), workers, progress, executor)
     return results
 
@@ -80,6 +85,7 @@ def carry_out(
 
     An entry that turns out to be damaged is named, set aside and computed again. Arguments as for `assess`.
     """
+    check_workers(workers)
     mended: set[str] = set()
     while True:
         missing = planned.missing(prepare(planned, store))
@@ -149,10 +155,19 @@ def prepare(planned: Plan, store: Store) -> dict[str, State]:
         if states[task.digest] is State.DAMAGED:
             log.warning("%s", set_aside(task, store))
             states[task.digest] = store.state(task)
-    if states[planned.source.digest] is not State.PRESENT:
-        store.save(planned.source, planned.dataset, seconds=0.0)
-        states[planned.source.digest] = State.PRESENT
+    for source, dataset in planned.sources:
+        if states.get(source.digest) is not State.PRESENT:
+            store.save(source, dataset, seconds=0.0)
+            states[source.digest] = State.PRESENT
     return states
+
+
+def check_workers(workers: int | None) -> None:
+    """Raise InvalidParameter unless so many processes can be started; None leaves their number to Amulet."""
+    is_number = isinstance(workers, int) and not isinstance(workers, bool)
+    if workers is not None and not (is_number and 1 <= workers <= MOST_WORKERS):
+        allowed = f"a whole number from 1 to {MOST_WORKERS}, or None for one per core"
+        raise InvalidParameter([Problem.of("workers", "assess", allowed, workers)])
 
 
 def _workers_for(planned: Plan) -> int:

@@ -14,8 +14,8 @@ from annotated_types import Ge
 from pydantic import BaseModel, ConfigDict, FiniteFloat, StringConstraints, ValidationError
 
 from amulet.core.containment import text_of
-from amulet.core.spec import Plain, path_of, plain_value
-from amulet.experiments.tasks import Task
+from amulet.core.spec import Plain, Spec, path_of, plain_value
+from amulet.experiments.tasks import Task, tasks_within
 
 FORMAT: Final = 1
 Checksum = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
@@ -90,8 +90,8 @@ def read_body(content: bytes, digest: str) -> Body:
     return body
 
 
-def described(task: Task[Any]) -> Plain:
-    """A task's whole spec as plain values, other tasks in it by digest."""
+def described(task: Spec) -> Plain:
+    """A whole spec as plain values, other tasks in it by digest."""
     return {path_of(type(task)): {item.name: _within(getattr(task, item.name)) for item in fields(task)}}
 
 
@@ -101,6 +101,8 @@ def _within(value: Any) -> Plain:
             return {"task": value.digest}
         case tuple():
             return [_within(item) for item in value]
+        case Spec() if any(True for _ in tasks_within(value)):
+            return described(value)
         case _:
             return plain_value(value)
 

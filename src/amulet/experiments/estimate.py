@@ -8,8 +8,9 @@ from time import perf_counter
 from typing import Any
 
 from amulet.experiments.plan import Plan
+from amulet.experiments.plays import Play
 from amulet.experiments.store import State, Store
-from amulet.experiments.tasks import Play, Task, Train
+from amulet.experiments.tasks import Task, Train
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ def estimate(planned: Plan, store: Store) -> Estimate:
     groups: dict[str, list[Task[Any]]] = defaultdict(list)
     labels: dict[str, str] = {}
     for trial in planned.trials:
-        labels.setdefault(trial.play.target.recipe.digest, trial.row)
+        if trial.play.target is not None:
+            labels.setdefault(trial.play.target.recipe.digest, trial.row)
     for task in planned.tasks:
         groups[_name(task, labels)].append(task)
     return Estimate(tuple(_line(name, tasks, missing, states, store, planned) for name, tasks in groups.items()))
@@ -80,7 +82,7 @@ def _line(
 
 def _timed(task: Train, planned: Plan) -> float | None:
     """One epoch's time times the epochs; a training function of the user's own is not run for this."""
-    counted = task.recipe.unprepared().one_epoch()
+    counted = task.recipe.with_preparations(0).one_epoch()
     if counted is None:
         return None
     (short, epochs), drawn = counted, task.draw.take(planned.dataset.train)

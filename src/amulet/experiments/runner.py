@@ -17,9 +17,10 @@ import torch
 from amulet.core.containment import contained, text_of, told
 from amulet.core.errors import AmuletError, Unwritable, UserCodeFailed
 from amulet.experiments.executors import Executor, WorkerLost, WorkersUnusable, executing
+from amulet.experiments.plays import Measure, MeasureByGroup, Trace
 from amulet.experiments.store import Damaged, NotStored, Store
 from amulet.experiments.surroundings import known_surroundings
-from amulet.experiments.tasks import Backend, Measure, Task, Trace
+from amulet.experiments.tasks import Backend, Task
 
 log = logging.getLogger(__name__)
 OnDone = Callable[[Task[Any]], None]
@@ -252,7 +253,7 @@ class _Run:
 def _is_light(task: Task[Any]) -> bool:
     """Reading a number or curve off an outcome takes milliseconds, if it is Amulet's own code that does."""
     match task:
-        case Measure():
+        case Measure() | MeasureByGroup():
             return type(task.metric).__module__.startswith("amulet.")
         case Trace():
             return type(task.probe).__module__.startswith("amulet.")

@@ -4,18 +4,20 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log10
+from types import MappingProxyType
 from typing import Final, Self, final
 
 import torch
 from torch import Tensor, nn
 
 from amulet.core.curve import Curve
-from amulet.core.data import Data, concatenate
+from amulet.core.data import Data, concatenate, require_data
 from amulet.core.model import device_of
 from amulet.core.outcome import Outcome
 from amulet.core.probe import Attack, Game
+from amulet.core.roles import TARGET
 from amulet.core.seeds import generator
-from amulet.core.threat import Adversary, Shadow, opened
+from amulet.core.threat import Adversary, Models, opened, without
 from amulet.functional.roc import roc, tpr_at
 
 ROC_POINTS: Final = 60
@@ -33,6 +35,7 @@ class MembershipOutcome(Outcome):
         index: (n,) the records' identities, to compare attacks record by record.
     """
 
+    part = "train"
     truth = ("members", "index")
     scores: Tensor
     members: Tensor
@@ -86,7 +89,7 @@ class MembershipInferenceAttack(Attack[MembershipOutcome]):
 
     @final
     def attack(
-        self, model: nn.Module, members: Data, others: Data, *, shadows: Sequence[Shadow] = (), seed: int = 0
+        self, model: nn.Module, members: Data, others: Data, *, models: Models = MappingProxyType({}), seed: int = 0
     ) -> MembershipOutcome:
         """Attack any `nn.Module`, given records it was trained on and others; the adversary sees them shuffled.
 
@@ -94,19 +97,21 @@ class MembershipInferenceAttack(Attack[MembershipOutcome]):
             model: maps inputs to logits; left as it was.
             members: records the model was trained on.
             others: records of the same distribution it was not trained on.
-            shadows: the adversary's own models, where the attack asks for some; see `training.fit_shadows`.
+            models: the adversary's own models by role, where the attack asks for some; see `experiments.models_for`.
             seed: of the order in which the adversary sees the candidates, and of its own randomness.
 
         Raises:
-            MissingInput: the attack needs shadow models.
+            MissingInput: the attack needs models of its own and got too few.
             AccessDenied: the attack asked for more than it declared.
         """
+        require_data(members, "members", type(self).__name__)
+        require_data(others, "others", type(self).__name__)
         device = device_of(model)
         pool = concatenate(members, others).to(device).as_inputs()
         order = torch.randperm(len(pool), generator=generator(seed, "candidates")).to(device)
         with opened(model, self.needs) as target:
             rng = generator(seed, "membership inference", device=str(device))
-            adversary = Adversary(target, pool.schema, rng, tuple(shadows))
+            adversary = Adversary(target, pool.schema, rng, without(models, TARGET), seed=seed)
             scores = self.score(adversary, pool[order]).detach()
         if scores.shape != (len(pool),):
             raise ValueError(f"{self} must give one score a record, shape {(len(pool),)}. Got {tuple(scores.shape)}.")
@@ -116,4 +121,4 @@ class MembershipInferenceAttack(Attack[MembershipOutcome]):
     @final
     def play(self, game: Game) -> MembershipOutcome:
         """Members against auxiliary records; a record that a defense dropped in training is still a member."""
-        return self.attack(game.target, game.members, game.auxiliary, shadows=game.shadows, seed=game.seed)
+        return self.attack(game.target.model, game.members, game.auxiliary, models=game.models, seed=game.seed)

@@ -7,7 +7,7 @@ from torch import nn
 
 from amulet.core.data import Schema
 from amulet.core.errors import Problem
-from amulet.core.imports import UserCode
+from amulet.core.imports import ImportPath, UserCode
 from amulet.core.model import ModelSpec
 from amulet.core.spec import Arguments
 
@@ -20,7 +20,7 @@ class ImportedModel(ModelSpec):
     enter the digest: edit the model and it is trained anew.
     """
 
-    path: str
+    path: ImportPath
     arguments: Arguments = ()
 
     def problems(self) -> Iterator[Problem]:

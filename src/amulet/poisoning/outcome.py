@@ -8,11 +8,12 @@ from typing import final
 import torch
 from torch import Generator, Tensor, nn
 
-from amulet.core.data import AmuletDataset, Data, Schema
+from amulet.core.data import AmuletDataset, Data, Schema, require_data
 from amulet.core.errors import InvalidData, Problem
 from amulet.core.model import EVALUATION_BATCH, device_of
-from amulet.core.outcome import Outcome
-from amulet.core.probe import Attack, Game
+from amulet.core.outcome import LEFT_OUT, Outcome
+from amulet.core.probe import Game, TamperingAttack
+from amulet.core.roles import CONTROL, TARGET, ModelRequest, Requests, Whose
 from amulet.core.seeds import generator
 from amulet.core.split import Draw, MemberDraw, Split
 from amulet.core.threat import Access, opened
@@ -28,12 +29,20 @@ class PoisoningOutcome(Outcome):
         clean: (n,) predicted classes of the records as they are.
         triggered: (n,) predicted classes of the records with the trigger.
         target: (n,) the class that the adversary wants for triggered records, n times the same.
+        control: (n,) predicted classes of the triggered records by a model that was trained on the records as they
+            are, -1 where there is no such model.
+        index: (n,) the records' identities.
     """
+
+    truth = ("labels", "target", "index")
+    optional = ("control", "index")
 
     labels: Tensor
     clean: Tensor
     triggered: Tensor
     target: Tensor
+    control: Tensor = LEFT_OUT
+    index: Tensor = LEFT_OUT
 
     @property
     def others(self) -> Tensor:
@@ -42,7 +51,7 @@ class PoisoningOutcome(Outcome):
 
 
 @dataclass(frozen=True)
-class PoisoningAttack(Attack[PoisoningOutcome]):
+class PoisoningAttack(TamperingAttack[PoisoningOutcome]):
     """Base of attacks that put a backdoor into a model through its training records.
 
     A subclass writes `poison` and `trigger` and has a field `label`. The target trains on `Poisoned` records, with its
@@ -92,9 +101,18 @@ class PoisoningAttack(Attack[PoisoningOutcome]):
                 yield from (problem.sentence for problem in error.problems)
 
     @final
-    def trained_on(self, draw: Draw) -> Draw:
+    def tampered(self, draw: Draw) -> Draw:
         """The draw with some of its records poisoned."""
         return Poisoned(draw, self)
+
+    @final
+    def models(self, split: Split) -> Requests:
+        """The target, trained on poisoned records, and a control trained on the records as they are."""
+        clean = MemberDraw(split)
+        return {
+            TARGET: (ModelRequest(self.tampered(clean)),),
+            CONTROL: (ModelRequest(clean, Whose.UNTAMPERED),),
+        }
 
     @final
     def poisoned(self, data: Data, *, seed: int) -> Data:
@@ -125,8 +143,13 @@ class PoisoningAttack(Attack[PoisoningOutcome]):
         return replace(data, **changed)  # type: ignore[arg-type]
 
     @final
-    def attack(self, model: nn.Module, data: Data) -> PoisoningOutcome:
+    def attack(self, model: nn.Module, data: Data, *, control: nn.Module | None = None) -> PoisoningOutcome:
         """Show any `nn.Module` that maps inputs to logits the records without and with the trigger.
+
+        Args:
+            model: trained on records that the attack tampered with; left as it was.
+            data: the records to show.
+            control: a model like it, trained on records that nobody tampered with.
 
         Raises:
             InvalidData: the attack does not fit the data, or its trigger leaves a record unchanged.
@@ -134,20 +157,29 @@ class PoisoningAttack(Attack[PoisoningOutcome]):
         self._check(data)
         shown = data.to(device_of(model)).as_inputs()
         self._require_changed(shown)
+        triggered = replace(shown, x=self._triggered(shown))
         with opened(model, self.needs) as target:
-            return PoisoningOutcome(
-                labels=shown.y,
-                clean=target.labels(shown.x),
-                triggered=target.labels(self._triggered(shown)),
-                target=torch.full_like(shown.y, self.label),
-            ).cpu()
+            clean, moved = target.labels(shown), target.labels(triggered)
+        return PoisoningOutcome(
+            labels=shown.y,
+            clean=clean,
+            triggered=moved,
+            target=torch.full_like(shown.y, self.label),
+            control=torch.full_like(shown.y, -1) if control is None else self._labels_by(control, triggered),
+            index=shown.index,
+        ).cpu()
 
     @final
     def play(self, game: Game) -> PoisoningOutcome:
-        """The test records are shown to the target."""
-        return self.attack(game.target, game.test)
+        """The test records are shown to the target, and those with the trigger to the control."""
+        return self.attack(game.target.model, game.test, control=game.models[CONTROL][0].model)
+
+    def _labels_by(self, control: nn.Module, triggered: Data) -> Tensor:
+        with opened(control, self.needs) as target:
+            return target.labels(triggered)
 
     def _check(self, data: Data) -> None:
+        require_data(data, "data", type(self).__name__)
         problems = [Problem(str(self), sentence) for sentence in self.demands(data.schema)]
         if problems:
             raise InvalidData(problems)
@@ -192,9 +224,13 @@ class Poisoned(Draw):
         """The split of the draw."""
         return self.drawn.origin
 
-    def choose(self, records: int) -> Tensor:
+    def choose(self, data: Data) -> Tensor:
         """As the draw does: poison takes the places of records."""
-        return self.drawn.choose(records)
+        return self.drawn.choose(data)
+
+    def data_problems(self, data: Data) -> Iterator[Problem]:
+        """Those of the draw."""
+        yield from self.drawn.data_problems(data)
 
     def take(self, data: Data) -> Data:
         """The drawn records after the adversary had them; which, is decided by the seed of the split."""

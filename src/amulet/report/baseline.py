@@ -3,7 +3,7 @@
 from typing import Final
 
 from amulet.core.tally import Tally
-from amulet.experiments.results import Column
+from amulet.experiments.numbers import Column
 from amulet.report.formats import number
 
 _SHARES: Final = {

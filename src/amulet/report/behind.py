@@ -6,7 +6,8 @@ from typing import Any, Final
 import numpy as np
 
 from amulet.core.curve import Curve
-from amulet.experiments.results import Column, MatrixCell, Results, Traced
+from amulet.experiments.numbers import Column, MatrixCell, Traced
+from amulet.experiments.results import Results
 from amulet.report import charts
 from amulet.report.described import Named, probes
 from amulet.report.grounds import grounds

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from amulet.experiments.results import MatrixCell, Results
+from amulet.experiments.numbers import MatrixCell
+from amulet.experiments.results import Results
 
 
 def seeds_of(results: Results, cell: MatrixCell) -> str:

@@ -4,12 +4,15 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from amulet.core.spec import Plain
 from amulet.experiments.experiment import BASELINE
-from amulet.experiments.results import Column, Results
+from amulet.experiments.numbers import Column
+from amulet.experiments.results import Results
 from amulet.report.formats import NOT_GIVEN, setting
+
+_LISTS: Final = {"audits", "attacks", "probes", "defenses"}
 
 
 class Specified(Protocol):
@@ -60,16 +63,23 @@ def parts(plain: Any) -> tuple[str, Mapping[str, Any]] | None:
 
 
 def experiment(results: Specified) -> Mapping[str, Any]:
-    """The experiment's fields; none where the spec is not an experiment's."""
+    """The experiment's fields; none where the spec is not an experiment's.
+
+    Specs are not checked when results are read, so fields that are no lists where lists belong are left out.
+    """
     found = parts(results.spec)
-    return found[1] if found else {}
+    fields = found[1] if found else {}
+    return {name: value for name, value in fields.items() if name not in _LISTS or isinstance(value, list | tuple)}
 
 
 def defenses(results: Results) -> dict[str, tuple[Named, ...]]:
     """What each row applies, by label, in order; nothing for the baseline."""
-    rows = [parts(row) for row in experiment(results).get("defenses", ())]
-    fields = [found[1] for found in rows if found]
-    return {BASELINE: ()} | {row["label"]: tuple(named(item) for item in row["defenses"]) for row in fields}
+    rows = [found[1] for row in experiment(results).get("defenses", ()) if (found := parts(row))]
+    return {BASELINE: ()} | {
+        str(row.get("label")): tuple(named(item) for item in applied)
+        for row in rows
+        if isinstance(applied := row.get("defenses"), list | tuple)
+    }
 
 
 def probes(results: Specified) -> dict[str, Named]:

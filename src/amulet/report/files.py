@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from amulet.core.files import StrPath
 from amulet.core.folders import publish
 from amulet.experiments.results import Results
 from amulet.report import html, markdown
@@ -17,7 +18,7 @@ def rendered(results: Results, manifest: Mapping[str, Any]) -> dict[str, str]:
     return {NAME: html.render(results, manifest), MARKDOWN: markdown.render(results, manifest)}
 
 
-def write(results: Results, manifest: Mapping[str, Any], folder: Path) -> Path:
+def write(results: Results, manifest: Mapping[str, Any], folder: StrPath) -> Path:
     """Write report.html, and report.md beside it, into `folder`, making it if need be; the page's place.
 
     A reader finds each file whole or not at all.
@@ -25,5 +26,5 @@ def write(results: Results, manifest: Mapping[str, Any], folder: Path) -> Path:
     Raises:
         Unwritable: the disk is full, or the folder cannot be written; older files are left as they were.
     """
-    publish(rendered(results, manifest), folder)
-    return folder / NAME
+    publish(rendered(results, manifest), Path(folder))
+    return Path(folder) / NAME

@@ -1,7 +1,8 @@
 """What one cell's verdict rests on: its row's gates, and that of its attack."""
 
 from amulet.experiments.gates import FINDS, STRONG, Checked
-from amulet.experiments.results import MatrixCell, Results
+from amulet.experiments.numbers import MatrixCell
+from amulet.experiments.results import Results
 
 
 def grounds(results: Results, cell: MatrixCell) -> tuple[Checked, ...]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from amulet.core.tally import Tally
-from amulet.experiments.results import Column
+from amulet.experiments.numbers import Column
 from amulet.report.described import Specified, probes
 from amulet.report.formats import number
 

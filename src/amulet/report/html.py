@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from amulet.core.text import visible
 from amulet.experiments.pair_results import PairResults
 from amulet.experiments.results import Results
 from amulet.report import described
@@ -43,8 +44,8 @@ def render(results: Results, manifest: Mapping[str, Any]) -> str:
 
 
 def _rendered(results: Results, manifest: Mapping[str, Any], *, whole: bool) -> str:
-    found = blocks(results)
-    return (
+    found, script = blocks(results), page_script()
+    page = (
         templating()
         .get_template("report.html.jinja")
         .render(
@@ -55,7 +56,7 @@ def _rendered(results: Results, manifest: Mapping[str, Any], *, whole: bool) -> 
             grounds=partial(grounds, results),
             shorts=in_short(results, found),
             looks=looks_said(results),
-            script=page_script(),
+            script=script,
             seeds_named=seeds_named(results),
             seeds_of=partial(seeds_of, results),
             times=times(results),
@@ -72,6 +73,7 @@ def _rendered(results: Results, manifest: Mapping[str, Any], *, whole: bool) -> 
             not_covered=NOT_COVERED,
         )
     )
+    return as_shown(page, script.text)
 
 
 def templating() -> Environment:
@@ -99,6 +101,14 @@ def templating() -> Environment:
         spread=spread,
     )
     return environment
+
+
+def as_shown(page: str, script: str = "") -> str:
+    """The page with control characters as escapes, but for its own script, whose checksum the page states."""
+    if not script:
+        return visible(page)
+    before, _, behind_it = page.partition(script)
+    return f"{visible(before)}{script}{visible(behind_it)}"
 
 
 def both_pages(results: Results | PairResults, manifest: Mapping[str, Any]) -> dict[str, Any]:

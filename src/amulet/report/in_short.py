@@ -6,7 +6,8 @@ from typing import Final
 
 from amulet.experiments.experiment import BASELINE
 from amulet.experiments.gates import FINDS, STRONG, Checked
-from amulet.experiments.results import MatrixCell, Results
+from amulet.experiments.numbers import MatrixCell
+from amulet.experiments.results import Results
 from amulet.report.formats import signed
 from amulet.report.grounds import grounds
 from amulet.report.matrix import Block, Line, Part, primaries

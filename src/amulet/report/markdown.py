@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-from amulet.experiments.results import MatrixCell, Results
+from amulet.core.text import visible
+from amulet.experiments.numbers import MatrixCell
+from amulet.experiments.results import Results
 from amulet.report.baseline import baseline
 from amulet.report.counts import looks_said, plural_seeds, seeds_of, times
 from amulet.report.described import defenses
@@ -16,6 +18,9 @@ from amulet.report.matrix import Block, Line, Part, blocks, primaries
 from amulet.report.said import HOW_VERDICTS, NOT_COVERED, gate_name, gate_words, interval, said
 from amulet.report.wording import riskier_end, spoken
 from amulet.statistics import Gate
+
+_MARKUP: Final = re.compile(r"([\\`*\[\]<>|~$]|&(?=#?\w+;)|(?<!\w)_|_(?!\w)|^(?:[#+>=-]|\d+(?=[.)])))")
+"""Characters that Markdown, or GitHub's, could take for more than text; underscores within words it takes for text."""
 
 
 def render(results: Results, manifest: Mapping[str, Any]) -> str:
@@ -29,7 +34,7 @@ def render(results: Results, manifest: Mapping[str, Any]) -> str:
         _every(results, found),
         _origin(results, manifest),
     )
-    return "\n".join(line for section in sections for line in section)
+    return visible("\n".join(line for section in sections for line in section))
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
@@ -45,7 +50,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 def plain_text(text: str) -> str:
     """Labels and settings are input: nothing in them is markup, and they stay on one line."""
-    return re.sub(r"([\\`*\[\]<>|])", r"\\\1", " ".join(text.split()))
+    return _MARKUP.sub(r"\\\1", " ".join(text.split()))
 
 
 def _opening(results: Results) -> Iterator[str]:
@@ -122,7 +127,7 @@ def _sizes(results: Results, part: Part) -> Iterator[str]:
 def _origin(results: Results, manifest: Mapping[str, Any]) -> Iterator[str]:
     yield "## Where the numbers come from"
     yield ""
-    yield f"- Data set: {plain_text(results.dataset)}, content {results.content}"
+    yield f"- Data set: {plain_text(results.dataset)}, content {plain_text(results.content)}"
     for name, value in manifest.items():
         if isinstance(value, Mapping):
             text = ", ".join(f"{key} {setting(item)}" for key, item in value.items())

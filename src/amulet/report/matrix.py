@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from amulet.experiments.results import Column, MatrixCell, Results
+from amulet.experiments.numbers import Column, MatrixCell
+from amulet.experiments.results import Results
 from amulet.report.described import Named, brief, probes
 from amulet.report.wording import Words, metric_words, risk_rank, risk_words
 

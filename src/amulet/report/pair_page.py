@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from amulet.core.files import StrPath
 from amulet.core.folders import publish
 from amulet.experiments.pair_results import PairResults
 from amulet.report.described import experiment
 from amulet.report.files import NAME
-from amulet.report.html import both_pages, templating
+from amulet.report.html import as_shown, both_pages, templating
 from amulet.report.pair import HOW_JUDGED, ONLY, WARNING, pair_blocks
 from amulet.report.pair_sentences import pair_figures, pair_told
 
@@ -18,21 +19,21 @@ def rendered_pair(results: PairResults, manifest: Mapping[str, Any]) -> dict[str
     return {NAME: render_pair(results, manifest)}
 
 
-def write_pair(results: PairResults, manifest: Mapping[str, Any], folder: Path) -> Path:
+def write_pair(results: PairResults, manifest: Mapping[str, Any], folder: StrPath) -> Path:
     """Write report.html into `folder`, making it if need be; a reader finds the file whole or not at all.
 
     Raises:
         Unwritable: the disk is full, or the folder cannot be written; an older file is left as it was.
     """
-    publish(rendered_pair(results, manifest), folder)
-    return folder / NAME
+    publish(rendered_pair(results, manifest), Path(folder))
+    return Path(folder) / NAME
 
 
 def render_pair(results: PairResults, manifest: Mapping[str, Any]) -> str:
     """The page. The same results and manifest give the same bytes; `manifest` as for `render`."""
     environment = templating()
     environment.filters.update(pair_told=pair_told, pair_figures=pair_figures)
-    return environment.get_template("pair.html.jinja").render(
+    page = environment.get_template("pair.html.jinja").render(
         **both_pages(results, manifest),
         blocks=pair_blocks(results),
         asked=experiment(results),
@@ -40,3 +41,4 @@ def render_pair(results: PairResults, manifest: Mapping[str, Any]) -> str:
         warning=WARNING,
         how_judged=HOW_JUDGED,
     )
+    return as_shown(page)

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Final
 
 from amulet.experiments.gates import Checked
-from amulet.experiments.results import MatrixCell
+from amulet.experiments.numbers import MatrixCell
 from amulet.report.formats import number, signed
 from amulet.report.wording import risk_words
 from amulet.statistics import ALPHA, Verdict, Word

@@ -11,6 +11,8 @@ from typing import Any, Final
 import vl_convert
 from markupsafe import Markup
 
+from amulet.core.text import visible_within
+
 _ESCAPES: Final = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"})
 
 
@@ -31,6 +33,6 @@ def page_script() -> Script:
 
 
 def embedded(data: Any) -> Markup:
-    """JSON for a script element: no text in it can end the element."""
-    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    """JSON for a script element: no text in it can end the element, and control characters are shown as escapes."""
+    text = json.dumps(visible_within(data), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return Markup(text.translate(_ESCAPES))  # noqa: S704 - escaped above

@@ -5,7 +5,8 @@ from statistics import fmean
 from typing import Final
 
 from amulet.experiments.experiment import BASELINE
-from amulet.experiments.results import MatrixCell, Results
+from amulet.experiments.numbers import MatrixCell
+from amulet.experiments.results import Results
 from amulet.report.baseline import baseline
 from amulet.report.counts import plural_seeds, seeds_of
 from amulet.report.formats import MINUS, number, signed, spread

@@ -8,7 +8,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from amulet.experiments.results import MatrixCell, Results
+from amulet.experiments.numbers import MatrixCell
+from amulet.experiments.results import Results
 from amulet.report.counts import looks_said, seeds_named, seeds_of
 from amulet.report.formats import number, signed, spread
 from amulet.report.in_short import in_short
@@ -23,11 +24,11 @@ WIDEST: Final = 36
 STYLES: Final = {Tone.WORSE: "bold red", Tone.BETTER: "bold green", Tone.SAME: "dim", Tone.OPEN: "yellow"}
 
 
-def matrix_table(results: Results, width: int = 80) -> Group:
+def matrix_table(results: Results, width: int | None = 80) -> Group:
     """Per risk a block; per primary metric its mean, the paired difference to the baseline and the verdict.
 
     The other metrics are in the report. What does not fit `width` goes on in further tables, each with the
-    baseline as its first column.
+    baseline as its first column; without a width nothing is cut or broken.
     """
     found = blocks(results)
     tables = (_block(block, results, width) for block in primaries(found))
@@ -61,12 +62,12 @@ def _legend(results: Results) -> Text:
     )
 
 
-def _block(block: Block, results: Results, width: int) -> Group:
+def _block(block: Block, results: Results, width: int | None) -> Group:
     """Heading, explanation, tables, and why cells are undefined."""
     heading = Text.assemble(("\n" + block.words.title, "bold cyan"), "  ", (block.words.sentence, "dim"))
     tables = (
         _table(part, rows, results, width)
-        for rows in _slices(len(results.rows), (width - NARROWEST) // COLUMN)
+        for rows in _slices(len(results.rows), len(results.rows) if width is None else (width - NARROWEST) // COLUMN)
         for part in block.parts
     )
     reasons = (Text(f"undefined: {sentence}", style="yellow") for sentence in block.undefined)
@@ -80,11 +81,12 @@ def _slices(rows: int, fitting: int) -> Iterator[tuple[int, ...]]:
         yield (0, *range(start, min(start + step, rows)))
 
 
-def _table(part: Part, rows: Sequence[int], results: Results, width: int) -> Group:
+def _table(part: Part, rows: Sequence[int], results: Results, width: int | None) -> Group:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
-    table.add_column(width=min(WIDEST, max(width - len(rows) * COLUMN - 1, NARROWEST)))
+    table.add_column(width=None if width is None else min(WIDEST, max(width - len(rows) * COLUMN - 1, NARROWEST)))
     for row in rows:
-        table.add_column(Text(results.rows[row]), justify="right", width=CELL, overflow="fold")
+        cell = None if width is None else CELL
+        table.add_column(Text(results.rows[row]), justify="right", width=cell, overflow="fold")
     for line in part.lines:
         table.add_row(_name(line), *(_cell(line.cells[row], results) for row in rows))
     return Group(Text("" if part.obvious else f"\n{part.brief}", style="italic"), table)

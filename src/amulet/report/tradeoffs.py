@@ -12,7 +12,8 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from amulet.experiments.experiment import BASELINE
-from amulet.experiments.results import Column, MatrixCell, Results
+from amulet.experiments.numbers import Column, MatrixCell
+from amulet.experiments.results import Results
 from amulet.report import charts
 from amulet.report.matrix import Block, Line, Part, primaries
 from amulet.report.wording import metric_words

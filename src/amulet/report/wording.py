@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from amulet.experiments.results import Column
+from amulet.experiments.numbers import Column
 
 
 @dataclass(frozen=True)

@@ -25,12 +25,14 @@ class Resampled:
         differences: (resamples,) the same on each resample, NaN where either has no value.
         margin: differences smaller than this do not matter, in the metric's units.
         same: whether both models are one and the same, so that nothing can differ.
+        unit: what one case of the outcome is; only records can be resampled.
     """
 
     observed: float | None
     differences: NDArray[np.float64]
     margin: float
     same: bool = False
+    unit: str = "record"
 
     @property
     def undefined(self) -> int:
@@ -75,12 +77,12 @@ def judge_resampled(family: Sequence[Resampled], alpha: float = ALPHA) -> list[V
     no meaningful change; else one that lies above or below zero an increase or a decrease; else nothing is
     settled. There are no p-values: the words are read off the intervals alone.
     """
-    testable = sum(not cell.same and cell.observed is not None for cell in family)
+    testable = sum(not cell.same and cell.observed is not None and cell.unit == "record" for cell in family)
     return [_judged(cell, alpha / max(1, testable)) for cell in family]
 
 
 def explore_resampled(cells: Sequence[Resampled], alpha: float = ALPHA) -> list[Verdict]:
-    """Each cell judged by itself: to find questions, not to answer them."""
+    """Each cell judged by itself. Exploratory: no correction for multiple comparisons."""
     return [judge_resampled([cell], alpha)[0] for cell in cells]
 
 
@@ -89,6 +91,9 @@ def _judged(cell: Resampled, level: float) -> Verdict:
         return Verdict(Word.UNCHANGED, None, (0.0, 0.0), None, cell.margin)
     if cell.observed is None:
         return Verdict(Word.UNDEFINED, None, None, None, cell.margin, reason="one of the models has no value")
+    if cell.unit != "record":
+        reason = f"the metric is of {cell.unit}s, and only records can be resampled"
+        return Verdict(Word.INCONCLUSIVE, None, None, None, cell.margin, level, reason)
     interval = percentile_interval(cell.differences, 1 - level)
     if interval is None:
         reason = f"no value on {cell.undefined} of {len(cell.differences)} resamples of the records"

@@ -114,7 +114,7 @@ def judge(family: Sequence[Comparison], alpha: float = ALPHA, looks: Sequence[in
 
 
 def explore(cells: Sequence[Comparison], alpha: float = ALPHA, looks: Sequence[int] = ()) -> list[Verdict]:
-    """Each cell judged by itself: to find questions, not to answer them."""
+    """Each cell judged by itself. Exploratory: no correction for multiple comparisons."""
     return [judge([cell], alpha, looks)[0] for cell in cells]
 
 

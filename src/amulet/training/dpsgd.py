@@ -17,6 +17,7 @@ from amulet.core.errors import Problem
 from amulet.core.model import evaluating
 from amulet.core.seeds import generator
 from amulet.core.spec import Count, NonNegative, OpenProbability, Positive
+from amulet.core.trainable import DataUse
 from amulet.functional import ghost
 from amulet.functional.per_record import (
     Tensors,
@@ -25,7 +26,7 @@ from amulet.functional.per_record import (
     squared_norms,
     weighted_sum,
 )
-from amulet.training.stages import DataUse, Update
+from amulet.training.stages import Update
 from amulet.training.updates import Pace, RecordLosses, Rule
 
 LEAST_EPSILON, MOST_EPSILON = 0.05, 100

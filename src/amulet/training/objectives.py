@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 from amulet.core.data import Data, Schema
 from amulet.core.errors import Problem
 from amulet.core.spec import NonNegative, Positive, Spec
-from amulet.training.stages import DataUse
+from amulet.core.trainable import DataUse
 
 
 @dataclass(frozen=True)
@@ -34,17 +34,22 @@ class Objective(Spec):
         return self
 
     @abstractmethod
-    def losses(self, logits: Tensor, y: Tensor) -> Tensor:
-        """(n,) one loss per record, in nats."""
+    def losses(self, logits: Tensor, batch: Data) -> Tensor:
+        """(n,) one loss per record, in nats.
+
+        Args:
+            logits: (n, classes) of the records, with gradient.
+            batch: the records; what is to be learned of them is `batch.targets`, or their class where there are none.
+        """
 
 
 @dataclass(frozen=True)
 class CrossEntropy(Objective):
     """The negative log-likelihood of the true class."""
 
-    def losses(self, logits: Tensor, y: Tensor) -> Tensor:
+    def losses(self, logits: Tensor, batch: Data) -> Tensor:
         """(n,)."""
-        return cross_entropy(logits, y, reduction="none")
+        return cross_entropy(logits, batch.learned, reduction="none")
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,7 @@ class LogitAdjustment(Objective):
         counts = torch.bincount(data.y, minlength=len(data.schema.classes)).clamp_min(1)
         return replace(self, class_shares=tuple((counts / counts.sum()).tolist()))
 
-    def losses(self, logits: Tensor, y: Tensor) -> Tensor:
+    def losses(self, logits: Tensor, batch: Data) -> Tensor:
         """(n,)."""
         shares = torch.tensor(self.class_shares, dtype=logits.dtype, device=logits.device)
-        return cross_entropy(logits + self.tau * (shares / shares.sum()).log(), y, reduction="none")
+        return cross_entropy(logits + self.tau * (shares / shares.sum()).log(), batch.learned, reduction="none")

@@ -8,11 +8,11 @@ from torch import nn
 
 from amulet.core.data import Data, Schema
 from amulet.core.errors import Problem
+from amulet.core.fitted import Fitted
+from amulet.core.held import NOTHING, Held
 from amulet.core.seeds import derive
 from amulet.core.spec import Count
-from amulet.training.fitted import Fitted
-from amulet.training.held import NOTHING, Held
-from amulet.training.stages import Defense, Stage, Trainable
+from amulet.core.trainable import Defense, Stage, Trainable
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,12 @@ class Reseeded(Trainable):
     recipe: Trainable
     number: Count = 1
 
-    def fit(self, data: Data, *, seed: int, device: str = "cpu", held: Held = NOTHING) -> Fitted:
+    def fit(
+        self, data: Data, *, seed: int, device: str = "cpu", held: Held = NOTHING, with_accuracy: bool = False
+    ) -> Fitted:
         """As the recipe does under a seed of its own."""
-        return self.recipe.fit(data, seed=derive(seed, "placebo", self.number), device=device, held=held)
+        other = derive(seed, "placebo", self.number)
+        return self.recipe.fit(data, seed=other, device=device, held=held, with_accuracy=with_accuracy)
 
     def seed_from(self, seed: int) -> int:
         """The recipe's, from the other seed."""
@@ -34,9 +37,9 @@ class Reseeded(Trainable):
         """The stage goes into the recipe."""
         return replace(self, recipe=self.recipe.with_stage(stage))
 
-    def unprepared(self) -> Self:
-        """The unprepared recipe under the same other seeds."""
-        return replace(self, recipe=self.recipe.unprepared())
+    def with_preparations(self, count: int) -> Self:
+        """The recipe with fewer preparations under the same other seeds."""
+        return replace(self, recipe=self.recipe.with_preparations(count))
 
     def one_epoch(self) -> tuple[Trainable, int] | None:
         """The recipe's, under the same other seeds."""
@@ -47,6 +50,11 @@ class Reseeded(Trainable):
     def preparations(self) -> tuple[Stage, ...]:
         """The recipe's."""
         return self.recipe.preparations
+
+    @property
+    def finishes(self) -> tuple[Stage, ...]:
+        """The recipe's."""
+        return self.recipe.finishes
 
     def build(self, schema: Schema) -> nn.Module:
         """The recipe's model."""

@@ -8,9 +8,10 @@ from torch import Tensor, nn
 from amulet.core.containment import text_of
 from amulet.core.data import Schema
 from amulet.core.errors import Problem
+from amulet.core.model import AttributeModel
 from amulet.core.seeds import generator, isolated
+from amulet.core.trainable import DataUse, Slot, Stage
 from amulet.training.objectives import Objective
-from amulet.training.stages import DataUse, Slot, Stage
 
 _MIXING = (nn.modules.batchnorm._BatchNorm,)  # noqa: SLF001 - the only common base of BatchNorm1d/2d/3d
 
@@ -57,7 +58,7 @@ def model_problems(
 def _unusable(model: nn.Module, owner: str, schema: Schema) -> Iterator[Problem]:
     try:
         with isolated(0), torch.no_grad():
-            shape = tuple(model.eval()(random_records(schema, 2)).shape)
+            shape = tuple(_outputs(model.eval(), random_records(schema, 2), schema).shape)
     except Exception as error:  # noqa: BLE001 - as above
         yield Problem("model", f"{owner} cannot take records of shape {schema.shape}: {text_of(error)}")
         return
@@ -85,8 +86,14 @@ def _mixes(model: nn.Module, schema: Schema) -> bool:
 
 def _first_output(model: nn.Module, schema: Schema, places: list[int]) -> Tensor:
     with isolated(0), torch.no_grad():
-        outputs: Tensor = model(random_records(schema, 5)[places])
-    return outputs[0]
+        return _outputs(model, random_records(schema, 5)[places], schema)[0]
+
+
+def _outputs(model: nn.Module, x: Tensor, schema: Schema) -> Tensor:
+    """What a model makes of inputs; sensitive attributes, where it needs them, have their first value."""
+    attributes = torch.zeros(len(x), len(schema.attributes), dtype=torch.int64)
+    outputs: Tensor = model(x, attributes) if isinstance(model, AttributeModel) else model(x)
+    return outputs
 
 
 def _kept(model: nn.Module) -> Iterator[tuple[str, Tensor]]:

@@ -24,4 +24,4 @@ class LossThreshold(MembershipInferenceAttack):
 
         By way of p it would be zero from p = 1 - 1e-16 on, and the records that a model is surest of would look alike.
         """
-        return logsigmoid(scaled_logits(adversary.target.logits(candidates.x), candidates.y))
+        return logsigmoid(scaled_logits(adversary.target.logits(candidates), candidates.y))
