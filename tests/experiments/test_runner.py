@@ -252,12 +252,11 @@ class Recording:
         self._open: list[Future[Any]] = []
 
     def submit(self, job: Callable[[], Any], /) -> "Future[Any]":
-        """Answer when the next but two is submitted, at the latest when nobody has submitted for a while."""
+        """Compute it now and answer later."""
         future: Future[Any] = Future()
-        self._open = [each for each in self._open if not each.done()]
-        self._open.append(future)
+        self._open = [*(each for each in self._open if not each.done()), future]
         self.most = max(self.most, len(self._open))
-        threading.Timer(0.01, lambda: future.set_result(job())).start()
+        threading.Timer(0.05, future.set_result, (job(),)).start()
         return future
 
 

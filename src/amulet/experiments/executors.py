@@ -39,6 +39,8 @@ class Job(Protocol[T_co]):
 class Executor(Protocol):
     """Where jobs are computed. A cluster's client can be made one with these two names.
 
+    A job sets process-wide state while it runs, so that one process must not run two of them at one time.
+
     Attributes:
         slots: how many jobs are computed at one time; only a few more are submitted before some are done.
     """
