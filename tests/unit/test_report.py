@@ -14,10 +14,10 @@ from rich.console import Console
 from amulet.core.metric import Metric
 from amulet.core.probe import Probe
 from amulet.core.spec import Plain
+from amulet.experiments.entries import environment
 from amulet.experiments.numbers import Column, MatrixCell, Value
 from amulet.experiments.registry import Kind, metrics_for, plugins
 from amulet.experiments.results import Results
-from amulet.experiments.store import environment
 from amulet.report import write
 from amulet.report.charts.difference_strips import strips
 from amulet.report.pages.matrix_page import render

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from amulet.core.files import StrPath, write_text
+from amulet.core.files import StrPath
+from amulet.core.folders import publish
 from amulet.experiments.pair_results import PairResults
 from amulet.report.pages.matrix_page import as_shown, both_pages, templating
 from amulet.report.pages.report_files import NAME
@@ -13,11 +14,19 @@ from amulet.report.words.pair_words import HOW_JUDGED, ONLY, WARNING, pair_block
 from amulet.report.words.spec_text import experiment
 
 
+def rendered_pair(results: PairResults, manifest: Mapping[str, Any]) -> dict[str, str]:
+    """The report's one file by its name."""
+    return {NAME: render_pair(results, manifest)}
+
+
 def write_pair(results: PairResults, manifest: Mapping[str, Any], folder: StrPath) -> Path:
-    """Write report.html into `folder`, making it if need be; a reader finds the file whole or not at all."""
-    place = Path(folder) / NAME
-    write_text(place, render_pair(results, manifest))
-    return place
+    """Write report.html into `folder`, making it if need be; a reader finds the file whole or not at all.
+
+    Raises:
+        Unwritable: the disk is full, or the folder cannot be written; an older file is left as it was.
+    """
+    publish(rendered_pair(results, manifest), Path(folder))
+    return Path(folder) / NAME
 
 
 def render_pair(results: PairResults, manifest: Mapping[str, Any]) -> str:
