@@ -19,7 +19,9 @@ from amulet.core.trainable import Stage, Trainable
 from amulet.training.loop import accuracy, prepare
 from amulet.training.removal import Removal, score_by
 from amulet.training.stages import Prepare
-from amulet.training.validation import model_problems
+from amulet.training.validation import model_problems, unlearned
+
+_CLASSES_ALONE = "a training function learns classes alone"
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,12 @@ class TrainingFunction(Trainable):
     weighted: bool = False
 
     def problems(self) -> Iterator[Problem]:
-        """Say when the function cannot be imported; weights that it would ignore are a Conflict."""
-        ignored = [Problem("weighted", self._ignores(str(stage))) for stage in self.stages if _weighs(stage)]
-        if ignored and not self.weighted:
+        """Say when the function cannot be imported; weights and targets that it would ignore are a Conflict."""
+        prepares = [stage for stage in self.stages if isinstance(stage, Prepare)]
+        weighing = [stage for stage in prepares if stage.weighs and not self.weighted]
+        ignored = [Problem("weighted", self._ignores(str(stage))) for stage in weighing]
+        ignored += [unlearned(str(stage), _CLASSES_ALONE) for stage in prepares if stage.sets_targets]
+        if ignored:
             raise Conflict(ignored)
         yield from UserCode(self.function).problems("function", type(self).__name__)
 
@@ -95,7 +100,7 @@ class TrainingFunction(Trainable):
         if data.weight is not None and not self.weighted:
             yield Problem("weighted", self._ignores("The data set"))
         if data.targets is not None:
-            yield Problem("targets", "A training function learns classes. The data hold 'targets'.")
+            yield unlearned("The data set", _CLASSES_ALONE)
 
     def fit(
         self, data: Data, *, seed: int, device: str = "cpu", held: Held = NOTHING, with_accuracy: bool = False
@@ -121,7 +126,3 @@ class TrainingFunction(Trainable):
         if with_accuracy:
             facts["train_accuracy"] = accuracy(model, data)
         return Fitted(model.eval(), facts, artifacts)
-
-
-def _weighs(stage: Stage) -> bool:
-    return isinstance(stage, Prepare) and stage.weighs

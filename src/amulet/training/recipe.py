@@ -18,7 +18,7 @@ from amulet.training.objectives import CrossEntropy, Objective
 from amulet.training.optimizers import Adam, Constant, Optimizer, Schedule
 from amulet.training.removal import score_by
 from amulet.training.stages import Finish
-from amulet.training.validation import conflicts, model_problems
+from amulet.training.validation import conflicts, model_problems, unlearned
 
 S = TypeVar("S", bound=Stage)
 
@@ -105,11 +105,7 @@ class Recipe(Trainable):
     def record_problems(self, data: Data) -> Iterator[Problem]:
         """Targets need an objective that learns them."""
         if data.targets is not None and not self.objective.takes_targets:
-            yield Problem(
-                "targets",
-                f"The records have 'targets', probabilities to be learned, and the objective {self.objective} learns "
-                "classes alone. Use CrossEntropy or another one that takes targets.",
-            )
+            yield unlearned("The data set", f"the objective {self.objective} learns classes alone")
 
     def fit(
         self, data: Data, *, seed: int, device: str = "cpu", held: Held = NOTHING, with_accuracy: bool = False

@@ -29,10 +29,12 @@ class Prepare(Stage):
 
     Attributes:
         weighs: whether it gives records weights, which the loss of each is multiplied by.
+        sets_targets: whether it gives records targets, probabilities that are learned instead of the class.
     """
 
     slot = Slot.PREPARE
     weighs: ClassVar[bool] = False
+    sets_targets: ClassVar[bool] = False
 
     @abstractmethod
     def prepare(self, data: Data, rng: Generator) -> Prepared:

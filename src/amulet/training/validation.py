@@ -12,6 +12,7 @@ from amulet.core.model import logits_of, needs_attributes
 from amulet.core.seeds import generator, isolated
 from amulet.core.trainable import DataUse, Slot, Stage
 from amulet.training.objectives import Objective
+from amulet.training.stages import Prepare
 
 _MIXING = (nn.modules.batchnorm._BatchNorm,)  # noqa: SLF001 - the only common base of BatchNorm1d/2d/3d
 
@@ -23,12 +24,20 @@ def conflicts(stages: Iterable[Stage], objective: Objective) -> Iterator[Problem
     if len(updates) > 1:
         names = " and ".join(str(stage) for stage in updates)
         yield Problem("stages", f"A recipe has room for one update rule. Got {names}.")
+    for stage in stages:
+        if isinstance(stage, Prepare) and stage.sets_targets and not objective.takes_targets:
+            yield unlearned(str(stage), f"the objective {objective} learns classes alone")
     for private in (stage for stage in updates if stage.private):
         for stage in stages:
             if stage.data_use is DataUse.DATASET and not stage.private:
                 yield _void(private, type(stage).__name__, "drop one of the two")
         if objective.data_use is DataUse.DATASET:
             yield _void(private, type(objective).__name__, "state what it counts in the data as public knowledge")
+
+
+def unlearned(giver: str, reason: str) -> Problem:
+    """Targets that nothing would learn."""
+    return Problem("targets", f"{giver} gives records 'targets', probabilities to be learned, and {reason}.")
 
 
 def _void(private: Stage, other: str, remedy: str) -> Problem:
