@@ -29,8 +29,8 @@ class CalibratedLoss(MembershipInferenceAttack):
 
     def score(self, adversary: Adversary, candidates: Data) -> Tensor:
         """(n,) the difference of losses; higher means member."""
-        losses = [cross_entropy(adversary.target.logits(candidates.x), candidates.y, reduction="none")]
+        losses = [cross_entropy(adversary.target.logits(candidates), candidates.y, reduction="none")]
         for reference in adversary.own(SURROGATE, self.references, self):
             with evaluating(reference.model):
-                losses.append(cross_entropy(predict(reference.model, candidates.x), candidates.y, reduction="none"))
+                losses.append(cross_entropy(predict(reference.model, candidates), candidates.y, reduction="none"))
         return torch.stack(losses[1:]).mean(0) - losses[0]
