@@ -19,10 +19,10 @@ from amulet.experiments import PairResults, Results
 from amulet.experiments.numbers import Column, Traced, Value
 from amulet.experiments.pair_results import ModelFacts, PairCell
 from amulet.experiments.results_file import holds_pair, read_manifest
-from amulet.report import html, markdown
-from amulet.report.pair_page import render_pair
-from amulet.report.pair_terminal import pair_table
-from amulet.report.terminal import matrix_table
+from amulet.report.pages import matrix_markdown, matrix_page
+from amulet.report.pages.matrix_terminal import matrix_table
+from amulet.report.pages.pair_page import render_pair
+from amulet.report.pages.pair_terminal import pair_table
 from amulet.statistics import Paired, Verdict, Word
 
 SEEDS = range(3)
@@ -164,8 +164,8 @@ def show(results: Results | PairResults, manifest: dict[str, Any]) -> None:
         render_pair(results, manifest)
     else:
         console.print(matrix_table(results))
-        markdown.render(results, manifest)
-        html.render(results, manifest)
+        matrix_markdown.render(results, manifest)
+        matrix_page.render(results, manifest)
 
 
 def told_in_one_sentence(folder: Path, *, shown: bool = False) -> bool:
@@ -315,4 +315,4 @@ def test_every_edited_manifest_can_be_shown() -> None:
     rng, results = random.Random(9), assessed()  # noqa: S311 - no secret
     with suppress(AmuletError):
         for _ in range(50):
-            markdown.render(results, json.loads(edited(MANIFEST, rng)))
+            matrix_markdown.render(results, json.loads(edited(MANIFEST, rng)))

@@ -82,7 +82,7 @@ def test_the_draws_of_a_split() -> None:
     [
         (Recipe(LinearNet((64, 32), norm="group"), epochs=5), "aa56addca233aa8c"),
         (Recipe(SimpleCNN(), objective=LogitAdjustment((0.5, 0.5))), "71403ae49ca85726"),
-        (PGD(epsilon=8 / 255), "5270e7eb91034087"),
+        (PGD(epsilon=8 / 255), "75124fb56efecb03"),
         (LiRA(shadows=16), "76f4a4ffd6e12716"),
         (BadNets(pattern=Patch()), "324eb9f77d0d4578"),
         (OutlierRemoval(20).apply(TOY_RECIPE), "4e0f66690fb90cf3"),

@@ -14,18 +14,18 @@ from rich.console import Console
 from amulet.core.metric import Metric
 from amulet.core.probe import Probe
 from amulet.core.spec import Plain
+from amulet.experiments.entries import environment
 from amulet.experiments.numbers import Column, MatrixCell, Value
 from amulet.experiments.registry import Kind, metrics_for, plugins
 from amulet.experiments.results import Results
-from amulet.experiments.store import environment
 from amulet.report import write
-from amulet.report.described import Named, named, probes
-from amulet.report.html import render
-from amulet.report.matrix import blocks, primaries
-from amulet.report.said import HOW_VERDICTS, Tone, said
-from amulet.report.strip import strips
-from amulet.report.terminal import matrix_table
-from amulet.report.wording import metric_words, risk_rank, risk_words, riskier_end
+from amulet.report.charts.difference_strips import strips
+from amulet.report.pages.matrix_page import render
+from amulet.report.pages.matrix_terminal import matrix_table
+from amulet.report.words.blocks import blocks, primaries
+from amulet.report.words.names import metric_words, risk_rank, risk_words, riskier_end
+from amulet.report.words.spec_text import Named, named, probes
+from amulet.report.words.verdict_words import HOW_VERDICTS, Tone, said
 from amulet.statistics import Verdict, Word
 
 LOW, HIGH, NEITHER = (0.0, 1.0, "low"), (0.0, 1.0, "high"), (0.0, 1.0, None)

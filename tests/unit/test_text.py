@@ -15,11 +15,11 @@ from amulet.core.text import visible, visible_within
 from amulet.experiments.numbers import Column, Value
 from amulet.experiments.pair_results import ModelFacts, PairCell, PairResults
 from amulet.experiments.results import Results
-from amulet.report import html, markdown
 from amulet.report.console import Told, open_console
-from amulet.report.pair_page import render_pair
-from amulet.report.pair_terminal import pair_table
-from amulet.report.terminal import matrix_table
+from amulet.report.pages import matrix_markdown, matrix_page
+from amulet.report.pages.matrix_terminal import matrix_table
+from amulet.report.pages.pair_page import render_pair
+from amulet.report.pages.pair_terminal import pair_table
 from amulet.statistics import Verdict, Word
 
 HOSTILE = (
@@ -86,7 +86,7 @@ def without_scripts(page: str) -> str:
 
 
 def test_pages_hold_hostile_text_as_text(results: Results, pair: PairResults) -> None:
-    for page in (html.render(results, MANIFEST), render_pair(pair, MANIFEST)):
+    for page in (matrix_page.render(results, MANIFEST), render_pair(pair, MANIFEST)):
         seen = without_scripts(page)
         assert not HIDDEN.search(unescape(seen))
         assert "<img" not in seen
@@ -95,7 +95,7 @@ def test_pages_hold_hostile_text_as_text(results: Results, pair: PairResults) ->
 
 
 def test_markdown_holds_hostile_text_as_text(results: Results) -> None:
-    text = markdown.render(results, MANIFEST)
+    text = matrix_markdown.render(results, MANIFEST)
     assert not HIDDEN.search(text)
     for markup in ("<", ">", "`", "[", "]", "|", "~", "$"):
         inside = text.replace(" | ", "").replace("| ", "").replace(" |", "").replace("`results.json`", "")

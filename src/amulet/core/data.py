@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from functools import cached_property
-from math import isfinite
+from math import isfinite, prod
 from typing import Self
 
 import torch
@@ -13,6 +13,9 @@ from torch import Tensor
 
 from amulet.core.errors import InvalidData, Problem
 from amulet.core.spec import Spec
+
+MOST_RECORDS, MOST_NUMBERS = 2048, 2**20
+"""How many records, and numbers in their x, a model is given at one time outside training. They bound memory."""
 
 
 class Modality(StrEnum):
@@ -128,6 +131,12 @@ class Data:
         """The same records with x as a model takes it: floating, bytes scaled to 0..1."""
         return self if self.x.is_floating_point() else replace(self, x=as_inputs(self.x))
 
+    def batches(self) -> Iterator[Self]:
+        """The records in turn, as many at one time as a model is given, x as a model takes it."""
+        size = batch_size(self.schema.shape)
+        for start in range(0, max(1, len(self)), size):
+            yield self._map(lambda tensor, start=start: tensor[start : start + size]).as_inputs()  # type: ignore[misc]
+
     def _map(self, change: Callable[[Tensor], Tensor]) -> Self:
         changed = {name: change(tensor) for name, tensor in self.tensors().items()}
         return replace(self, **changed)  # type: ignore[arg-type]
@@ -151,9 +160,58 @@ class Data:
         return replace(self, z=torch.full_like(self.z, -1))
 
 
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """Records of `data`, those at `places` (n,) in that order, copied batch by batch when they are used.
+
+    It stands for `data.at(places)` where that would be a copy of a whole data set of images.
+    """
+
+    data: Data
+    places: Tensor
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @property
+    def x(self) -> Tensor:
+        """(n, *shape) all at once, as a model takes them. What accepts a Selection itself needs less memory."""
+        return as_inputs(self.data.x.index_select(0, self.places))
+
+    @property
+    def y(self) -> Tensor:
+        """(n,) class codes."""
+        return self.data.y.index_select(0, self.places)
+
+    @property
+    def z(self) -> Tensor:
+        """(n, attributes) codes of the sensitive attributes."""
+        return self.data.z.index_select(0, self.places)
+
+    @property
+    def index(self) -> Tensor:
+        """(n,) the records' identities."""
+        return self.data.index.index_select(0, self.places)
+
+    @property
+    def schema(self) -> Schema:
+        """What is known of the data set."""
+        return self.data.schema
+
+    def batches(self) -> Iterator[Data]:
+        """As `Data.batches`."""
+        for places in self.places.split(batch_size(self.schema.shape)):
+            yield self.data.at(places).as_inputs()
+
+
+def batch_size(shape: Iterable[int]) -> int:
+    """How many records of this shape a model is given at one time outside training."""
+    return max(1, min(MOST_RECORDS, MOST_NUMBERS // max(1, prod(shape))))
+
+
 def as_inputs(x: Tensor) -> Tensor:
     """Model inputs: bytes become float32 in 0..1, everything else is left alone."""
-    return x.float() / 255 if x.dtype == torch.uint8 else x
+    return x.float().div_(255) if x.dtype == torch.uint8 else x
 
 
 def concatenate(*parts: Data) -> Data:

@@ -10,14 +10,12 @@ from typing import Final, TypeVar
 import torch
 from torch import Tensor, nn
 
-from amulet.core.data import Data, Schema, as_inputs
+from amulet.core.data import Data, Schema, Selection, as_inputs, batch_size
 from amulet.core.errors import InvalidData, InvalidParameter, Problem
 from amulet.core.spec import Spec
 from amulet.functional.pgd import Classifier
 
-EVALUATION_BATCH = 2048
-
-Records = Data | Tensor
+Records = Data | Selection | Tensor
 """Records, or for models that do not need sensitive attributes their inputs (n, *shape) alone."""
 
 
@@ -186,7 +184,7 @@ def _with_attributes(model: nn.Module, row: Tensor, x: Tensor) -> Tensor:
 def predict(model: Callable[..., Tensor], records: Records) -> Tensor:
     """(n, classes) logits of a model in the mode it is in, in batches, without gradients.
 
-    It is given copies, since a model may work in place.
+    It is given copies, since a model may work in place. Bytes become numbers batch by batch.
 
     Args:
         model: maps inputs to logits, or inputs and sensitive attributes where it is an `AttributeModel`.
@@ -197,25 +195,31 @@ def predict(model: Callable[..., Tensor], records: Records) -> Tensor:
             classes: of one logit, the first class is always largest.
         InvalidData: it gives NaN, which would count as a prediction of some class.
     """
-    name = type(model).__name__
-    logits = torch.cat([logits_of(model, as_inputs(x).clone(), z) for x, z in _batches(records)])
-    if logits.dim() != 2 or logits.shape[1] < 2:
-        allowed = "a map to logits of shape (n, classes), one for each of at least two classes"
-        raise InvalidParameter([Problem.of("model", name, allowed, tuple(logits.shape))])
+    name, start = type(model).__name__, 0
+    logits = torch.empty(0)
+    for x, z in _batches(records):
+        found = logits_of(model, as_inputs(x).clone(), z)
+        if found.dim() != 2 or len(found) != len(x) or found.shape[1] < 2:
+            allowed = "a map to logits of shape (n, classes), one for each of at least two classes"
+            raise InvalidParameter([Problem.of("model", name, allowed, tuple(found.shape))])
+        if start == 0:  # one tensor for all: many small ones between large ones would keep memory from being used again
+            logits = found.new_empty(len(records), found.shape[1])
+        logits[start : start + len(x)] = found
+        start += len(x)
     if logits.isnan().any():
         raise InvalidData([Problem("model", f"{name} gives NaN, so it predicts nothing. Did its training diverge?")])
     return logits
 
 
 def _batches(records: Records) -> Iterator[tuple[Tensor, Tensor | None]]:
-    """Inputs, with their sensitive attributes where these are at hand."""
+    """Parts of the records in turn, as many at one time as a model is given: inputs, and attributes where at hand."""
     if isinstance(records, Tensor):
-        yield from ((x, None) for x in records.split(EVALUATION_BATCH))
+        yield from ((x, None) for x in records.split(batch_size(records.shape[1:])))
     else:
-        yield from zip(records.x.split(EVALUATION_BATCH), records.z.split(EVALUATION_BATCH), strict=True)
+        yield from ((part.x, part.z) for part in records.batches())
 
 
-def probabilities_of(model: nn.Module, records: Records) -> Tensor:
+def probabilities_of(model: nn.Module, records: Data | Tensor) -> Tensor:
     """(n, classes) float64 probabilities in evaluation mode, on the CPU; the model is left as it was."""
     with evaluating(model):
         return predict(model, records.to(device_of(model))).double().softmax(1).cpu()
@@ -235,8 +239,8 @@ def penultimate_features(model: nn.Module, records: Records) -> Tensor:
     ]
     try:
         with evaluating(model):
-            places = torch.arange(len(records)).split(EVALUATION_BATCH)
-            return torch.cat([_given_last(model, records[part], calls) for part in places])
+            parts = records.split(batch_size(records.shape[1:])) if isinstance(records, Tensor) else records.batches()
+            return torch.cat([_given_last(model, part, calls) for part in parts])
     finally:
         for handle in handles:
             handle.remove()

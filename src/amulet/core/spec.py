@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from enum import Enum
 from functools import cache, cached_property
+from importlib.metadata import version
 from typing import Annotated, Any, ClassVar, Final, TypeAlias, get_args, get_type_hints
 
 from annotated_types import Ge, Gt, Interval, MaxLen
@@ -59,13 +60,15 @@ class Spec(ABC):  # noqa: B024 - its subclasses are abstract by methods of their
 
     Subclasses are frozen dataclasses. A field holds None, a bool, int, float, str, Enum, Spec, Content or a
     tuple of these; it is coerced to its declared type, so that 1 and 1.0 are one epsilon. `version` is to be raised
-    when the same fields come to mean other numbers.
+    when the same fields come to mean other numbers. `packages` names installed packages, torch aside, that decide a
+    number: their releases enter the digest.
 
     Raises:
         InvalidParameter: one problem per field that is not allowed, all at once.
     """
 
     version: ClassVar[int] = 1
+    packages: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         problems = list(self._coerce()) or list(self.problems())
@@ -98,12 +101,12 @@ class Spec(ABC):  # noqa: B024 - its subclasses are abstract by methods of their
 
     @cached_property
     def digest(self) -> str:
-        """64 hexadecimal digits over the class, its version, its source if outside Amulet, and all fields."""
+        """64 hexadecimal digits over the class, its version, its source if outside Amulet, its packages, all fields."""
         identity = {
             "spec": path_of(type(self)),
             "version": self.version,
             "source": source_digest(type(self).__module__),
-            "also": list(self.outside_sources()),
+            "also": [*self.outside_sources(), *(f"{name}=={version(name)}" for name in self.packages)],
             "fields": {field.name: _reference(getattr(self, field.name)) for field in fields(self)},
         }
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()

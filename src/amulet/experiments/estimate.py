@@ -74,7 +74,7 @@ def _line(
 ) -> Line:
     stored = [task for task in tasks if states[task.digest] is State.PRESENT]
     left = [task for task in tasks if task.digest in missing]
-    made = [found["made"]["seconds"] for task in stored[:20] if (found := store.manifest(task)) is not None]
+    made = [found["seconds"] for task in stored[:20] if (found := store.made(task)) is not None]
     seconds = fmean(made) if made else None
     if seconds is None and left and isinstance(left[0], Train):
         seconds = _timed(left[0], planned)

@@ -64,6 +64,7 @@ class DPSGD(Update):
     risk = "membership_inference"
     data_use = DataUse.RECORD
     private: ClassVar[bool] = True
+    packages: ClassVar[tuple[str, ...]] = ("opacus", "numpy", "scipy")  # the accountant, which finds the noise
 
     epsilon: Positive | None = 8.0
     delta: OpenProbability = 1e-5

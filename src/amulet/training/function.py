@@ -118,7 +118,8 @@ class TrainingFunction(Trainable):
         with isolated(derive(seed, "initialisation"), device):
             model = self.build(data.schema).to(device)
         with isolated(derive(seed, "forward"), device):
-            returned = UserCode(self.function).load()(model, data.as_inputs(), seed, **dict(self.arguments))
+            given = (model, data.as_inputs(), seed)
+            returned = UserCode(self.function).call(*given, arguments=dict(self.arguments))
         if returned is not None and returned is not model:
             raise TypeError(f"'{self.function}' must train the given model in place. It returned something else.")
         facts = {"records": len(data), "seconds": perf_counter() - started}

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 import torch
 from torch import Tensor, nn
 
+from amulet.core.containment import text_of
 from amulet.core.data import Schema
 from amulet.core.errors import Problem
 from amulet.core.model import logits_of, needs_attributes
@@ -55,7 +56,7 @@ def model_problems(
         with isolated(0):
             model = build(schema)
     except Exception as error:  # noqa: BLE001 - whatever a user's model raises is the problem to tell
-        yield Problem("model", f"{owner} cannot be built: {error}")
+        yield Problem("model", f"{owner} cannot be built: {text_of(error)}")
         return
     found = tuple(_unusable(model, owner, schema))
     yield from found
@@ -72,7 +73,7 @@ def _unusable(model: nn.Module, owner: str, schema: Schema) -> Iterator[Problem]
         with isolated(0), torch.no_grad():
             shape = tuple(_outputs(model.eval(), random_records(schema, 2), schema).shape)
     except Exception as error:  # noqa: BLE001 - as above
-        yield Problem("model", f"{owner} cannot take records of shape {schema.shape}: {error}")
+        yield Problem("model", f"{owner} cannot take records of shape {schema.shape}: {text_of(error)}")
         return
     if shape != (2, len(schema.classes)):
         yield Problem.of("model", owner, f"a map to logits of shape (n, {len(schema.classes)})", shape)
