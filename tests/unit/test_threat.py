@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from amulet.core.data import AmuletDataset, Data
-from amulet.core.errors import AccessDenied
+from amulet.core.data import AmuletDataset, Data, Selection
+from amulet.core.errors import AccessDenied, MissingInput
 from amulet.core.threat import Access, Adversary, Target, TrainedModel, opened
 from amulet.evasion import EvasionAttack
 from amulet.evasion.attacks import PGD
@@ -68,7 +68,7 @@ class Nosy(EvasionAttack):
 class NosyMember(MembershipInferenceAttack):
     needs = Access.PROBABILITIES
 
-    def score(self, adversary: Adversary, candidates: Data) -> Tensor:
+    def score(self, adversary: Adversary, candidates: Selection) -> Tensor:
         del candidates
         return next(adversary.target.model.parameters()).flatten()
 
@@ -127,3 +127,36 @@ def test_what_the_adversary_sees_holds_no_truth() -> None:
 def test_a_shadow_knows_what_it_was_trained_on() -> None:
     shadow = TrainedModel(nn.Linear(5, 2), torch.tensor([3, 1, 7]))
     assert shadow.trained_on(torch.tensor([1, 2, 3])).tolist() == [True, False, True]
+
+
+def test_access_is_a_set() -> None:
+    both = Access.LABELS | Access.EXPLANATIONS
+    assert both.includes(Access.LABELS)
+    assert not both.includes(Access.PROBABILITIES)
+    assert not Access.WEIGHTS.includes(Access.EXPLANATIONS)
+    assert Access.WEIGHTS.includes(Access.LOGITS)
+    assert str(both) == "labels and explanations"
+    assert set(both.narrowed_by_one()) == {Access.LABELS, Access.EXPLANATIONS}
+    assert list(Access.LOGITS.narrowed_by_one()) == [Access.PROBABILITIES]
+    assert list(Access.LABELS.narrowed_by_one()) == []
+
+
+def test_what_a_defense_releases_is_granted_by_its_own_flag() -> None:
+    model = nn.Linear(5, 2)
+    releases = {Access.EXPLANATIONS: lambda x: x * 2}
+    target = Target(model, Access.LABELS | Access.EXPLANATIONS, releases)
+    assert torch.equal(target.answers(Access.EXPLANATIONS, X), X * 2)
+    with pytest.raises(
+        AccessDenied, match=r"Declare `needs = Access\.LABELS \| Access\.EXPLANATIONS \| Access\.CLAIMS`"
+    ):
+        target.answers(Access.CLAIMS, X)
+    with pytest.raises(AccessDenied, match="grants only labels"):
+        target.narrowed(Access.LABELS).answers(Access.EXPLANATIONS, X)
+    with pytest.raises(MissingInput, match="no explanations to show"):
+        Target(model, Access.EXPLANATIONS).answers(Access.EXPLANATIONS, X)
+
+
+def test_a_narrowed_target_grants_what_both_gates_grant() -> None:
+    target = Target(nn.Linear(5, 2), Access.LOGITS)
+    assert target.narrowed(Access.LABELS).access is Access.LABELS
+    assert target.narrowed(Access.WEIGHTS).access is Access.LOGITS

@@ -18,8 +18,8 @@ class Fitted:
 
     Attributes:
         model: maps inputs to logits.
-        facts: plain values that describe the run: `seconds`, `records`, `train_accuracy`, and with DP-SGD `epsilon`,
-            `delta`, `noise_multiplier`, `sampling_rate`, `steps`.
+        facts: plain values that describe the run: `seconds`, `records`, `train_accuracy` if it was asked for, and with
+            DP-SGD `epsilon`, `delta`, `noise_multiplier`, `sampling_rate`, `steps`.
         artifacts: tensors that the owner keeps, such as a watermark's key, by the stage that produced them:
             {"OutlierRemoval": {"removed": ...}}. A second stage of one class is called "OutlierRemoval 2".
     """

@@ -44,7 +44,9 @@ class Trainable(Spec):
     """A way to train a model: a recipe for Amulet's loop, or a training function of the user."""
 
     @abstractmethod
-    def fit(self, data: Data, *, seed: int, device: str = "cpu", held: Held = NOTHING) -> Fitted:
+    def fit(
+        self, data: Data, *, seed: int, device: str = "cpu", held: Held = NOTHING, with_accuracy: bool = False
+    ) -> Fitted:
         """Train a new model. Equal arguments give equal weights on one machine.
 
         Args:
@@ -52,6 +54,7 @@ class Trainable(Spec):
             seed: of all random choices.
             device: where to train.
             held: optional inputs beyond the training records.
+            with_accuracy: whether to add `train_accuracy` to the facts, which takes a pass over the records.
         """
 
     @abstractmethod
@@ -79,6 +82,11 @@ class Trainable(Spec):
     def preparations(self) -> "tuple[Stage, ...]":
         """The stages that prepare the data, in the order in which they act."""
 
+    @property
+    def finishes(self) -> "tuple[Stage, ...]":
+        """The stages that change the trained model, in their order; a hook for recipes that have some."""
+        return ()
+
     @abstractmethod
     def build(self, schema: Schema) -> nn.Module:
         """An untrained model with the structure of the one that `fit` gives."""
@@ -86,6 +94,11 @@ class Trainable(Spec):
     @abstractmethod
     def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
         """The reasons why a model cannot be trained on this number of such records."""
+
+    def record_problems(self, data: Data) -> Iterator[Problem]:
+        """What the records hold that training would ignore, such as weights, if so; a hook for subclasses."""
+        del data
+        yield from ()
 
 
 T = TypeVar("T", bound=Trainable)
@@ -110,9 +123,18 @@ class Defense(Spec):
         """
 
     @final
-    def train(self, recipe: Trainable, data: Data, *, seed: int, device: str = "cpu", held: Held = NOTHING) -> Fitted:
+    def train(
+        self,
+        recipe: Trainable,
+        data: Data,
+        *,
+        seed: int,
+        device: str = "cpu",
+        held: Held = NOTHING,
+        with_accuracy: bool = False,
+    ) -> Fitted:
         """Train a new model with the defense. Arguments as of `Trainable.fit`."""
-        return self.apply(recipe).fit(data, seed=seed, device=device, held=held)
+        return self.apply(recipe).fit(data, seed=seed, device=device, held=held, with_accuracy=with_accuracy)
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,8 @@ def data_problems(experiment: Experiment, recipes: dict[str, Trainable], dataset
             Problem.of("members", f"Split of {len(dataset.train)} training records", allowed, experiment.split.members)
         ]
     problems = [_in_row(row, problem) for row in experiment.rows
-                for problem in recipes[row.label].data_problems(schema, records)]  # fmt: skip
+                for problem in (*recipes[row.label].data_problems(schema, records),
+                                *recipes[row.label].record_problems(dataset.train))]  # fmt: skip
     clean = len(experiment.split.divide(len(dataset.train)).validation)
     problems += [_in_row(row, problem) for row in experiment.rows
                  for problem in _validation_problems(recipes[row.label], experiment.split, clean)]  # fmt: skip
@@ -86,8 +87,13 @@ def _alike(probes: Sequence[Probe[Any]], metrics: Sequence[Metric[Any]]) -> Iter
 
 
 def _validation_problems(recipe: Trainable, split: Split, clean: int) -> Iterator[Problem]:
-    for stage in recipe.preparations:
-        if clean == 0 and isinstance(stage, Removal) and stage.scorer.needs_validation:
+    if clean > 0:
+        return
+    for stage in (*recipe.preparations, *recipe.finishes):
+        asks = (
+            stage.scorer.needs_validation if isinstance(stage, Removal) else getattr(stage, "needs_validation", False)
+        )
+        if asks:
             allowed = f"enough for at least one record, since {stage} compares with clean records of the defender's own"
             yield Problem.of("validation", "Split", allowed, split.validation)
 

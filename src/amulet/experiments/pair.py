@@ -4,14 +4,15 @@ import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
+from annotated_types import Interval
 from numpy.typing import NDArray
 from torch import nn
 
-from amulet.core.data import AmuletDataset, absorb, concatenate
+from amulet.core.data import AmuletDataset, absorb, concatenate, require_dataset
 from amulet.core.errors import AmuletError, InvalidData, InvalidParameter, Problem
 from amulet.core.metric import Metric, Undefined
 from amulet.core.model import device_of, evaluating, predict
@@ -19,7 +20,7 @@ from amulet.core.outcome import Outcome
 from amulet.core.probe import Attack, Audit, Game, Probe
 from amulet.core.roles import TARGET, target_request
 from amulet.core.seeds import derive
-from amulet.core.spec import Count, NonNegativeInt, Spec
+from amulet.core.spec import NonNegativeInt, Spec
 from amulet.core.split import Division, Split
 from amulet.core.tally import Tally
 from amulet.core.threat import TrainedModel
@@ -35,6 +36,9 @@ Told = Callable[[str, int, int], None]
 
 CHUNK = 100
 _ADVICE = "and a pair is compared without training any. Leave it out, or assess both recipes with `amulet assess`."
+
+
+Resamples = Annotated[int, Interval(ge=1, le=1_000_000)]
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ class Questions(Spec):
     metrics: tuple[Metric, ...] = ()  # type: ignore[type-arg]
     split: Split | None = None
     seed: NonNegativeInt = 0
-    resamples: Count | None = None
+    resamples: Resamples | None = None
 
     def problems(self) -> Iterator[Problem]:
         """What cannot be asked without training, or answered with so few resamples."""
@@ -135,6 +139,7 @@ def answer(
     before: nn.Module, after: nn.Module, dataset: AmuletDataset, questions: Questions, told: Told = lambda *_: None
 ) -> PairResults:
     """As `compare`, with the questions as one value; `told` hears of the work."""
+    require_dataset(dataset, "dataset", "compare")
     models = (before, after)
     asked = probe_problems(questions.probes, questions.metrics, dataset, questions.split or Split())
     if problems := [*asked, *_model_problems(models, dataset)]:
@@ -299,7 +304,7 @@ def _model_problems(models: Sequence[nn.Module], dataset: AmuletDataset) -> Iter
 
 def _shape_problems(name: str, model: nn.Module, dataset: AmuletDataset) -> Iterator[Problem]:
     """Tried on two records: on one alone some models drop the dimension of the batch."""
-    some = dataset.test.x[:2].to(device_of(model))
+    some = dataset.test[torch.arange(min(2, len(dataset.test)))].to(device_of(model))
     expected = (len(some), len(dataset.schema.classes))
     try:
         with evaluating(model):

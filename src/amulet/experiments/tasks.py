@@ -21,7 +21,7 @@ from amulet.core.held import Held
 from amulet.core.roles import Derivation
 from amulet.core.seeds import derive, isolated
 from amulet.core.spec import NonNegativeInt, Plain, Spec
-from amulet.core.split import Draw
+from amulet.core.split import AuxiliaryDraw, Draw, RatioDraw, ShadowDraw
 from amulet.core.threat import opened
 from amulet.core.trainable import Trainable
 from amulet.experiments.plain import from_plain
@@ -175,7 +175,11 @@ class Train(ModelTask):
         """Fit the recipe to the drawn records."""
         data = reader.load(self.source).train
         return self.recipe.fit(
-            self.draw.take(data), seed=self.seed, device=self.backend.device, held=self.held(data, reader)
+            self.draw.take(data),
+            seed=self.seed,
+            device=self.backend.device,
+            held=self.held(data, reader),
+            with_accuracy=not isinstance(self.draw, ShadowDraw | AuxiliaryDraw | RatioDraw),  # of these nobody reads it
         )
 
     def held(self, data: Data, reader: Reader) -> Held:

@@ -5,7 +5,7 @@ from typing import final
 
 from torch import Tensor, nn
 
-from amulet.core.data import Data
+from amulet.core.data import Data, require_data
 from amulet.core.model import probabilities_of
 from amulet.core.outcome import LEFT_OUT, Outcome
 from amulet.core.probe import Audit, Game
@@ -38,7 +38,8 @@ class Utility(Audit[PredictionOutcome]):
 
     def audit(self, model: nn.Module, data: Data) -> PredictionOutcome:
         """Predict with any `nn.Module` that maps inputs to logits."""
-        return PredictionOutcome(data.y.cpu(), probabilities_of(model, data.x), data.index.cpu())
+        require_data(data, "data", type(self).__name__)
+        return PredictionOutcome(data.y.cpu(), probabilities_of(model, data), data.index.cpu())
 
     def play(self, game: Game) -> PredictionOutcome:
         """On the test records."""
