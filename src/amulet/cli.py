@@ -1,6 +1,7 @@
 """The command. Heavy packages are imported where they are used, so that --help answers at once."""
 
 import logging
+import re
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from rich.console import Console
     from rich.table import Table
@@ -22,7 +23,20 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # a mistake is one line, which a pipe does not cut either
 )
+
+
+def _number(least: int, most: int) -> "Callable[[str], int]":
+    """Reads a whole number of a range, or says in one sentence why it is none."""
+
+    def read(given: str) -> int:
+        if not re.fullmatch(r"[-+]?[0-9]{1,9}", str(given)) or not least <= int(given) <= most:
+            raise typer.BadParameter(f"It must be a whole number from {least:,} to {most:,}. Got {given!r}.")
+        return int(given)
+
+    return read
+
 
 File = Annotated[Path, typer.Argument(help="The experiment, as YAML.", exists=True, dir_okay=False)]
 StoreOption = Annotated[Path, typer.Option("--store", help="Where results are kept and shared.")]
@@ -39,7 +53,14 @@ UntilDecided = Annotated[
     bool, typer.Option("--until-decided", help="Begin with 5 seeds; add more only where a verdict is undecided.")
 ]
 MaxSeeds = Annotated[
-    int | None, typer.Option("--max-seeds", min=2, max=1000, help="Seeds at most; the file's by default.")
+    int | None,
+    typer.Option(
+        "--max-seeds", parser=_number(2, 1000), metavar="NUMBER", help="Seeds at most; the file's by default."
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option("--workers", parser=_number(1, 1024), metavar="NUMBER", help="Processes; one per core by default."),
 ]
 DEFAULT_STORE = Path("runs/store")
 
@@ -50,9 +71,7 @@ def assess(
     out: Annotated[Path | None, typer.Option("--out", help="Folder of the results; runs/<name> by default.")] = None,
     store: StoreOption = DEFAULT_STORE,
     device: DeviceOption = "cpu",
-    workers: Annotated[
-        int | None, typer.Option("--workers", min=1, max=1024, help="Processes; one per core by default.")
-    ] = None,
+    workers: Workers = None,
     until_decided: UntilDecided = False,
     max_seeds: MaxSeeds = None,
     allow_imports: AllowImports = None,

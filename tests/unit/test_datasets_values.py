@@ -221,3 +221,20 @@ def test_an_attribute_that_is_missing_everywhere_is_refused() -> None:
 def test_images_of_zeros_and_ones_as_bytes_would_be_nearly_nothing() -> None:
     x = np.random.default_rng(0).integers(0, 2, (8, 1, 4, 4), dtype=np.uint8)
     assert "floating where rows hold zeros and ones" in sentence(lambda: from_arrays(x, [0, 1] * 4))
+
+
+@pytest.mark.parametrize(
+    ("settings", "given"),
+    [
+        ({"target": ["paid"]}, "The 'target' of own data must be the name of one column. Got ['paid']."),
+        ({"target": "paid", "sensitive": None}, "The 'sensitive' of own data must be a list of names of columns."),
+        ({"target": "paid", "drop": {"sex": 1}}, "The 'drop' of own data must be a list of names of columns."),
+    ],
+    ids=str,
+)
+def test_columns_are_given_by_name(settings: Any, given: str) -> None:
+    assert given in sentence(lambda: from_frame(FRAME, **settings))
+
+
+def test_numbers_beyond_single_precision_are_infinite() -> None:
+    assert "must be finite" in sentence(lambda: from_arrays(np.full((8, 2), 1e300), [0, 1] * 4, bounds=(0, 1)))

@@ -257,13 +257,25 @@ def test_write_replaces_the_report_and_leaves_nothing_else(results: Results, tmp
     assert sorted(folder.iterdir()) == written
 
 
-def test_a_failed_write_leaves_the_old_report(results: Results, tmp_path: Path) -> None:
+def test_a_failed_write_leaves_the_old_report(
+    results: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     place = write(results, {}, tmp_path)
     before = place.read_text(encoding="utf-8")
-    with pytest.raises(UnicodeEncodeError):
-        write(replace(results, dataset="\ud800"), {}, tmp_path)
+    monkeypatch.setattr(Path, "replace", _full)
+    with pytest.raises(OSError, match="No space"):
+        write(replace(results, dataset="another"), {}, tmp_path)
     assert place.read_text(encoding="utf-8") == before
     assert sorted(tmp_path.iterdir()) == [place, tmp_path / "report.md"]
+
+
+def _full(place: Path, target: Path) -> None:
+    raise OSError(28, "No space left on device", f"{place} {target}")
+
+
+def test_text_that_no_file_can_hold_is_written_as_escapes(results: Results, tmp_path: Path) -> None:
+    place = write(replace(results, dataset="\ud800"), {}, str(tmp_path))
+    assert "\\ud800" in place.read_text(encoding="utf-8")
 
 
 def _printed(results: Results, width: int) -> str:

@@ -124,7 +124,7 @@ def test_a_curve_without_points_is_not_drawn(results: Results) -> None:
 def test_nothing_in_embedded_data_can_end_its_element() -> None:
     text = embedded({"label": "</script><!-- & \u2028"})
     assert not set("<>&") & set(text)
-    assert json.loads(text) == {"label": "</script><!-- & \u2028"}
+    assert json.loads(text) == {"label": "</script><!-- & \\u2028"}
 
 
 def test_seeds_are_counted_cell_by_cell_where_they_were_added(results: Results, grown: Results) -> None:

@@ -15,15 +15,16 @@ StrPath: TypeAlias = str | PathLike[str]
 def replacing(place: Path) -> Iterator[IO[bytes]]:
     """A file written under a temporary name that takes its own when it is complete."""
     place.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=place.parent, prefix=".partial-", delete=False) as file:
-        partial = Path(file.name)
-        try:
+    file = NamedTemporaryFile(dir=place.parent, prefix=".partial-", delete=False)  # noqa: SIM115 - closed below
+    partial = Path(file.name)
+    try:
+        with file:
             yield file
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
-    partial.chmod(0o644)
-    partial.replace(place)
+        partial.chmod(0o644)
+        partial.replace(place)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 @contextmanager

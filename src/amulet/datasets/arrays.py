@@ -37,7 +37,8 @@ def inputs(values: Array, owner: str) -> Tensor:
         if array.max() == 1 or (array.ndim == 2 and array.max() == 0):
             raise invalid("x", owner, "floating where rows hold zeros and ones, since bytes count as 0..255", "uint8")
         return torch.from_numpy(np.require(array, requirements=["C", "W"]))
-    return torch.from_numpy(np.array(array, dtype=np.float32, order="C"))
+    with np.errstate(over="ignore"):  # infinity is refused later, like any other
+        return torch.from_numpy(np.array(array, dtype=np.float32, order="C"))
 
 
 def _channels_last(shape: tuple[int, ...]) -> bool:

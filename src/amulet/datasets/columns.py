@@ -1,7 +1,7 @@
 """Columns of a user's frame: which there are, what each is to be, and whether it is what it seems to be."""
 
 import re
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -25,14 +25,54 @@ _TEXT: Final = ("string", "boolean", "mixed", "mixed-integer")
 """What a column of Python objects may hold, as pandas calls it; numbers among them are a column of numbers already."""
 
 
-def kept_columns(
-    frame: pd.DataFrame, target: str, sensitive: Sequence[str], drop: Sequence[str], name: str
-) -> pd.DataFrame:
-    """The frame without the columns to drop, each of those that stay with a name of its own that is no datum.
+def names_of(given: object, parameter: str, name: str) -> list[Any]:
+    """Names of columns as a list; a single text is one name.
 
     Raises:
-        InvalidData: columns that are not there or have one name, a saved row index, a first record in place of names.
+        InvalidData: it is no list of names.
     """
+    listed = [given] if isinstance(given, str) else given
+    if isinstance(listed, Mapping | bytes) or not isinstance(listed, Iterable):
+        raise invalid(parameter, name, "a list of names of columns", given)
+    names = list(listed)
+    if not all(isinstance(each, Hashable) for each in names):
+        raise invalid(parameter, name, "a list of names of columns", given)
+    return names
+
+
+def kept_columns(
+    frame: object, target: object, sensitive: Sequence[Any], drop: Sequence[Any], name: str
+) -> pd.DataFrame:
+    """The frame without the columns to drop.
+
+    Raises:
+        InvalidData: columns that are not there or have one name or two uses, a saved row index, a second column of a
+            sensitive one, a first record in place of names.
+    """
+    if not isinstance(target, Hashable):
+        raise invalid("target", name, "the name of one column", target)
+    named = _named(frame, name)
+    secret = [target, *sensitive]
+    missing = [column for column in (*secret, *drop) if column not in named]
+    if missing:
+        raise invalid("columns", name, f"among {list(named.columns)}", missing)
+    if len(set(secret)) < len(secret):
+        raise invalid("sensitive", name, f"all different and other than the target '{target}'", list(sensitive))
+    if used := [column for column in drop if column in secret]:
+        raise invalid("drop", name, "other than the target and the sensitive columns", used)
+    kept = named.drop(columns=list(drop))
+    features = [column for column in kept if column not in secret]
+    if again := [column for column in features if (found := _AGAIN.fullmatch(str(column))) and found[1] in secret]:
+        allowed = f"without copies of the target and the sensitive columns (leave them out with drop={again!r})"
+        raise invalid("columns", name, allowed, again)
+    if numbered := [column for column in features if _is_row_index(kept, column)]:
+        allowed = f"data, not a saved row index (leave it out with drop={numbered!r}, or rename it if it is one)"
+        raise invalid("columns", name, allowed, numbered)
+    return kept.infer_objects()
+
+
+def _named(frame: object, name: str) -> pd.DataFrame:
+    """The frame, if each column has a name of its own that is none of the data."""
     if not isinstance(frame, pd.DataFrame):
         raise invalid("frame", name, "a pandas DataFrame (from_arrays takes arrays, from_csv a path)", type(frame))
     if frame.columns.nlevels > 1:
@@ -41,28 +81,9 @@ def kept_columns(
     if repeated.any():
         raise invalid("columns", name, "all of different names", frame.columns[repeated].unique().tolist())
     if is_headerless(frame):
-        allowed = (
-            "names, as a table's first line holds (give names to a table that has none, so that no record is lost)"
-        )
+        allowed = "names, as a table's first line holds (add them where there are none, so that no record is lost)"
         raise invalid("columns", name, allowed, frame.columns.tolist())
-    missing = [column for column in (target, *sensitive, *drop) if column not in frame]
-    if missing:
-        raise invalid("columns", name, f"among {list(frame.columns)}", missing)
-    if target in sensitive or len(set(sensitive)) < len(sensitive):
-        raise invalid("sensitive", name, f"all different and other than the target '{target}'", list(sensitive))
-    if used := [column for column in drop if column in {target, *sensitive}]:
-        raise invalid("drop", name, "other than the target and the sensitive columns", used)
-    kept = frame.drop(columns=list(drop))
-    secret = {target, *sensitive}
-    renamed = [column for column in kept if (found := _AGAIN.fullmatch(str(column))) and found[1] in secret]
-    if again := [column for column in renamed if column not in secret]:
-        allowed = f"without copies of the target and the sensitive columns (leave them out with drop={again!r})"
-        raise invalid("columns", name, allowed, again)
-    numbered = [column for column in kept if column not in {target, *sensitive} and _is_row_index(kept, column)]
-    if numbered:
-        allowed = f"data, not a saved row index (leave it out with drop={numbered!r}, or rename it if it is one)"
-        raise invalid("columns", name, allowed, numbered)
-    return kept.infer_objects()
+    return frame
 
 
 def is_headerless(frame: pd.DataFrame) -> bool:

@@ -12,6 +12,7 @@ import torch
 
 from amulet.core.data import AmuletDataset
 from amulet.datasets.arrays import invalid
+from amulet.datasets.columns import names_of
 from amulet.datasets.images import View, decoded
 from amulet.datasets.own import from_arrays, from_frame, test_records
 from amulet.datasets.sources import Layout, Tree, tree
@@ -58,9 +59,9 @@ def from_csv(  # noqa: PLR0913 - each is one property of a data set
     place = _there(path, name)
     if place.is_dir():
         raise invalid("path", name, "a file", str(place))
-    if not all(isinstance(text, str) for text in missing):
-        raise invalid("missing", name, "texts as they are written in the file, such as '-999'", list(missing))
-    absent, unused = ([given] if isinstance(given, str) else list(given) for given in (missing, drop))
+    absent, unused = names_of(missing, "missing", name), names_of(drop, "drop", name)
+    if not all(isinstance(text, str) for text in absent):
+        raise invalid("missing", name, "texts as they are written in the file, such as '-999'", absent)
     return from_frame(
         read_table(place, absent, unused, name),
         target=target,

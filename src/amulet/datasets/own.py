@@ -16,7 +16,7 @@ from amulet.core.errors import InvalidData, Problem
 from amulet.core.seeds import generator
 from amulet.datasets.arrays import Array, Columns, bounds_of, class_count, encode, inputs, invalid, labels
 from amulet.datasets.calls import Pair, columns_of, pairs_of, refuse_unused_split
-from amulet.datasets.columns import check_features, coded_target, kept_columns
+from amulet.datasets.columns import check_features, coded_target, kept_columns, names_of
 from amulet.datasets.scaling import scale_to_unit
 from amulet.datasets.values import objects_of
 
@@ -129,7 +129,7 @@ def from_frame(
             than 100 values; a target with missing values or among the sensitive columns; numbers beside text that
             could stand for a missing number; a share or a seed that is none.
     """
-    private, left_out = ([given] if isinstance(given, str) else list(given) for given in (sensitive, drop))
+    private, left_out = names_of(sensitive, "sensitive", name), names_of(drop, "drop", name)
     frame = kept_columns(frame, target, private, left_out, name)
     features = frame.drop(columns=[target, *private])
     classes = coded_target(frame[target], name)

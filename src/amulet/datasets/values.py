@@ -158,7 +158,7 @@ def _objects(values: object, what: str) -> NDArray[Any]:
 def _from_numpy(array: NDArray[Any], what: str) -> NDArray[Any]:
     if array.dtype.kind == "S":
         raise _bytes_refused(what)
-    if array.dtype.kind == "f" and array.dtype.itemsize < 8:  # 0.1 of 32 bits is 0.1, not 0.10000000149
+    if array.dtype.kind == "f" and array.dtype.itemsize != 8:  # 0.1 of 32 bits is 0.1, not 0.10000000149
         return np.array([float(str(value)) for value in array.ravel()], dtype=object).reshape(array.shape)
     column = array.astype(object)
     if array.dtype == _WIDTH_OF_FLOATS and max((len(value) for value in column.ravel()), default=0) < 32:
@@ -176,7 +176,7 @@ def _bytes_refused(what: str) -> InvalidData:
 
 def _unboxed(value: Any) -> Any:
     """NumPy and torch scalars as Python's; dates stay, since NumPy makes numbers of some."""
-    if isinstance(value, np.floating) and value.dtype.itemsize < 8:
+    if isinstance(value, np.floating) and value.dtype.itemsize != 8:
         return float(str(value))
     if isinstance(value, np.generic) and not isinstance(value, np.datetime64 | np.timedelta64):
         return value.item()

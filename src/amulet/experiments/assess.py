@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from amulet.core.data import AmuletDataset
+from amulet.core.errors import InvalidParameter, Problem
+from amulet.core.files import StrPath
 from amulet.experiments.collect import collect
 from amulet.experiments.experiment import Experiment
 from amulet.experiments.plan import Plan, extended, plan
@@ -18,6 +20,8 @@ from amulet.experiments.tasks import Task
 
 log = logging.getLogger(__name__)
 DEFAULT_STORE = Path("runs/store")
+MOST_WORKERS = 1024
+"""Processes; more than any machine has cores."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ def assess(
     experiment: Experiment,
     *,
     dataset: AmuletDataset | None = None,
-    store: str | Path = DEFAULT_STORE,
+    store: StrPath = DEFAULT_STORE,
     device: str = "cpu",
     workers: int | None = None,
     progress: Progress = Progress(),
@@ -61,6 +65,7 @@ def assess(
         InvalidParameter: the experiment cannot be run; all problems at once, before any training.
         RunFailed: some tasks failed; the rest is stored.
     """
+    check_workers(workers)
     _, results = carry_out(plan(experiment, dataset, device), Store(Path(store)), workers, progress)
     return results
 
@@ -69,6 +74,7 @@ def carry_out(
     planned: Plan, store: Store, workers: int | None = None, progress: Progress = Progress()
 ) -> tuple[Plan, Results]:
     """Compute what a plan lacks and collect its results; go on while looks are left and cells undecided."""
+    check_workers(workers)
     while True:
         missing = planned.missing(prepare(planned, store))
         progress.start(len(missing))
@@ -109,6 +115,14 @@ def prepare(planned: Plan, store: Store) -> dict[str, State]:
             store.save(source, dataset, seconds=0.0)
             states[source.digest] = State.PRESENT
     return states
+
+
+def check_workers(workers: int | None) -> None:
+    """Raise InvalidParameter unless so many processes can be started; None leaves their number to Amulet."""
+    is_number = isinstance(workers, int) and not isinstance(workers, bool)
+    if workers is not None and not (is_number and 1 <= workers <= MOST_WORKERS):
+        allowed = f"a whole number from 1 to {MOST_WORKERS}, or None for one per core"
+        raise InvalidParameter([Problem.of("workers", "assess", allowed, workers)])
 
 
 def _workers_for(planned: Plan) -> int:

@@ -4,10 +4,11 @@ import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
+from annotated_types import Interval
 from numpy.typing import NDArray
 from torch import nn
 
@@ -19,7 +20,7 @@ from amulet.core.outcome import Outcome
 from amulet.core.probe import Attack, Audit, Game, Probe
 from amulet.core.roles import TARGET, target_request
 from amulet.core.seeds import derive
-from amulet.core.spec import Count, NonNegativeInt, Spec
+from amulet.core.spec import NonNegativeInt, Spec
 from amulet.core.split import Division, Split
 from amulet.core.tally import Tally
 from amulet.core.threat import TrainedModel
@@ -35,6 +36,9 @@ Told = Callable[[str, int, int], None]
 
 CHUNK = 100
 _ADVICE = "and a pair is compared without training any. Leave it out, or assess both recipes with `amulet assess`."
+
+
+Resamples = Annotated[int, Interval(ge=1, le=1_000_000)]
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,7 @@ class Questions(Spec):
     metrics: tuple[Metric, ...] = ()  # type: ignore[type-arg]
     split: Split | None = None
     seed: NonNegativeInt = 0
-    resamples: Count | None = None
+    resamples: Resamples | None = None
 
     def problems(self) -> Iterator[Problem]:
         """What cannot be asked without training, or answered with so few resamples."""

@@ -131,8 +131,8 @@ class WrittenCurve(Written):
     title: str
     x_title: str
     y_title: str
-    x: Annotated[list[Finite], MinLen(1)]
-    y: Annotated[list[Finite], MinLen(1)]
+    x: list[Finite]
+    y: list[Finite]
     scale: Scale = "linear"
 
     @model_validator(mode="after")

@@ -49,6 +49,9 @@ class Store:
 
     root: Path
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "root", Path(self.root))  # from text, too
+
     def state(self, task: Task[Any]) -> State:
         """Present only if every byte is what was written."""
         try:

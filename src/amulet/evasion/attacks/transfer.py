@@ -9,7 +9,7 @@ from torch import Tensor
 from amulet.core.data import Data, Schema
 from amulet.core.errors import Problem
 from amulet.core.roles import SURROGATE, Requests, surrogate_requests
-from amulet.core.spec import Count
+from amulet.core.spec import Models
 from amulet.core.split import Split
 from amulet.core.threat import Access, Adversary, TrainedModel, opened
 from amulet.evasion.attacks.pgd import PGD
@@ -27,7 +27,7 @@ class Transfer(EvasionAttack):
 
     needs = Access.LABELS
     of: EvasionAttack = PGD()
-    surrogates: Count = 1
+    surrogates: Models = 1
     defense_known: bool = True
 
     def problems(self) -> Iterator[Problem]:

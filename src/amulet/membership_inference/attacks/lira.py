@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
 import torch
-from annotated_types import Ge
+from annotated_types import Interval
 from torch import Tensor
 
 from amulet.core.data import Data
@@ -36,7 +36,7 @@ class LiRA(MembershipInferenceAttack):
     """
 
     needs = Access.LOGITS
-    shadows: Annotated[int, Ge(2)] = 16
+    shadows: Annotated[int, Interval(ge=2, le=10_000)] = 16
     variance: Variance = "global"
     online: bool = True
     defense_known: bool = True

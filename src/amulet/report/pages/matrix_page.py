@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from amulet.core.text import visible
 from amulet.experiments.pair_results import PairResults
@@ -45,8 +44,8 @@ def render(results: Results, manifest: Mapping[str, Any]) -> str:
 
 
 def _rendered(results: Results, manifest: Mapping[str, Any], *, whole: bool) -> str:
-    found = blocks(results)
-    return (
+    found, script = blocks(results), page_script()
+    page = (
         templating()
         .get_template("matrix.html.jinja")
         .render(
@@ -57,7 +56,7 @@ def _rendered(results: Results, manifest: Mapping[str, Any], *, whole: bool) -> 
             grounds=partial(grounds, results),
             shorts=in_short(results, found),
             looks=looks_said(results),
-            script=page_script(),
+            script=script,
             seeds_named=seeds_named(results),
             seeds_of=partial(seeds_of, results),
             times=times(results),
@@ -74,14 +73,14 @@ def _rendered(results: Results, manifest: Mapping[str, Any], *, whole: bool) -> 
             not_covered=NOT_COVERED,
         )
     )
+    return as_shown(page, script.text)
 
 
 def templating() -> Environment:
-    """Labels and settings are input: all is escaped, control characters are shown, a missing name is an error."""
+    """Labels and settings are input, so that everything is escaped, and a missing name is an error."""
     environment = Environment(
         loader=PackageLoader("amulet.report.pages"),
         autoescape=True,
-        finalize=_visible,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -104,9 +103,12 @@ def templating() -> Environment:
     return environment
 
 
-def _visible(value: Any) -> Any:
-    """What goes into a page, as it is shown; markup was made of such text."""
-    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+def as_shown(page: str, script: str = "") -> str:
+    """The page with control characters as escapes, but for its own script, whose checksum the page states."""
+    if not script:
+        return visible(page)
+    before, _, behind_it = page.partition(script)
+    return f"{visible(before)}{script}{visible(behind_it)}"
 
 
 def both_pages(results: Results | PairResults, manifest: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,18 +4,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from amulet.core.files import write_text
+from amulet.core.files import StrPath, write_text
 from amulet.experiments.pair_results import PairResults
-from amulet.report.pages.matrix_page import both_pages, templating
+from amulet.report.pages.matrix_page import as_shown, both_pages, templating
 from amulet.report.pages.report_files import NAME
 from amulet.report.words.pair_sentences import pair_figures, pair_told
 from amulet.report.words.pair_words import HOW_JUDGED, ONLY, WARNING, pair_blocks
 from amulet.report.words.spec_text import experiment
 
 
-def write_pair(results: PairResults, manifest: Mapping[str, Any], folder: Path) -> Path:
+def write_pair(results: PairResults, manifest: Mapping[str, Any], folder: StrPath) -> Path:
     """Write report.html into `folder`, making it if need be; a reader finds the file whole or not at all."""
-    place = folder / NAME
+    place = Path(folder) / NAME
     write_text(place, render_pair(results, manifest))
     return place
 
@@ -24,7 +24,7 @@ def render_pair(results: PairResults, manifest: Mapping[str, Any]) -> str:
     """The page. The same results and manifest give the same bytes; `manifest` as for `render`."""
     environment = templating()
     environment.filters.update(pair_told=pair_told, pair_figures=pair_figures)
-    return environment.get_template("pair.html.jinja").render(
+    page = environment.get_template("pair.html.jinja").render(
         **both_pages(results, manifest),
         blocks=pair_blocks(results),
         asked=experiment(results),
@@ -32,3 +32,4 @@ def render_pair(results: PairResults, manifest: Mapping[str, Any]) -> str:
         warning=WARNING,
         how_judged=HOW_JUDGED,
     )
+    return as_shown(page)
