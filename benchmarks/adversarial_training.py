@@ -11,13 +11,13 @@ import torch
 from torch import nn
 
 from amulet.core.data import AmuletDataset
+from amulet.core.trainable import Defense
 from amulet.datasets import FashionMNIST
 from amulet.evasion.attacks import PGD, AutoAttack
 from amulet.evasion.defenses import TRADES, AdversarialTraining
 from amulet.evasion.metrics import clean_accuracy, robust_accuracy
 from amulet.models import ImportedModel
 from amulet.training import OneCycle, Recipe
-from amulet.training.stages import Defense
 
 EPSILON = 0.1
 FEW = 300

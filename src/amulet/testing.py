@@ -12,29 +12,34 @@ import inspect
 import pickle
 import re
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, overload
 
 import torch
 from torch import Tensor, nn
 
 from amulet.core.data import AmuletDataset, Data
-from amulet.core.errors import AccessDenied
+from amulet.core.errors import AccessDenied, InvalidParameter, MissingInput
+from amulet.core.held import Held
 from amulet.core.metric import Metric, Undefined
+from amulet.core.model import AttributeModel, logits_of, predict
 from amulet.core.outcome import Outcome
 from amulet.core.probe import Attack, Game, Probe
+from amulet.core.roles import Derivation
 from amulet.core.seeds import generator
 from amulet.core.spec import Spec
-from amulet.core.split import MemberDraw, Split
-from amulet.core.threat import Access
+from amulet.core.split import Split
+from amulet.core.threat import Access, TrainedModel, opened
+from amulet.core.trainable import DataUse, Defense
 from amulet.datasets.own import from_arrays
+from amulet.experiments.memory import game_for
 from amulet.experiments.registry import Kind, plugins
 from amulet.models.linear_net import LinearNet
-from amulet.training.held import Held
 from amulet.training.optimizers import Adam
-from amulet.training.population import fit_shadows
+from amulet.training.penalty import Penalty
 from amulet.training.recipe import Recipe
-from amulet.training.stages import DataUse, Defense, Finish, Penalize, Perturb, Prepare, Update
+from amulet.training.stages import Finish, Penalize, Perturb, Prepare, Update
 from amulet.training.updates import Pace
 
 FEATURES = 6
@@ -61,26 +66,73 @@ def toy_dataset(records: int = 160, seed: int = 0) -> AmuletDataset:
 
 
 def toy_game(probe: Probe[Any], seed: int = 0) -> Game:
-    """A small game of the probe, with the shadow models that it asks for."""
-    dataset, split = toy_dataset(), Split(seed=seed)
-    division = split.divide(len(dataset.train))
-    target = TOY_RECIPE.fit(probe.trained_on(MemberDraw(split)).take(dataset.train), seed=seed).model
-    shadows = fit_shadows(TOY_RECIPE, dataset, split, probe.shadows_wanted())
-    return Game(target, dataset, division, seed, shadows=shadows)
+    """A small game of the probe, with the models that it asks for."""
+    return game_for(probe, TOY_RECIPE, toy_dataset(), Split(seed=seed))
 
 
 def check_attack(attack: Attack[Any]) -> None:
-    """It uses exactly the access it declares, is repeatable, and leaves its target as it was."""
+    """It uses exactly the access it declares and the models that it asks for, is repeatable, and leaves its target as
+    it was.
+    """
     check_spec(attack, paper=True)
     game = toy_game(attack)
     _check_play(attack, game)
     _check_needs(attack, game)
+    _check_requests(attack, game)
 
 
 def check_audit(audit: Probe[Any]) -> None:
-    """It is repeatable and leaves the model as it was."""
+    """It is repeatable, uses the models that it asks for, and leaves the model as it was."""
     check_spec(audit, paper=False)
-    _check_play(audit, toy_game(audit))
+    game = toy_game(audit)
+    _check_play(audit, game)
+    _check_requests(audit, game)
+
+
+def check_with_attributes(probe: Probe[Any]) -> None:
+    """An attack or audit also works where models need the records' sensitive attributes to predict.
+
+    Amulet's own do. One that hands inputs alone to its target works on all other models.
+    """
+    game = toy_game(probe)
+    models = {
+        role: [replace(each, model=_ByGroup(each.model).eval()) for each in held] for role, held in game.models.items()
+    }
+    try:
+        probe.play(replace(game, models=models))
+    except (InvalidParameter, TypeError) as error:
+        raise AssertionError(
+            f"{probe} must work on models that need the records' sensitive attributes: hand on records instead of "
+            f"inputs, and take functions of inputs from `target.classifiers(records)`. Got: {error}"
+        ) from error
+
+
+def check_derivation(derivation: Derivation) -> None:
+    """It uses exactly the access to its parent that it declares, is repeatable, leaves the parent as it was, and can be
+    rebuilt from its stored weights.
+    """
+    check_spec(derivation, paper=True)
+    data = toy_dataset().train
+    parent = TOY_RECIPE.fit(data, seed=0).model
+    before = _state(parent)
+    first, second = (_derived(derivation, parent, derivation.needs, data) for _ in range(2))
+    _require(_same(first.state_dict(), second.state_dict()), f"{derivation} must give the same weights for one seed")
+    _require(_same(_state(parent), before), f"{derivation} must leave its parent as it was")
+    rebuilt = derivation.build(data.schema, TOY_RECIPE, TOY_RECIPE.build)
+    rebuilt.load_state_dict(first.state_dict())
+    same = {"logits": rebuilt.eval()(data.x)}, {"logits": first.eval()(data.x)}
+    _require(_same(*same), f"The model that {derivation} builds must work with the weights that it derives")
+    for narrower in derivation.needs.narrowed_by_one():
+        try:
+            _derived(derivation, parent, narrower, data)
+        except AccessDenied:
+            continue
+        raise AssertionError(f"{derivation} declares an access to {derivation.needs} but runs with {narrower}.")
+
+
+def _derived(derivation: Derivation, parent: nn.Module, access: Access, data: Data) -> nn.Module:
+    with opened(parent, access) as target:
+        return derivation.derive(target, TOY_RECIPE, data, seed=1).model
 
 
 def check_defense(defense: Defense) -> None:
@@ -91,10 +143,18 @@ def check_defense(defense: Defense) -> None:
     _require(TOY_RECIPE.digest == digest, f"{defense} must leave the recipe it is given alone")
     _require(defended.digest != digest, f"{defense} must change the recipe")
     held = Held(validation=toy_dataset(seed=1).test)
-    first, second = (defended.fit(data, seed=1, held=held).model.state_dict() for _ in range(2))
-    _require(_same(first, second), f"{defense} must train to the same weights for one seed")
+    first, second = (defended.fit(data, seed=1, held=held).model for _ in range(2))
+    _require(_same(first.state_dict(), second.state_dict()), f"{defense} must train to the same weights for one seed")
+    rebuilt = defended.build(data.schema)
+    rebuilt.load_state_dict(first.state_dict())
+    logits = [{"logits": predict(model.eval(), data)} for model in (first, rebuilt)]
+    _require(_same(*logits), f"The model that {defense} leaves must work again when it is rebuilt with its weights")
     if getattr(defense, "data_use", DataUse.DATASET) is not DataUse.DATASET:
         _check_data_use(defense, data)
+    if isinstance(defense, Prepare):
+        _check_prepare(defense, data)
+    if isinstance(defense, Finish):
+        _check_finish(defense, data)
 
 
 def check_metric(metric: Metric[Any], outcome: Outcome | None = None) -> None:
@@ -133,24 +193,96 @@ def check_spec(spec: Spec, *, paper: bool) -> None:
 
 
 def _check_play(probe: Probe[Any], game: Game) -> None:
-    before = _state(game.target)
+    before = {role: [_state(each.model) for each in held] for role, held in game.models.items()}
     outcome = probe.play(game)
+    if isinstance(outcome, Undefined):
+        _require(probe.play(game) == outcome, f"{probe} must repeat itself for one seed")
+        return
     _require(isinstance(outcome, probe.outcome_type), f"{probe} must give a {probe.outcome_type.__name__}")
-    _require(_same(_state(game.target), before), f"{probe} must leave its target as it was")
-    _require(_same(probe.play(game).tensors(), outcome.tensors()), f"{probe} must repeat itself for one seed")
+    same = all(
+        _same(_state(each.model), state)
+        for role, held in game.models.items()
+        for each, state in zip(held, before[role], strict=True)
+    )
+    _require(same, f"{probe} must leave every model of the game as it was")
+    again = probe.play(game)
+    repeated = not isinstance(again, Undefined) and _same(again.tensors(), outcome.tensors())
+    _require(repeated, f"{probe} must repeat itself for one seed")
 
 
 def _check_needs(attack: Attack[Any], game: Game) -> None:
-    """With one level less it must be denied; with more than it declares it is denied by the gate itself."""
-    if attack.needs is Access.LABELS:
-        return
-    narrowed = copy.copy(attack)
-    object.__setattr__(narrowed, "needs", Access(attack.needs - 1))
-    try:
-        narrowed.play(game)
-    except AccessDenied:
-        return
-    raise AssertionError(f"{attack} declares needs = Access.{attack.needs.name} but runs with less.")
+    """With any access that shows one thing less it must be denied; more than it declares the gate itself denies."""
+    for narrower in attack.needs.narrowed_by_one():
+        narrowed = copy.copy(attack)
+        object.__setattr__(narrowed, "needs", narrower)
+        try:
+            narrowed.play(game)
+        except AccessDenied:
+            continue
+        raise AssertionError(f"{attack} declares an access to {attack.needs} but runs with {narrower}.")
+
+
+def _check_requests(probe: Probe[Any], game: Game) -> None:
+    """Every model that it asks to be trained is looked up, and no other."""
+    seen: set[tuple[str, int]] = set()
+    watched = {role: _Watched(role, held, seen) for role, held in game.models.items()}
+    probe.play(replace(game, models=watched))
+    asked = {(role, place) for role, held in game.models.items() for place in range(len(held))}
+    unused = ", ".join(sorted({role for role, _ in asked - seen}))
+    _require(not unused, f"{probe} must use every model that it asks for. It does not look at all of role {unused}")
+
+
+class _ByGroup(AttributeModel):
+    """A model that favours a group, as one with a threshold for each does."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.underneath = model
+
+    def forward(self, x: Tensor, z: Tensor) -> Tensor:
+        """(n, classes)."""
+        favour = torch.zeros_like(logits := logits_of(self.underneath, x, z))
+        favour[:, -1] = 0.1 * z[:, 0]
+        return logits + favour
+
+
+class _Watched(Sequence[TrainedModel]):
+    """The models of one role, which notes which of them are looked up."""
+
+    def __init__(self, role: str, held: Sequence[TrainedModel], seen: set[tuple[str, int]]) -> None:
+        self._role, self._held, self._seen = role, held, seen
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    @overload
+    def __getitem__(self, place: int) -> TrainedModel: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[TrainedModel]: ...
+
+    def __getitem__(self, place: int | slice) -> TrainedModel | Sequence[TrainedModel]:
+        """Note the places."""
+        places = range(len(self._held))[place]
+        self._seen.update((self._role, each) for each in (places if isinstance(places, range) else (places,)))
+        return self._held[place]
+
+
+def _check_prepare(defense: Prepare, data: Data) -> None:
+    """What it says that it gives records is what it gives them."""
+    prepared = defense.prepare(data, generator(0, "preparation")).data
+    for given, declared in ((prepared.weight, "weighs"), (prepared.targets, "sets_targets")):
+        says = getattr(defense, declared)
+        _require((given is not None) == says, f"{defense} must say truly in '{declared}' what it gives records")
+
+
+def _check_finish(defense: Finish, data: Data) -> None:
+    """It asks for clean records where it says so and nowhere else."""
+    if not defense.needs_validation:
+        try:
+            defense.train(TOY_RECIPE, data, seed=1)
+        except MissingInput as error:
+            raise AssertionError(f"{defense} must set needs_validation, since it asks for clean records.") from error
 
 
 def _check_data_use(defense: Defense, data: Data) -> None:
@@ -172,13 +304,18 @@ def _treatment(defense: Defense, model: nn.Module, batch: Data) -> dict[str, Ten
             prepared = defense.prepare(batch, rng).data
             return prepared[prepared.index == batch.index[0]].tensors()
         case Penalize():
-            compared = replace(batch, twins=defense.twin(model.eval(), batch, rng))
-            return {"penalty": defense.penalize(model, model(batch.x), compared)[:1].detach()}
+            penalty = defense.begin(batch.schema, Pace(len(batch), len(batch), 1), 0, "cpu")
+            _require(
+                type(penalty).learn is Penalty.learn or defense.data_use is DataUse.DATASET,
+                f"{defense} learns from other records, so its data_use must be DATASET",
+            )
+            compared = replace(batch, twins=penalty.twin(model.eval(), batch, rng))
+            return {"penalty": penalty.penalize(model, model(batch.x), compared)[:1].detach()}
         case Update():
             return _share_of_gradient(defense, model, batch)
         case Finish():
             fitted = defense.wrap(copy.deepcopy(model))
-            defense.finish(fitted, batch, rng)
+            defense.finish(fitted, batch, Held(validation=toy_dataset(seed=1).test), rng)
             return dict(fitted.state_dict())
     return {}
 
@@ -206,8 +343,9 @@ def _toy_outcome(metric: Metric[Any]) -> Outcome:
         ):
             probe = plugin.spec()
             assert isinstance(probe, Probe)  # noqa: S101
-            found: Outcome = probe.play(toy_game(probe))
-            return found
+            found: Outcome | Undefined = probe.play(toy_game(probe))
+            if not isinstance(found, Undefined):
+                return found
     raise AssertionError(
         f"Nothing registered gives a {metric.outcome_type().__name__}; pass an outcome to check_metric."
     )

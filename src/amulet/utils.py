@@ -10,7 +10,7 @@ Amulet paper, https://arxiv.org/abs/2509.12386, sections 4.2 and 5. For anything
 
 from torch import nn
 
-from amulet.core.data import Data
+from amulet.core.data import Data, require_data
 from amulet.core.model import device_of
 from amulet.datasets.load import load_data
 from amulet.models.capacities import initialize_model
@@ -40,6 +40,7 @@ def train_classifier(
     Raises:
         InvalidParameter: a setting is not allowed, or the model does not take these records.
     """
+    require_data(data, "data", "train_classifier")
     start = GivenModel.of(model)
     recipe = Recipe(start, epochs=epochs, batch_size=batch_size, optimizer=Adam(lr=lr), schedule=OneCycle())
     return recipe.fit(data, seed=seed, device=device).model
@@ -47,4 +48,5 @@ def train_classifier(
 
 def get_accuracy(model: nn.Module, data: Data) -> float:
     """Share of the records, in 0..1, that the model in evaluation mode classifies correctly."""
+    require_data(data, "data", "get_accuracy")
     return accuracy(model, data.to(device_of(model)))

@@ -16,8 +16,9 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator
 from amulet.core.curve import Curve
 from amulet.core.spec import Plain
 from amulet.core.tally import Tally
-from amulet.experiments.results import Column, Results, Traced, Value
-from amulet.experiments.store import environment
+from amulet.experiments.entries import environment
+from amulet.experiments.numbers import Column, Traced, Value
+from amulet.experiments.results import Results
 from amulet.report import write
 
 PHONE = 390
@@ -30,7 +31,18 @@ GAP = "Discrimination(attribute=race)"
 COLUMNS = (
     Column("evasion", "PGD", "robust_accuracy", 0.0, 1.0, "low", primary=True, margin=0.02, chance=None),
     Column("membership_inference", "LiRA", "auc", 0.0, 1.0, "high", primary=True, margin=0.02, chance=0.5),
-    Column("utility", "Utility", "balanced_accuracy", 0.0, 1.0, None, primary=True, margin=0.02, chance=None),
+    Column(
+        "utility",
+        "Utility",
+        "balanced_accuracy",
+        0.0,
+        1.0,
+        None,
+        primary=True,
+        margin=0.02,
+        chance=None,
+        shows="trained",
+    ),
     Column(
         "discriminatory_behavior", GAP, "demographic_parity", 0.0, 1.0, "high", primary=True, margin=0.02, chance=None
     ),

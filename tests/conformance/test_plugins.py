@@ -7,9 +7,19 @@ import pytest
 from amulet.core.errors import Conflict
 from amulet.core.metric import Metric
 from amulet.core.probe import Attack, Audit
+from amulet.core.roles import Derivation
 from amulet.core.spec import Spec
 from amulet.experiments.registry import Kind, Plugin, find, plugins, short_name
-from amulet.testing import TOY_RECIPE, check_attack, check_audit, check_defense, check_metric, toy_dataset
+from amulet.testing import (
+    TOY_RECIPE,
+    check_attack,
+    check_audit,
+    check_defense,
+    check_derivation,
+    check_metric,
+    check_with_attributes,
+    toy_dataset,
+)
 from amulet.training import Defense, Held
 
 
@@ -26,6 +36,7 @@ def test_attack(plugin: Plugin) -> None:
     attack = plugin.spec()
     assert isinstance(attack, Attack)
     check_attack(attack)
+    check_with_attributes(attack)
 
 
 @pytest.mark.parametrize("plugin", of(Kind.AUDIT), ids=name)
@@ -33,6 +44,7 @@ def test_audit(plugin: Plugin) -> None:
     audit = plugin.spec()
     assert isinstance(audit, Audit)
     check_audit(audit)
+    check_with_attributes(audit)
 
 
 @pytest.mark.parametrize("plugin", of(Kind.DEFENSE), ids=name)
@@ -88,3 +100,10 @@ def test_each_outcome_that_shows_a_risk_has_one_primary_metric() -> None:
 def test_a_class_is_abstract_or_final(plugin: Plugin) -> None:
     own_bases = [base for base in plugin.spec.__mro__[1:] if issubclass(base, Spec)]
     assert not set(own_bases) & {other.spec for other in plugins()}
+
+
+@pytest.mark.parametrize("plugin", of(Kind.DERIVATION), ids=name)
+def test_derivation(plugin: Plugin) -> None:
+    derivation = plugin.spec()
+    assert isinstance(derivation, Derivation)
+    check_derivation(derivation)

@@ -9,6 +9,7 @@ from amulet.core.errors import InvalidParameter
 from amulet.evasion.attacks import PGD
 from amulet.experiments import Experiment, dump_experiment, load_experiment
 from amulet.membership_inference.metrics import TPRAtFPR
+from amulet.poisoning.attacks import BadNets
 
 
 def written(folder: Path, text: str) -> Path:
@@ -108,3 +109,40 @@ def test_what_is_not_an_experiment_is_refused_in_a_sentence(tmp_path: Path, text
 def test_yaml_cannot_run_code(tmp_path: Path) -> None:
     with pytest.raises(InvalidParameter):
         load_experiment(written(tmp_path, "name: !!python/object/apply:os.getcwd []"))
+
+
+ROWS = """\
+    name: rows
+    dataset: Digits
+    recipe:
+      Recipe:
+        model: SimpleCNN
+    defenses:
+      removal: OutlierRemoval
+      both:
+        defenses: [OutlierRemoval, EarlyStopping]
+        against: removal
+      one:
+        defenses: EarlyStopping
+      poisoned:
+        attacked: BadNets
+    by_group: []
+    """
+
+
+def test_a_row_can_be_written_out_with_what_it_is_compared_with(tmp_path: Path) -> None:
+    experiment = load_experiment(written(tmp_path, ROWS))
+    removal, both, one, poisoned = experiment.defenses
+    assert (removal.against, both.against) == ("undefended", "removal")
+    assert [len(row.defenses) for row in (both, one, poisoned)] == [2, 1, 0]
+    assert poisoned.attacked == BadNets()
+    assert load_experiment(written(tmp_path, dump_experiment(experiment))) == experiment
+
+
+def test_what_is_wrong_in_a_row_has_its_place(tmp_path: Path) -> None:
+    text = ROWS.replace("against: removal", "agianst: removal").replace("attacked: BadNets", "attacked: PGD")
+    with pytest.raises(InvalidParameter) as caught:
+        load_experiment(written(tmp_path, text))
+    message = str(caught.value)
+    assert "experiment.yaml:10: defenses.both.agianst: Row has no 'agianst'. Did you mean 'against'?" in message
+    assert "experiment.yaml:14: defenses.poisoned.attacked: " in message

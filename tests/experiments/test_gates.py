@@ -4,19 +4,33 @@ from dataclasses import replace
 
 import pytest
 
-from amulet.experiments.results import Column, Results, Value
+from amulet.experiments.numbers import Column, Value
+from amulet.experiments.results import Results
 from amulet.poisoning.metrics import clean_target_rate, poisoned_accuracy, trigger_alone
 from amulet.statistics import Gate, exceeds
 
-BALANCED = Column("utility", "Utility", "balanced_accuracy", 0, 1, None, primary=True, margin=0.02, chance=None)
+BALANCED = Column(
+    "utility", "Utility", "balanced_accuracy", 0, 1, None, primary=True, margin=0.02, chance=None, shows="trained"
+)
 LEAK = Column("membership_inference", "LiRA", "auc", 0, 1, "high", primary=True, margin=0.02, chance=0.5)
 LOSS = Column("membership_inference", "Loss", "auc", 0, 1, "high", primary=True, margin=0.02, chance=0.5)
 ROBUST = Column("evasion", "PGD", "robust_accuracy", 0, 1, "low", primary=True, margin=0.02, chance="noise_accuracy")
-NOISE = Column("evasion", "PGD", "noise_accuracy", 0, 1, None, primary=False, margin=0.02, chance=None)
+NOISE = Column(
+    "evasion",
+    "PGD",
+    "noise_accuracy",
+    0,
+    1,
+    None,
+    primary=False,
+    margin=0.02,
+    chance=None,
+    shows="noise",
+)
 POISONED, CLEAN, ALONE = (
     Column(
         "poisoning", "BadNets", str(metric), 0, 1, metric.riskier, metric.primary, metric.margin, metric.chance,
-        control=metric.control,
+        must_exceed=metric.must_exceed,
     )
     for metric in (poisoned_accuracy, clean_target_rate, trigger_alone)
 )  # fmt: skip

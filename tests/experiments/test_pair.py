@@ -12,7 +12,8 @@ from torch import nn
 from amulet.core.data import AmuletDataset
 from amulet.core.errors import AmuletError, InvalidParameter
 from amulet.core.probe import Audit, Game, Probe
-from amulet.core.split import MemberDraw, Split
+from amulet.core.roles import TARGET, target_request
+from amulet.core.split import Split
 from amulet.core.tally import Tally
 from amulet.discriminatory_behavior import Discrimination
 from amulet.evasion.attacks import PGD
@@ -149,9 +150,6 @@ def test_parts_that_both_count_from_zero_are_told_apart(
     assert found == expected
 
 
-MEMBERS = MemberDraw(Split())
-
-
 @pytest.mark.parametrize(
     "probe",
     [
@@ -159,8 +157,7 @@ MEMBERS = MemberDraw(Split())
         for plugin in plugins()
         if plugin.kind in {Kind.ATTACK, Kind.AUDIT}
         and isinstance(probe := plugin.spec(), Probe)
-        and not probe.shadows_wanted().count
-        and probe.trained_on(MEMBERS) == MEMBERS
+        and probe.models(Split()) == {TARGET: (target_request(Split()),)}
     ],
 )
 def test_every_probe_that_needs_no_training_can_be_compared(

@@ -8,12 +8,14 @@ import torch
 from amulet.core.data import AmuletDataset
 from amulet.core.errors import InvalidParameter
 from amulet.core.metric import Metric
+from amulet.core.roles import SHADOW
 from amulet.discriminatory_behavior import Discrimination
 from amulet.evasion.attacks import PGD
 from amulet.experiments import BASELINE, Experiment, Row, Store, plan
 from amulet.experiments.assess import carry_out
 from amulet.experiments.plan import count_by_kind
-from amulet.experiments.tasks import Play, Task, Train
+from amulet.experiments.plays import Play
+from amulet.experiments.tasks import ModelTask, Task, Train
 from amulet.membership_inference.attacks import LiRA
 from amulet.membership_inference.defenses import DPSGD
 from amulet.membership_inference.metrics import TPRAtFPR
@@ -51,9 +53,9 @@ def test_rows_of_one_seed_share_split_and_seed(experiment: Experiment) -> None:
 def test_shadows_know_the_defense_unless_the_threat_model_says_otherwise(experiment: Experiment) -> None:
     both = replace(experiment, attacks=(LiRA(shadows=4), LiRA(shadows=4, defense_known=False)))
     recipes = {
-        (cell.row, cell.probe): {shadow.recipe for shadow in cell.task.outcome.shadows}
+        (cell.row, cell.probe): {shadow.recipe for shadow in shadows_of(cell.task.outcome)}
         for cell in plan(both).cells
-        if cell.task.outcome.shadows
+        if shadows_of(cell.task.outcome)
     }
     defended = plan(both).target("dp-sgd", seed=0).recipe
 
@@ -61,10 +63,14 @@ def test_shadows_know_the_defense_unless_the_threat_model_says_otherwise(experim
     assert recipes["dp-sgd", "LiRA(shadows=4, defense_known=False)"] == {experiment.recipe}
 
 
+def shadows_of(play: Play) -> tuple[ModelTask, ...]:
+    return next((role.models for role in play.cast if role.name == SHADOW), ())
+
+
 def test_more_shadows_reuse_the_first_ones(experiment: Experiment) -> None:
     def shadows(count: int) -> list[str]:
         planned = plan(replace(experiment, attacks=(LiRA(shadows=count),)))
-        return [shadow.digest for cell in planned.cells for shadow in cell.task.outcome.shadows]
+        return [shadow.digest for cell in planned.cells for shadow in shadows_of(cell.task.outcome)]
 
     assert set(shadows(4)) < set(shadows(8))
 

@@ -17,7 +17,7 @@ from amulet.evasion.defenses import AdversarialTraining
 from amulet.experiments import BASELINE, Experiment, Plan, Results, Store, assess, plan
 from amulet.experiments.assess import carry_out
 from amulet.experiments.store import State
-from amulet.experiments.tasks import Backend, Source, Train
+from amulet.experiments.tasks import Backend, ModelTask, Source, Train
 from amulet.membership_inference.attacks import LossThreshold
 from amulet.models import ImportedModel, LinearNet
 from amulet.testing import toy_dataset
@@ -70,7 +70,7 @@ def own(model: str) -> Recipe:
     return Recipe(ImportedModel(f"{__name__}:{model}"), epochs=5, batch_size=16, optimizer=Adam(lr=0.02))
 
 
-def trained(recipe: Trainable, experiment: Experiment, store: Store) -> tuple[Plan, Train]:
+def trained(recipe: Trainable, experiment: Experiment, store: Store) -> tuple[Plan, ModelTask]:
     """Assess the undefended model of one seed; the plan, and the task that trained it."""
     planned = plan(replace(experiment, recipe=recipe, defenses=(), attacks=(LossThreshold(),), seeds=1))
     carry_out(planned, store, workers=1)

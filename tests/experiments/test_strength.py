@@ -8,12 +8,13 @@ import pytest
 import torch
 
 from amulet.core.curve import Curve
+from amulet.core.threat import Access
 from amulet.evasion import EvasionAttack, EvasionOutcome
 from amulet.evasion.attacks import PGD, AutoAttack, Transfer
 from amulet.evasion.metrics import noise_accuracy, one_class_share, robust_accuracy
 from amulet.experiments import BASELINE, Experiment, Results, assess
 from amulet.experiments.gates import Checked
-from amulet.experiments.results import Column, Traced, Value
+from amulet.experiments.numbers import Column, Traced, Value
 from amulet.statistics import Gate
 from amulet.testing import TOY_RECIPE, toy_dataset
 
@@ -25,7 +26,7 @@ def columns(attack: EvasionAttack) -> tuple[Column, ...]:
     return tuple(
         Column(
             "evasion", str(attack), str(metric), 0, 1, metric.riskier, metric.primary, metric.margin, metric.chance,
-            attack.budget(), int(attack.needs),
+            attack.budget(), int(attack.needs), shows=metric.shows,
         )
         for metric in METRICS
     )  # fmt: skip
@@ -120,7 +121,9 @@ def test_a_model_of_which_nothing_moves_is(named: list[int]) -> None:
 def standing(named: list[int]) -> Results:
     """A model that names these classes whatever is done to records of the classes 0, 0, 1 and 1."""
     predicted = torch.tensor(named)
-    outcome = EvasionOutcome(torch.tensor([0, 0, 1, 1]), predicted, predicted, torch.zeros(4), predicted)
+    outcome = EvasionOutcome(
+        torch.tensor([0, 0, 1, 1]), predicted, predicted, torch.zeros(4), predicted, torch.arange(4)
+    )
     values = [metric(outcome) for metric in METRICS]
     return results({PGD(): tuple(value for value in values if isinstance(value, float))}, jitter=(0.0,) * 5)
 
@@ -134,5 +137,8 @@ def test_an_assessment_knows_budgets_and_access(tmp_path: Path) -> None:
     recipe = replace(TOY_RECIPE, epochs=2)
     experiment = Experiment("toy", None, recipe, (), attacks=attacks, audits=(), seeds=2)
     found = assess(experiment, dataset=toy_dataset(), workers=1, store=tmp_path)
-    assert {(column.budget, column.access) for column in found.columns} == {("linf <= 0.1", 4), ("linf <= 0.1", 1)}
+    assert {(column.budget, column.access) for column in found.columns} == {
+        ("linf <= 0.1", int(Access.WEIGHTS)),
+        ("linf <= 0.1", int(Access.LABELS)),
+    }
     assert Results.from_json(found.to_json()).columns == found.columns

@@ -35,7 +35,8 @@ def outcomes(draw: st.DrawFn) -> DiscriminationOutcome:
     kinds = draw(st.permutations(every_kind + more))
     decisions = draw(st.lists(st.booleans(), min_size=len(kinds), max_size=len(kinds)))
     labels, codes = zip(*kinds, strict=True)
-    return DiscriminationOutcome(torch.tensor(labels), torch.tensor(decisions), torch.tensor(codes))
+    index = torch.arange(len(labels))
+    return DiscriminationOutcome(torch.tensor(labels), torch.tensor(decisions), torch.tensor(codes), index)
 
 
 def as_arrays(outcome: DiscriminationOutcome) -> dict[str, np.ndarray]:
@@ -75,6 +76,7 @@ def test_records_without_a_group_change_nothing(outcome: DiscriminationOutcome, 
         torch.cat([outcome.labels, torch.ones(unknown, dtype=torch.bool)]),
         torch.cat([outcome.predictions, torch.zeros(unknown, dtype=torch.bool)]),
         torch.cat([outcome.groups, torch.full((unknown,), -1)]),
+        torch.arange(len(outcome) + unknown),
     )
     for metric in (demographic_parity, equalized_odds, true_positive_parity, false_positive_parity, p_rule):
         assert metric(more) == metric(outcome)

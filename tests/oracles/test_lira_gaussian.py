@@ -16,7 +16,7 @@ from torch import Generator, Tensor, nn
 
 from amulet.core.data import AmuletDataset
 from amulet.core.split import MemberDraw, ShadowDraw, Split
-from amulet.core.threat import Shadow
+from amulet.core.threat import TrainedModel
 from amulet.datasets import from_arrays
 from amulet.functional.likelihood import fit_gaussian_pair
 from amulet.membership_inference import MembershipInferenceAttack, MembershipOutcome
@@ -74,11 +74,11 @@ def numbered() -> AmuletDataset:
 def played(attack: MembershipInferenceAttack, toy: Toy, dataset: AmuletDataset, count: int) -> MembershipOutcome:
     """The attack on a toy target, with `count` shadows drawn as an assessment draws them."""
     division = SPLIT.divide(RECORDS)
-    target = toy.trained_on(MemberDraw(SPLIT).choose(RECORDS))
-    draws = [ShadowDraw(SPLIT, number).choose(RECORDS) for number in range(count)]
-    shadows = [Shadow(toy.trained_on(places), dataset.train.index[places]) for places in draws]
+    target = toy.trained_on(MemberDraw(SPLIT).choose(dataset.train))
+    draws = [ShadowDraw(SPLIT, number).choose(dataset.train) for number in range(count)]
+    shadows = [TrainedModel(toy.trained_on(places), dataset.train.index[places]) for places in draws]
     members, others = dataset.train[division.members], dataset.train[division.auxiliary]
-    return attack.attack(target, members, others, shadows=shadows)
+    return attack.attack(target, members, others, models={"shadow": shadows})
 
 
 def value(outcome: MembershipOutcome) -> float:
@@ -144,13 +144,13 @@ def test_the_loss_threshold_is_as_good_only_where_records_are_alike(numbered: Am
 def test_shadows_that_say_nothing_leave_guessing(numbered: AmuletDataset, variance: Variance) -> None:
     """Trained on other records than they claim, they know nothing of membership."""
     silent = toy(0.0, 0.0)
-    draws = [ShadowDraw(SPLIT, number).choose(RECORDS) for number in range(16)]
-    shadows = [Shadow(silent.trained_on(draws[0][:0]), numbered.train.index[places]) for places in draws]
+    draws = [ShadowDraw(SPLIT, number).choose(numbered.train) for number in range(16)]
+    shadows = [TrainedModel(silent.trained_on(draws[0][:0]), numbered.train.index[places]) for places in draws]
     division = SPLIT.divide(RECORDS)
     outcome = LiRA(variance=variance).attack(
         silent.trained_on(draws[0][:0]),
         numbered.train[division.members],
         numbered.train[division.auxiliary],
-        shadows=shadows,
+        models={"shadow": shadows},
     )
     assert value(outcome) == pytest.approx(0.5, abs=MONTE_CARLO)

@@ -18,7 +18,7 @@ def predictions(draw: st.DrawFn, most_classes: int = 5) -> PredictionOutcome:
     labels = draw(st.permutations([*range(classes), *draw(st.lists(st.integers(0, classes - 1), max_size=55))]))
     rng = Generator().manual_seed(draw(st.integers(0, 10_000)))
     logits = torch.randn(len(labels), classes, generator=rng, dtype=torch.float64)
-    return PredictionOutcome(torch.tensor(labels), logits.softmax(1))
+    return PredictionOutcome(torch.tensor(labels), logits.softmax(1), torch.arange(len(labels)))
 
 
 @given(predictions(most_classes=2))

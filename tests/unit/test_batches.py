@@ -11,6 +11,7 @@ from amulet.core.data import AmuletDataset, Data, Modality, Schema, Selection, b
 from amulet.core.model import predict
 from amulet.core.probe import Game
 from amulet.core.split import Split
+from amulet.core.threat import TrainedModel
 from amulet.evasion.attacks import PGD
 from amulet.membership_inference.attacks import LossThreshold
 from amulet.utility import Utility
@@ -59,13 +60,18 @@ def test_attacks_and_audits_ask_in_batches(images: Data) -> None:
     dataset = AmuletDataset("noise", images, images)
     for probe in (LossThreshold(), PGD(steps=1), Utility()):
         model = Corner()
-        probe.play(Game(model, dataset, Split(validation=0.0).divide(700), seed=0))
+        probe.play(
+            Game(
+                {"target": (TrainedModel(model, images.index[:0]),)}, dataset, Split(validation=0.0).divide(700), seed=0
+            )
+        )
         assert model.most == 341
 
 
 def test_the_game_of_membership_is_that_of_members_and_others_at_hand(images: Data) -> None:
     division, attack = Split().divide(700), LossThreshold()
-    played = attack.play(Game(Corner(), AmuletDataset("noise", images, images), division, seed=3))
+    target = {"target": (TrainedModel(Corner(), images.index[:0]),)}
+    played = attack.play(Game(target, AmuletDataset("noise", images, images), division, seed=3))
     given = attack.attack(Corner(), images[division.members], images[division.auxiliary], seed=3)
     for name, tensor in played.tensors().items():
         assert torch.equal(tensor, given.tensors()[name])
@@ -78,6 +84,7 @@ def test_a_membership_attack_needs_little_memory_beside_the_records(run_python: 
         from amulet.core.data import AmuletDataset, Data, Modality, Schema
         from amulet.core.probe import Game
         from amulet.core.split import Split
+        from amulet.core.threat import TrainedModel
         from amulet.membership_inference.attacks import LossThreshold
 
         torch.set_num_threads(1)
@@ -85,7 +92,8 @@ def test_a_membership_attack_needs_little_memory_beside_the_records(run_python: 
         x = torch.randint(256, (n, 3, 32, 32), dtype=torch.uint8)
         data = Data(x, torch.arange(n) % 2, torch.zeros(n, 0, dtype=torch.long), torch.arange(n), schema)
         model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3072, 2))
-        game = Game(model, AmuletDataset("zeros", data, data), Split().divide(n), 0)
+        target = {"target": (TrainedModel(model, torch.arange(n)),)}
+        game = Game(target, AmuletDataset("zeros", data, data), Split().divide(n), 0)
         with torch.no_grad():
             model(torch.rand(341, 3, 32, 32))  # whose library takes memory of its own
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

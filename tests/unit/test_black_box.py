@@ -8,14 +8,16 @@ from torch import Tensor
 
 from amulet.core.data import AmuletDataset, Data
 from amulet.core.errors import AccessDenied, InvalidParameter, MissingInput
+from amulet.core.roles import SURROGATE
 from amulet.core.split import AuxiliaryDraw, Split
-from amulet.core.threat import Access, Adversary, Shadow
+from amulet.core.threat import Access, Adversary, TrainedModel
 from amulet.evasion import EvasionAttack
 from amulet.evasion.attacks import PGD, AutoAttack, Transfer, WorstCase
 from amulet.evasion.attacks.auto_attack import PARTS, Part
 from amulet.evasion.metrics import robust_accuracy
+from amulet.experiments import models_for
 from amulet.models import LinearNet
-from amulet.training import Adam, Recipe, fit_shadows
+from amulet.training import Adam, Recipe
 
 RECIPE = Recipe(LinearNet((16,), norm="group"), epochs=10, batch_size=32, optimizer=Adam(lr=0.01))
 
@@ -37,10 +39,10 @@ class Peeking(EvasionAttack):
 
 def test_surrogates_are_trained_on_the_attacker_s_own_records(dataset: AmuletDataset) -> None:
     split = Split(seed=1)
-    request = Transfer(surrogates=2).shadows_wanted()
-    division = split.divide(len(dataset.train))
-    assert request.draws(split) == (AuxiliaryDraw(split, 0), AuxiliaryDraw(split, 1))
-    first, second = fit_shadows(RECIPE, dataset, split, request)
+    transfer, division = Transfer(surrogates=2), split.divide(len(dataset.train))
+    draws = [request.draw for request in transfer.own_models(split)[SURROGATE]]
+    assert draws == [AuxiliaryDraw(split, 0), AuxiliaryDraw(split, 1)]
+    first, second = models_for(transfer, RECIPE, dataset, split)[SURROGATE]
     for surrogate in (first, second):
         assert torch.equal(surrogate.index, dataset.train.index[division.auxiliary])
         assert not surrogate.trained_on(dataset.train.index[division.members]).any()
@@ -51,9 +53,9 @@ def test_surrogates_are_trained_on_the_attacker_s_own_records(dataset: AmuletDat
 def test_it_is_weaker_than_an_attack_on_the_target_and_stronger_than_nothing(dataset: AmuletDataset) -> None:
     split = Split(seed=0)
     transfer, direct = Transfer(PGD(epsilon=0.2), surrogates=2), PGD(epsilon=0.2)
-    target = RECIPE.fit(dataset.train[split.divide(200).members], seed=0).model
-    shadows = fit_shadows(RECIPE, dataset, split, transfer.shadows_wanted())
-    outcome = transfer.attack(target, dataset.test, shadows=shadows)
+    models = models_for(transfer, RECIPE, dataset, split)
+    target = models["target"][0].model
+    outcome = transfer.attack(target, dataset.test, models=models)
     clean, left = outcome.correct.double().mean().item(), robust_accuracy(outcome)
     most = robust_accuracy(direct.attack(target, dataset.test))
     assert isinstance(left, float)
@@ -68,8 +70,8 @@ def test_records_that_the_surrogate_gets_wrong_are_tried_on_the_target_all_the_s
     target, surrogate = (Recipe(LinearNet((8,), norm="none"), epochs=12).fit(dataset.train, seed=0).model for _ in "ab")
     with torch.no_grad():
         list(surrogate.parameters())[-1].add_(torch.tensor([50.0, 0.0]))  # it always names the first class
-    shadow = Shadow(surrogate, dataset.train.index[:0])
-    outcome = transfer.attack(target, dataset.test, shadows=(shadow,))
+    own = TrainedModel(surrogate, dataset.train.index[:0])
+    outcome = transfer.attack(target, dataset.test, models={SURROGATE: (own,)})
     assert (outcome.size[outcome.correct] > 0).all()
 
 
@@ -84,7 +86,7 @@ def test_its_curve_is_that_of_its_attack() -> None:
 
 
 def test_the_surrogates_attack_asks_for_no_models() -> None:
-    with pytest.raises(InvalidParameter, match="'of' of Transfer must be an attack without shadow models of its own"):
+    with pytest.raises(InvalidParameter, match="'of' of Transfer must be an attack without models of its own"):
         Transfer(of=Transfer())
 
 
@@ -111,9 +113,9 @@ def test_each_attack_gets_its_own_access_and_no_more(dataset: AmuletDataset) -> 
 
 def test_it_asks_for_the_models_of_its_attacks() -> None:
     mixed = WorstCase((PGD(), Transfer(surrogates=2), Transfer(PGD(norm="l2"), surrogates=3)))
-    assert mixed.shadows_wanted() == Transfer(surrogates=3).shadows_wanted()
-    assert WorstCase((PGD(),)).shadows_wanted().count == 0
-    with pytest.raises(InvalidParameter, match="alike in the shadow models"):
+    assert mixed.own_models(Split()) == Transfer(surrogates=3).own_models(Split())
+    assert WorstCase((PGD(),)).own_models(Split()) == {}
+    with pytest.raises(InvalidParameter, match="alike in the surrogate models"):
         WorstCase((Transfer(), Transfer(defense_known=False)))
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pooch
 import pytest
 
+from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import AmuletError
 from amulet.datasets import CIFAR10, LFW, Census, FashionMNIST
-from amulet.datasets.base import DatasetSpec
 from amulet.datasets.download import Remote, download
 
 CONTENT = b"39, State-gov"

@@ -26,7 +26,7 @@ ALL: list[Measure] = [demographic_parity, equalized_odds, false_positive_parity,
 def outcome_of(*records: tuple[int, int, int]) -> DiscriminationOutcome:
     """From (deserves, is granted, group) of each record."""
     deserves, granted, groups = torch.tensor(records).T
-    return DiscriminationOutcome(deserves.bool(), granted.bool(), groups)
+    return DiscriminationOutcome(deserves.bool(), granted.bool(), groups, torch.arange(len(records)))
 
 
 THREE_GROUPS = outcome_of(

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from torch import Generator, Tensor, nn
 
 from amulet.core.data import AmuletDataset, Data
+from amulet.core.held import Held
 from amulet.core.model import predict
 from amulet.evasion.defenses import AdversarialTraining
 from amulet.functional.pgd import Classifier
@@ -127,8 +128,8 @@ class Finishes(Finish):
     def wrap(self, model: nn.Module) -> nn.Module:
         return Doubled(model)
 
-    def finish(self, model: nn.Module, data: Data, rng: Generator) -> Mapping[str, Tensor]:
-        del data, rng
+    def finish(self, model: nn.Module, data: Data, held: Held, rng: Generator) -> Mapping[str, Tensor]:
+        del data, held, rng
         CALLS.append(f"finish {type(model).__name__}")
         return {"threshold": torch.ones(1)}
 
@@ -137,8 +138,8 @@ class Finishes(Finish):
 class FirstLogit(Objective):
     """A third party's objective, of slope one."""
 
-    def losses(self, logits: Tensor, y: Tensor) -> Tensor:
-        del y
+    def losses(self, logits: Tensor, batch: Data) -> Tensor:
+        del batch
         return logits[:, 0]
 
 
@@ -196,7 +197,10 @@ def test_the_stages_are_called_in_the_order_of_the_loop(
     fitted = recipe.fit(dataset.train, seed=0)
     batch = ["perturb", "update", "penalize"]
     assert calls == ["prepare", *(["epoch"] + 2 * batch) * 2, "finish Doubled"]
-    assert fitted.artifacts.keys() == {"key", "threshold"}
+    assert {name: set(kept) for name, kept in fitted.artifacts.items()} == {
+        "Prepares": {"key"},
+        "Finishes": {"threshold"},
+    }
     assert fitted.facts["counted"] == 4
 
 

@@ -13,8 +13,9 @@ from amulet.core.errors import InvalidParameter, MissingInput
 from amulet.core.metric import Metric, Undefined
 from amulet.core.model import predict
 from amulet.core.probe import Game
+from amulet.core.roles import SHADOW, TARGET, Whose
 from amulet.core.split import Split
-from amulet.core.threat import Access, Adversary, Shadow
+from amulet.core.threat import Access, Adversary, TrainedModel
 from amulet.membership_inference import MembershipInferenceAttack, MembershipOutcome
 from amulet.membership_inference.attacks import LiRA, LossThreshold
 from amulet.membership_inference.metrics import TPRAtFPR, auc, balanced_accuracy
@@ -78,7 +79,8 @@ def test_the_attack_repeats_itself_for_one_seed(dataset: AmuletDataset) -> None:
 
 def test_members_are_the_draw_even_where_a_defense_dropped_some(dataset: AmuletDataset) -> None:
     division = Split().divide(200)
-    outcome = LossThreshold().play(Game(nn.Linear(5, 2), dataset, division, seed=0))
+    target = TrainedModel(nn.Linear(5, 2), dataset.train.index[division.members])
+    outcome = LossThreshold().play(Game({TARGET: (target,)}, dataset, division, seed=0))
     found = outcome.index[outcome.members].sort().values
     assert torch.equal(found, dataset.train.index[division.members])
     assert torch.equal(outcome.index[~outcome.members].sort().values, dataset.train.index[division.auxiliary])
@@ -99,7 +101,7 @@ def test_lira_without_shadows_says_what_is_missing(dataset: AmuletDataset) -> No
     with pytest.raises(MissingInput) as caught:
         LiRA().attack(nn.Linear(5, 2), dataset.train, dataset.test)
     assert str(caught.value) == (
-        "LiRA needs 16 shadow models. Got 0. Train them with amulet.training.fit_shadows, "
+        "LiRA needs 16 shadow models. Got 0. Train them with amulet.experiments.models_for, "
         "or use an attack that needs none."
     )
 
@@ -108,25 +110,26 @@ def test_lira_with_shadows_that_never_saw_a_candidate_says_so(recipe: Recipe, da
     """A record that is never in cannot be scored; the shadows here know nothing of the test records."""
     shadows = fit_shadows(recipe, dataset, Split(validation=0), 4)
     with pytest.raises(MissingInput, match="shadow"):
-        LiRA(shadows=4).attack(nn.Linear(5, 2), dataset.train, dataset.test, shadows=shadows)
+        LiRA(shadows=4).attack(nn.Linear(5, 2), dataset.train, dataset.test, models={SHADOW: shadows})
 
 
 def test_lira_takes_the_shadows_that_an_assessment_draws(recipe: Recipe, dataset: AmuletDataset) -> None:
     split = Split(validation=0.2)
     division, shadows = split.divide(200), fit_shadows(recipe, dataset, split, 4)
-    outcome = LiRA(shadows=4).play(Game(nn.Linear(5, 2), dataset, division, seed=0, shadows=shadows))
+    target = TrainedModel(nn.Linear(5, 2), dataset.train.index[division.members])
+    outcome = LiRA(shadows=4).play(Game({TARGET: (target,), SHADOW: shadows}, dataset, division, seed=0))
     assert len(outcome) == 160
     assert outcome.scores.dtype == torch.float64
 
 
 def test_lira_leaves_its_shadows_as_they_were(dataset: AmuletDataset) -> None:
     shadows = [
-        Shadow(LinearNet(hidden=(4,)).build(dataset.schema).train(), dataset.train.index[half])
+        TrainedModel(LinearNet(hidden=(4,)).build(dataset.schema).train(), dataset.train.index[half])
         for _ in range(2)
         for half in torch.arange(200).chunk(2)
     ]
     members, others = (dataset.train[half] for half in torch.arange(200).chunk(2))
-    LiRA(shadows=4).attack(nn.Linear(5, 2), members, others, shadows=shadows)
+    LiRA(shadows=4).attack(nn.Linear(5, 2), members, others, models={SHADOW: shadows})
     assert all(module.training for shadow in shadows for module in shadow.model.modules())
 
 
@@ -138,12 +141,12 @@ def test_shadows_come_in_pairs(count: int) -> None:
 
 @pytest.mark.parametrize("known", [True, False])
 def test_lira_asks_for_its_shadows_and_says_whether_it_knows_the_defense(known: bool) -> None:
-    request = LiRA(shadows=8, defense_known=known).shadows_wanted()
-    assert (request.count, request.defense_known) == (8, known)
+    asked = LiRA(shadows=8, defense_known=known).own_models(Split())[SHADOW]
+    assert [request.recipe for request in asked] == [Whose.ROW if known else Whose.PLAIN] * 8
 
 
 def test_the_loss_threshold_needs_no_shadows() -> None:
-    assert LossThreshold().shadows_wanted().count == 0
+    assert LossThreshold().own_models(Split()) == {}
 
 
 @pytest.mark.parametrize(("fpr", "others"), [(0.01, 1000), (0.05, 200), (0.001, 10_000), (0.08, 125)])

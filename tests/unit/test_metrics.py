@@ -58,7 +58,7 @@ def test_rounding_beyond_the_end_of_the_range_is_cut_off() -> None:
 
 
 def test_an_outcome_of_another_risk_is_refused() -> None:
-    other = PredictionOutcome(torch.zeros(1), torch.ones(1, 2))
+    other = PredictionOutcome(torch.zeros(1), torch.ones(1, 2), torch.arange(1))
     with pytest.raises(TypeError, match=r"mean_temperature is read off a Temperatures\. Got PredictionOutcome\."):
         MeanTemperature()(other)  # type: ignore[arg-type]
 
@@ -120,6 +120,7 @@ def test_membership_scores_must_be_numbers() -> None:
 PREDICTIONS = PredictionOutcome(
     torch.tensor([0, 0, 0, 1]),
     torch.tensor([[0.9, 0.1], [0.8, 0.2], [0.4, 0.6], [0.3, 0.7]], dtype=torch.float64),
+    torch.arange(4),
 )
 
 
@@ -130,7 +131,7 @@ def test_utility_by_hand() -> None:
 
 
 def test_always_naming_the_largest_class_is_chance_in_balanced_accuracy() -> None:
-    constant = PredictionOutcome(torch.tensor([0] * 9 + [1]), torch.tensor([[0.9, 0.1]] * 10))
+    constant = PredictionOutcome(torch.tensor([0] * 9 + [1]), torch.tensor([[0.9, 0.1]] * 10), torch.arange(10))
     assert accuracy(constant) == 0.9
     assert balanced_accuracy(constant) == 0.5
 
@@ -146,6 +147,7 @@ def test_robust_accuracy_counts_what_is_right_before_and_after() -> None:
         adversarial=torch.tensor([0, 1, 0, 1]),
         size=torch.zeros(4),
         noisy=torch.tensor([0, 0, 1, 0]),
+        index=torch.arange(4),
     )
     assert evasion.robust_accuracy(outcome) == 0.25
     assert evasion.clean_accuracy(outcome) == 0.5
@@ -155,7 +157,7 @@ def test_robust_accuracy_counts_what_is_right_before_and_after() -> None:
 def test_always_naming_the_largest_class_is_robust_only_where_classes_do_not_count_alike() -> None:
     always = torch.zeros(10, dtype=torch.int64)
     labels = (torch.arange(10) == 9).long()
-    outcome = EvasionOutcome(labels=labels, clean=always, adversarial=always, size=torch.zeros(10), noisy=always)
+    outcome = EvasionOutcome(labels, always, always, torch.zeros(10), noisy=always, index=torch.arange(10))
     assert evasion.robust_accuracy(outcome) == 0.9
     assert evasion.balanced_robust_accuracy(outcome) == 0.5
     assert evasion.one_class_share(outcome) == 1.0

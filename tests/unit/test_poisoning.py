@@ -184,10 +184,10 @@ def test_a_fraction_that_cannot_be_had_is_an_error(dataset: AmuletDataset, fract
 def test_a_poisoned_draw_takes_the_records_of_its_draw(dataset: AmuletDataset) -> None:
     split, attack = Split(seed=5), BadNets()
     for draw in (MemberDraw(split), ShadowDraw(split, 1)):
-        poisoned = attack.trained_on(draw)
+        poisoned = attack.tampered(draw)
         assert poisoned == Poisoned(draw, attack)
         assert poisoned.origin == split
-        assert torch.equal(poisoned.choose(200), draw.choose(200))
+        assert torch.equal(poisoned.choose(dataset.train), draw.choose(dataset.train))
         taken = poisoned.take(dataset.train)
         assert torch.equal(taken.y, attack.tamper(draw.take(dataset.train), seed=5).y)
         assert torch.equal(taken.index, draw.take(dataset.train).index)
@@ -204,6 +204,8 @@ OUTCOME = PoisoningOutcome(
     clean=torch.tensor([0, 1, 1, 0, 2, 2]),
     triggered=torch.tensor([0, 0, 0, 0, 0, 2]),
     target=torch.zeros(6, dtype=torch.int64),
+    control=torch.tensor([0, 1, 1, 0, 2, 2]),
+    index=torch.arange(6),
 )
 
 
@@ -221,7 +223,9 @@ def test_success_is_undefined_where_all_are_of_the_target_class() -> None:
 
 def test_share_and_recall_of_the_poison_removed() -> None:
     outcome = SanitizationOutcome(
-        poisoned=torch.tensor([True, True, True, False, False]), removed=torch.tensor([True, False, False, True, False])
+        poisoned=torch.tensor([True, True, True, False, False]),
+        removed=torch.tensor([True, False, False, True, False]),
+        index=torch.arange(5),
     )
     assert poison_share(outcome) == 1 / 2
     assert poison_recall(outcome) == pytest.approx(1 / 3)

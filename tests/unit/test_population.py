@@ -9,14 +9,14 @@ from amulet.core.data import AmuletDataset
 from amulet.core.split import ShadowDraw, Split
 from amulet.models import LinearNet
 from amulet.training import Recipe, fit_population, fit_shadows
-from amulet.training.population import shadow_seed
+from amulet.training.population import own_seed
 
 
 def test_twenty_steps_of_a_population_equal_single_runs(dataset: AmuletDataset, double: None) -> None:
     del double
     data = replace(dataset.train, x=dataset.train.x.double())
     recipe = Recipe(LinearNet(hidden=(8,), norm="batch", dropout=0.1), epochs=5, batch_size=25)
-    subsets = [ShadowDraw(Split(validation=0), number).choose(200) for number in range(3)]
+    subsets = [ShadowDraw(Split(validation=0), number).choose(data) for number in range(3)]
     together = list(fit_population(recipe, data, subsets, [5, 6, 7]))
     alone = [recipe.fit(data[subset], seed=seed) for subset, seed in zip(subsets, [5, 6, 7], strict=True)]
     assert [fitted.facts["steps"] for fitted in together] == [20, 20, 20]
@@ -48,4 +48,4 @@ def test_more_shadows_begin_with_the_same_ones(recipe: Recipe, dataset: AmuletDa
 
 
 def test_shadows_are_trained_under_seeds_of_their_own() -> None:
-    assert len({0, *(shadow_seed(0, number) for number in range(16))}) == 17
+    assert len({0, *(own_seed(0, number) for number in range(16))}) == 17

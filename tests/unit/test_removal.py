@@ -78,13 +78,13 @@ def test_some_go_and_some_stay(recipe: Recipe, dataset: AmuletDataset, percent: 
 def test_it_retrains_from_fresh_weights_on_what_is_left(recipe: Recipe, dataset: AmuletDataset) -> None:
     defended = DropHardest(20).train(recipe, dataset.train, seed=3)
 
-    kept = dataset.train[~torch.isin(dataset.train.index, defended.artifacts["removed"])]
+    kept = dataset.train[~torch.isin(dataset.train.index, defended.artifacts["DropHardest"]["removed"])]
     assert torch.equal(weights(defended), weights(recipe.fit(kept, seed=3)))
 
 
 def test_the_reference_is_the_same_recipe_under_the_same_seed(recipe: Recipe, dataset: AmuletDataset) -> None:
     reference = recipe.fit(dataset.train, seed=3)
-    held = Held(scores=Losses()(reference.model, dataset.train, None))
+    held = Held(scores=(Losses()(reference.model, dataset.train, None),))
 
     by_itself, handed_over = (
         DropHardest(20).train(recipe, dataset.train, seed=3, held=each) for each in (Held(), held)
@@ -96,16 +96,16 @@ def test_the_reference_is_the_same_recipe_under_the_same_seed(recipe: Recipe, da
 def test_behind_another_preparation_scores_are_computed_anew(recipe: Recipe, dataset: AmuletDataset) -> None:
     """What was handed over is about other records."""
     twice = DropHardest(50).apply(DropHardest(20).apply(recipe))
-    fitted = twice.fit(dataset.train, seed=0, held=Held(scores=torch.arange(200.0)))
+    fitted = twice.fit(dataset.train, seed=0, held=Held(scores=(torch.arange(200.0),)))
 
-    assert fitted.artifacts["removed"].tolist() == dataset.train.index[:40].tolist()
-    assert len(fitted.artifacts["removed.1"]) == 80
+    assert fitted.artifacts["DropHardest"]["removed"].tolist() == dataset.train.index[:40].tolist()
+    assert len(fitted.artifacts["DropHardest 2"]["removed"]) == 80
     assert fitted.facts["records"] == 80
 
 
 def test_a_placebo_beside_it_has_a_reference_of_its_own_seeds(recipe: Recipe, dataset: AmuletDataset) -> None:
     both = Placebo().apply(DropHardest(20).apply(recipe))
-    held = Held(scores=Losses()(both.unprepared().fit(dataset.train, seed=3).model, dataset.train, None))
+    held = Held(scores=(Losses()(both.with_preparations(0).fit(dataset.train, seed=3).model, dataset.train, None),))
 
     first, second = (both.fit(dataset.train, seed=3, held=each) for each in (Held(), held))
 
@@ -120,7 +120,7 @@ def test_a_training_function_can_be_defended(user_module: Callable[[str, str], N
     defended = DropHardest(20).train(own, dataset.train, seed=0)
 
     assert defended.facts["records"] == 160
-    kept = dataset.train[~torch.isin(dataset.train.index, defended.artifacts["removed"])]
+    kept = dataset.train[~torch.isin(dataset.train.index, defended.artifacts["DropHardest"]["removed"])]
     assert torch.equal(weights(defended), weights(own.fit(kept, seed=0)))
 
 
@@ -162,7 +162,8 @@ def test_images_are_removed_as_bytes(images: AmuletDataset, defense: Removal) ->
 
     fitted = defense.train(recipe, records, seed=0, held=Held(validation=images.test))
 
-    assert len(fitted.artifacts["removed"]) == 12
+    (kept,) = fitted.artifacts.values()
+    assert len(kept["removed"]) == 12
     assert fitted.facts["records"] == 48
 
 

@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 
 from amulet.core.errors import InvalidParameter
 from amulet.core.split import MemberDraw, ShadowDraw, Split
+from amulet.datasets import from_arrays
 
 RECORDS = 101
+DATA = from_arrays((torch.rand(RECORDS, 2), torch.arange(RECORDS) % 2), (torch.rand(4, 2), torch.arange(4) % 2)).train
 
 
 @given(
@@ -41,19 +43,19 @@ def test_another_seed_is_another_draw_and_the_same_seed_the_same() -> None:
 
 def test_the_draw_does_not_touch_the_global_generator() -> None:
     before = torch.get_rng_state()
-    ShadowDraw(Split(), number=3).choose(RECORDS)
+    ShadowDraw(Split(), number=3).choose(DATA)
     assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_members_are_the_draw_of_the_target() -> None:
     split = Split(seed=4)
-    assert torch.equal(MemberDraw(split).choose(RECORDS), split.divide(RECORDS).members)
+    assert torch.equal(MemberDraw(split).choose(DATA), split.divide(RECORDS).members)
 
 
 @pytest.mark.parametrize("pair", range(4))
 def test_shadows_come_in_complementary_halves(pair: int) -> None:
     split = Split(seed=4)
-    first, second = (ShadowDraw(split, number).choose(RECORDS) for number in (2 * pair, 2 * pair + 1))
+    first, second = (ShadowDraw(split, number).choose(DATA) for number in (2 * pair, 2 * pair + 1))
     assert torch.equal(torch.cat([first, second]).sort().values, split.divide(RECORDS).pool)
     assert abs(len(first) - len(second)) <= 1
 
@@ -61,12 +63,12 @@ def test_shadows_come_in_complementary_halves(pair: int) -> None:
 @pytest.mark.parametrize("count", [4, 8, 16])
 def test_every_record_is_in_as_many_shadows_as_it_is_out_of(count: int) -> None:
     split = Split()
-    chosen = torch.cat([ShadowDraw(split, number).choose(RECORDS) for number in range(count)])
+    chosen = torch.cat([ShadowDraw(split, number).choose(DATA) for number in range(count)])
     assert set(chosen.bincount(minlength=RECORDS)[split.divide(RECORDS).pool].tolist()) == {count // 2}
 
 
 def test_the_pairs_differ_from_each_other() -> None:
-    halves = {tuple(ShadowDraw(Split(), number).choose(RECORDS).tolist()) for number in range(16)}
+    halves = {tuple(ShadowDraw(Split(), number).choose(DATA).tolist()) for number in range(16)}
     assert len(halves) == 16
 
 
@@ -80,7 +82,7 @@ def test_a_shadow_does_not_depend_on_how_many_there_are() -> None:
 def test_shadows_never_hold_validation_records() -> None:
     split = Split(validation=0.3)
     validation = split.divide(RECORDS).validation
-    assert not torch.isin(ShadowDraw(split, 0).choose(RECORDS), validation).any()
+    assert not torch.isin(ShadowDraw(split, 0).choose(DATA), validation).any()
 
 
 def test_a_validation_share_that_leaves_nothing_is_refused() -> None:

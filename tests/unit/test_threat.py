@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from amulet.core.data import AmuletDataset, Data, Selection
-from amulet.core.errors import AccessDenied
-from amulet.core.threat import Access, Adversary, Shadow, Target, opened
+from amulet.core.errors import AccessDenied, MissingInput
+from amulet.core.threat import Access, Adversary, Target, TrainedModel, opened
 from amulet.evasion import EvasionAttack
 from amulet.evasion.attacks import PGD
 from amulet.membership_inference import MembershipInferenceAttack
@@ -25,11 +25,11 @@ QUESTIONS: dict[Access, Callable[[Target, Tensor], object]] = {
 X = torch.rand(6, 5)
 
 
-@pytest.mark.parametrize("granted", Access)
-@pytest.mark.parametrize("asked", Access)
+@pytest.mark.parametrize("granted", QUESTIONS)
+@pytest.mark.parametrize("asked", QUESTIONS)
 def test_each_level_grants_itself_and_those_before(granted: Access, asked: Access) -> None:
     target = Target(nn.Linear(5, 2), granted)
-    if asked <= granted:
+    if granted.includes(asked):
         assert QUESTIONS[asked](target, X) is not None
     else:
         with pytest.raises(AccessDenied):
@@ -120,9 +120,43 @@ def test_the_target_is_opened_in_evaluation_mode() -> None:
 
 
 def test_what_the_adversary_sees_holds_no_truth() -> None:
-    assert {field.name for field in fields(Adversary)} == {"target", "schema", "rng", "shadows", "rehearsing"}
+    held = {field.name for field in fields(Adversary)}
+    assert held == {"target", "schema", "rng", "models", "records", "seed", "rehearsing"}
 
 
 def test_a_shadow_knows_what_it_was_trained_on() -> None:
-    shadow = Shadow(nn.Linear(5, 2), torch.tensor([3, 1, 7]))
+    shadow = TrainedModel(nn.Linear(5, 2), torch.tensor([3, 1, 7]))
     assert shadow.trained_on(torch.tensor([1, 2, 3])).tolist() == [True, False, True]
+
+
+def test_access_is_a_set() -> None:
+    both = Access.LABELS | Access.EXPLANATIONS
+    assert both.includes(Access.LABELS)
+    assert not both.includes(Access.PROBABILITIES)
+    assert not Access.WEIGHTS.includes(Access.EXPLANATIONS)
+    assert Access.WEIGHTS.includes(Access.LOGITS)
+    assert str(both) == "labels and explanations"
+    assert set(both.narrowed_by_one()) == {Access.LABELS, Access.EXPLANATIONS}
+    assert list(Access.LOGITS.narrowed_by_one()) == [Access.PROBABILITIES]
+    assert list(Access.LABELS.narrowed_by_one()) == []
+
+
+def test_what_a_defense_releases_is_granted_by_its_own_flag() -> None:
+    model = nn.Linear(5, 2)
+    releases = {Access.EXPLANATIONS: lambda x: x * 2}
+    target = Target(model, Access.LABELS | Access.EXPLANATIONS, releases)
+    assert torch.equal(target.answers(Access.EXPLANATIONS, X), X * 2)
+    with pytest.raises(
+        AccessDenied, match=r"Declare `needs = Access\.LABELS \| Access\.EXPLANATIONS \| Access\.CLAIMS`"
+    ):
+        target.answers(Access.CLAIMS, X)
+    with pytest.raises(AccessDenied, match="grants only labels"):
+        target.narrowed(Access.LABELS).answers(Access.EXPLANATIONS, X)
+    with pytest.raises(MissingInput, match="no explanations to show"):
+        Target(model, Access.EXPLANATIONS).answers(Access.EXPLANATIONS, X)
+
+
+def test_a_narrowed_target_grants_what_both_gates_grant() -> None:
+    target = Target(nn.Linear(5, 2), Access.LOGITS)
+    assert target.narrowed(Access.LABELS).access is Access.LABELS
+    assert target.narrowed(Access.WEIGHTS).access is Access.LOGITS

@@ -11,11 +11,11 @@ from torch import Generator
 from amulet.core.data import AmuletDataset, Data
 from amulet.core.errors import Conflict, InvalidParameter
 from amulet.core.split import Split
+from amulet.core.trainable import Stage
 from amulet.evasion.attacks import PGD
 from amulet.evasion.defenses import AdversarialTraining
 from amulet.models import ImportedModel, LinearNet, SimpleCNN
 from amulet.training import DPSGD, DataUse, Prepare, Prepared, TrainingFunction, fit_shadows
-from amulet.training.stages import Stage
 
 UserModule = Callable[[str, str], None]
 
@@ -91,7 +91,7 @@ def test_an_edit_of_its_source_is_another_digest(own: TrainingFunction, user_mod
 def test_defenses_that_change_the_data_apply(own: TrainingFunction, dataset: AmuletDataset) -> None:
     fitted = KeepHalf().train(own, dataset.train, seed=0)
     assert fitted.facts["records"] == 100
-    assert fitted.artifacts["kept"] == 100
+    assert fitted.artifacts["KeepHalf"]["kept"] == 100
 
 
 @pytest.mark.parametrize(("defense", "slot"), [(AdversarialTraining(), "perturb"), (DPSGD(), "update")])

@@ -9,6 +9,7 @@ from amulet.core.errors import InvalidData
 from amulet.core.model import predict
 from amulet.core.probe import Game
 from amulet.core.split import Split
+from amulet.core.threat import TrainedModel
 from amulet.discriminatory_behavior import Discrimination
 from amulet.models import SimpleCNN
 from amulet.utility import Utility
@@ -17,7 +18,9 @@ from amulet.utility import Utility
 def test_the_audit_is_of_the_test_set(images: AmuletDataset) -> None:
     torch.manual_seed(0)
     model = SimpleCNN(channels=(4,), hidden=6).build(images.schema).train()
-    outcome = Utility().play(Game(model, images, Split().divide(60), seed=0))
+    outcome = Utility().play(
+        Game({"target": (TrainedModel(model, images.train.index),)}, images, Split().divide(60), seed=0)
+    )
     assert torch.equal(outcome.labels, images.test.y)
     assert torch.allclose(outcome.probabilities, predict(model.eval(), images.test.x).double().softmax(1))
 

@@ -1,4 +1,4 @@
-"""Records as aligned tensors, and what is known of the data set they come from."""
+"""Records as aligned tensors, and the schema of the data set that they come from."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -27,7 +27,12 @@ class Modality(StrEnum):
 
 @dataclass(frozen=True)
 class Attribute(Spec):
-    """A sensitive attribute: its name and what its codes 0..k-1 stand for; code -1 means not recorded."""
+    """A sensitive attribute, such as sex or race.
+
+    Attributes:
+        name: of the attribute.
+        values: the names of its groups, in the order of their codes 0..k-1. The code -1 means "not recorded".
+    """
 
     name: str
     values: tuple[str, ...]
@@ -35,11 +40,17 @@ class Attribute(Spec):
 
 @dataclass(frozen=True)
 class Schema(Spec):
-    """What is known of every record of a data set.
+    """The properties that all records of a data set share.
 
-    `shape` is one record's shape, `low` and `high` bound every input of a model (uint8 images count as
-    0..1), `positive` names the class that is the favourable decision, where there is one. `features` names the
-    inputs of a row where they have names; the columns of a one-hot group are called "group=value".
+    Attributes:
+        modality: whether a record is tabular or an image.
+        shape: of one record: (features,) or (channels, height, width).
+        classes: the names of the classes, in the order of their codes.
+        attributes: the sensitive attributes, in the order of the columns of z.
+        positive: the name of the class that is the favourable decision; None if there is no such class.
+        low, high: bounds of every model input; for uint8 images, which are scaled to 0..1, they are 0 and 1.
+        features: the names of the columns of tabular data, if they have any. The columns of a one-hot encoded variable
+            are called "variable=value".
     """
 
     modality: Modality
@@ -52,7 +63,7 @@ class Schema(Spec):
     features: tuple[str, ...] = ()
 
     def problems(self) -> Iterator[Problem]:
-        """Say what contradicts itself."""
+        """Fields that are invalid or that contradict each other."""
         if len(set(self.classes)) != len(self.classes) or len(self.classes) < 2:
             yield self.problem("classes", "at least two different names")
         if self.positive is not None and self.positive not in self.classes:
@@ -83,11 +94,14 @@ class Data:
         x: (n, *shape), floating or uint8 (images stay bytes until they are used).
         y: (n,) int64 class codes 0..k-1.
         z: (n, attributes) int64 codes of the sensitive attributes, -1 where not recorded.
-        index: (n,) int64, each record's place in the original data set: its identity.
-        schema: what is known of the data set.
-        weight: (n,) weight of each record's loss, or None for all alike.
-        twins: (n, *shape) other versions of the records, which a penalty compares them with while they are
-            trained on; None elsewhere. The loop keeps them as (n, penalties, *shape).
+        index: (n,) int64 identity of each record: its position in the original data set, counted from 0. Synthetic
+            records, such as those of a watermark's key, have negative identities: -1, -2 and so on.
+        schema: of the data set.
+        weight: (n,) weight of each record's loss; None if all have the same weight.
+        targets: (n, classes) probabilities of the classes that are learned in place of y, such as another model's
+            outputs; None if the classes themselves are learned.
+        twins: (n, *shape) other versions of the records, with which a penalty compares them during training; None
+            otherwise. The training loop keeps them as (n, penalties, *shape).
     """
 
     x: Tensor
@@ -96,13 +110,24 @@ class Data:
     index: Tensor
     schema: Schema
     weight: Tensor | None = None
+    targets: Tensor | None = None
     twins: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        optional = [name for name in ("weight", "targets", "twins") if getattr(self, name) is not None]
+        problems = [
+            Problem.of(name, "Data", f"a {kind.__name__}", type(getattr(self, name)).__name__)
+            for name, kind in (*((name, Tensor) for name in ("x", "y", "z", "index", *optional)), ("schema", Schema))
+            if not isinstance(getattr(self, name), kind)
+        ]
+        if problems:
+            raise InvalidData(problems)
 
     def __len__(self) -> int:
         return len(self.y)
 
     def __getitem__(self, which: Tensor) -> Self:
-        """The records at the given places, or where a mask is true."""
+        """Some of the records, selected by their positions or by a bool mask."""
         return self._map(lambda tensor: tensor[which])
 
     def at(self, places: Tensor) -> Self:
@@ -114,7 +139,7 @@ class Data:
         return self._map(lambda tensor: tensor.to(device))
 
     def as_inputs(self) -> Self:
-        """The same records with x as a model takes it: floating, bytes scaled to 0..1."""
+        """The same records with x as floating-point model inputs; bytes are scaled to 0..1."""
         return self if self.x.is_floating_point() else replace(self, x=as_inputs(self.x))
 
     def batches(self) -> Iterator[Self]:
@@ -128,13 +153,22 @@ class Data:
         return replace(self, **changed)  # type: ignore[arg-type]
 
     def tensors(self) -> dict[str, Tensor]:
-        """The tensors by name, without those that are None."""
+        """The tensors by field name, without those that are None."""
         held = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: value for name, value in held.items() if isinstance(value, Tensor)}
+
+    @property
+    def learned(self) -> Tensor:
+        """What is to be learned: (n, classes) probabilities where there are targets, else the (n,) classes."""
+        return self.y if self.targets is None else self.targets
 
     def attribute(self, name: str) -> Tensor:
         """(n,) codes of one sensitive attribute."""
         return self.z[:, self.schema.attribute_names.index(name)]
+
+    def without_attributes(self) -> Self:
+        """The same records with every sensitive attribute set to "not recorded", for those who must infer them."""
+        return replace(self, z=torch.full_like(self.z, -1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,26 +221,44 @@ def batch_size(shape: Iterable[int]) -> int:
 
 
 def as_inputs(x: Tensor) -> Tensor:
-    """Model inputs: bytes become float32 in 0..1, everything else is left alone."""
+    """Model inputs: bytes are scaled to float32 in 0..1, floating-point inputs are returned as they are."""
     return x.float().div_(255) if x.dtype == torch.uint8 else x
 
 
 def concatenate(*parts: Data) -> Data:
-    """The records of several Data of one data set, one after the other; no weights count as ones."""
+    """The records of several parts of one data set, one after the other.
+
+    If only some parts have weights, the records of the others get weight 1; if only some have targets, the others get
+    probability 1 for their classes.
+    """
     if any(part.weight is not None for part in parts):
-        parts = tuple(
-            part if part.weight is not None else replace(part, weight=torch.ones(len(part))) for part in parts
-        )
+        parts = tuple(part if part.weight is not None else replace(part, weight=_ones(part)) for part in parts)
+    if any(part.targets is not None for part in parts):
+        parts = tuple(part if part.targets is not None else replace(part, targets=certain(part)) for part in parts)
     joined = {name: torch.cat([part.tensors()[name] for part in parts]) for name in parts[0].tensors()}
     return replace(parts[0], **joined)  # type: ignore[arg-type]
+
+
+def certain(data: Data) -> Tensor:
+    """(n, classes) targets that say of each record that it is of its class."""
+    return torch.nn.functional.one_hot(data.y, len(data.schema.classes)).float()
+
+
+def _ones(data: Data) -> Tensor:
+    return torch.ones(len(data), device=data.y.device)
 
 
 @dataclass(frozen=True, eq=False)
 class AmuletDataset:
     """Training and test records of one data set.
 
+    Attributes:
+        name: of the data set, for tables and messages.
+        train: the training records, which the split divides.
+        test: the test records, which no model is trained on.
+
     Raises:
-        InvalidData: every problem of every tensor, at once.
+        InvalidData: the tensors are not valid; the message lists every problem.
     """
 
     name: str
@@ -214,6 +266,8 @@ class AmuletDataset:
     test: Data
 
     def __post_init__(self) -> None:
+        for part in ("train", "test"):
+            require_data(getattr(self, part), part, self.name, shapes=False)
         problems = [
             *problems_of(self.train, f"{self.name} (train)"),
             *problems_of(self.test, f"{self.name} (test)"),
@@ -225,14 +279,14 @@ class AmuletDataset:
 
     @property
     def schema(self) -> Schema:
-        """What is known of every record."""
+        """The schema of all records."""
         return self.train.schema
 
     @property
     def content(self) -> str:
-        """SHA-256 over the schema and the bytes of all tensors: the data set's identity, wherever it lies.
+        """SHA-256 over the schema and the bytes of all tensors: the data set's identity, independent of its files.
 
-        Taken again where torch has written to a tensor since.
+        It is computed once, and again after torch has written to one of the tensors.
         """
         tensors = (*self.train.tensors().values(), *self.test.tensors().values())
         written = tuple(0 if tensor.is_inference() else tensor._version for tensor in tensors)  # noqa: SLF001
@@ -245,7 +299,7 @@ class AmuletDataset:
 
     @cached_property
     def _contents(self) -> dict[tuple[int, ...], str]:
-        """By how often each tensor has been written to: counts that only grow."""
+        """Digests by torch's count of in-place changes of each tensor."""
         return {}
 
 
@@ -256,8 +310,32 @@ def absorb(digest: "hashlib._Hash", tensors: Mapping[str, Tensor]) -> None:
         digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
 
 
+def require_data(value: object, parameter: str, owner: object, *, shapes: bool = True) -> None:
+    """The one check where somebody hands over records: Data whose tensors fit together.
+
+    Raises:
+        InvalidData: it is something else, or of other shapes, types or codes than its schema says.
+    """
+    if not isinstance(value, Data):
+        allowed = "Data, as an AmuletDataset holds in 'train' and 'test' (amulet.datasets.from_arrays makes one)"
+        raise InvalidData([Problem.of(parameter, str(owner), allowed, type(value).__name__)])
+    if shapes and (problems := list(_shape_problems(value, str(owner))) or list(_label_problems(value, str(owner)))):
+        raise InvalidData(problems)
+
+
+def require_dataset(value: object, parameter: str, owner: object) -> None:
+    """The one check where somebody hands over a data set.
+
+    Raises:
+        InvalidData: it is something else.
+    """
+    if not isinstance(value, AmuletDataset):
+        allowed = "an AmuletDataset (amulet.datasets.from_arrays makes one)"
+        raise InvalidData([Problem.of(parameter, str(owner), allowed, type(value).__name__)])
+
+
 def problems_of(data: Data, owner: str) -> Iterable[Problem]:
-    """Everything that is wrong with the records of a data set."""
+    """Every reason why records are not valid data; values are checked only once shapes and types are right."""
     found = list(_shape_problems(data, owner))
     return found or list(_value_problems(data, owner))
 
@@ -278,6 +356,11 @@ def _shape_problems(data: Data, owner: str) -> Iterator[Problem]:
             yield Problem.of(name, owner, f"of shape {shape}", given)
     if data.weight is not None and tuple(data.weight.shape) != (records,):
         yield Problem.of("weight", owner, f"of shape {(records,)}", tuple(data.weight.shape))
+    shape = (records, len(schema.classes))
+    if data.targets is not None and tuple(data.targets.shape) != shape:
+        yield Problem.of("targets", owner, f"of shape {shape}", tuple(data.targets.shape))
+    if data.targets is not None and not data.targets.is_floating_point():
+        yield Problem.of("targets", owner, "floating", data.targets.dtype)
     if not data.x.is_floating_point() and data.x.dtype != torch.uint8:
         yield Problem.of("x", owner, "floating or uint8", data.x.dtype)
     for name in ("y", "z", "index"):
@@ -295,13 +378,43 @@ def _value_problems(data: Data, owner: str) -> Iterator[Problem]:
     elif inputs.min() < schema.low or inputs.max() > schema.high:
         span = (round(inputs.min().item(), 6), round(inputs.max().item(), 6))
         yield Problem.of("x", owner, f"within its bounds [{schema.low}, {schema.high}]", span)
+    elif schema.modality is Modality.IMAGE:
+        yield from _channel_problems(inputs, owner)
     if data.weight is not None and not (torch.isfinite(data.weight) & (data.weight >= 0)).all():
         yield Problem("weight", f"The 'weight' of {owner} must be finite and at least 0.")
-    yield from _code_problems("y", owner, data.y, len(schema.classes), 0)
-    for column, attribute in enumerate(schema.attributes):
-        yield from _code_problems(f"z[{attribute.name}]", owner, data.z[:, column], len(attribute.values), -1)
+    if data.targets is not None and not _are_probabilities(data.targets):
+        yield Problem("targets", f"The 'targets' of {owner} must be probabilities: at least 0, each row with sum 1.")
+    yield from _label_problems(data, owner)
     if data.index.unique().numel() != len(data):
         yield Problem("index", f"The 'index' of {owner} must name each record once. It has repeated entries.")
+
+
+def _are_probabilities(rows: Tensor) -> bool:
+    return bool((rows >= 0).all() and (rows.sum(1) - 1).abs().max() <= 1e-4)
+
+
+def _label_problems(data: Data, owner: str) -> Iterator[Problem]:
+    yield from _code_problems("y", owner, data.y, len(data.schema.classes), 0)
+    for column, attribute in enumerate(data.schema.attributes):
+        yield from _code_problems(f"z[{attribute.name}]", owner, data.z[:, column], len(attribute.values), -1)
+
+
+def _channel_problems(x: Tensor, owner: str) -> Iterator[Problem]:
+    """Refuse images that were standardised channel by channel, so that no bound and no epsilon fits all channels.
+
+    Their values lie on both sides of zero and beyond [-1, 1], the widest range around zero that images are scaled to,
+    and the channels' ranges differ by more than a hundredth of the whole.
+    """
+    low, high = x.amin((0, 2, 3)), x.amax((0, 2, 3))
+    if len(low) < 2 or low.max() >= 0 or high.min() <= 0 or max(-low.min(), high.max()) <= 1:
+        return
+    if max(low.max() - low.min(), high.max() - high.min()) > 0.01 * (high.max() - low.min()):
+        allowed = (
+            "of one range in all channels, since one epsilon and one pair of bounds hold for all (give the pixels, and "
+            "standardise them in the model's first layer)"
+        )
+        ranges = ", ".join(f"{a:.3g}..{b:.3g}" for a, b in zip(low.tolist()[:4], high.tolist()[:4], strict=True))
+        yield Problem("x", f"The 'x' of {owner} must be {allowed}. Got {ranges}.")
 
 
 def _code_problems(name: str, owner: str, codes: Tensor, count: int, lowest: int) -> Iterator[Problem]:

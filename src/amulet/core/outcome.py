@@ -1,25 +1,51 @@
-"""Outcomes: what an attack or audit found, record by record, before any metric."""
+"""Outcomes: the results of an attack or audit for every case, from which metrics are computed."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Literal, Self
 
+import torch
 from torch import Tensor
+
+Unit = Literal["record", "class", "suspect", "model"]
+"""What one case of an outcome is: a record, a class, a suspected model, or a model."""
+
+Part = Literal["train", "test"]
+"""The part of a data set that records belong to."""
+
+LEFT_OUT: Final = torch.empty(0, dtype=torch.int64)
+"""The default of an optional field; it is replaced by -1 for every case."""
 
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """Tensors with one row per record. Each risk has one final subclass whose fields are all tensors.
+    """The results of an attack or audit, as tensors with one row per case.
+
+    Each risk has one final subclass, whose fields are all tensors.
 
     Attributes:
-        truth: the fields that say what a record is, whatever the model: the same for every model that is
-            probed with the same records in the same order.
+        unit: what a case is. If it is a record, the outcome has a field `index` with the (n,) identities of the records
+            (`Data.index`). Metrics can then be measured by sensitive group, and records can be resampled for
+            confidence intervals.
+        part: the part of the data set that the records belong to, if cases are records.
+        truth: the fields that do not depend on the model, such as true labels. They are equal for all models that are
+            probed with the same cases in the same order.
+        constants: the fields that hold one value for all cases, such as a bound of the data.
+        optional: the fields that may be omitted where an outcome is constructed by hand; they are then -1 for every
+            case.
     """
 
+    unit: ClassVar[Unit] = "record"
+    part: ClassVar[Part] = "test"
     truth: ClassVar[tuple[str, ...]] = ()
+    constants: ClassVar[tuple[str, ...]] = ()
+    optional: ClassVar[tuple[str, ...]] = ("index",)
 
     def __post_init__(self) -> None:
-        lengths = {name: len(tensor) for name, tensor in self.tensors().items()}
+        for name in self.optional:
+            if getattr(self, name, None) is LEFT_OUT:
+                object.__setattr__(self, name, torch.full((len(self),), -1))
+        lengths = {name: len(tensor) for name, tensor in self._by_case().items()}
         if len(set(lengths.values())) > 1:
             raise ValueError(f"The tensors of {type(self).__name__} must have one length. Got {lengths}.")
         self.check()
@@ -28,7 +54,7 @@ class Outcome:
         """Raise ValueError where shapes or values contradict each other; a hook for subclasses."""
 
     def strata(self) -> Tensor | None:
-        """(n,) codes of the groups of records whose sizes the game fixes; None where all are one sample."""
+        """(n,) codes of groups of cases whose sizes are fixed by design; None if all cases are one sample."""
         return None
 
     def tensors(self) -> dict[str, Tensor]:
@@ -37,7 +63,7 @@ class Outcome:
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> Self:
-        """The outcome back from what `tensors` gave."""
+        """The outcome with these fields, as `tensors` gives them."""
         return cls(**tensors)
 
     def cpu(self) -> Self:
@@ -54,16 +80,20 @@ class Outcome:
         whole: dict[str, Tensor] = {}
         start = 0
         for part in parts:
-            for name, tensor in part.tensors().items():
+            for name, tensor in part._by_case().items():  # noqa: SLF001 - of the same class
                 if start == 0:
                     whole[name] = tensor.new_empty(records, *tensor.shape[1:])
                 whole[name][start : start + len(part)] = tensor
             start += len(part)
-        return cls(**whole)
+        constants = {name: getattr(part, name) for name in cls.constants}
+        return cls(**whole, **constants)
 
     def __len__(self) -> int:
-        return len(next(iter(self.tensors().values())))
+        return len(next(iter(self._by_case().values())))
 
     def __getitem__(self, which: Tensor) -> Self:
-        """The outcome of some records only: places, or a mask such as one group's."""
-        return replace(self, **{name: tensor[which] for name, tensor in self.tensors().items()})
+        """The outcome of some of the cases, selected by their positions or by a bool mask."""
+        return replace(self, **{name: tensor[which] for name, tensor in self._by_case().items()})
+
+    def _by_case(self) -> dict[str, Tensor]:
+        return {name: tensor for name, tensor in self.tensors().items() if name not in self.constants}

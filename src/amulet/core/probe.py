@@ -1,36 +1,73 @@
-"""Probes: attacks and audits, each played as one game that ends in an outcome."""
+"""Probes: attacks and audits, each a game with trained models that ends in an outcome.
+
+A probe consists of a few methods:
+
+- `demands` and `data_demands` say what the data set must have;
+- `models` requests the models that the game needs, by role; an attack adds its own with `own_models`;
+- `play` runs the game with the trained models and gives the outcome, from which metrics are computed;
+- `traced` and `curve` are for probes with a curve behind the number.
+
+Known methods are made of them as follows.
+
+An evasion attack, such as PGD, needs the target alone, so `models` stays as it is. `play` gives the adversary the
+target with restricted access and the test records, and the outcome holds true and predicted classes before and after
+the perturbation. `traced` gives the same attack with several radii, and `curve` the accuracy as a function of the
+radius. An attack that transfers adversarial examples from other models requests surrogates in `own_models`.
+
+A membership inference attack, such as LiRA, requests shadow models in `own_models`, trained on complementary halves of
+members and auxiliary records. `play` shows the adversary both kinds of records in random order, without saying which
+are members, and the outcome holds a score and the true membership of every record. `curve` is the ROC.
+
+A poisoning attack, such as BadNets, is a `TamperingAttack`: `tampered` turns the target's training records into
+poisoned ones, and `models` requests a target trained on these and a control trained on the original records.
+`play` shows both models the test records with and without the trigger. `demands` rejects data sets without the class
+that the adversary wants.
+
+An audit, such as that of discriminatory behavior, has no adversary. `demands` requires a sensitive attribute and a
+favourable class, `models` requests the target alone, and `play` records its predictions on the test set.
+"""
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import ClassVar, Generic, Self
-
-from torch import Tensor, nn
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar, Generic, Self, final
 
 from amulet.core.curve import Curve
 from amulet.core.data import AmuletDataset, Data, Schema, concatenate
-from amulet.core.metric import O
+from amulet.core.dataset_spec import DatasetSpec
+from amulet.core.metric import O, Undefined
 from amulet.core.outcome import Outcome
+from amulet.core.roles import TARGET, Requests, target_request
 from amulet.core.spec import Spec
 from amulet.core.split import Division, Draw, Split
-from amulet.core.threat import Access, Shadow, ShadowRequest
+from amulet.core.threat import Access, Models, TrainedModel
 
 
 @dataclass(frozen=True, eq=False)
 class Game:
-    """All that the challenger of a security game holds: the target, every record, the truth.
+    """Everything that the challenger of a security game holds: all models, all records, and the truth about them.
 
-    A risk's attack base takes from it what its game needs and hands the adversary its own view only. `artifacts`
-    are what the target's owner kept of its training.
+    The base class of a risk's attacks takes from it what the game needs, and gives the adversary only its own view.
+
+    Attributes:
+        models: the models that the probe requested, by role; each is loaded when it is looked up.
+        dataset: all records.
+        division: the holders of the training records.
+        seed: of the random choices of the probe.
+        device: where to compute.
     """
 
-    target: nn.Module
+    models: Models
     dataset: AmuletDataset
     division: Division
     seed: int
     device: str = "cpu"
-    shadows: tuple[Shadow, ...] = ()
-    artifacts: Mapping[str, Tensor] = field(default_factory=dict)
+
+    @cached_property
+    def target(self) -> TrainedModel:
+        """The model under assessment."""
+        return self.models[TARGET][0]
 
     @property
     def members(self) -> Data:
@@ -49,49 +86,60 @@ class Game:
 
     @property
     def test(self) -> Data:
-        """Records that nobody has seen."""
+        """The test records, on which no model is trained."""
         return self.dataset.test.to(self.device)
 
 
 @dataclass(frozen=True)
 class Probe(Spec, Generic[O]):
-    """Something that is done to a trained model, giving an outcome.
+    """An attack on a trained model or an audit of it.
 
     Attributes:
         risk: the package of its risk, such as "evasion".
+        outcome_type: the type of its outcomes.
     """
 
     risk: ClassVar[str]
     outcome_type: ClassVar[type[Outcome]]
 
     @abstractmethod
-    def play(self, game: Game) -> O:
-        """Run the probe as the assessment does."""
+    def play(self, game: Game) -> O | Undefined:
+        """Run the probe as an assessment does.
+
+        Returns:
+            The outcome, or why there is none for this model, such as that it carries no watermark.
+        """
 
     def demands(self, schema: Schema) -> Iterator[str]:
-        """What this data set lacks for the probe, a sentence each; a hook for subclasses."""
+        """A sentence for each property that the probe needs and the schema lacks; a hook for subclasses."""
         del schema
         yield from ()
 
     def data_demands(self, dataset: AmuletDataset, split: Split) -> Iterator[str]:
-        """What the records themselves lack for the probe, a sentence each; a hook for subclasses."""
+        """A sentence for each property that the probe needs and the records lack; a hook for subclasses."""
         del dataset, split
         yield from ()
 
-    def shadows_wanted(self) -> ShadowRequest:
-        """The models that the adversary asks to be trained; none unless a subclass says so."""
-        return ShadowRequest(0)
+    def models(self, split: Split) -> Requests:
+        """The models that its game needs, by role; by default only the target, trained on the members."""
+        return {TARGET: (target_request(split),)}
+
+    @final
+    def sources(self, split: Split) -> tuple[DatasetSpec, ...]:
+        """The data sets, other than the one under assessment, that its models are trained on."""
+        requests = (request for asked in self.models(split).values() for request in asked)
+        found = (member.source for request in requests for member in request.family)
+        return tuple(dict.fromkeys(source for source in found if source is not None))
 
     def budget(self) -> str | None:
-        """What it may do, as text, where that can be told: of two attacks of one budget the stronger is the truer."""
+        """The perturbation set, as text, where there is one; None elsewhere.
+
+        Among attacks with the same perturbation set, the lowest robust accuracy is the tightest upper bound.
+        """
         return None
 
-    def trained_on(self, draw: Draw) -> Draw:
-        """What its target is trained on, given the members; poisoning tampers with them."""
-        return draw
-
     def traced(self) -> tuple[Self, ...]:
-        """The probes whose outcomes make its curve, itself the last; none where it has no curve."""
+        """The probes whose outcomes are the points of its curve, itself the last; empty if it has no curve."""
         return ()
 
     def curve(self, outcomes: Sequence[O]) -> Curve:
@@ -101,12 +149,38 @@ class Probe(Spec, Generic[O]):
 
 @dataclass(frozen=True)
 class Attack(Probe[O]):
-    """A probe with an adversary. `needs` is the access it has to its target, no less and no more.
+    """A probe with an adversary.
 
-    An attack made of others may set it for the instance, in `problems`.
+    Attributes:
+        needs: the access to the target that the threat model grants. The conformance tests check that the attack uses
+            all of it. An attack that combines others may set it for the instance, in `problems`.
     """
 
     needs: ClassVar[Access]
+
+    def own_models(self, split: Split) -> Requests:
+        """The models that the adversary trains itself, by role; a hook for subclasses.
+
+        The attack finds them in `adversary.models`. It should request no more than it uses, since all are trained.
+        """
+        del split
+        return {}
+
+    def models(self, split: Split) -> Requests:
+        """The target and the adversary's own models."""
+        return {TARGET: (target_request(split),), **self.own_models(split)}
+
+
+@dataclass(frozen=True)
+class TamperingAttack(Attack[O]):
+    """An attack that changes training records; its target is trained on the changed records.
+
+    It can also be part of a row, so that other attacks are run against a target that was trained on changed records.
+    """
+
+    @abstractmethod
+    def tampered(self, draw: Draw) -> Draw:
+        """The drawn records after the attack."""
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,28 @@
-"""Who holds which training records: one split for all risks, drawn by seed."""
+"""The division of the training records among target, attacker and defender: one random split for all risks."""
 
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from amulet.core.data import Data
-from amulet.core.errors import Problem
+from amulet.core.errors import InvalidData, Problem
 from amulet.core.seeds import generator
 from amulet.core.spec import NonNegativeInt, OpenProbability, Probability, Spec
 
 
 @dataclass(frozen=True)
 class Division:
-    """Places of records in the training data, each in ascending order; no record has two holders."""
+    """The holders of the training records. Each record has one holder at most.
+
+    Attributes:
+        members: positions of the target's training records, ascending.
+        auxiliary: positions of the attacker's records, ascending.
+        validation: positions of the defender's clean records, ascending.
+    """
 
     members: Tensor
     auxiliary: Tensor
@@ -29,11 +36,16 @@ class Division:
 
 @dataclass(frozen=True)
 class Split(Spec):
-    """How the training data are divided.
+    """How the training records are divided.
 
-    The defender's clean validation records are carved out first (`validation`, a share of all); of the
-    rest the target trains on a share of `members` and the attacker holds the others as auxiliary records:
-    non-members, queries, its own training data. The test set is nobody's.
+    The attacker uses its auxiliary records as non-members, as queries, or to train models of its own. The test set is
+    not divided.
+
+    Attributes:
+        seed: of the random division.
+        members: the share of the target's training records among those that are not validation records; the others are
+            the attacker's auxiliary records.
+        validation: the share of the defender's clean validation records among all; they are set aside first.
     """
 
     seed: NonNegativeInt = 0
@@ -41,12 +53,12 @@ class Split(Spec):
     validation: Probability = 0.1
 
     def problems(self) -> Iterator[Problem]:
-        """Say when nobody would hold anything."""
+        """Too large a share of validation records would leave none to train on."""
         if self.validation > 0.9:
             yield self.problem("validation", "at most 0.9")
 
     def divide(self, records: int) -> Division:
-        """The places of `records` training records, by holder."""
+        """The positions of the training records by holder, out of `records` in total."""
         order = torch.randperm(records, generator=generator(self.seed, "split"))
         validation = round(self.validation * records)
         members = round(self.members * (records - validation))
@@ -72,12 +84,17 @@ class Draw(Spec):
         """The split that it draws from."""
 
     @abstractmethod
-    def choose(self, records: int) -> Tensor:
-        """Places in the training data, ascending."""
+    def choose(self, data: Data) -> Tensor:
+        """Positions of the chosen records in the training data, ascending."""
 
     def take(self, data: Data) -> Data:
         """The chosen records of the training data; a hook for draws that change them."""
-        return data[self.choose(len(data))]
+        return data[self.choose(data)]
+
+    def data_problems(self, data: Data) -> Iterator[Problem]:
+        """The reasons why the draw cannot be made from these training data; a hook for subclasses."""
+        del data
+        yield from ()
 
 
 @dataclass(frozen=True)
@@ -96,35 +113,115 @@ class SplitDraw(Draw):
 class MemberDraw(SplitDraw):
     """The target's own training records."""
 
-    def choose(self, records: int) -> Tensor:
+    def choose(self, data: Data) -> Tensor:
         """All members."""
-        return self.split.divide(records).members
+        return self.split.divide(len(data)).members
 
 
 @dataclass(frozen=True)
 class AuxiliaryDraw(SplitDraw):
-    """The attacker's own records, none of them a member; numbers tell models apart that share them."""
+    """The attacker's own records, none of them a member; `number` distinguishes models trained on the same records."""
 
     number: NonNegativeInt = 0
 
-    def choose(self, records: int) -> Tensor:
+    def choose(self, data: Data) -> Tensor:
         """All auxiliary records."""
-        return self.split.divide(records).auxiliary
+        return self.split.divide(len(data)).auxiliary
 
 
 @dataclass(frozen=True)
 class ShadowDraw(SplitDraw):
     """A random half of members and auxiliary records together.
 
-    Numbers 2k and 2k+1 are complementary halves, so that every record is in as many shadows as it is out
-    of, and the first 8 of 16 shadows are the 8 (Carlini et al. 2022, section IV-A, balances likewise).
+    Numbers 2k and 2k+1 are complementary halves, so that each record is in exactly half of an even number of shadows
+    (balanced as in Carlini et al. 2022, section IV-A). The halves do not depend on the number of shadows, so the first
+    8 of 16 shadows are those of an attack with 8.
     """
 
     number: NonNegativeInt = 0
 
-    def choose(self, records: int) -> Tensor:
+    def choose(self, data: Data) -> Tensor:
         """One half of the pool."""
-        pool = self.split.divide(records).pool
+        pool = self.split.divide(len(data)).pool
         order = torch.randperm(len(pool), generator=generator(self.split.seed, "shadow", self.number // 2))
         half = order.tensor_split(2)[self.number % 2]
         return pool[half].sort().values
+
+
+@dataclass(frozen=True)
+class WholeDraw(SplitDraw):
+    """All training records, for models that are trained on another data set than the one that is divided."""
+
+    def choose(self, data: Data) -> Tensor:
+        """Every record."""
+        return torch.arange(len(data))
+
+
+@dataclass(frozen=True)
+class RatioDraw(SplitDraw):
+    """Records of one holder, re-sampled without replacement so that a value of an attribute has a stated share.
+
+    Every draw of one `size` has the same number of records, whatever its `ratio`, so that models trained on two of
+    them differ by the ratio alone. Draws with different numbers are independent of each other.
+
+    Attributes:
+        holder: the party whose records are drawn from: the target ("members") or the attacker ("auxiliary").
+        attribute: name of the sensitive attribute.
+        value: code of the value; records with another value, known or not, are the rest.
+        ratio: share of the drawn records that have the value, in 0..1.
+        size: how many records are drawn, as a share of the holder's.
+        number: distinguishes draws that are equal in everything else.
+    """
+
+    holder: Literal["members", "auxiliary"] = "members"
+    attribute: str = "sex"
+    value: NonNegativeInt = 1
+    ratio: Probability = 0.5
+    size: OpenProbability = 0.25
+    number: NonNegativeInt = 0
+
+    def choose(self, data: Data) -> Tensor:
+        """Random records with the value, and random records without it.
+
+        Raises:
+            InvalidData: there are too few records of one kind.
+        """
+        problems = tuple(self.data_problems(data))
+        if problems:
+            raise InvalidData(problems)
+        groups, counts = self._groups(data)
+        rng = generator(self.split.seed, "ratio", self.holder, self.attribute, self.value, self.ratio, self.number)
+        chosen = [
+            group[torch.randperm(len(group), generator=rng)[:count]]
+            for group, count in zip(groups, counts, strict=True)
+        ]
+        return torch.cat(chosen).sort().values
+
+    def data_problems(self, data: Data) -> Iterator[Problem]:
+        """The data set must have the attribute and its value, and enough records with and without the value."""
+        names = data.schema.attribute_names
+        if self.attribute not in names:
+            yield self.problem("attribute", f"one of {', '.join(names) or 'none, since the data set has no attribute'}")
+            return
+        values = data.schema.attributes[names.index(self.attribute)].values
+        if self.value >= len(values):
+            yield self.problem("value", f"a code 0..{len(values) - 1} of the attribute '{self.attribute}'")
+            return
+        groups, counts = self._groups(data)
+        for group, count, which in zip(groups, counts, ("", "not "), strict=True):
+            if len(group) < count:
+                needed = f"{count} of the {self.holder} whose {self.attribute} is {which}{values[self.value]}"
+                yield Problem(
+                    "size",
+                    f"RatioDraw(ratio={self.ratio:g}, size={self.size:g}) needs {needed}. There are {len(group)}; "
+                    "choose a smaller 'size' or another 'ratio'.",
+                )
+
+    def _groups(self, data: Data) -> tuple[tuple[Tensor, Tensor], tuple[int, int]]:
+        """Positions of the holder's records with and without the value, and how many of each are drawn."""
+        division = self.split.divide(len(data))
+        held = division.members if self.holder == "members" else division.auxiliary
+        has = (data.attribute(self.attribute)[held] == self.value).cpu()
+        drawn = round(self.size * len(held))
+        having = round(self.ratio * drawn)
+        return (held[has], held[~has]), (having, drawn - having)

@@ -1,120 +1,224 @@
-"""Threat models: what an adversary may ask of its target, and what it holds itself."""
+"""Threat models: the access that an adversary has to its target, and the models and records that it holds itself."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from enum import IntEnum
+from dataclasses import dataclass, field
+from enum import IntFlag
+from typing import Self
 
 import torch
 from torch import Generator, Tensor, nn
 
-from amulet.core.data import Schema
-from amulet.core.errors import AccessDenied
-from amulet.core.model import Inputs, evaluating, predict
-from amulet.core.split import AuxiliaryDraw, Draw, ShadowDraw, Split
+from amulet.core.data import Data, Schema
+from amulet.core.errors import AccessDenied, MissingInput
+from amulet.core.fitted import Artifacts, Fitted
+from amulet.core.model import Records, classifiers, evaluating, layers, predict, underneath
+from amulet.functional.pgd import Classifier
 
 
-class Access(IntEnum):
-    """What the target shows; each level includes those before it."""
+class Access(IntFlag):
+    """The outputs of a target that an adversary can see, as a set of flags.
 
-    LABELS = 1
-    PROBABILITIES = 2
-    LOGITS = 3
-    WEIGHTS = 4
+    Logits include probabilities, and these include predicted labels; weights include all three. Further outputs that a
+    defense may release, such as explanations of single predictions or the answer to a claim of ownership, have flags of
+    their own, to be combined with the others: `Access.LABELS | Access.EXPLANATIONS`.
+
+    Example:
+        >>> Access.LOGITS.includes(Access.PROBABILITIES), Access.LABELS.includes(Access.LOGITS)
+        (True, False)
+        >>> str(Access.LOGITS | Access.EXPLANATIONS)
+        'logits and explanations'
+    """
+
+    LABELS = 0b000001
+    PROBABILITIES = 0b000011
+    LOGITS = 0b000111
+    WEIGHTS = 0b001111
+    EXPLANATIONS = 0b010000
+    CLAIMS = 0b100000
+
+    def includes(self, other: "Access") -> bool:
+        """Whether it grants everything that `other` grants."""
+        return other & ~self == 0
+
+    @property
+    def parts(self) -> "tuple[Access, ...]":
+        """The named flags that it consists of, without those that another one includes."""
+        named = [each for each in _NAMED if self.includes(each)]
+        return tuple(each for each in named if not any(each != other and other.includes(each) for other in named))
+
+    def narrowed_by_one(self) -> "Iterator[Access]":
+        """Every access that grants one output less; none for an access to predicted labels alone."""
+        for part in self.parts:
+            below = [each for each in _NAMED if each != part and part.includes(each)]
+            less = (self & ~part) | max(below, default=Access(0))
+            if less:
+                yield less
+
+    def __str__(self) -> str:
+        """The names of its parts: "logits and explanations"."""
+        return " and ".join(str(part.name).lower() for part in self.parts) or "nothing"
+
+
+_NAMED = tuple(Access.__members__.values())
+
+Answer = Callable[[Tensor], Tensor]
+"""Maps records (n, *shape) to one answer per record, (n, ...), such as an explanation."""
 
 
 class Target:
-    """A model behind the gate of an access level. Asking for more raises AccessDenied."""
+    """A model with restricted access. Asking for an output that is not granted raises AccessDenied.
 
-    def __init__(self, model: nn.Module, access: Access) -> None:
+    Args:
+        model: maps inputs to logits.
+        access: the outputs that are granted.
+        releases: further outputs that a defense gives, by the flag that grants each.
+    """
+
+    def __init__(self, model: nn.Module, access: Access, releases: Mapping[Access, Answer] | None = None) -> None:
         self._model = model
         self.access = access
+        self._releases = dict(releases or {})
 
-    def labels(self, x: Inputs) -> Tensor:
+    def labels(self, records: Records) -> Tensor:
         """(n,) predicted classes."""
-        return self._logits(Access.LABELS, x).argmax(1)
+        return self._logits(Access.LABELS, records).argmax(1)
 
-    def probabilities(self, x: Inputs) -> Tensor:
+    def probabilities(self, records: Records) -> Tensor:
         """(n, classes) predicted probabilities."""
-        return self._logits(Access.PROBABILITIES, x).softmax(1)
+        return self._logits(Access.PROBABILITIES, records).softmax(1)
 
-    def logits(self, x: Inputs) -> Tensor:
+    def logits(self, records: Records) -> Tensor:
         """(n, classes) outputs before the softmax."""
-        return self._logits(Access.LOGITS, x)
+        return self._logits(Access.LOGITS, records)
+
+    def answers(self, kind: Access, x: Tensor) -> Tensor:
+        """(n, ...) a further output that a defense releases, such as explanations.
+
+        Raises:
+            AccessDenied: the threat model does not grant this output.
+            MissingInput: no defense of this target releases this output.
+        """
+        self._require(kind)
+        if kind not in self._releases:
+            raise MissingInput(f"This target has no {kind} to show, since no defense of its own releases any.")
+        return self._releases[kind](x)
 
     @property
     def model(self) -> nn.Module:
-        """The model itself: its weights and gradients."""
+        """The model itself, with its weights and gradients."""
         self._require(Access.WEIGHTS)
         return self._model
 
-    def narrowed(self, access: Access) -> "Target":
-        """The same model behind a gate that is no wider than this one or the given level."""
-        return Target(self._model, min(access, self.access))
+    def classifiers(self, records: Data) -> Iterator[tuple[Tensor, Classifier]]:
+        """The model as functions of inputs alone, with gradients, each with the places of the records it is for."""
+        self._require(Access.WEIGHTS)
+        return classifiers(self._model, records)
 
-    def _logits(self, access: Access, x: Inputs) -> Tensor:
+    @property
+    def underneath(self) -> "Target":
+        """The model below what finishing stages have put around it, such as thresholds, if anything."""
+        self._require(Access.WEIGHTS)
+        return Target(underneath(self._model), self.access)
+
+    @property
+    def layers(self) -> "tuple[Target, ...]":
+        """Itself, and below it each model that a finishing stage has put something around, the innermost last."""
+        self._require(Access.WEIGHTS)
+        return (self, *(Target(below, self.access) for below in layers(self._model) if below is not self._model))
+
+    def narrowed(self, access: Access) -> "Target":
+        """The same model with the access that both this target and `access` grant."""
+        return Target(self._model, self.access & access, self._releases)
+
+    def _logits(self, access: Access, records: Records) -> Tensor:
         self._require(access)
-        return predict(self._model, x)
+        return predict(self._model, records)
 
     def _require(self, access: Access) -> None:
-        if access > self.access:
+        if not self.access.includes(access):
+            needs = " | ".join(f"Access.{part.name}" for part in (self.access | access).parts)
             raise AccessDenied(
-                f"The attack asked for {access.name.lower()}, but its threat model grants only "
-                f"{self.access.name.lower()}. Declare `needs = Access.{access.name}`."
+                f"The attack asked for {access}, but its threat model grants only {self.access}. "
+                f"Declare `needs = {needs}`."
             )
 
 
 @contextmanager
 def opened(model: nn.Module, access: Access) -> Iterator[Target]:
-    """The model as a target in evaluation mode; afterwards it is as it was, unless the attack altered it."""
+    """A context with the model as a target, in evaluation mode; the former mode is restored afterwards."""
     with evaluating(model):
         yield Target(model, access)
 
 
 @dataclass(frozen=True, eq=False)
-class Shadow:
-    """A model that the adversary trained itself, and the identities (`Data.index`) of its training records."""
+class TrainedModel:
+    """A model of a game, with the identities of its training records.
+
+    Attributes:
+        model: maps inputs to logits.
+        index: (k,) identities (`Data.index`) of its training records.
+        artifacts: tensors that its owner keeps from the training, by stage; see `Fitted`.
+    """
 
     model: nn.Module
     index: Tensor
+    artifacts: Artifacts = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, fitted: Fitted, index: Tensor) -> Self:
+        """The trained model, with the (k,) identities of its training records."""
+        return cls(fitted.model, index, fitted.artifacts)
 
     def trained_on(self, index: Tensor) -> Tensor:
-        """(n,) whether each record was among its training records."""
+        """(n,) bool, whether each record, given by its identity, was among the training records."""
         return torch.isin(index, self.index.to(index.device))
+
+
+Models = Mapping[str, Sequence[TrainedModel]]
+"""Models by role, such as "shadow"."""
+
+
+def without(models: Models, *roles: str) -> Models:
+    """The models of all other roles."""
+    return {role: held for role, held in models.items() if role not in roles}
 
 
 @dataclass(frozen=True, eq=False)
 class Adversary:
-    """All that an attack gets to see: its gated target, its own models, its own randomness. Never the truth.
+    """Everything that an attack has: its target with restricted access, its own models, records and randomness.
+
+    It does not contain the truth of the game, such as which records are members.
 
     Attributes:
-        rehearsing: whether the target is a model of the adversary's own, and what is found is meant for another one:
-            then being wrong already is no reason to leave a record alone.
+        target: the model under attack.
+        schema: of the records.
+        rng: the source of the attack's random choices.
+        models: the models that the attack requested, by role; see `Attack.own_models`.
+        records: the adversary's own records, if the game of its risk gives it any.
+        seed: the seed of models that the attack trains itself.
+        rehearsing: whether the target is a model of the adversary's own, on which it prepares examples for another
+            model. Records that such a target misclassifies already are then perturbed too.
     """
 
     target: Target
     schema: Schema
     rng: Generator
-    shadows: tuple[Shadow, ...] = ()
+    models: Models = field(default_factory=dict)
+    records: Data | None = None
+    seed: int = 0
     rehearsing: bool = False
 
+    def own(self, role: str, count: int, asker: object) -> Sequence[TrainedModel]:
+        """The adversary's first `count` models of one role.
 
-@dataclass(frozen=True)
-class ShadowRequest:
-    """What an attack asks to be trained.
-
-    Attributes:
-        count: how many models.
-        defense_known: whether they are trained with the target's defense.
-        own_records: whether they are surrogates, trained on the attacker's own records alone, instead of shadows,
-            trained on halves of members and auxiliary records together.
-    """
-
-    count: int
-    defense_known: bool = True
-    own_records: bool = False
-
-    def draws(self, split: Split) -> tuple[Draw, ...]:
-        """The training records of each model."""
-        kind = AuxiliaryDraw if self.own_records else ShadowDraw
-        return tuple(kind(split, number) for number in range(self.count))
+        Raises:
+            MissingInput: it has fewer. The message names `asker`, the attack that needs them.
+        """
+        held = self.models.get(role, ())
+        if len(held) < count:
+            raise MissingInput(
+                f"{asker} needs {count} {role} models. Got {len(held)}. Train them with "
+                "amulet.experiments.models_for, or use an attack that needs none."
+            )
+        return held[:count]

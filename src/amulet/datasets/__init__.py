@@ -1,6 +1,6 @@
 """Data sets, and how to bring your own."""
 
-from amulet.datasets.base import DatasetSpec
+from amulet.core.dataset_spec import DatasetSpec
 from amulet.datasets.celeba import CelebA
 from amulet.datasets.census import Census
 from amulet.datasets.cifar10 import CIFAR10

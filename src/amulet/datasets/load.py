@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from amulet.core.data import AmuletDataset
+from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import InvalidParameter, Problem
-from amulet.datasets.base import DatasetSpec
 from amulet.datasets.celeba import CelebA
 from amulet.datasets.census import Census
 from amulet.datasets.cifar10 import CIFAR10

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from amulet.core.data import AmuletDataset
+from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import AmuletError
 from amulet.core.spec import NonNegativeInt, OpenProbability
-from amulet.datasets.base import DatasetSpec
 from amulet.datasets.own import from_frame
 
 _KNOWN_AFTER_THE_DECISION = ["action", "reject", "typur", "inson"]

@@ -7,10 +7,10 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from amulet.core.data import Data, Schema
+from amulet.core.data import Data, Schema, require_data
 from amulet.core.errors import InvalidData, Problem
 from amulet.core.model import probabilities_of
-from amulet.core.outcome import Outcome
+from amulet.core.outcome import LEFT_OUT, Outcome
 from amulet.core.probe import Audit, Game
 from amulet.functional.rates import rates_by_group
 
@@ -24,12 +24,14 @@ class DiscriminationOutcome(Outcome):
         labels: (n,) bool, whether the true class is the positive one.
         predictions: (n,) bool, whether the predicted class is the positive one.
         groups: (n,) codes of one sensitive attribute; -1 where not recorded, which every metric leaves out.
+        index: (n,) the records' identities.
     """
 
-    truth = ("labels", "groups")
+    truth = ("labels", "groups", "index")
     labels: Tensor
     predictions: Tensor
     groups: Tensor
+    index: Tensor = LEFT_OUT
 
     def selection_rates(self) -> Tensor:
         """(groups,) share of favourable decisions."""
@@ -71,15 +73,15 @@ class Discrimination(Audit[DiscriminationOutcome]):
         Raises:
             InvalidData: the data lack the attribute or a positive class.
         """
+        require_data(data, "data", type(self).__name__)
         problems = [Problem("attribute", sentence) for sentence in self.demands(data.schema)]
         if problems:
             raise InvalidData(problems)
         positive = data.schema.classes.index(data.schema.positive or "")
-        predicted = probabilities_of(model, data.x).argmax(1)
-        return DiscriminationOutcome(
-            data.y.cpu() == positive, predicted == positive, data.attribute(self.attribute).cpu()
-        )
+        predicted = probabilities_of(model, data).argmax(1)
+        groups = data.attribute(self.attribute).cpu()
+        return DiscriminationOutcome(data.y.cpu() == positive, predicted == positive, groups, data.index.cpu())
 
     def play(self, game: Game) -> DiscriminationOutcome:
         """On the test records."""
-        return self.audit(game.target, game.test)
+        return self.audit(game.target.model, game.test)

@@ -2,20 +2,22 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import ClassVar, Self, final
 
 import torch
 from torch import Generator, Tensor, nn
 
 from amulet.core.curve import Curve
-from amulet.core.data import Data, Selection
+from amulet.core.data import Data, Selection, require_data
 from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.model import device_of, predict
-from amulet.core.outcome import Outcome
+from amulet.core.outcome import LEFT_OUT, Outcome
 from amulet.core.probe import Attack, Game
+from amulet.core.roles import TARGET
 from amulet.core.seeds import generator
-from amulet.core.threat import Adversary, Shadow, opened
+from amulet.core.threat import Access, Adversary, Models, opened, without
 
 
 @final
@@ -29,14 +31,16 @@ class EvasionOutcome(Outcome):
         adversarial: (n,) predicted classes of the adversarial examples.
         size: (n,) largest change of any input.
         noisy: (n,) predicted classes under random noise of the same Euclidean length; see `noise_like`.
+        index: (n,) the records' identities.
     """
 
-    truth = ("labels",)
+    truth = ("labels", "index")
     labels: Tensor
     clean: Tensor
     adversarial: Tensor
     size: Tensor
     noisy: Tensor
+    index: Tensor = LEFT_OUT
 
     @property
     def correct(self) -> Tensor:
@@ -90,28 +94,29 @@ class EvasionAttack(Attack[EvasionOutcome]):
 
     @final
     def attack(
-        self, model: nn.Module, data: Data, *, shadows: tuple[Shadow, ...] = (), seed: int = 0
+        self, model: nn.Module, data: Data, *, models: Models = MappingProxyType({}), seed: int = 0
     ) -> EvasionOutcome:
         """Attack any `nn.Module` that maps inputs to logits, on the device where it lies; it is left as it was.
 
         Args:
             model: the target.
             data: the records to change.
-            shadows: the adversary's own models, where the attack asks for some; see `training.fit_shadows`.
+            models: the adversary's own models by role, where the attack asks for some; see `experiments.models_for`.
             seed: of the attack's own randomness.
 
         Raises:
             AccessDenied: the attack asked for more than it declared.
-            MissingInput: it asked for shadow models and got none.
+            MissingInput: it asked for models of its own and got too few.
             InvalidParameter: the data lack something that its settings name.
             ValueError: the attack left the data's bounds or changed their shape.
         """
+        require_data(data, "data", type(self).__name__)
         lacking = [Problem(str(self), sentence) for sentence in self.demands(data.schema)]
         if lacking:
             raise InvalidParameter(lacking)
         rngs = [generator(seed, name, device=str(device_of(model))) for name in ("evasion", "evasion noise")]
         with opened(model, self.needs) as target:
-            adversary = Adversary(target, data.schema, rngs[0], shadows)
+            adversary = Adversary(target, data.schema, rngs[0], without(models, TARGET), seed=seed)
             parts = (
                 self._attacked(model, victims.to(device_of(model)), adversary, rngs[1])
                 for victims in self._victims(data, seed)
@@ -121,7 +126,27 @@ class EvasionAttack(Attack[EvasionOutcome]):
     @final
     def play(self, game: Game) -> EvasionOutcome:
         """The victims are the test records, or a sample of them."""
-        return self.attack(game.target, game.test, shadows=game.shadows, seed=game.seed)
+        return self.attack(game.target.model, game.test, models=game.models, seed=game.seed)
+
+    def _moved(self, adversary: Adversary, victims: Data) -> Tensor:
+        """What the attack finds on the target and, for records that it leaves standing, on each model underneath.
+
+        A stage that finishes a model may hide gradients without making it robust. Whoever holds the weights attacks
+        the models below it too, and keeps what the target falls for.
+        """
+        moved = self.perturb(adversary, victims).detach()
+        self._check(moved, victims)
+        target = adversary.target
+        for below in target.layers[1:] if target.access.includes(Access.WEIGHTS) else ():
+            standing = target.labels(replace(victims, x=moved)) == victims.y
+            if not standing.any():
+                break
+            left = victims[standing]
+            other = self.perturb(replace(adversary, target=below, rehearsing=True), left).detach()
+            self._check(other, left)
+            falls = target.labels(replace(left, x=other)) != left.y
+            moved[standing] = torch.where(falls.view(-1, *[1] * (other.dim() - 1)), other, moved[standing])
+        return moved
 
     def _victims(self, data: Data, seed: int) -> Iterator[Data]:
         """The records to change, drawn by seed where the attack makes do with a sample, in batches."""
@@ -136,14 +161,15 @@ class EvasionAttack(Attack[EvasionOutcome]):
         return min(self.sample() or len(data), len(data))
 
     def _attacked(self, model: nn.Module, victims: Data, adversary: Adversary, noise: Generator) -> EvasionOutcome:
-        moved = self.perturb(adversary, victims).detach()
-        self._check(moved, victims)
+        moved = self._moved(adversary, victims)
+        noisy = noise_like(moved, victims, noise)
         return EvasionOutcome(
             labels=victims.y,
-            clean=predict(model, victims.x).argmax(1),
-            adversarial=predict(model, moved).argmax(1),
+            clean=predict(model, victims).argmax(1),
+            adversarial=predict(model, replace(victims, x=moved)).argmax(1),
             size=(moved - victims.x).flatten(1).abs().amax(1),
-            noisy=predict(model, noise_like(moved, victims, noise)).argmax(1),
+            noisy=predict(model, replace(victims, x=noisy)).argmax(1),
+            index=victims.index,
         ).cpu()
 
     def _check(self, moved: Tensor, victims: Data) -> None:

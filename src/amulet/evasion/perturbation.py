@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from amulet.core.data import Data, Schema, batch_size
-from amulet.core.threat import Adversary
+from amulet.core.threat import Adversary, Target
 from amulet.functional.balls import Ball, Norm
+from amulet.functional.pgd import Classifier
 
 RUNGS: Final = (0.25, 0.5, 0.75)
 """Shares of epsilon at which the security curve is measured, besides the whole."""
@@ -74,6 +75,17 @@ def rungs_of(attack: B) -> tuple[tuple[float, B], ...]:
     return tuple((each.epsilon, each) for each in (*weaker, attack))
 
 
+def on_each_classifier(target: Target, victims: Data, search: Callable[[Classifier, Data], Tensor]) -> Tensor:
+    """What a search finds for each record, given the target as a function of inputs alone; shaped like their x."""
+    parts = list(target.classifiers(victims))
+    if len(parts) == 1:
+        return search(parts[0][1], victims)
+    found = victims.x.clone()
+    for places, model in parts:
+        found[places] = search(model, victims[places]).detach()
+    return found
+
+
 def in_turn(adversary: Adversary, victims: Data, attempts: Callable[[], Iterable[Attempt]]) -> Tensor:
     """The first attempt that the target gets wrong, record by record; else the last one.
 
@@ -86,12 +98,12 @@ def in_turn(adversary: Adversary, victims: Data, attempts: Callable[[], Iterable
 
 def _batch_in_turn(adversary: Adversary, victims: Data, attempts: Iterable[Attempt]) -> Tensor:
     found, target = victims.x.clone(), adversary.target
-    standing = (target.labels(found) == victims.y) | adversary.rehearsing
+    standing = (target.labels(victims) == victims.y) | adversary.rehearsing
     for attempt in attempts:
         if not standing.any():
             break
         found[standing] = attempt(victims[standing]).detach()
-        standing = target.labels(found) == victims.y
+        standing = target.labels(replace(victims, x=found)) == victims.y
     return found
 
 

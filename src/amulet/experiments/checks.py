@@ -1,17 +1,20 @@
 """What stands in the way of an experiment, found before anything is trained."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from amulet.core.data import AmuletDataset
+from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import Problem, ProblemsError
+from amulet.core.groups import attribute_problems
 from amulet.core.metric import Metric
 from amulet.core.probe import Probe
 from amulet.core.split import Split
+from amulet.core.trainable import Trainable
+from amulet.experiments.bench import Bench
 from amulet.experiments.experiment import Experiment, Row
 from amulet.experiments.registry import metrics_for
 from amulet.training.removal import Removal
-from amulet.training.stages import Trainable
 
 
 def applied(experiment: Experiment) -> tuple[dict[str, Trainable], list[Problem]]:
@@ -38,11 +41,27 @@ def data_problems(experiment: Experiment, recipes: dict[str, Trainable], dataset
             Problem.of("members", f"Split of {len(dataset.train)} training records", allowed, experiment.split.members)
         ]
     problems = [_in_row(row, problem) for row in experiment.rows
-                for problem in recipes[row.label].data_problems(schema, records)]  # fmt: skip
+                for problem in (*recipes[row.label].data_problems(schema, records),
+                                *recipes[row.label].record_problems(dataset.train))]  # fmt: skip
     clean = len(experiment.split.divide(len(dataset.train)).validation)
     problems += [_in_row(row, problem) for row in experiment.rows
                  for problem in _validation_problems(recipes[row.label], experiment.split, clean)]  # fmt: skip
+    problems += [_in_row(row, problem) for row in experiment.rows if row.attacked
+                 for problem in probe_problems([row.attacked], (), dataset, experiment.split)]  # fmt: skip
+    problems += [problem for attribute in experiment.by_group for problem in attribute_problems(dataset, attribute)]
     return problems + list(probe_problems(experiment.probes, experiment.metrics, dataset, experiment.split))
+
+
+def request_problems(
+    bench: Bench, probes: Sequence[Probe[Any]], dataset: AmuletDataset, others: Mapping[DatasetSpec, AmuletDataset]
+) -> Iterator[Problem]:
+    """Why models that probes ask for cannot be had in one repetition, if so."""
+    for probe in probes:
+        for requests in probe.models(bench.split).values():
+            for member in (each for request in requests for each in request.family):
+                data = dataset if member.source is None else others[member.source]
+                problems = bench.request_problems(member, data)
+                yield from (Problem(problem.parameter, f"{probe}: {problem.sentence}") for problem in problems)
 
 
 def probe_problems(
@@ -68,8 +87,13 @@ def _alike(probes: Sequence[Probe[Any]], metrics: Sequence[Metric[Any]]) -> Iter
 
 
 def _validation_problems(recipe: Trainable, split: Split, clean: int) -> Iterator[Problem]:
-    for stage in recipe.preparations:
-        if clean == 0 and isinstance(stage, Removal) and stage.scorer.needs_validation:
+    if clean > 0:
+        return
+    for stage in (*recipe.preparations, *recipe.finishes):
+        asks = (
+            stage.scorer.needs_validation if isinstance(stage, Removal) else getattr(stage, "needs_validation", False)
+        )
+        if asks:
             allowed = f"enough for at least one record, since {stage} compares with clean records of the defender's own"
             yield Problem.of("validation", "Split", allowed, split.validation)
 

@@ -7,9 +7,11 @@ from statistics import fmean
 from time import perf_counter
 from typing import Any
 
+from amulet.core.held import Held
 from amulet.experiments.plan import Plan
+from amulet.experiments.plays import Play
 from amulet.experiments.store import State, Store
-from amulet.experiments.tasks import Play, Task, Train
+from amulet.experiments.tasks import Task, Train
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,8 @@ def estimate(planned: Plan, store: Store) -> Estimate:
     groups: dict[str, list[Task[Any]]] = defaultdict(list)
     labels: dict[str, str] = {}
     for trial in planned.trials:
-        labels.setdefault(trial.play.target.recipe.digest, trial.row)
+        if trial.play.target is not None:
+            labels.setdefault(trial.play.target.recipe.digest, trial.row)
     for task in planned.tasks:
         groups[_name(task, labels)].append(task)
     return Estimate(tuple(_line(name, tasks, missing, states, store, planned) for name, tasks in groups.items()))
@@ -71,7 +74,7 @@ def _line(
 ) -> Line:
     stored = [task for task in tasks if states[task.digest] is State.PRESENT]
     left = [task for task in tasks if task.digest in missing]
-    made = [found["made"]["seconds"] for task in stored[:20] if (found := store.manifest(task)) is not None]
+    made = [found["seconds"] for task in stored[:20] if (found := store.made(task)) is not None]
     seconds = fmean(made) if made else None
     if seconds is None and left and isinstance(left[0], Train):
         seconds = _timed(left[0], planned)
@@ -80,11 +83,12 @@ def _line(
 
 def _timed(task: Train, planned: Plan) -> float | None:
     """One epoch's time times the epochs; a training function of the user's own is not run for this."""
-    counted = task.recipe.unprepared().one_epoch()
+    counted = task.recipe.with_preparations(0).one_epoch()
     if counted is None:
         return None
     (short, epochs), drawn = counted, task.draw.take(planned.dataset.train)
-    short.fit(drawn, seed=task.seed, device=task.backend.device)  # the first pays for imports and look-ups
+    held, device = Held(task.draw.origin.validation_of(planned.dataset.train)), task.backend.device
+    short.fit(drawn, seed=task.seed, device=device, held=held)  # the first pays for imports and look-ups
     started = perf_counter()
-    short.fit(drawn, seed=task.seed, device=task.backend.device)
+    short.fit(drawn, seed=task.seed, device=device, held=held)
     return (perf_counter() - started) * epochs

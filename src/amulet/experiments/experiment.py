@@ -2,28 +2,48 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
+from annotated_types import Interval
+
+from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import Problem
 from amulet.core.metric import Metric
-from amulet.core.probe import Attack, Audit, Probe
-from amulet.core.spec import Count, Spec
-from amulet.core.split import Split
-from amulet.datasets.base import DatasetSpec
+from amulet.core.probe import Attack, Audit, Probe, TamperingAttack
+from amulet.core.spec import Spec
+from amulet.core.split import ShadowDraw, Split
+from amulet.core.trainable import Defense, Trainable
 from amulet.statistics import doubling
-from amulet.training.stages import Defense, Trainable
+from amulet.statistics.power import MOST_SEEDS
 from amulet.utility import Utility
 
 BASELINE = "undefended"
 HALF = 0.5
+Seeds = Annotated[int, Interval(ge=1, le=MOST_SEEDS)]
 
 
 @dataclass(frozen=True)
 class Row(Spec):
-    """One row of the matrix: defenses applied together, in order, under a label."""
+    """One row of the matrix.
+
+    Attributes:
+        label: its name.
+        defenses: applied together, in this order.
+        against: label of the row that it is compared with; the undefended baseline by default. A defense that is
+            added to another one is compared with that one: "watermark and DP-SGD" against "watermark".
+        attacked: an attack that tampers with the training records of the row's models, while every other attack and
+            audit looks at these models as always. So a row shows what one attack does to other risks.
+    """
 
     label: str
-    defenses: tuple[Defense, ...]
+    defenses: tuple[Defense, ...] = ()
+    against: str = BASELINE
+    attacked: TamperingAttack | None = None  # type: ignore[type-arg]
+
+    def problems(self) -> Iterator[Problem]:
+        """A label without any text could not be told from others."""
+        if not self.label.strip():
+            yield self.problem("label", "text with at least one letter")
 
 
 @dataclass(frozen=True)
@@ -42,6 +62,8 @@ class Experiment(Spec):
         until_decided: whether to begin with a few seeds and add more, up to `seeds`, only where a primary metric
             is still undecided.
         split: the shares of members and validation records (its own seed counts up from the one given).
+        by_group: names of sensitive attributes; every metric of test or training records is also measured on the
+            records of each of their groups, as exploratory columns.
     """
 
     name: str
@@ -51,9 +73,10 @@ class Experiment(Spec):
     attacks: tuple[Attack, ...] = ()  # type: ignore[type-arg]
     audits: tuple[Audit, ...] = (Utility(),)  # type: ignore[type-arg]
     metrics: tuple[Metric, ...] = ()  # type: ignore[type-arg]
-    seeds: Count = 10
+    seeds: Seeds = 10
     split: Split = Split()
     until_decided: bool = False
+    by_group: tuple[str, ...] = ()
 
     def problems(self) -> Iterator[Problem]:
         """Labels are keys, and names are folders."""
@@ -61,11 +84,15 @@ class Experiment(Spec):
         if len(set(labels)) < len(labels):
             yield Problem.of("defenses", "Experiment", f"labelled differently, and none '{BASELINE}'", labels[1:])
         for row in self.defenses:
-            if not row.defenses:
+            if not row.defenses and row.attacked is None:
                 yield Problem("defenses", f"Row '{row.label}' must have at least one defense. It has none.")
+            if row.against == row.label or row.against not in labels:
+                others = ", ".join(label for label in labels if label != row.label)
+                yield Problem.of("against", f"row '{row.label}'", f"the label of another row ({others})", row.against)
         yield from question_problems("Experiment", (*self.attacks, *self.audits), self.metrics)
-        wanted = [probe.shadows_wanted() for probe in self.attacks]
-        if any(each.count and not each.own_records for each in wanted) and self.split.members != HALF:
+        asked = (requests for probe in self.attacks for requests in probe.models(self.split).values())
+        shadows = any(isinstance(request.draw, ShadowDraw) for requests in asked for request in requests)
+        if shadows and self.split.members != HALF:
             allowed = "0.5 with attacks that train shadow models, which are halves of the same records"
             yield Problem.of("members", "Split", allowed, self.split.members)
         yield from name_problems("Experiment", self.name)

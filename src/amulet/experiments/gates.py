@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from amulet.experiments.experiment import BASELINE
-from amulet.experiments.strength import Finding, findings
-from amulet.statistics import Gate, Word, exceeds
+from amulet.experiments.numbers import Column, Numbers
+from amulet.experiments.strength import Finding, findings, shown_by
+from amulet.statistics import Gate, Verdict, Word, exceeds
 
-if TYPE_CHECKING:
-    from amulet.experiments.results import Column, Results
+Verdicts = Mapping[tuple[str, Column], Verdict]
+"""By row and column."""
 
 TRAINED, EFFECTIVE, FINDS, STRONG = "trained", "effective", "attack", "strong"
 CONTROL = "control"
@@ -35,58 +35,64 @@ class Checked:
     follows: str
 
 
-def gates(results: "Results") -> tuple[Checked, ...]:
-    """Every gate that can be checked from the metrics that were measured."""
-    return (*_trained(results), *_effective(results), *_finding(results), *_strong(results))
+def gates(numbers: Numbers, verdicts: Verdicts) -> tuple[Checked, ...]:
+    """Every gate that can be checked from the metrics that were measured.
+
+    Args:
+        numbers: of the assessment.
+        verdicts: of each defended cell, by row and column.
+    """
+    return (*_trained(numbers), *_effective(numbers, verdicts), *_finding(numbers), *_strong(numbers))
 
 
-def _trained(results: "Results") -> Iterator[Checked]:
+def _trained(numbers: Numbers) -> Iterator[Checked]:
     """Better than a model that always names one class, on balanced accuracy."""
-    for column in results.columns:
-        if (column.risk, column.metric) == ("utility", "balanced_accuracy"):
-            for row in results.rows:
-                above = [value - 1 / results.classes for value in _numbers(results, row, column)]
-                yield _checked(TRAINED, row, None, exceeds(above, column.margin, results.level))
+    for column in numbers.columns:
+        if column.shows == "trained":
+            for row in numbers.rows:
+                above = [value - 1 / numbers.classes for value in _numbers(numbers, row, column)]
+                yield _checked(TRAINED, row, None, exceeds(above, column.margin, numbers.level))
 
 
-def _effective(results: "Results") -> Iterator[Checked]:
+def _effective(numbers: Numbers, verdicts: Verdicts) -> Iterator[Checked]:
     """Lowers the risk it is made for, against the attack that is strongest on the undefended model."""
-    for row, risks in results.own_risks.items():
+    for row, risks in numbers.own_risks.items():
         for risk in risks:
-            columns = [column for column in results.columns if column.risk == risk and column.primary]
+            columns = [column for column in numbers.columns if column.risk == risk and column.primary]
             if columns:
-                yield _checked(EFFECTIVE, row, risk, _effect(results, row, _strongest(results, columns)))
+                column = _strongest(numbers, columns)
+                yield _checked(EFFECTIVE, row, risk, _effect(verdicts[row, column], column))
 
 
-def _strongest(results: "Results", columns: Sequence["Column"]) -> "Column":
+def _strongest(numbers: Numbers, columns: Sequence[Column]) -> Column:
     """By the seeds of the first look: all attacks have these, and no later look makes it another attack."""
-    first = set(results.seeds[: results.looks[0]] if results.looks else results.seeds)
-    reached = {column: _reached(results, column) for column in columns}
+    first = set(numbers.seeds[: numbers.looks[0]] if numbers.looks else numbers.seeds)
+    reached = {column: _reached(numbers, column) for column in columns}
     common = first.intersection(*(found for found in reached.values() if found))
     return max(columns, key=lambda column: sum(reached[column].get(seed, 0.0) for seed in common))
 
 
-def _finding(results: "Results") -> Iterator[Checked]:
+def _finding(numbers: Numbers) -> Iterator[Checked]:
     """The attack beats what it would reach without the model, or without attacking, on the undefended model."""
-    for column in results.columns:
+    for column in numbers.columns:
         if column.primary and column.chance is not None:
-            tests = [(_beats(beyond, name, column, results), name) for name, beyond in _advantages(results, column)]
+            tests = [(_beats(beyond, name, column, numbers), name) for name, beyond in _advantages(numbers, column)]
             state = _worst([state for state, _ in tests]) if tests else Gate.UNPROVEN
             name = next((name for each, name in tests if each is state), FINDS)
             yield Checked(FINDS, BASELINE, column.probe, state, _FOLLOWS.get((name, state), ""))
 
 
-def _strong(results: "Results") -> Iterator[Checked]:
-    """Each evasion attack on each row's models does what an attack that works does."""
-    for column in results.columns:
-        if column.risk == "evasion" and column.primary:
-            for row in results.rows:
-                found = findings(results, row, column)
+def _strong(numbers: Numbers) -> Iterator[Checked]:
+    """Each attack that has a form of noise to be compared with does, on each row's models, what one that works does."""
+    for column in numbers.columns:
+        if column.primary and shown_by(numbers, column, "noise"):
+            for row in numbers.rows:
+                found = findings(numbers, row, column)
                 if found:
                     yield _strength(row, column, found)
 
 
-def _strength(row: str, column: "Column", found: tuple[Finding, ...]) -> Checked:
+def _strength(row: str, column: Column, found: tuple[Finding, ...]) -> Checked:
     """The worst of the findings, with all that are as bad."""
     state = _worst([state for state, _ in found])
     faults = " and ".join(dict.fromkeys(fault for each, fault in found if each is state))
@@ -98,53 +104,60 @@ def _strength(row: str, column: "Column", found: tuple[Finding, ...]) -> Checked
     return Checked(STRONG, row, column.probe, state, follows[state])
 
 
-def _effect(results: "Results", row: str, column: "Column") -> Gate:
-    verdict = results.verdicts[row, column]
+def _effect(verdict: Verdict, column: Column) -> Gate:
     lowers = Word.DECREASES if column.riskier == "high" else Word.INCREASES
     if verdict.word is lowers:
         return Gate.SHOWN
     return Gate.UNPROVEN if verdict.word in {Word.INCONCLUSIVE, Word.UNDEFINED} else Gate.SHOWN_NOT
 
 
-def _beats(beyond: Mapping[int, float], name: str, column: "Column", results: "Results") -> Gate:
-    """Chance by anything at all, a control by the least that matters: the tampering itself must have done that."""
+def _beats(beyond: Mapping[int, float], name: str, column: Column, numbers: Numbers) -> Gate:
+    """Whether the advantage is positive, beyond chance, or exceeds the margin, beyond a control.
+
+    Args:
+        beyond: the advantage by seed.
+        name: what it is measured against.
+        column: the attack's primary metric.
+        numbers: for the level of the test.
+    """
     if name == CONTROL:
-        return exceeds([advantage - column.margin for advantage in beyond.values()], 0.0, results.level)
-    return exceeds(list(beyond.values()), column.margin, results.level)
+        return exceeds([advantage - column.margin for advantage in beyond.values()], 0.0, numbers.level)
+    return exceeds(list(beyond.values()), column.margin, numbers.level)
 
 
 def _worst(states: Sequence[Gate]) -> Gate:
     return next(each for each in (Gate.SHOWN_NOT, Gate.UNPROVEN, Gate.SHOWN) if each in states)
 
 
-def _reached(results: "Results", column: "Column") -> dict[int, float]:
+def _reached(numbers: Numbers, column: Column) -> dict[int, float]:
     """The least of the advantages of each seed that has all of them."""
-    found = [beyond for _, beyond in _advantages(results, column)]
+    found = [beyond for _, beyond in _advantages(numbers, column)]
     seeds = set.intersection(*(set(beyond) for beyond in found)) if found else set()
     return {seed: min(beyond[seed] for beyond in found) for seed in seeds}
 
 
-def _advantages(results: "Results", column: "Column") -> Iterator[tuple[str, dict[int, float]]]:
+def _advantages(numbers: Numbers, column: Column) -> Iterator[tuple[str, dict[int, float]]]:
     """What the attack reaches on the undefended model, by seed: beyond chance, then beyond its controls."""
-    sign, mine = 1 if column.riskier == "high" else -1, _by_seed(results, column)
-    for name, other in _to_beat(results, column):
+    sign, mine = 1 if column.riskier == "high" else -1, _by_seed(numbers, column)
+    for name, other in _to_beat(numbers, column):
         yield name, {seed: sign * (value - other[seed]) for seed, value in mine.items() if seed in other}
 
 
-def _to_beat(results: "Results", column: "Column") -> Iterator[tuple[str, dict[int, float]]]:
+def _to_beat(numbers: Numbers, column: Column) -> Iterator[tuple[str, dict[int, float]]]:
     if isinstance(column.chance, int | float):
-        yield FINDS, dict.fromkeys(results.seeds, column.chance)
-    alike = [other for other in results.columns if (other.risk, other.probe) == (column.risk, column.probe)]
-    yield from ((FINDS, _by_seed(results, other)) for other in alike if other.metric == column.chance)
-    yield from ((CONTROL, _by_seed(results, other)) for other in alike if other.control)
+        yield FINDS, dict.fromkeys(numbers.seeds, column.chance)
+    about = (column.risk, column.probe, column.group)
+    alike = [other for other in numbers.columns if (other.risk, other.probe, other.group) == about]
+    yield from ((FINDS, _by_seed(numbers, other)) for other in alike if other.metric == column.chance)
+    yield from ((CONTROL, _by_seed(numbers, other)) for other in alike if other.metric == column.must_exceed)
 
 
-def _by_seed(results: "Results", column: "Column") -> dict[int, float]:
-    return {item.seed: item.value for item in results.of(BASELINE, column) if item.value is not None}
+def _by_seed(numbers: Numbers, column: Column) -> dict[int, float]:
+    return {item.seed: item.value for item in numbers.of(BASELINE, column) if item.value is not None}
 
 
-def _numbers(results: "Results", row: str, column: "Column") -> list[float]:
-    return [item.value for item in results.of(row, column) if item.value is not None]
+def _numbers(numbers: Numbers, row: str, column: Column) -> list[float]:
+    return [item.value for item in numbers.of(row, column) if item.value is not None]
 
 
 _FOLLOWS = {

@@ -1,36 +1,45 @@
 """Results as a notebook shows them: the primary metrics, a line each, and what stands in the way of their verdicts."""
 
+from collections.abc import Callable, Sequence
 from html import escape
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from amulet.core.text import visible
+from amulet.experiments.gates import Checked
+from amulet.experiments.numbers import Column, MatrixCell
 from amulet.statistics import Word
 
-if TYPE_CHECKING:
-    from amulet.experiments.results import MatrixCell, Results
+CellOf = Callable[[str, Column], MatrixCell]
+"""(row, column) -> the cell of the matrix."""
 
 
-def as_frame(results: "Results") -> pd.DataFrame:
-    """Rows of the experiment as columns; in each cell mean, difference and verdict, as text."""
-    columns = [column for column in results.columns if column.primary] or list(results.columns)
+def as_frame(columns: Sequence[Column], rows: Sequence[str], cell_of: CellOf) -> pd.DataFrame:
+    """Rows of the experiment as columns; in each cell mean, difference and verdict, as text.
+
+    Args:
+        columns: of the matrix; the primary ones are shown, or all where none is.
+        rows: of the matrix.
+        cell_of: gives a cell.
+    """
+    columns = [column for column in columns if column.primary] or list(columns)
     index = pd.MultiIndex.from_tuples(
         [(column.risk, column.probe, column.metric, _riskier(column.riskier)) for column in columns],
         names=["risk", "attack or audit", "metric", "riskier"],
     )
-    cells = [[_text(results.cell(row, column)) for row in results.rows] for column in columns]
-    return pd.DataFrame(cells, index=index, columns=list(results.rows))
+    cells = [[_text(cell_of(row, column)) for row in rows] for column in columns]
+    return pd.DataFrame(cells, index=index, columns=list(rows))
 
 
-def as_html(results: "Results") -> str:
+def as_html(columns: Sequence[Column], rows: Sequence[str], cell_of: CellOf, gates: Sequence[Checked]) -> str:
     """The frame as a table, under it the gates that are not shown; labels are escaped."""
     with pd.option_context("display.max_colwidth", None):
-        table: str = as_frame(results).to_html(escape=True)
-    return "\n".join([table, *(f"<p>{escape(text)}</p>" for text in _doubts(results))])
+        table: str = as_frame(columns, rows, cell_of).to_html(escape=True)
+    return visible("\n".join([table, *(f"<p>{escape(text)}</p>" for text in _doubts(gates))]))
 
 
-def _doubts(results: "Results") -> list[str]:
-    about = [(" of ".join(filter(None, [gate.about, gate.row])), gate) for gate in results.gates if gate.follows]
+def _doubts(gates: Sequence[Checked]) -> list[str]:
+    about = [(" of ".join(filter(None, [gate.about, gate.row])), gate) for gate in gates if gate.follows]
     return [f"{of}: {gate.state}. {gate.follows}" for of, gate in about]
 
 
@@ -38,7 +47,7 @@ def _riskier(end: str | None) -> str:
     return {"high": "higher", "low": "lower"}.get(end or "", "")
 
 
-def _text(cell: "MatrixCell") -> str:
+def _text(cell: MatrixCell) -> str:
     if cell.summary is None:
         return "undefined"
     mean = f"{cell.summary.mean:.3f}"

@@ -4,35 +4,41 @@ import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
+from annotated_types import Interval
 from numpy.typing import NDArray
 from torch import nn
 
-from amulet.core.data import AmuletDataset, absorb, concatenate
+from amulet.core.data import AmuletDataset, absorb, concatenate, require_dataset
 from amulet.core.errors import AmuletError, InvalidData, InvalidParameter, Problem
 from amulet.core.metric import Metric, Undefined
 from amulet.core.model import device_of, evaluating, predict
 from amulet.core.outcome import Outcome
 from amulet.core.probe import Attack, Audit, Game, Probe
+from amulet.core.roles import TARGET, target_request
 from amulet.core.seeds import derive
-from amulet.core.spec import Count, NonNegativeInt, Spec
-from amulet.core.split import Division, MemberDraw, Split
+from amulet.core.spec import NonNegativeInt, Spec
+from amulet.core.split import Division, Split
 from amulet.core.tally import Tally
+from amulet.core.threat import TrainedModel
 from amulet.experiments.checks import probe_problems
 from amulet.experiments.experiment import question_problems
+from amulet.experiments.numbers import Column
 from amulet.experiments.pair_results import ModelFacts, PairCell, PairResults
 from amulet.experiments.registry import metrics_for
-from amulet.experiments.results import Column
 from amulet.statistics import Resampled, Verdict, draws, explore_resampled, fewest_resamples, judge_resampled
 
 Told = Callable[[str, int, int], None]
 """Hears of the work: what is being done, how many steps of it are done, of how many."""
 
 CHUNK = 100
-_ANY_DRAW = MemberDraw(Split())
+_ADVICE = "and a pair is compared without training any. Leave it out, or assess both recipes with `amulet assess`."
+
+
+Resamples = Annotated[int, Interval(ge=1, le=1_000_000)]
 
 
 @dataclass(frozen=True)
@@ -52,24 +58,13 @@ class Questions(Spec):
     metrics: tuple[Metric, ...] = ()  # type: ignore[type-arg]
     split: Split | None = None
     seed: NonNegativeInt = 0
-    resamples: Count | None = None
+    resamples: Resamples | None = None
 
     def problems(self) -> Iterator[Problem]:
         """What cannot be asked without training, or answered with so few resamples."""
         yield from question_problems("Questions", self.probes, self.metrics)
         for probe in self.probes:
-            if wanted := probe.shadows_wanted().count:
-                yield Problem(
-                    "attacks",
-                    f"{probe} needs {wanted} shadow models, and a pair is compared without training any. "
-                    "Leave it out, or assess both recipes with `amulet assess`.",
-                )
-            if probe.trained_on(_ANY_DRAW) != _ANY_DRAW:
-                yield Problem(
-                    "attacks",
-                    f"{probe} is played on a model that was trained on tampered records, and a pair is compared "
-                    "without training any. Leave it out, or assess both recipes with `amulet assess`.",
-                )
+            yield from (Problem("attacks", f"{probe} {why} {_ADVICE}") for why in _needs_training(probe))
         if self.resamples is not None and self.resamples < self.fewest:
             yield self.problem("resamples", f"at least {self.fewest} for {self.primaries} simultaneous intervals")
 
@@ -91,6 +86,17 @@ class Questions(Spec):
     def drawn_for(self, metric: Metric[Any]) -> int:
         """All for a primary metric; for others, judged alone, so many as leave as many beyond each end."""
         return self.drawn if metric.primary else self.drawn // max(1, self.primaries)
+
+
+def _needs_training(probe: Probe[Any]) -> Iterator[str]:
+    """What a probe needs beside a model that was trained on the members as they are."""
+    requests = probe.models(Split())
+    if requests.get(TARGET) != (target_request(Split()),):
+        yield "is played on a model that was trained on tampered records,"
+        return
+    for role, asked in requests.items():
+        if role != TARGET:
+            yield f"needs {len(asked)} {role} models,"
 
 
 def compare(
@@ -133,6 +139,7 @@ def answer(
     before: nn.Module, after: nn.Module, dataset: AmuletDataset, questions: Questions, told: Told = lambda *_: None
 ) -> PairResults:
     """As `compare`, with the questions as one value; `told` hears of the work."""
+    require_dataset(dataset, "dataset", "compare")
     models = (before, after)
     asked = probe_problems(questions.probes, questions.metrics, dataset, questions.split or Split())
     if problems := [*asked, *_model_problems(models, dataset)]:
@@ -163,20 +170,27 @@ class _Bench:
     division: Division
     alike: bool
 
-    def play(self, probe: Probe[Any], seed: int) -> tuple[Outcome, Outcome]:
-        """The same game with both models.
+    def play(self, probe: Probe[Any], seed: int) -> tuple[Outcome, Outcome] | Undefined:
+        """The same game with both models, or why one of them has no outcome.
 
         Raises:
             AmuletError: the outcomes are not of the same records in the same order.
         """
-        first, second = (
-            probe.play(Game(model, self.records, self.division, seed, str(device_of(model)))).cpu()
-            for model in self.models
-        )
+        first, second = (self._played(probe, model, seed) for model in self.models)
+        if isinstance(first, Undefined):
+            return first
+        if isinstance(second, Undefined):
+            return second
         named = ((getattr(first, name), getattr(second, name)) for name in first.truth)
         if len(first) != len(second) or not all(torch.equal(one, other) for one, other in named):
             raise AmuletError(f"{probe} gave outcomes of other records for the second model than for the first.")
         return first, second
+
+    def _played(self, probe: Probe[Any], model: nn.Module, seed: int) -> Outcome | Undefined:
+        target = TrainedModel(model, self.records.train.index[self.division.members])
+        game = Game({TARGET: (target,)}, self.records, self.division, seed, str(device_of(model)))
+        outcome: Outcome | Undefined = probe.play(game)
+        return outcome if isinstance(outcome, Undefined) else outcome.cpu()
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,17 +213,23 @@ class _Found:
 def _found(probe: Probe[Any], questions: Questions, bench: _Bench, told: Told) -> Iterator[_Found]:
     metrics = metrics_for(probe, questions.metrics)
     told(str(probe), 0, questions.drawn)
-    first, second = bench.play(probe, questions.seed)
+    played = bench.play(probe, questions.seed)
+    if isinstance(played, Undefined):
+        for metric in metrics:
+            nothing = Resampled(None, np.empty(0), metric.margin)
+            yield _Found(Column.of(probe, metric), 0, (played, played), nothing)
+        return
+    first, second = played
     values = {metric: (metric(first), metric(second)) for metric in metrics}
     measured = [metric for metric in metrics if not any(isinstance(value, Undefined) for value in values[metric])]
     same = bench.alike and _equal(first, second)
-    vary = [] if same else measured
+    vary = [] if same or first.unit != "record" else measured
     differences = _resampled((first, second), vary, questions, lambda n: told(str(probe), n, questions.drawn))
     told(str(probe), questions.drawn, questions.drawn)
     for metric in metrics:
         observed = _difference(*values[metric]) if metric in measured else None
         resampled = Resampled(
-            observed, differences.get(metric, np.empty(0)), metric.margin, same and metric in measured
+            observed, differences.get(metric, np.empty(0)), metric.margin, same and metric in measured, first.unit
         )
         yield _Found(Column.of(probe, metric), len(first), values[metric], resampled)
 
@@ -284,7 +304,7 @@ def _model_problems(models: Sequence[nn.Module], dataset: AmuletDataset) -> Iter
 
 def _shape_problems(name: str, model: nn.Module, dataset: AmuletDataset) -> Iterator[Problem]:
     """Tried on two records: on one alone some models drop the dimension of the batch."""
-    some = dataset.test.x[:2].to(device_of(model))
+    some = dataset.test[torch.arange(min(2, len(dataset.test)))].to(device_of(model))
     expected = (len(some), len(dataset.schema.classes))
     try:
         with evaluating(model):

@@ -1,26 +1,27 @@
 """From an experiment to tasks: every problem before anything is trained, and what the store has already."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import torch
 
-from amulet.core.data import AmuletDataset
+from amulet.core.containment import contained
+from amulet.core.data import AmuletDataset, require_dataset
+from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.probe import Probe
-from amulet.core.split import Draw, MemberDraw, Split
-from amulet.core.threat import ShadowRequest
-from amulet.experiments.checks import applied, data_problems
-from amulet.experiments.experiment import BASELINE, Experiment, Row
+from amulet.core.roles import target_request
+from amulet.experiments.bench import Bench
+from amulet.experiments.checks import applied, data_problems, request_problems
+from amulet.experiments.experiment import Experiment, Row
+from amulet.experiments.memory import source_of
+from amulet.experiments.plays import Measure, MeasureByGroup, Play, Trace
 from amulet.experiments.registry import metrics_for
 from amulet.experiments.store import State, Store
-from amulet.experiments.tasks import Backend, Measure, Play, Score, Source, Task, Trace, Train
-from amulet.training.population import shadow_seed
-from amulet.training.removal import Removal
-from amulet.training.stages import Trainable
+from amulet.experiments.tasks import Backend, ModelTask, Source, Task
 
 Pair = tuple[str, str]
 """A row's label and a probe, as text."""
@@ -28,48 +29,85 @@ Pair = tuple[str, str]
 
 @dataclass(frozen=True)
 class Cell:
-    """One number of the matrix for one seed, and the task that gives it."""
+    """One number of the matrix for one seed, and the task that gives it.
+
+    Attributes:
+        group: "attribute=value" where the metric is measured on the records of one sensitive group, else None.
+    """
 
     row: str
     risk: str
     probe: str
     metric: str
     seed: int
-    task: Measure
+    task: Measure | MeasureByGroup
+    group: str | None = None
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One probe of one row's model of one seed, and all that is read off it."""
+    """One probe of one row's model of one seed, and all that is read off it.
+
+    Attributes:
+        row: label of the row.
+        play: the game.
+        measures: a number for each metric.
+        by_group: the same for each metric and sensitive attribute.
+        trace: the curve, if the probe has one.
+        target: the task that trains the row's own model, where the probe is about that and about no variant of it,
+            such as a poisoned one.
+    """
 
     row: str
     play: Play
     measures: tuple[Measure, ...]
+    by_group: tuple[MeasureByGroup, ...]
     trace: Trace | None
+    target: ModelTask | None
 
     @property
     def pair(self) -> Pair:
         """What more seeds are added to."""
         return self.row, str(self.play.probe)
 
-    def cells(self) -> Iterator[Cell]:
-        """A number for each metric."""
+    @property
+    def readings(self) -> tuple[Measure | MeasureByGroup | Trace, ...]:
+        """The tasks that read something off the outcome."""
+        return (*self.measures, *self.by_group, *((self.trace,) if self.trace else ()))
+
+    def cells(self, groups: Mapping[str, tuple[str, ...]]) -> Iterator[Cell]:
+        """A number for each metric, and for each metric and group; `groups` has the values of each attribute."""
+        about, seed = (self.row, self.play.probe.risk, str(self.play.probe)), self.play.seed
         for task in self.measures:
-            yield Cell(self.row, self.play.probe.risk, str(self.play.probe), str(task.metric), self.play.seed, task)
+            yield Cell(*about, str(task.metric), seed, task)
+        for each in self.by_group:
+            for value in groups[each.attribute]:
+                yield Cell(*about, str(each.metric), seed, each, f"{each.attribute}={value}")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """All that has to be computed for an experiment, as far as it is planned."""
+    """All that has to be computed for an experiment, as far as it is planned.
+
+    Attributes:
+        experiment: what is assessed.
+        dataset: its records.
+        device: where everything is computed.
+        trials: every probe of every row and seed.
+        others: further data sets that probes ask for.
+    """
 
     experiment: Experiment
     dataset: AmuletDataset
-    trials: tuple[Trial, ...]
+    device: str
+    trials: tuple[Trial, ...] = ()
+    others: Mapping[DatasetSpec, AmuletDataset] = field(default_factory=dict)
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:
         """Every number of the matrix."""
-        return tuple(cell for trial in self.trials for cell in trial.cells())
+        groups = {attribute.name: attribute.values for attribute in self.dataset.schema.attributes}
+        return tuple(cell for trial in self.trials for cell in trial.cells(groups))
 
     @property
     def traces(self) -> "Iterator[tuple[Trial, Trace]]":
@@ -81,36 +119,36 @@ class Plan:
         """How many are planned for at least one probe."""
         return len({trial.play.seed for trial in self.trials})
 
+    @cached_property
+    def sources(self) -> tuple[tuple[Source, AmuletDataset], ...]:
+        """The data sets as tasks know them, that under assessment first."""
+        return tuple((source_of(dataset), dataset) for dataset in (self.dataset, *self.others.values()))
+
     @property
     def source(self) -> Source:
-        """The data set as tasks know it."""
-        return Source(self.dataset.name, self.dataset.content)
+        """The data set under assessment as tasks know it."""
+        return self.sources[0][0]
 
     @cached_property
     def tasks(self) -> tuple[Task[Any], ...]:
         """Every task once, each behind its inputs."""
-        return ordered(task for trial in self.trials for task in (*trial.measures, trial.trace) if task is not None)
+        return ordered(task for trial in self.trials for task in trial.readings)
 
-    @property
-    def device(self) -> str:
-        """Where all of it is computed."""
-        return self.trials[0].play.target.backend.device
-
-    def target(self, row: str, seed: int) -> Train:
+    def target(self, row: str, seed: int) -> ModelTask:
         """The task that trains a row's target model."""
         return next(target for label, target in self.targets if (label, target.seed) == (row, seed))
 
     @property
-    def targets(self) -> Iterator[tuple[str, Train]]:
-        """Rows and the tasks that train their models on the members as they are, some more than once."""
-        pairs = ((trial.row, trial.play.target) for trial in self.trials)
-        return (pair for pair in pairs if isinstance(pair[1].draw, MemberDraw))
+    def targets(self) -> Iterator[tuple[str, ModelTask]]:
+        """Rows and the tasks that train their own models, some more than once."""
+        return ((trial.row, trial.target) for trial in self.trials if trial.target is not None)
 
     def missing(self, states: "dict[str, State]") -> tuple[Task[Any], ...]:
         """What is left to compute: results that are not there, what they need, and whatever is damaged."""
-        needed = {trial.play.target.digest for trial in self.trials}  # their facts are part of the results
+        targets = (trial.play.target for trial in self.trials)
+        needed = {target.digest for target in targets if target is not None}  # their facts are part of the results
         for task in reversed(self.tasks):
-            wanted = isinstance(task, Measure | Trace) or task.digest in needed
+            wanted = isinstance(task, Measure | MeasureByGroup | Trace) or task.digest in needed
             lacking = states[task.digest] is not State.PRESENT
             if lacking and (wanted or states[task.digest] is State.DAMAGED):
                 needed.add(task.digest)
@@ -118,10 +156,11 @@ class Plan:
         return tuple(t for t in self.tasks if t.digest in needed and states[t.digest] is not State.PRESENT)
 
     def states(self, store: Store) -> "dict[str, State]":
-        """What the store has of each task, by digest; every byte is checked."""
+        """What the store has of each task, by digest, without reading it."""
         return {task.digest: store.state(task) for task in self.tasks}
 
 
+@contained("Code that the plan calls")
 def plan(experiment: Experiment, dataset: AmuletDataset | None = None, device: str = "cpu") -> Plan:
     """Every task of an experiment, up to the first look at its verdicts; `extended` adds those behind it.
 
@@ -132,6 +171,7 @@ def plan(experiment: Experiment, dataset: AmuletDataset | None = None, device: s
 
     Raises:
         InvalidParameter: all problems of all rows, attacks and metrics at once.
+        UserCodeFailed: code of the user's own tried to end the program.
     """
     dataset = _dataset(experiment, dataset)
     check_device(device)
@@ -139,13 +179,28 @@ def plan(experiment: Experiment, dataset: AmuletDataset | None = None, device: s
     problems += data_problems(experiment, recipes, dataset)
     if problems:
         raise InvalidParameter(problems)
-    empty = Plan(experiment, dataset, ())
+    others = {spec: spec.load() for probe in experiment.probes for spec in probe.sources(experiment.split)}
+    empty = Plan(experiment, dataset, device, others=others)
+    _check_requests(empty)
     pairs = {(row.label, str(probe)) for row in experiment.rows for probe in experiment.probes}
-    return _with_seeds(empty, pairs, range(experiment.looks[0]), device)
+    return _with_seeds(empty, pairs, range(experiment.looks[0]))
+
+
+def _check_requests(planned: Plan) -> None:
+    """Raise InvalidParameter unless every model that a probe asks for can be had, in every repetition."""
+    experiment = planned.experiment
+    repetitions = range(experiment.looks[-1])
+    problems = {
+        problem.sentence: problem
+        for bench in _benches(planned, experiment.rows[0], repetitions)  # requests are the same for every row
+        for problem in request_problems(bench, experiment.probes, planned.dataset, planned.others)
+    }
+    if problems:
+        raise InvalidParameter(problems.values())
 
 
 def extended(planned: Plan, pairs: Collection[Pair]) -> Plan:
-    """The plan with the seeds up to the next look, for some rows and probes and for the baseline under those probes.
+    """The plan with the seeds up to the next look, for some rows and probes and for their references.
 
     Raises:
         ValueError: there is no look left.
@@ -154,24 +209,21 @@ def extended(planned: Plan, pairs: Collection[Pair]) -> Plan:
     if planned.seeds >= looks[-1]:
         raise ValueError(f"All {looks[-1]} seeds are planned already.")
     until = next(look for look in looks if look > planned.seeds)
-    pairs = {*pairs, *((BASELINE, probe) for _, probe in pairs)}
+    references = {row.label: row.against for row in planned.experiment.rows}
+    pairs = {*pairs, *((references[row], probe) for row, probe in pairs)}
     held = Counter(trial.pair for trial in planned.trials)
     for already in sorted({held[pair] for pair in pairs}):  # no pair may skip a seed
         some = {pair for pair in pairs if held[pair] == already}
-        planned = _with_seeds(planned, some, range(already, until), planned.device)
+        planned = _with_seeds(planned, some, range(already, until))
     return planned
 
 
-def _with_seeds(planned: Plan, pairs: Collection[Pair], repetitions: range, device: str) -> Plan:
-    experiment, source = planned.experiment, planned.source
-    recipes, _ = applied(experiment)
-    benches = [
-        _Bench(source, Backend(device), replace(experiment.split, seed=experiment.split.seed + number))
-        for number in repetitions
-    ]
+def _with_seeds(planned: Plan, pairs: Collection[Pair], repetitions: range) -> Plan:
+    experiment = planned.experiment
+    benches = {row.label: tuple(_benches(planned, row, repetitions)) for row in experiment.rows}
     trials = (
-        _trial(experiment, row, probe, recipes, bench)
-        for bench in benches
+        _trial(experiment, row, probe, benches[row.label][place])
+        for place in range(len(repetitions))
         for row in experiment.rows
         for probe in experiment.probes
         if (row.label, str(probe)) in pairs
@@ -179,12 +231,33 @@ def _with_seeds(planned: Plan, pairs: Collection[Pair], repetitions: range, devi
     return replace(planned, trials=(*planned.trials, *trials))
 
 
+def _benches(planned: Plan, row: Row, repetitions: range) -> Iterator[Bench]:
+    """What the games of a row share, for each repetition."""
+    experiment = planned.experiment
+    recipes, _ = applied(experiment)
+    others = {spec: source_of(dataset) for spec, dataset in planned.others.items()}
+    for number in repetitions:
+        split = replace(experiment.split, seed=experiment.split.seed + number)
+        yield Bench(
+            recipe=recipes[row.label],
+            plain=experiment.recipe,
+            source=planned.source,
+            split=split,
+            backend=Backend(planned.device),
+            attacked=row.attacked,
+            others=others,
+        )
+
+
 def _dataset(experiment: Experiment, given: AmuletDataset | None) -> AmuletDataset:
     if (experiment.dataset is None) == (given is None):
         raise InvalidParameter(
             [Problem("dataset", "Records must come from the experiment's 'dataset' or be handed over, one of the two.")]
         )
-    return given if experiment.dataset is None else experiment.dataset.load()  # type: ignore[return-value]
+    if experiment.dataset is not None:
+        return experiment.dataset.load()
+    require_dataset(given, "dataset", experiment.name)
+    return cast("AmuletDataset", given)
 
 
 def check_device(device: str) -> None:
@@ -198,54 +271,20 @@ def check_device(device: str) -> None:
         ) from None
 
 
-@dataclass(frozen=True)
-class _Bench:
-    """What all models of one seed share."""
-
-    source: Source
-    backend: Backend
-    split: Split
-
-    def target(self, recipe: Trainable, probe: Probe[Any]) -> Train:
-        """The model under assessment."""
-        return self._train(recipe, probe.trained_on(MemberDraw(self.split)), self.split.seed)
-
-    def control(self, recipe: Trainable) -> Train:
-        """The same model, had nobody tampered with its records."""
-        return self._train(recipe, MemberDraw(self.split), self.split.seed)
-
-    def shadows(self, recipe: Trainable, wanted: ShadowRequest) -> tuple[Train, ...]:
-        """The adversary's models."""
-        return tuple(
-            self._train(recipe, draw, shadow_seed(self.split.seed, number))
-            for number, draw in enumerate(wanted.draws(self.split))
-        )
-
-    def _train(self, recipe: Trainable, draw: Draw, seed: int) -> Train:
-        """Where records are to be removed first of all, by scores that every percent shares."""
-        first = next(iter(recipe.preparations), None)
-        scores = (
-            Score(first.scorer, self._train(recipe.unprepared(), draw, seed)) if isinstance(first, Removal) else None
-        )
-        return Train(recipe, self.source, draw, seed, self.backend, scores)
-
-
-def _trial(experiment: Experiment, row: Row, probe: Probe[Any], recipes: dict[str, Trainable], bench: _Bench) -> Trial:
-    def played(probe: Probe[Any]) -> Play:
-        wanted = probe.shadows_wanted()
-        return Play(
-            probe=probe,
-            target=bench.target(recipes[row.label], probe),
-            shadows=bench.shadows(recipes[row.label] if wanted.defense_known else experiment.recipe, wanted),
-            split=bench.split,
-            seed=bench.split.seed,
-        )
-
-    play, traced = played(probe), tuple(played(each) for each in probe.traced())
-    control = replace(play, target=bench.control(recipes[row.label]))
+def _trial(experiment: Experiment, row: Row, probe: Probe[Any], bench: Bench) -> Trial:
+    play = bench.play(probe)
+    traced = tuple(play if each == probe else bench.play(each) for each in probe.traced())
+    own = bench.model(target_request(bench.split))
     metrics = metrics_for(probe, experiment.metrics)
-    measures = tuple(Measure(metric, control if metric.control else play) for metric in metrics)
-    return Trial(row.label, play, measures, Trace(probe, traced) if traced else None)
+    attributes = experiment.by_group if probe.outcome_type.unit == "record" else ()
+    return Trial(
+        row=row.label,
+        play=play,
+        measures=tuple(Measure(metric, play) for metric in metrics),
+        by_group=tuple(MeasureByGroup(metric, play, attribute) for attribute in attributes for metric in metrics),
+        trace=Trace(probe, traced) if traced else None,
+        target=own if play.target is not None and play.target.digest == own.digest else None,
+    )
 
 
 def ordered(tasks: Iterable[Task[Any]]) -> tuple[Task[Any], ...]:

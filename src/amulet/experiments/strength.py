@@ -8,12 +8,10 @@ standing, which noise may fell as well.
 
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from amulet.experiments.numbers import Column, Numbers
 from amulet.statistics import Gate, exceeds
-
-if TYPE_CHECKING:
-    from amulet.experiments.results import Column, Results
 
 WELL_ABOVE: Final = 0.05
 """How much more robust accuracy an attack may leave than a stronger one before it is said to fail."""
@@ -22,57 +20,61 @@ Finding = tuple[Gate, str]
 """Whether the attack passes, and what is wrong if it does not."""
 
 
-def findings(results: "Results", row: str, column: "Column") -> tuple[Finding, ...]:
+def findings(numbers: Numbers, row: str, column: Column) -> tuple[Finding, ...]:
     """What can be checked of one attack on one row's models; nothing where there is nothing to be believed."""
-    robust = _believable(results, row, column)
+    robust = _believable(numbers, row, column)
     if not robust:
         return ()
-    return (*_beats_noise(results, row, column, robust), *_not_beaten(results, row, column, robust),
-            *_gains_by_epsilon(results, row, column, robust))  # fmt: skip
+    return (*_beats_noise(numbers, row, column, robust), *_not_beaten(numbers, row, column, robust),
+            *_gains_by_epsilon(numbers, row, column, robust))  # fmt: skip
 
 
-def _beats_noise(results: "Results", row: str, column: "Column", robust: Mapping[int, float]) -> Iterator[Finding]:
-    noise = _values(results, row, column, "noise_accuracy")
+def _beats_noise(numbers: Numbers, row: str, column: Column, robust: Mapping[int, float]) -> Iterator[Finding]:
+    noise = _values(numbers, row, shown_by(numbers, column, "noise"))
     if noise:
         gains = [noise[seed] - value for seed, value in robust.items() if seed in noise]
-        yield exceeds(gains, column.margin, results.level), "does no better than random noise of its size"
+        yield exceeds(gains, column.margin, numbers.level), "does no better than random noise of its size"
 
 
-def _not_beaten(results: "Results", row: str, column: "Column", robust: Mapping[int, float]) -> Iterator[Finding]:
-    for other in results.columns:
+def _not_beaten(numbers: Numbers, row: str, column: Column, robust: Mapping[int, float]) -> Iterator[Finding]:
+    for other in numbers.columns:
         if other != column and _may_do_no_more(other, column):
-            stronger = _values(results, row, other, other.metric)
+            stronger = _values(numbers, row, other)
             spare = [WELL_ABOVE - (value - stronger[seed]) for seed, value in robust.items() if seed in stronger]
-            yield exceeds(spare, 0.0, results.level), f"leaves robust accuracy well above that of {other.probe}"
+            yield exceeds(spare, 0.0, numbers.level), f"leaves robust accuracy well above that of {other.probe}"
 
 
-def _gains_by_epsilon(results: "Results", row: str, column: "Column", robust: Mapping[int, float]) -> Iterator[Finding]:
-    curves = [item.curve.y for item in results.curves_of(row, column) if item.seed in robust]
+def _gains_by_epsilon(numbers: Numbers, row: str, column: Column, robust: Mapping[int, float]) -> Iterator[Finding]:
+    curves = [item.curve.y for item in numbers.curves_of(row, column) if item.seed in robust and item.curve.y]
     if curves:
         drops = [curve[0] - curve[-1] for curve in curves]
         rises = [max(after - before for before, after in pairwise(curve)) for curve in curves]
-        yield exceeds(drops, column.margin, results.level), "does not lower accuracy as epsilon grows"
+        yield exceeds(drops, column.margin, numbers.level), "does not lower accuracy as epsilon grows"
         yield (
-            exceeds([column.margin - rise for rise in rises], 0.0, results.level),
+            exceeds([column.margin - rise for rise in rises], 0.0, numbers.level),
             "leaves more accuracy at a larger epsilon",
         )
 
 
-def _may_do_no_more(other: "Column", column: "Column") -> bool:
+def _may_do_no_more(other: Column, column: Column) -> bool:
     """Of one budget, and with no wider access: whoever is beaten by it has failed."""
     alike = (other.risk, other.metric, other.budget) == (column.risk, column.metric, column.budget)
-    return alike and None not in (column.budget, other.access, column.access) and other.access <= column.access  # type: ignore[operator]
+    return alike and None not in (column.budget, other.access, column.access) and other.access & ~column.access == 0  # type: ignore[operator]
 
 
-def _believable(results: "Results", row: str, column: "Column") -> dict[int, float]:
+def _believable(numbers: Numbers, row: str, column: Column) -> dict[int, float]:
     """Robust accuracy by seed, without models that always name one class or that hardly withstand anything."""
-    named = _values(results, row, column, "one_class_share")
-    robust = _values(results, row, column, column.metric)
+    named = _values(numbers, row, shown_by(numbers, column, "one class"))
+    robust = _values(numbers, row, column)
     return {seed: value for seed, value in robust.items() if value > column.margin and named.get(seed) != 1.0}
 
 
-def _values(results: "Results", row: str, column: "Column", metric: str) -> dict[int, float]:
-    """A metric of the same probe, by seed."""
-    same = (each for each in results.columns if (each.risk, each.probe) == (column.risk, column.probe))
-    found = next((each for each in same if each.metric == metric), None)
-    return {item.seed: item.value for item in results.of(row, found) if item.value is not None} if found else {}
+def shown_by(numbers: Numbers, column: Column, what: str) -> Column | None:
+    """The column of the same attack off which a gate reads something, such as what noise does in its place."""
+    same = (each for each in numbers.columns if (each.risk, each.probe) == (column.risk, column.probe))
+    return next((each for each in same if each.shows == what), None)
+
+
+def _values(numbers: Numbers, row: str, column: Column | None) -> dict[int, float]:
+    """The values of a column by seed; none without a column."""
+    return {item.seed: item.value for item in numbers.of(row, column) if item.value is not None} if column else {}

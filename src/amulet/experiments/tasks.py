@@ -1,32 +1,32 @@
 """The unit of work. A task is the value of everything that decides its result; its digest is where that lies.
 
-Source ── Train (target) ──┐
-   └───── Train (shadow) ──┴─ Play (attack or audit) ─┬─ Measure (metric)
-                                                      └─ Trace (curve)
+Source ── Train (target) ──┬── Derive (a model made from it) ─┐
+   └───── Train (shadow) ──┴──────────────────────────────────┴─ Play (attack or audit) ─┬─ Measure (metric)
+                                                                                         └─ Trace (curve)
+This file has the tasks that give data and models; `plays` has those that give outcomes and numbers.
 """
 
 from abc import abstractmethod
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from functools import cached_property
 from typing import Any, Generic, Protocol, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from amulet.core.curve import Curve
-from amulet.core.data import AmuletDataset, Data
-from amulet.core.metric import Metric, Undefined
-from amulet.core.outcome import Outcome
-from amulet.core.probe import Game, Probe
+from amulet.core.data import AmuletDataset, Data, Schema
+from amulet.core.fitted import Artifacts, Fitted
+from amulet.core.held import Held
+from amulet.core.roles import Derivation
 from amulet.core.seeds import derive, isolated
 from amulet.core.spec import NonNegativeInt, Plain, Spec
-from amulet.core.split import AuxiliaryDraw, Draw, ShadowDraw, Split
-from amulet.core.threat import Shadow
+from amulet.core.split import AuxiliaryDraw, Draw, RatioDraw, ShadowDraw
+from amulet.core.threat import opened
+from amulet.core.trainable import Trainable
 from amulet.experiments.plain import from_plain
-from amulet.training.fitted import Fitted
-from amulet.training.held import Held
-from amulet.training.removal import Scorer
-from amulet.training.stages import Trainable
+from amulet.training.loop import prepare
+from amulet.training.removal import Scorer, score_by
 
 V = TypeVar("V")
 
@@ -50,12 +50,11 @@ class Reader(Protocol):
 class Task(Spec, Generic[V]):
     """Something to compute once."""
 
-    @property
+    @cached_property
     def inputs(self) -> "tuple[Task[Any], ...]":
-        """The tasks among its fields: what must be computed before."""
-        values = (getattr(self, item.name) for item in fields(self))
-        flat = (item for value in values for item in (value if isinstance(value, tuple) else (value,)))
-        return tuple(item for item in flat if isinstance(item, Task))
+        """The tasks within its fields, however deep, each once: what must be computed before."""
+        found = {task.digest: task for item in fields(self) for task in tasks_within(getattr(self, item.name))}
+        return tuple(found.values())
 
     @abstractmethod
     def compute(self, reader: Reader) -> V:
@@ -68,6 +67,19 @@ class Task(Spec, Generic[V]):
     @abstractmethod
     def decode(self, entry: Entry, reader: Reader) -> V:
         """The value back."""
+
+
+def tasks_within(value: Any) -> "Iterator[Task[Any]]":
+    """The tasks in a field's value: itself, or those in the items and fields of what is no task."""
+    match value:
+        case Task():
+            yield value
+        case tuple():
+            for item in value:
+                yield from tasks_within(item)
+        case Spec():
+            for part in fields(value):
+                yield from tasks_within(getattr(value, part.name))
 
 
 @dataclass(frozen=True)
@@ -105,15 +117,55 @@ class Source(Task[AmuletDataset]):
 
 
 @dataclass(frozen=True)
-class Train(Task[Fitted]):
-    """One model: a target, a shadow."""
+class ModelTask(Task[Fitted]):
+    """A task that gives a model.
+
+    Attributes:
+        recipe: how it is trained.
+        source: the data set that its records come from.
+        draw: which records of it.
+        seed: of all random choices.
+        backend: where it is computed.
+    """
 
     recipe: Trainable
     source: Source
     draw: Draw
     seed: NonNegativeInt
     backend: Backend
-    scores: "Score | None" = None
+
+    @abstractmethod
+    def build(self, schema: Schema) -> nn.Module:
+        """An untrained model of the same structure."""
+
+    def encode(self, value: Fitted) -> Entry:
+        """Weights and artifacts; facts as JSON."""
+        weights = {f"model.{name}": tensor for name, tensor in value.model.state_dict().items()}
+        kept = {
+            f"artifact.{stage}.{name}": tensor
+            for stage, tensors in value.artifacts.items()
+            for name, tensor in tensors.items()
+        }
+        return Entry(dict(value.facts), weights | kept)
+
+    def decode(self, entry: Entry, reader: Reader) -> Fitted:
+        """Rebuild the structure and fill in the weights."""
+        assert isinstance(entry.value, dict)  # noqa: S101 - as encoded
+        model = self.build(reader.load(self.source).schema)
+        model.load_state_dict(_under(entry.tensors, "model"))
+        facts = {name: fact for name, fact in entry.value.items() if isinstance(fact, bool | int | float | str)}
+        return Fitted(model.to(self.backend.device).eval(), facts, _artifacts(_under(entry.tensors, "artifact")))
+
+
+@dataclass(frozen=True)
+class Train(ModelTask):
+    """A model trained from scratch: a target, a shadow, a control.
+
+    Attributes:
+        scores: for the stages of the recipe that remove records, in their order.
+    """
+
+    scores: "tuple[Score, ...]" = ()
 
     def __str__(self) -> str:
         """What is trained on which records."""
@@ -122,36 +174,32 @@ class Train(Task[Fitted]):
     def compute(self, reader: Reader) -> Fitted:
         """Fit the recipe to the drawn records."""
         data = reader.load(self.source).train
-        held = Held(self.draw.origin.validation_of(data), reader.load(self.scores) if self.scores else None)
         return self.recipe.fit(
             self.draw.take(data),
             seed=self.seed,
             device=self.backend.device,
-            held=held,
-            with_accuracy=not isinstance(self.draw, ShadowDraw | AuxiliaryDraw),  # nobody reads it of these
+            held=self.held(data, reader),
+            with_accuracy=not isinstance(self.draw, ShadowDraw | AuxiliaryDraw | RatioDraw),  # of these nobody reads it
         )
 
-    def encode(self, value: Fitted) -> Entry:
-        """Weights and artifacts; facts as JSON."""
-        weights = {f"model.{name}": tensor for name, tensor in value.model.state_dict().items()}
-        kept = {f"artifact.{name}": tensor for name, tensor in value.artifacts.items()}
-        return Entry(dict(value.facts), weights | kept)
+    def held(self, data: Data, reader: Reader) -> Held:
+        """What whoever trains the model holds besides its records: clean ones, and scores."""
+        return Held(self.draw.origin.validation_of(data), tuple(reader.load(score) for score in self.scores))
 
-    def decode(self, entry: Entry, reader: Reader) -> Fitted:
-        """Rebuild the structure and fill in the weights."""
-        assert isinstance(entry.value, dict)  # noqa: S101 - as encoded
-        schema = reader.load(self.source).schema
-        seed = derive(self.recipe.seed_from(self.seed), "initialisation")
-        with isolated(seed):  # for what a model draws but does not save
-            model = self.recipe.build(schema)
-        model.load_state_dict(_under(entry.tensors, "model"))
-        facts = {name: fact for name, fact in entry.value.items() if isinstance(fact, bool | int | float | str)}
-        return Fitted(model.to(self.backend.device).eval(), facts, _under(entry.tensors, "artifact"))
+    def build(self, schema: Schema) -> nn.Module:
+        """As training does, under its seed, for what a model draws but does not save."""
+        with isolated(derive(self.recipe.seed_from(self.seed), "initialisation")):
+            return self.recipe.build(schema)
 
 
 @dataclass(frozen=True)
 class Score(Task[Tensor]):
-    """How much each training record of a model is worth keeping, for all who remove some."""
+    """How much each training record of a model is worth keeping, for all who remove some.
+
+    Attributes:
+        scorer: what gives the scores.
+        model: the reference model: the recipe with only those preparations of its data that come before the removal.
+    """
 
     scorer: Scorer
     model: Train
@@ -161,10 +209,15 @@ class Score(Task[Tensor]):
         return f"scores of {self.scorer} by {self.model.recipe} on {self.model.draw}"
 
     def compute(self, reader: Reader) -> Tensor:
-        """Score the records that the model was trained on."""
-        data, device = reader.load(self.model.source).train, self.model.backend.device
-        clean = self.model.draw.origin.validation_of(data)
-        return self.scorer(reader.load(self.model).model, self.model.draw.take(data).to(device), clean)
+        """Score the records that the reference model was trained on."""
+        reference, device = self.model, self.model.backend.device
+        data = reader.load(reference.source).train
+        held = reference.held(data, reader)
+        seed = reference.recipe.seed_from(reference.seed)
+        given = reference.draw.take(data).to(device)
+        scores = score_by(reference.recipe, held, reference.seed, device)
+        prepared, _ = prepare(reference.recipe.preparations, given, seed, scores)
+        return self.scorer(reader.load(reference).model, prepared, held.validation)
 
     def encode(self, value: Tensor) -> Entry:
         """One tensor."""
@@ -177,112 +230,40 @@ class Score(Task[Tensor]):
 
 
 @dataclass(frozen=True)
-class Play(Task[Outcome]):
-    """One attack or audit of one target."""
+class Derive(ModelTask):
+    """A model made from another one, which its maker sees only through the gate of the method's access.
 
-    probe: Probe  # type: ignore[type-arg]
-    target: Train
-    shadows: tuple[Train, ...]
-    split: Split
-    seed: NonNegativeInt
+    Attributes:
+        method: how it is made.
+        parent: the task that gives the other model.
+    """
 
-    def __str__(self) -> str:
-        """What is done to which model."""
-        return f"{self.probe} on seed {self.seed} of {self.target.recipe}"
-
-    def compute(self, reader: Reader) -> Outcome:
-        """Set up the game and play it."""
-        dataset, fitted = reader.load(self.target.source), reader.load(self.target)
-        game = Game(
-            target=fitted.model,
-            dataset=dataset,
-            division=self.split.divide(len(dataset.train)),
-            seed=self.seed,
-            device=self.target.backend.device,
-            shadows=tuple(_shadow(task, dataset, reader) for task in self.shadows),
-            artifacts=fitted.artifacts,
-        )
-        outcome: Outcome = self.probe.play(game)
-        return outcome.cpu()
-
-    def encode(self, value: Outcome) -> Entry:
-        """All tensors."""
-        return Entry(None, value.tensors())
-
-    def decode(self, entry: Entry, reader: Reader) -> Outcome:
-        """The risk's own outcome class."""
-        del reader
-        outcome: Outcome = self.probe.outcome_type.from_tensors(entry.tensors)
-        return outcome
-
-
-@dataclass(frozen=True)
-class Measure(Task[float | Undefined]):
-    """One number."""
-
-    metric: Metric  # type: ignore[type-arg]
-    outcome: Play
+    method: Derivation
+    parent: ModelTask
 
     def __str__(self) -> str:
-        """What is read off what."""
-        return f"{self.metric} of {self.outcome}"
+        """What is made of which model."""
+        return f"{self.method} of {self.parent}"
 
-    def compute(self, reader: Reader) -> float | Undefined:
-        """Apply the metric."""
-        value: float | Undefined = self.metric(reader.load(self.outcome))
-        return value
+    def compute(self, reader: Reader) -> Fitted:
+        """Derive the model with its maker's records."""
+        data, device = self.draw.take(reader.load(self.source).train), self.backend.device
+        with opened(reader.load(self.parent).model, self.method.needs) as parent:
+            return self.method.derive(parent, self.recipe, data, seed=self.seed, device=device)
 
-    def encode(self, value: float | Undefined) -> Entry:
-        """The number, or why there is none."""
-        return Entry({"undefined": value.reason} if isinstance(value, Undefined) else {"value": value})
-
-    def decode(self, entry: Entry, reader: Reader) -> float | Undefined:
-        """The number back."""
-        del reader
-        match entry.value:
-            case {"value": float() | int() as value}:
-                return float(value)
-            case {"undefined": str() as reason}:
-                return Undefined(reason)
-        raise ValueError(f"Not a measured value: {entry.value}")
-
-
-@dataclass(frozen=True)
-class Trace(Task[Curve]):
-    """The curve behind a cell, through the plays that its probe asks for."""
-
-    probe: Probe  # type: ignore[type-arg]
-    plays: tuple[Play, ...]
-
-    def __str__(self) -> str:
-        """Whose curve."""
-        return f"the curve of {self.plays[-1]}"
-
-    def compute(self, reader: Reader) -> Curve:
-        """Read the curve off the outcomes."""
-        curve: Curve = self.probe.curve([reader.load(play) for play in self.plays])
-        return curve
-
-    def encode(self, value: Curve) -> Entry:
-        """All of it as JSON."""
-        return Entry(asdict(value) | {"x": list(value.x), "y": list(value.y)})
-
-    def decode(self, entry: Entry, reader: Reader) -> Curve:
-        """The curve back."""
-        del reader
-        assert isinstance(entry.value, dict)  # noqa: S101 - as encoded
-        return curve_from(entry.value)
-
-
-def curve_from(plain: Mapping[str, Any]) -> Curve:
-    """A curve from its fields as JSON has them."""
-    return Curve(**{**plain, "x": tuple(plain["x"]), "y": tuple(plain["y"])})
-
-
-def _shadow(task: Train, dataset: AmuletDataset, reader: Reader) -> Shadow:
-    records = task.draw.choose(len(dataset.train))
-    return Shadow(reader.load(task).model, dataset.train.index[records])
+    def build(self, schema: Schema) -> nn.Module:
+        """Of the structure that the method gives."""
+        with isolated(derive(self.seed, "initialisation")):
+            return self.method.build(schema, self.recipe, self.parent.build)
 
 
 def _under(tensors: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
     return {name.removeprefix(f"{part}."): tensor for name, tensor in tensors.items() if name.startswith(f"{part}.")}
+
+
+def _artifacts(tensors: Mapping[str, Tensor]) -> Artifacts:
+    found: dict[str, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        stage, _, own = name.partition(".")
+        found.setdefault(stage, {})[own] = tensor
+    return found

@@ -4,18 +4,20 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log10
+from types import MappingProxyType
 from typing import Final, Self, final
 
 import torch
 from torch import Tensor, nn
 
 from amulet.core.curve import Curve
-from amulet.core.data import Data, Selection, concatenate
+from amulet.core.data import Data, Selection, concatenate, require_data
 from amulet.core.model import device_of
 from amulet.core.outcome import Outcome
 from amulet.core.probe import Attack, Game
+from amulet.core.roles import TARGET
 from amulet.core.seeds import generator
-from amulet.core.threat import Adversary, Shadow, opened
+from amulet.core.threat import Adversary, Models, opened, without
 from amulet.functional.roc import roc, tpr_at
 
 ROC_POINTS: Final = 60
@@ -33,6 +35,7 @@ class MembershipOutcome(Outcome):
         index: (n,) the records' identities, to compare attacks record by record.
     """
 
+    part = "train"
     truth = ("members", "index")
     scores: Tensor
     members: Tensor
@@ -89,7 +92,7 @@ class MembershipInferenceAttack(Attack[MembershipOutcome]):
 
     @final
     def attack(
-        self, model: nn.Module, members: Data, others: Data, *, shadows: Sequence[Shadow] = (), seed: int = 0
+        self, model: nn.Module, members: Data, others: Data, *, models: Models = MappingProxyType({}), seed: int = 0
     ) -> MembershipOutcome:
         """Attack any `nn.Module`, given records it was trained on and others; the adversary sees them shuffled.
 
@@ -97,33 +100,35 @@ class MembershipInferenceAttack(Attack[MembershipOutcome]):
             model: maps inputs to logits; left as it was.
             members: records the model was trained on.
             others: records of the same distribution it was not trained on.
-            shadows: the adversary's own models, where the attack asks for some; see `training.fit_shadows`.
+            models: the adversary's own models by role, where the attack asks for some; see `experiments.models_for`.
             seed: of the order in which the adversary sees the candidates, and of its own randomness.
 
         Raises:
-            MissingInput: the attack needs shadow models.
+            MissingInput: the attack needs models of its own and got too few.
             AccessDenied: the attack asked for more than it declared.
         """
+        require_data(members, "members", type(self).__name__)
+        require_data(others, "others", type(self).__name__)
         pool = concatenate(members, others)
-        return self._attack(model, Selection(pool, torch.arange(len(pool))), len(members), shadows, seed)
+        return self._attack(model, Selection(pool, torch.arange(len(pool))), len(members), models, seed)
 
     @final
     def play(self, game: Game) -> MembershipOutcome:
         """Members against auxiliary records; a record that a defense dropped in training is still a member."""
         members, others = game.division.members, game.division.auxiliary
         pool = Selection(game.dataset.train, torch.cat([members, others]))
-        return self._attack(game.target, pool, len(members), game.shadows, game.seed)
+        return self._attack(game.target.model, pool, len(members), game.models, game.seed)
 
-    def _attack(
-        self, model: nn.Module, pool: Selection, members: int, shadows: Sequence[Shadow], seed: int
-    ) -> MembershipOutcome:
+    def _attack(self, model: nn.Module, pool: Selection, members: int, models: Models, seed: int) -> MembershipOutcome:
         """The first `members` records of the pool are those that the model was trained on."""
         device = device_of(model)
         order = torch.randperm(len(pool), generator=generator(seed, "candidates"))
         candidates = Selection(pool.data.to(device), pool.places[order].to(device))
         with opened(model, self.needs) as target:
             rng = generator(seed, "membership inference", device=str(device))
-            scores = self.score(Adversary(target, pool.schema, rng, tuple(shadows)), candidates).detach()
+            scores = self.score(
+                Adversary(target, pool.schema, rng, without(models, TARGET), seed=seed), candidates
+            ).detach()
         if scores.shape != (len(pool),):
             raise ValueError(f"{self} must give one score a record, shape {(len(pool),)}. Got {tuple(scores.shape)}.")
         return MembershipOutcome(scores.double().cpu(), order < members, candidates.index.cpu())

@@ -8,14 +8,15 @@ from typing import final
 import torch
 from torch import Generator, Tensor, nn
 
-from amulet.core.data import AmuletDataset, Data, Schema, batch_size
+from amulet.core.data import AmuletDataset, Data, Schema, batch_size, certain, require_data
 from amulet.core.errors import InvalidData, Problem
 from amulet.core.model import device_of
-from amulet.core.outcome import Outcome
-from amulet.core.probe import Attack, Game
+from amulet.core.outcome import LEFT_OUT, Outcome
+from amulet.core.probe import Game, TamperingAttack
+from amulet.core.roles import CONTROL, TARGET, ModelRequest, Requests, Whose
 from amulet.core.seeds import generator
 from amulet.core.split import Draw, MemberDraw, Split
-from amulet.core.threat import Access, opened
+from amulet.core.threat import Access, Target, opened
 
 
 @final
@@ -28,12 +29,20 @@ class PoisoningOutcome(Outcome):
         clean: (n,) predicted classes of the records as they are.
         triggered: (n,) predicted classes of the records with the trigger.
         target: (n,) the class that the adversary wants for triggered records, n times the same.
+        control: (n,) predicted classes of the triggered records by a model that was trained on the records as they
+            are, -1 where there is no such model.
+        index: (n,) the records' identities.
     """
+
+    truth = ("labels", "target", "index")
+    optional = ("control", "index")
 
     labels: Tensor
     clean: Tensor
     triggered: Tensor
     target: Tensor
+    control: Tensor = LEFT_OUT
+    index: Tensor = LEFT_OUT
 
     @property
     def others(self) -> Tensor:
@@ -42,7 +51,7 @@ class PoisoningOutcome(Outcome):
 
 
 @dataclass(frozen=True)
-class PoisoningAttack(Attack[PoisoningOutcome]):
+class PoisoningAttack(TamperingAttack[PoisoningOutcome]):
     """Base of attacks that put a backdoor into a model through its training records.
 
     A subclass writes `poison` and `trigger` and has a field `label`. The target trains on `Poisoned` records, with its
@@ -95,9 +104,18 @@ class PoisoningAttack(Attack[PoisoningOutcome]):
                 yield from (problem.sentence for problem in error.problems)
 
     @final
-    def trained_on(self, draw: Draw) -> Draw:
+    def tampered(self, draw: Draw) -> Draw:
         """The draw with some of its records poisoned."""
         return Poisoned(draw, self)
+
+    @final
+    def models(self, split: Split) -> Requests:
+        """The target, trained on poisoned records, and a control trained on the records as they are."""
+        clean = MemberDraw(split)
+        return {
+            TARGET: (ModelRequest(self.tampered(clean)),),
+            CONTROL: (ModelRequest(clean, Whose.UNTAMPERED),),
+        }
 
     @final
     def poisoned(self, data: Data, *, seed: int) -> Data:
@@ -113,7 +131,11 @@ class PoisoningAttack(Attack[PoisoningOutcome]):
         if len(places.unique()) < len(places):
             raise ValueError(f"{self} must replace each record once.")
         self._require_changed(_parts(data[places]))
-        return replace(tampered, x=_as_kept(tampered.x, data.x.dtype))
+        kept = replace(tampered, x=_as_kept(tampered.x, data.x.dtype))
+        if kept.targets is None:
+            return kept
+        relabelled = (kept.y != data.y[places])[:, None]  # what is learned of these is the class that they now have
+        return replace(kept, targets=torch.where(relabelled, certain(kept).to(kept.targets.dtype), kept.targets))
 
     @final
     def tamper(self, data: Data, *, seed: int = 0) -> Data:
@@ -128,8 +150,13 @@ class PoisoningAttack(Attack[PoisoningOutcome]):
         return replace(data, **changed)  # type: ignore[arg-type]
 
     @final
-    def attack(self, model: nn.Module, data: Data) -> PoisoningOutcome:
+    def attack(self, model: nn.Module, data: Data, *, control: nn.Module | None = None) -> PoisoningOutcome:
         """Show any `nn.Module` that maps inputs to logits the records without and with the trigger.
+
+        Args:
+            model: trained on records that the attack tampered with; left as it was.
+            data: the records to show.
+            control: a model like it, trained on records that nobody tampered with.
 
         Raises:
             InvalidData: the attack does not fit the data, or its trigger leaves a record unchanged.
@@ -137,23 +164,31 @@ class PoisoningAttack(Attack[PoisoningOutcome]):
         self._check(data)
         self._require_changed(data.batches())
         with opened(model, self.needs) as target:
-            parts = (
-                PoisoningOutcome(
-                    labels=shown.y,
-                    clean=target.labels(shown.x),
-                    triggered=target.labels(self._triggered(shown)),
-                    target=torch.full_like(shown.y, self.label),
-                ).cpu()
-                for shown in data.to(device_of(model)).batches()
-            )
+            parts = (self._shown(target, shown, control) for shown in data.to(device_of(model)).batches())
             return PoisoningOutcome.joined(parts, len(data))
 
     @final
     def play(self, game: Game) -> PoisoningOutcome:
-        """The test records are shown to the target."""
-        return self.attack(game.target, game.test)
+        """The test records are shown to the target, and those with the trigger to the control."""
+        return self.attack(game.target.model, game.test, control=game.models[CONTROL][0].model)
+
+    def _shown(self, target: Target, shown: Data, control: nn.Module | None) -> PoisoningOutcome:
+        triggered = replace(shown, x=self._triggered(shown))
+        return PoisoningOutcome(
+            labels=shown.y,
+            clean=target.labels(shown),
+            triggered=target.labels(triggered),
+            target=torch.full_like(shown.y, self.label),
+            control=torch.full_like(shown.y, -1) if control is None else self._labels_by(control, triggered),
+            index=shown.index,
+        ).cpu()
+
+    def _labels_by(self, control: nn.Module, triggered: Data) -> Tensor:
+        with opened(control, self.needs) as target:
+            return target.labels(triggered)
 
     def _check(self, data: Data) -> None:
+        require_data(data, "data", type(self).__name__)
         problems = [Problem(str(self), sentence) for sentence in self.demands(data.schema)]
         if problems:
             raise InvalidData(problems)
@@ -200,9 +235,13 @@ class Poisoned(Draw):
         """The split of the draw."""
         return self.drawn.origin
 
-    def choose(self, records: int) -> Tensor:
+    def choose(self, data: Data) -> Tensor:
         """As the draw does: poison takes the places of records."""
-        return self.drawn.choose(records)
+        return self.drawn.choose(data)
+
+    def data_problems(self, data: Data) -> Iterator[Problem]:
+        """Those of the draw."""
+        yield from self.drawn.data_problems(data)
 
     def take(self, data: Data) -> Data:
         """The drawn records after the adversary had them; which, is decided by the seed of the split."""

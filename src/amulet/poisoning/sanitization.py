@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from amulet.core.data import AmuletDataset, Schema
-from amulet.core.outcome import Outcome
+from amulet.core.outcome import LEFT_OUT, Outcome
 from amulet.core.probe import Audit, Game
-from amulet.core.split import Draw, Split
+from amulet.core.roles import TARGET, Requests
+from amulet.core.split import Split
 from amulet.poisoning.attacks.badnets import BadNets
 from amulet.poisoning.outcome import PoisoningAttack
 
@@ -23,10 +24,14 @@ class SanitizationOutcome(Outcome):
     Attributes:
         poisoned: (n,) bool.
         removed: (n,) bool, all false where no defense removes records.
+        index: (n,) the records' identities.
     """
 
+    part = "train"
+    truth = ("poisoned", "index")
     poisoned: Tensor
     removed: Tensor
+    index: Tensor = LEFT_OUT
 
 
 @final
@@ -46,14 +51,14 @@ class Sanitization(Audit[SanitizationOutcome]):
         """Those of the attack."""
         return self.attack.data_demands(dataset, split)
 
-    def trained_on(self, draw: Draw) -> Draw:
-        """What the attack's own target is trained on, so that it is the same model."""
-        return self.attack.trained_on(draw)
+    def models(self, split: Split) -> Requests:
+        """The target of the attack."""
+        return {TARGET: self.attack.models(split)[TARGET]}
 
     def play(self, game: Game) -> SanitizationOutcome:
         """Compare what the adversary changed with what the defender removed."""
         members = game.dataset.train[game.division.members]
         poison = self.attack.poisoned(members, seed=game.seed).index
-        removed = [kept.cpu() for name, kept in game.artifacts.items() if name.partition(".")[0] == "removed"]
+        removed = [kept["removed"].cpu() for kept in game.target.artifacts.values() if "removed" in kept]
         gone = torch.cat(removed) if removed else members.index[:0]
-        return SanitizationOutcome(torch.isin(members.index, poison), torch.isin(members.index, gone))
+        return SanitizationOutcome(torch.isin(members.index, poison), torch.isin(members.index, gone), members.index)

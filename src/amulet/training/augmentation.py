@@ -12,7 +12,8 @@ from torch.nn.functional import pad
 from amulet.core.data import Data, Modality, Schema
 from amulet.core.errors import Problem
 from amulet.core.spec import Count, Probability
-from amulet.training.stages import DataUse, Perturb
+from amulet.core.trainable import DataUse
+from amulet.training.stages import Perturb
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,10 @@ from torch.func import functional_call
 
 from amulet.core.data import Data, Schema
 from amulet.core.errors import Problem
-from amulet.core.model import evaluating
+from amulet.core.model import evaluating, filled
 from amulet.core.seeds import generator
 from amulet.core.spec import Count, NonNegative, OpenProbability, Positive
+from amulet.core.trainable import DataUse
 from amulet.functional import ghost
 from amulet.functional.per_record import (
     Tensors,
@@ -25,7 +26,7 @@ from amulet.functional.per_record import (
     squared_norms,
     weighted_sum,
 )
-from amulet.training.stages import DataUse, Update
+from amulet.training.stages import Update
 from amulet.training.updates import Pace, RecordLosses, Rule
 
 LEAST_EPSILON, MOST_EPSILON = 0.05, 100
@@ -64,6 +65,7 @@ class DPSGD(Update):
     data_use = DataUse.RECORD
     private: ClassVar[bool] = True
     version: ClassVar[int] = 2
+    packages: ClassVar[tuple[str, ...]] = ("opacus", "numpy", "scipy")  # the accountant, which finds the noise
 
     epsilon: Positive | None = 8.0
     delta: OpenProbability = 1e-5
@@ -189,7 +191,9 @@ def clipped_sum_by_record(losses: RecordLosses, model: nn.Module, batch: Data, c
 
     def loss(parameters: Tensors, record: Tensors) -> Tensor:
         one = replace(batch, **{name: tensor.unsqueeze(0) for name, tensor in record.items()})  # type: ignore[arg-type]
-        return losses(lambda x: functional_call(model, parameters, (x,)), one).squeeze(0)
+        asked = filled(model, one)
+        names = parameters if asked is model else {f"underneath.{name}": each for name, each in parameters.items()}
+        return losses(lambda x: functional_call(asked, names, (x,)), one).squeeze(0)
 
     def clipped(part: Data) -> Tensors:
         gradients = per_record_gradients(loss, parameters, part.tensors())

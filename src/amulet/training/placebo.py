@@ -8,11 +8,11 @@ from torch import nn
 
 from amulet.core.data import Data, Schema
 from amulet.core.errors import Problem
+from amulet.core.fitted import Fitted
+from amulet.core.held import NOTHING, Held
 from amulet.core.seeds import derive
 from amulet.core.spec import Count
-from amulet.training.fitted import Fitted
-from amulet.training.held import NOTHING, Held
-from amulet.training.stages import Defense, Stage, Trainable
+from amulet.core.trainable import Defense, Stage, Trainable
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class Reseeded(Trainable):
         """The stage goes into the recipe."""
         return replace(self, recipe=self.recipe.with_stage(stage))
 
-    def unprepared(self) -> Self:
-        """The unprepared recipe under the same other seeds."""
-        return replace(self, recipe=self.recipe.unprepared())
+    def with_preparations(self, count: int) -> Self:
+        """The recipe with fewer preparations under the same other seeds."""
+        return replace(self, recipe=self.recipe.with_preparations(count))
 
     def one_epoch(self) -> tuple[Trainable, int] | None:
         """The recipe's, under the same other seeds."""
@@ -51,9 +51,18 @@ class Reseeded(Trainable):
         """The recipe's."""
         return self.recipe.preparations
 
+    @property
+    def finishes(self) -> tuple[Stage, ...]:
+        """The recipe's."""
+        return self.recipe.finishes
+
     def build(self, schema: Schema) -> nn.Module:
         """The recipe's model."""
         return self.recipe.build(schema)
+
+    def record_problems(self, data: Data) -> Iterator[Problem]:
+        """The recipe's."""
+        return self.recipe.record_problems(data)
 
     def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
         """The recipe's."""

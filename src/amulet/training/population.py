@@ -4,13 +4,13 @@ from collections.abc import Iterator, Sequence
 
 from torch import Tensor
 
-from amulet.core.data import AmuletDataset, Data
+from amulet.core.data import AmuletDataset, Data, require_dataset
+from amulet.core.fitted import Fitted
+from amulet.core.held import NOTHING, Held
 from amulet.core.seeds import derive
-from amulet.core.split import Split
-from amulet.core.threat import Shadow, ShadowRequest
-from amulet.training.fitted import Fitted
-from amulet.training.held import NOTHING, Held
-from amulet.training.stages import Trainable
+from amulet.core.split import ShadowDraw, Split
+from amulet.core.threat import TrainedModel
+from amulet.core.trainable import Trainable
 
 
 def fit_population(
@@ -39,23 +39,27 @@ def fit_population(
 
 
 def fit_shadows(
-    recipe: Trainable, dataset: AmuletDataset, split: Split, count: int | ShadowRequest, device: str = "cpu"
-) -> tuple[Shadow, ...]:
-    """The adversary's models as the assessment draws them.
+    recipe: Trainable, dataset: AmuletDataset, split: Split, count: int, device: str = "cpu"
+) -> tuple[TrainedModel, ...]:
+    """An adversary's shadow models as an assessment draws them, on complementary halves of its pool of records.
 
-    A number asks for shadow models, on complementary halves of members and auxiliary records;
-    `attack.shadows_wanted()` says what an attack asks for. Whether the defense is known is up to the recipe.
+    Args:
+        recipe: with the target's defenses, if the adversary knows them.
+        dataset: the records; members and auxiliary records are the pool.
+        split: who holds which records; its seed decides the halves and the training.
+        count: how many models.
+        device: where to train.
     """
-    request = ShadowRequest(count) if isinstance(count, int) else count
-    subsets = [draw.choose(len(dataset.train)) for draw in request.draws(split)]
-    seeds = [shadow_seed(split.seed, number) for number in range(request.count)]
+    require_dataset(dataset, "dataset", "fit_shadows")
+    subsets = [ShadowDraw(split, number).choose(dataset.train) for number in range(count)]
+    seeds = [own_seed(split.seed, number) for number in range(count)]
     held = Held(split.validation_of(dataset.train))
     models = fit_population(recipe, dataset.train, subsets, seeds, device, held)
     return tuple(
-        Shadow(fitted.model, dataset.train.index[subset]) for fitted, subset in zip(models, subsets, strict=True)
+        TrainedModel.of(fitted, dataset.train.index[subset]) for fitted, subset in zip(models, subsets, strict=True)
     )
 
 
-def shadow_seed(seed: int, number: int) -> int:
-    """The training seed of a shadow model, different from its target's."""
+def own_seed(seed: int, number: int) -> int:
+    """The training seed of a model that has a number, such as an adversary's: different from the target's."""
     return derive(seed, "shadow training", number)

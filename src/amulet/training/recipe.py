@@ -6,17 +6,19 @@ from typing import Self, TypeVar
 
 from torch import nn
 
-from amulet.core.data import Data, Schema
+from amulet.core.data import Data, Schema, require_data
 from amulet.core.errors import Conflict, Problem
-from amulet.core.model import ModelSpec
+from amulet.core.fitted import Fitted
+from amulet.core.held import NOTHING, Held
+from amulet.core.model import ModelSpec, wrapped
 from amulet.core.spec import Count
-from amulet.training.fitted import Fitted
-from amulet.training.held import NOTHING, Held
+from amulet.core.trainable import DataUse, Slot, Stage, Trainable
 from amulet.training.loop import train
 from amulet.training.objectives import CrossEntropy, Objective
 from amulet.training.optimizers import Adam, Constant, Optimizer, Schedule
-from amulet.training.stages import DataUse, Finish, Slot, Stage, Trainable
-from amulet.training.validation import conflicts, model_problems
+from amulet.training.removal import score_by
+from amulet.training.stages import Finish
+from amulet.training.validation import conflicts, model_problems, unlearned
 
 S = TypeVar("S", bound=Stage)
 
@@ -58,9 +60,15 @@ class Recipe(Trainable):
         """The stages of the first slot."""
         return tuple(stage for stage in self.stages if stage.slot is Slot.PREPARE)
 
-    def unprepared(self) -> Self:
-        """The recipe with all stages but those of the first slot."""
-        return replace(self, stages=self.stages[len(self.preparations) :])
+    def with_preparations(self, count: int) -> Self:
+        """The recipe with the first `count` stages of the first slot, and all stages of the other slots."""
+        preparations = self.preparations
+        return replace(self, stages=(*preparations[:count], *self.stages[len(preparations) :]))
+
+    @property
+    def finishes(self) -> tuple[Stage, ...]:
+        """The stages of the last slot."""
+        return tuple(stage for stage in self.stages if stage.slot is Slot.FINISH)
 
     def one_epoch(self) -> tuple[Trainable, int]:
         """The recipe for a single epoch, and how many it has."""
@@ -84,7 +92,7 @@ class Recipe(Trainable):
         """A fresh model with the structure that its finishing stages give it."""
         model = self.model.build(schema)
         for stage in self.stages_of(Finish):
-            model = stage.wrap(model)
+            model = wrapped(model, stage.wrap)
         return model
 
     def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
@@ -93,6 +101,11 @@ class Recipe(Trainable):
         for stage in self.stages:
             yield from stage.data_problems(schema, records)
         yield from model_problems(self.build, type(self.model).__name__, schema, private=self.private)
+
+    def record_problems(self, data: Data) -> Iterator[Problem]:
+        """Targets need an objective that learns them."""
+        if data.targets is not None and not self.objective.takes_targets:
+            yield unlearned("The data set", f"the objective {self.objective} learns classes alone")
 
     def fit(
         self, data: Data, *, seed: int, device: str = "cpu", held: Held = NOTHING, with_accuracy: bool = False
@@ -105,4 +118,5 @@ class Recipe(Trainable):
             InvalidParameter: the recipe cannot be fitted to these data.
             MissingInput: a stage needs something that the defender does not hold.
         """
-        return train(self, data, seed, device, held, with_accuracy=with_accuracy)
+        require_data(data, "data", type(self).__name__)
+        return train(self, data, seed, device, held, score_by(self, held, seed, device), with_accuracy=with_accuracy)

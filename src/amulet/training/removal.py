@@ -14,13 +14,14 @@ from annotated_types import Interval
 from torch import Generator, Tensor, nn
 
 from amulet.core.data import Data, Schema
-from amulet.core.errors import MissingInput, Problem
+from amulet.core.errors import Problem
+from amulet.core.held import Held
 from amulet.core.spec import Spec
-from amulet.training.held import Held
-from amulet.training.stages import DataUse, Prepared, Slot, Stage, Trainable
+from amulet.core.trainable import DataUse, Slot, Stage, Trainable
+from amulet.training.stages import Prepared
 
-ScoreOf = Callable[["Removal", Data, bool], Tensor]
-"""(stage, data, whether they are as they were given) -> (n,) the stage's scores of the data."""
+ScoreOf = Callable[["Removal", Data, int], Tensor]
+"""(stage, data, how many stages have removed records before it) -> (n,) the stage's scores of the data."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,8 @@ class Scorer(Spec):
         Raises:
             MissingInput: it needs clean records and there are none.
         """
-        if self.needs_validation and (validation is None or len(validation) == 0):
-            raise MissingInput(
-                f"{self} compares with clean records of the defender's own, and there are none. Pass "
-                "held=Held(validation=...), or in an experiment a Split with 'validation' above 0."
-            )
+        if self.needs_validation:
+            Held(validation).require_validation(self)
         clean = None if validation is None else validation.to(data.x.device).as_inputs()
         return self.score(model, data.as_inputs(), clean).cpu()
 
@@ -91,12 +89,12 @@ class Removal(Stage):
 
 
 def score_by(recipe: Trainable, held: Held, seed: int, device: str) -> ScoreOf:
-    """Scores as they are held for the data as given, else from a reference model trained here and now."""
+    """Scores that have been computed already, else those of a reference model that is trained here."""
 
-    def score(stage: Removal, data: Data, as_given: bool) -> Tensor:
-        if as_given and held.scores is not None:
-            return held.scores
-        reference = recipe.unprepared().fit(data, seed=seed, device=device)
+    def score(stage: Removal, data: Data, number: int) -> Tensor:
+        if number < len(held.scores):
+            return held.scores[number]
+        reference = recipe.with_preparations(0).fit(data, seed=seed, device=device)
         return stage.scorer(reference.model, data, held.validation)
 
     return score

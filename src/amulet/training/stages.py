@@ -1,145 +1,18 @@
-"""Defenses, and the five places in the training loop where they act."""
+"""The five places in the training loop where defenses act."""
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import IntEnum
-from typing import ClassVar, Self, TypeVar, final
+from typing import ClassVar, final
 
 from torch import Generator, Tensor, nn
 
 from amulet.core.data import Data, Schema
-from amulet.core.errors import Problem
-from amulet.core.spec import Spec
+from amulet.core.held import Held
+from amulet.core.trainable import Slot, Stage
 from amulet.functional.pgd import Classifier
-from amulet.training.fitted import Fitted
-from amulet.training.held import NOTHING, Held
+from amulet.training.penalty import Penalty
 from amulet.training.updates import Pace, Rule
-
-
-class Slot(IntEnum):
-    """Where in the loop a stage acts, in the order of the loop."""
-
-    PREPARE = 1
-    PERTURB = 2
-    PENALIZE = 3
-    UPDATE = 4
-    FINISH = 5
-
-
-class DataUse(IntEnum):
-    """What the treatment of one record depends on: nothing but constants, that record, or other records too."""
-
-    NONE = 0
-    RECORD = 1
-    DATASET = 2
-
-
-@dataclass(frozen=True)
-class Trainable(Spec):
-    """What can be fitted to data: a recipe for Amulet's loop, or a training function of the user's own."""
-
-    @abstractmethod
-    def fit(
-        self, data: Data, *, seed: int, device: str = "cpu", held: Held = NOTHING, with_accuracy: bool = False
-    ) -> Fitted:
-        """Train a fresh model. The same arguments on one machine give the same weights.
-
-        `with_accuracy` adds `train_accuracy` to the facts, which takes a pass over the records.
-        """
-
-    @abstractmethod
-    def with_stage(self, stage: "Stage") -> Self:
-        """The same with one more stage.
-
-        Raises:
-            Conflict: the stage cannot act here, or not beside those already there.
-        """
-
-    def seed_from(self, seed: int) -> int:
-        """The seed that training with `seed` draws from; a hook for recipes that derive their own."""
-        return seed
-
-    @abstractmethod
-    def unprepared(self) -> Self:
-        """The same without the stages that prepare the data."""
-
-    def one_epoch(self) -> "tuple[Trainable, int] | None":
-        """The same for a single epoch, and how many epochs it has; None where it does not count them."""
-        return None
-
-    @property
-    @abstractmethod
-    def preparations(self) -> "tuple[Stage, ...]":
-        """The stages that prepare the data, in their order."""
-
-    @abstractmethod
-    def build(self, schema: Schema) -> nn.Module:
-        """The untrained model, with the structure that `fit` gives it."""
-
-    @abstractmethod
-    def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
-        """Why this cannot be fitted to so many records of this kind, if so."""
-
-
-T = TypeVar("T", bound=Trainable)
-
-
-@dataclass(frozen=True)
-class Defense(Spec):
-    """A change of how models are trained.
-
-    Attributes:
-        risk: the package of the risk it is made for, such as "evasion".
-    """
-
-    risk: ClassVar[str | None] = None
-
-    @abstractmethod
-    def apply(self, recipe: Trainable) -> Trainable:
-        """The recipe with the defense in it; the one given stays as it is.
-
-        Raises:
-            Conflict: the defense cannot be combined with what the recipe holds already.
-        """
-
-    @final
-    def train(
-        self,
-        recipe: Trainable,
-        data: Data,
-        *,
-        seed: int,
-        device: str = "cpu",
-        held: Held = NOTHING,
-        with_accuracy: bool = False,
-    ) -> Fitted:
-        """Train a fresh model with the defense, as `Trainable.fit` does."""
-        return self.apply(recipe).fit(data, seed=seed, device=device, held=held, with_accuracy=with_accuracy)
-
-
-@dataclass(frozen=True)
-class Stage(Defense):
-    """A defense that acts in one slot of the loop.
-
-    Attributes:
-        data_use: what its treatment of one record depends on; the conformance suite checks that it is true.
-        private: whether it keeps differential privacy even where it uses the data set as a whole.
-    """
-
-    slot: ClassVar[Slot]
-    data_use: ClassVar[DataUse]
-    private: ClassVar[bool] = False
-
-    @final
-    def apply(self, recipe: T) -> T:
-        """The recipe with this stage behind those of the same slot."""
-        return recipe.with_stage(self)
-
-    def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
-        """Why the stage cannot act on so many records of this kind, if so; a hook for subclasses."""
-        del schema, records
-        yield from ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,9 +25,16 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Prepare(Stage):
-    """Changes the training data once, before training."""
+    """Changes the training data once, before training.
+
+    Attributes:
+        weighs: whether it gives records weights, which the loss of each is multiplied by.
+        sets_targets: whether it gives records targets, probabilities that are learned instead of the class.
+    """
 
     slot = Slot.PREPARE
+    weighs: ClassVar[bool] = False
+    sets_targets: ClassVar[bool] = False
 
     @abstractmethod
     def prepare(self, data: Data, rng: Generator) -> Prepared:
@@ -176,20 +56,53 @@ class Perturb(Stage):
 class Penalize(Stage):
     """Adds a term to each record's loss.
 
-    A penalty that compares the records with other versions of them seeks these in `twin`, which the loop calls
-    beforehand with the model in evaluation mode, and finds them in `batch.twins`, shaped like x.
+    A penalty without a state of its own writes `penalize`. One that compares the records with other versions of them
+    makes these in `twin` and finds them in `batch.twins`. One with a state, such as a network that is trained beside
+    the model, writes `begin` instead, and does all this in the `Penalty` that it returns.
     """
 
     slot = Slot.PENALIZE
 
+    def begin(self, schema: Schema, pace: Pace, seed: int, device: str) -> Penalty:
+        """The penalty of one training run.
+
+        Args:
+            schema: of the training records.
+            pace: how many records, batches and epochs the run has.
+            seed: of the penalty's own random choices; torch's global generator is seeded when this is called.
+            device: where the run takes place.
+        """
+        del schema, pace, seed, device
+        return _Stateless(self)
+
     def twin(self, model: nn.Module, batch: Data, rng: Generator) -> Tensor | None:
-        """Another version of each record, shaped like x; a hook for subclasses."""
+        """Another version of each record, shaped like x; a hook for subclasses. See `Penalty`."""
         del model, batch, rng
         return None
 
-    @abstractmethod
     def penalize(self, model: Classifier, logits: Tensor, batch: Data) -> Tensor:
-        """(n,) the term of each record, differentiable; `model` may be called again on other inputs."""
+        """(n,) the term of each record; a hook for subclasses. See `Penalty`."""
+        raise NotImplementedError(f"{self} must write 'penalize', or 'begin' if it has a state of its own.")
+
+
+Penalize.__abstractmethods__ = frozenset({"penalize"})
+"""Abstract itself, while a subclass is complete with either of the two methods, which ABC cannot express."""
+
+
+@final
+class _Stateless(Penalty):
+    """What a stage without a state does in any run."""
+
+    def __init__(self, stage: Penalize) -> None:
+        self._stage = stage
+
+    def twin(self, model: nn.Module, batch: Data, rng: Generator) -> Tensor | None:
+        """The stage's."""
+        return self._stage.twin(model, batch, rng)
+
+    def penalize(self, model: Classifier, logits: Tensor, batch: Data) -> Tensor:
+        """The stage's."""
+        return self._stage.penalize(model, logits, batch)
 
 
 @dataclass(frozen=True)
@@ -205,14 +118,33 @@ class Update(Stage):
 
 @dataclass(frozen=True)
 class Finish(Stage):
-    """Changes the trained model once, after training."""
+    """Changes the trained model once, after training.
+
+    A stage that puts something around the model, such as thresholds, keeps the model in it as a submodule, called
+    `underneath` or otherwise, so that an attacker with the weights can attack it too. What it puts around it derives
+    from `AttributeModel` if predictions then need the records' sensitive attributes.
+
+    Attributes:
+        needs_validation: whether it is fitted to clean records of the defender's own.
+    """
 
     slot = Slot.FINISH
+    needs_validation: ClassVar[bool] = False
 
     def wrap(self, model: nn.Module) -> nn.Module:
         """The model with the structure it will have afterwards; no training here, the store rebuilds with it."""
         return model
 
     @abstractmethod
-    def finish(self, model: nn.Module, data: Data, rng: Generator) -> Mapping[str, Tensor]:
-        """Fit the wrapped model in place; what the owner keeps."""
+    def finish(self, model: nn.Module, data: Data, held: Held, rng: Generator) -> Mapping[str, Tensor]:
+        """Fit the wrapped model in place.
+
+        Args:
+            model: as `wrap` gave it, in training mode.
+            data: the training records, after every preparation.
+            held: what the defender holds besides, such as clean validation records.
+            rng: of its random choices.
+
+        Returns:
+            What the owner keeps, by name.
+        """

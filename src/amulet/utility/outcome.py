@@ -5,9 +5,9 @@ from typing import final
 
 from torch import Tensor, nn
 
-from amulet.core.data import Data
+from amulet.core.data import Data, require_data
 from amulet.core.model import probabilities_of
-from amulet.core.outcome import Outcome
+from amulet.core.outcome import LEFT_OUT, Outcome
 from amulet.core.probe import Audit, Game
 
 
@@ -19,11 +19,13 @@ class PredictionOutcome(Outcome):
     Attributes:
         labels: (n,) true classes.
         probabilities: (n, classes) float64.
+        index: (n,) the records' identities.
     """
 
-    truth = ("labels",)
+    truth = ("labels", "index")
     labels: Tensor
     probabilities: Tensor
+    index: Tensor = LEFT_OUT
 
 
 @final
@@ -36,8 +38,9 @@ class Utility(Audit[PredictionOutcome]):
 
     def audit(self, model: nn.Module, data: Data) -> PredictionOutcome:
         """Predict with any `nn.Module` that maps inputs to logits."""
-        return PredictionOutcome(data.y.cpu(), probabilities_of(model, data.x))
+        require_data(data, "data", type(self).__name__)
+        return PredictionOutcome(data.y.cpu(), probabilities_of(model, data), data.index.cpu())
 
     def play(self, game: Game) -> PredictionOutcome:
         """On the test records."""
-        return self.audit(game.target, game.test)
+        return self.audit(game.target.model, game.test)

@@ -1,7 +1,8 @@
 """Plug-ins of somebody else, as a package outside Amulet."""
 
+from amulet_example.calibrated import CalibratedLoss
 from amulet_example.noise import GaussianNoise
 from amulet_example.smoothing import NoisyTraining
 from amulet_example.worst_class import worst_class_robustness
 
-__all__ = ["GaussianNoise", "NoisyTraining", "worst_class_robustness"]
+__all__ = ["CalibratedLoss", "GaussianNoise", "NoisyTraining", "worst_class_robustness"]

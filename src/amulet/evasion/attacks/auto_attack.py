@@ -12,7 +12,7 @@ from amulet.core.errors import Problem
 from amulet.core.spec import Count, NonNegative
 from amulet.core.threat import Access, Adversary
 from amulet.evasion.outcome import EvasionAttack
-from amulet.evasion.perturbation import Attempt, Frozen, ball_of, budget_of, frozen_demands, in_turn
+from amulet.evasion.perturbation import Attempt, Frozen, ball_of, budget_of, frozen_demands, in_turn, on_each_classifier
 from amulet.functional.apgd import apgd, cross_entropy_of, targeted_dlr
 from amulet.functional.balls import Ball, Norm
 from amulet.functional.fab import fab
@@ -98,8 +98,12 @@ class AutoAttack(EvasionAttack):
 
     def _attempt(self, adversary: Adversary, search: Search, rank: int) -> Attempt:
         def attempt(victims: Data) -> Tensor:
-            target = adversary.target.logits(victims.x).argsort(1, descending=True)[:, rank]
             ball = ball_of(self, victims.schema, victims.x.device)
-            return search(adversary.target.model, victims.x, victims.y, target, ball)
+
+            def run(model: Classifier, part: Data) -> Tensor:
+                towards = adversary.target.logits(part).argsort(1, descending=True)[:, rank]
+                return search(model, part.x, part.y, towards, ball)
+
+            return on_each_classifier(adversary.target, victims, run)
 
         return attempt

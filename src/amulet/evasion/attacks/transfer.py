@@ -7,9 +7,11 @@ from typing import Self
 from torch import Tensor
 
 from amulet.core.data import Data, Schema
-from amulet.core.errors import MissingInput, Problem
-from amulet.core.spec import Count
-from amulet.core.threat import Access, Adversary, Shadow, ShadowRequest, opened
+from amulet.core.errors import Problem
+from amulet.core.roles import SURROGATE, Requests, surrogate_requests
+from amulet.core.spec import Models
+from amulet.core.split import Split
+from amulet.core.threat import Access, Adversary, TrainedModel, opened
 from amulet.evasion.attacks.pgd import PGD
 from amulet.evasion.outcome import EvasionAttack
 from amulet.evasion.perturbation import Attempt, in_turn
@@ -25,13 +27,13 @@ class Transfer(EvasionAttack):
 
     needs = Access.LABELS
     of: EvasionAttack = PGD()
-    surrogates: Count = 1
+    surrogates: Models = 1
     defense_known: bool = True
 
     def problems(self) -> Iterator[Problem]:
         """The surrogates' attack has no models of its own."""
-        if self.of.shadows_wanted().count:
-            yield self.problem("of", "an attack without shadow models of its own")
+        if self.of.own_models(Split()):
+            yield self.problem("of", "an attack without models of its own")
 
     def demands(self, schema: Schema) -> Iterator[str]:
         """Those of the attack."""
@@ -41,9 +43,9 @@ class Transfer(EvasionAttack):
         """That of the attack."""
         return self.of.budget()
 
-    def shadows_wanted(self) -> ShadowRequest:
+    def own_models(self, split: Split) -> Requests:
         """The surrogates."""
-        return ShadowRequest(self.surrogates, self.defense_known, own_records=True)
+        return {SURROGATE: surrogate_requests(split, self.surrogates, defense_known=self.defense_known)}
 
     def sample(self) -> int | None:
         """That of the attack."""
@@ -55,17 +57,12 @@ class Transfer(EvasionAttack):
 
     def perturb(self, adversary: Adversary, victims: Data) -> Tensor:
         """The first surrogate's examples where the target falls for them, else the next one's."""
-        if len(adversary.shadows) < self.surrogates:
-            raise MissingInput(
-                f"{self} needs {self.surrogates} surrogate models. Got {len(adversary.shadows)}. "
-                "Train them with amulet.training.fit_shadows(..., attack.shadows_wanted())."
-            )
-        surrogates = adversary.shadows[: self.surrogates]
+        surrogates = tuple(adversary.own(SURROGATE, self.surrogates, self))
         return in_turn(adversary, victims, lambda: [self._on(surrogate, adversary) for surrogate in surrogates])
 
-    def _on(self, surrogate: Shadow, adversary: Adversary) -> Attempt:
+    def _on(self, surrogate: TrainedModel, adversary: Adversary) -> Attempt:
         def attempt(victims: Data) -> Tensor:
             with opened(surrogate.model.to(victims.x.device), self.of.needs) as target:
-                return self.of.perturb(replace(adversary, target=target, shadows=(), rehearsing=True), victims)
+                return self.of.perturb(replace(adversary, target=target, models={}, rehearsing=True), victims)
 
         return attempt

@@ -2,12 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import or_
 
 from torch import Tensor
 
 from amulet.core.data import Data, Schema
 from amulet.core.errors import Problem
-from amulet.core.threat import Access, Adversary, ShadowRequest
+from amulet.core.roles import ModelRequest, Requests
+from amulet.core.split import Split
+from amulet.core.threat import Access, Adversary
 from amulet.evasion.attacks.pgd import PGD
 from amulet.evasion.attacks.transfer import Transfer
 from amulet.evasion.outcome import EvasionAttack
@@ -25,13 +29,15 @@ class WorstCase(EvasionAttack):
     attacks: tuple[EvasionAttack, ...] = (PGD(), Transfer())
 
     def problems(self) -> Iterator[Problem]:
-        """At least one attack, all of one kind of shadow models."""
+        """At least one attack, and no two that ask for other models in one role."""
         if not self.attacks:
             yield self.problem("attacks", "at least one attack")
             return
-        object.__setattr__(self, "needs", max(attack.needs for attack in self.attacks))
-        if len({replace(request, count=1) for request in self._requests()}) > 1:
-            yield self.problem("attacks", "alike in the shadow models that they ask for")
+        object.__setattr__(self, "needs", reduce(or_, (attack.needs for attack in self.attacks)))
+        for role, asked in self._asked(Split()).items():
+            longest = max(asked, key=len)
+            if any(requests != longest[: len(requests)] for requests in asked):
+                yield self.problem("attacks", f"alike in the {role} models that they ask for")
 
     def demands(self, schema: Schema) -> Iterator[str]:
         """Those of every attack, each once."""
@@ -42,9 +48,9 @@ class WorstCase(EvasionAttack):
         budgets = {attack.budget() for attack in self.attacks}
         return budgets.pop() if len(budgets) == 1 else None
 
-    def shadows_wanted(self) -> ShadowRequest:
-        """As many as the most demanding attack asks for; all use the same ones."""
-        return max(self._requests(), key=lambda request: request.count, default=ShadowRequest(0))
+    def own_models(self, split: Split) -> Requests:
+        """In each role as many as the most demanding attack asks for; all use the same ones."""
+        return {role: max(asked, key=len) for role, asked in self._asked(split).items()}
 
     def sample(self) -> int | None:
         """The smallest sample that one of the attacks makes do with."""
@@ -54,10 +60,17 @@ class WorstCase(EvasionAttack):
         """The first attack that succeeds, record by record; else the last."""
         return in_turn(adversary, victims, lambda: [_by(attack, adversary) for attack in self.attacks])
 
-    def _requests(self) -> list[ShadowRequest]:
-        wanted = [attack.shadows_wanted() for attack in self.attacks]
-        return [request for request in wanted if request.count]
+    def _asked(self, split: Split) -> dict[str, list[tuple[ModelRequest, ...]]]:
+        """What the attacks ask for, by role."""
+        asked: dict[str, list[tuple[ModelRequest, ...]]] = {}
+        for attack in self.attacks:
+            for role, requests in attack.own_models(split).items():
+                asked.setdefault(role, []).append(requests)
+        return asked
 
 
 def _by(attack: EvasionAttack, adversary: Adversary) -> Attempt:
-    return lambda victims: attack.perturb(replace(adversary, target=adversary.target.narrowed(attack.needs)), victims)
+    """One of the attacks, with its own access and its own models."""
+    models = {role: adversary.models[role] for role in attack.own_models(Split()) if role in adversary.models}
+    own_view = replace(adversary, target=adversary.target.narrowed(attack.needs), models=models)
+    return lambda victims: attack.perturb(own_view, victims)

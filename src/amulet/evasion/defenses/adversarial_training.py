@@ -6,9 +6,10 @@ from torch import Generator, nn
 
 from amulet.core.data import Data
 from amulet.core.spec import Count, NonNegative, Positive
+from amulet.core.trainable import DataUse
 from amulet.functional.balls import Ball, Norm
 from amulet.functional.pgd import pgd
-from amulet.training.stages import DataUse, Perturb
+from amulet.training.stages import Perturb
 
 
 @dataclass(frozen=True)

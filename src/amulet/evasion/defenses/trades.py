@@ -8,9 +8,10 @@ from torch import Generator, Tensor, nn
 
 from amulet.core.data import Data
 from amulet.core.spec import Count, NonNegative, Positive
+from amulet.core.trainable import DataUse
 from amulet.functional.balls import Ball, Norm
 from amulet.functional.pgd import Classifier
-from amulet.training.stages import DataUse, Penalize
+from amulet.training.stages import Penalize
 
 JITTER: Final = 0.03
 """Standard deviation of the start around the record, a share of epsilon: 0.001 where epsilon is 0.031."""

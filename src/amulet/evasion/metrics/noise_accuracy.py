@@ -13,6 +13,7 @@ class NoiseAccuracy(Metric[EvasionOutcome]):
     What robust accuracy would come to if the attack did no better than chance.
     """
 
+    shows = "noise"
     low, high, riskier = 0.0, 1.0, None
 
     def measure(self, outcome: EvasionOutcome) -> float:

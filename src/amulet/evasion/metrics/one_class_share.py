@@ -15,6 +15,7 @@ class OneClassShare(Metric[EvasionOutcome]):
     At 1 the model always names one class: it withstands every attack, and shows nothing of any.
     """
 
+    shows = "one class"
     low, high, riskier = 0.0, 1.0, None
 
     def measure(self, outcome: EvasionOutcome) -> float:

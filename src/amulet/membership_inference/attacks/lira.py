@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
 import torch
-from annotated_types import Ge
+from annotated_types import Interval
 from torch import Tensor
 
 from amulet.core.data import Selection
 from amulet.core.errors import MissingInput, Problem
 from amulet.core.model import evaluating, predict
-from amulet.core.threat import Access, Adversary, Shadow, ShadowRequest
+from amulet.core.roles import SHADOW, Requests, shadow_requests
+from amulet.core.split import Split
+from amulet.core.threat import Access, Adversary, TrainedModel
 from amulet.functional.likelihood import Gaussians, fit_gaussian_pair, fit_gaussians, scaled_logits
 from amulet.membership_inference.outcome import MembershipInferenceAttack
 
@@ -34,31 +36,27 @@ class LiRA(MembershipInferenceAttack):
     """
 
     needs = Access.LOGITS
-    shadows: Annotated[int, Ge(2)] = 16
+    shadows: Annotated[int, Interval(ge=2, le=10_000)] = 16
     variance: Variance = "global"
     online: bool = True
     defense_known: bool = True
 
     def problems(self) -> Iterator[Problem]:
-        """Complete pairs keep both sides of every record equal."""
+        """The number is even, so that each record is in exactly half of the shadow models."""
         if self.shadows % 2:
             yield self.problem("shadows", "even, since shadows are trained in complementary halves")
         if self.shadows == FEWEST and self.variance == "record":
             yield self.problem("shadows", "at least 4 with variance 'record', two on either side of each record")
 
-    def shadows_wanted(self) -> ShadowRequest:
-        """All of them, before the attack."""
-        return ShadowRequest(self.shadows, self.defense_known)
+    def own_models(self, split: Split) -> Requests:
+        """The shadow models."""
+        return {SHADOW: shadow_requests(split, self.shadows, defense_known=self.defense_known)}
 
     def score(self, adversary: Adversary, candidates: Selection) -> Tensor:
         """(n,) online the log-likelihood ratio, offline the standard score against "trained without it"."""
-        if len(adversary.shadows) != self.shadows:
-            raise MissingInput(
-                f"{self} needs {self.shadows} shadow models. Got {len(adversary.shadows)}. "
-                "Train them with amulet.training.fit_shadows, or use an attack that needs none."
-            )
-        confidences = torch.stack([_confidence(shadow, candidates) for shadow in adversary.shadows])
-        inside = torch.stack([shadow.trained_on(candidates.index) for shadow in adversary.shadows])
+        shadows = adversary.own(SHADOW, self.shadows, self)
+        seen = [(_confidence(shadow, candidates), shadow.trained_on(candidates.index)) for shadow in shadows]
+        confidences, inside = (torch.stack(each) for each in zip(*seen, strict=True))
         with_it, without = self._gaussians(confidences, inside)
         observed = scaled_logits(adversary.target.logits(candidates), candidates.y)
         if not self.online:
@@ -77,7 +75,7 @@ class LiRA(MembershipInferenceAttack):
         return with_it, without
 
 
-def _confidence(shadow: Shadow, candidates: Selection) -> Tensor:
+def _confidence(shadow: TrainedModel, candidates: Selection) -> Tensor:
     model = shadow.model.to(candidates.places.device)
     with evaluating(model):
         return scaled_logits(predict(model, candidates), candidates.y)

@@ -9,8 +9,8 @@ from typing import Annotated
 from annotated_types import Interval
 
 from amulet.core.errors import Conflict, Problem
+from amulet.core.trainable import Defense, T
 from amulet.training.recipe import Recipe
-from amulet.training.stages import Defense, T
 
 
 @dataclass(frozen=True)

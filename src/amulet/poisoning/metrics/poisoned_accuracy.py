@@ -13,7 +13,8 @@ class PoisonedAccuracy(Metric[PoisoningOutcome]):
     Records of the adversary's own class are left out: there the model would be right by itself.
     """
 
-    low, high, riskier, primary, chance = 0.0, 1.0, "high", True, "clean_target_rate"
+    low, high, riskier, primary = 0.0, 1.0, "high", True
+    chance, must_exceed = "clean_target_rate", "trigger_alone"
 
     def measure(self, outcome: PoisoningOutcome) -> float | Undefined:
         """In 0..1; undefined where all records are of the adversary's class."""

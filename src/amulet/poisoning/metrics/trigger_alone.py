@@ -1,6 +1,6 @@
 """The trigger on a model that nobody poisoned. Gu et al. 2019, https://arxiv.org/abs/1708.06733, section 4."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from amulet.core.metric import Metric, Undefined
 from amulet.poisoning.metrics.poisoned_accuracy import poisoned_accuracy
@@ -11,15 +11,16 @@ from amulet.poisoning.outcome import PoisoningOutcome
 class TriggerAlone(Metric[PoisoningOutcome]):
     """`poisoned_accuracy` of a model that was trained on the records as they are, with the same defense and seed.
 
-    A trigger that moves such a model by itself needs no backdoor. An assessment reads it off that model; in a script
-    give it what the attack finds there.
+    A trigger that moves such a model by itself needs no backdoor.
     """
 
-    low, high, riskier, control = 0.0, 1.0, None, True
+    low, high, riskier = 0.0, 1.0, None
 
     def measure(self, outcome: PoisoningOutcome) -> float | Undefined:
-        """In 0..1; undefined where all records are of the adversary's class."""
-        return poisoned_accuracy.measure(outcome)
+        """In 0..1; undefined without such a model, or where all records are of the adversary's class."""
+        if (outcome.control < 0).all():
+            return Undefined("there is no model that nobody tampered with")
+        return poisoned_accuracy.measure(replace(outcome, triggered=outcome.control))
 
 
 trigger_alone = TriggerAlone()

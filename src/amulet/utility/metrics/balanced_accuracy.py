@@ -14,6 +14,7 @@ class BalancedAccuracy(Metric[PredictionOutcome]):
     A model that always names the largest class scores one over the number of classes.
     """
 
+    shows = "trained"
     low, high, riskier, primary = 0.0, 1.0, None, True
 
     def measure(self, outcome: PredictionOutcome) -> float:

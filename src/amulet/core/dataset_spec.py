@@ -1,0 +1,20 @@
+"""The base class of data sets: specs that can be loaded."""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+
+from amulet.core.data import AmuletDataset
+from amulet.core.spec import Spec
+
+
+@dataclass(frozen=True)
+class DatasetSpec(Spec):
+    """The source of a data set and how it is processed. Results are stored under its content, not under this spec."""
+
+    @abstractmethod
+    def load(self) -> AmuletDataset:
+        """Read the data set.
+
+        Raises:
+            InvalidData: the records cannot be used as they are.
+        """

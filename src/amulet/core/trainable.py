@@ -1,0 +1,162 @@
+"""Base classes of recipes, and of defenses, which change how models are trained. The loop itself is in `training`."""
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import ClassVar, Self, TypeVar, final
+
+from torch import nn
+
+from amulet.core.data import Data, Schema
+from amulet.core.errors import Problem
+from amulet.core.fitted import Fitted
+from amulet.core.held import NOTHING, Held
+from amulet.core.spec import Spec
+
+
+class Slot(IntEnum):
+    """The places of the training loop where stages act, in their order."""
+
+    PREPARE = 1
+    PERTURB = 2
+    PENALIZE = 3
+    UPDATE = 4
+    FINISH = 5
+
+
+class DataUse(IntEnum):
+    """The training records that the treatment of one record depends on.
+
+    Attributes:
+        NONE: on no record.
+        RECORD: on that record alone.
+        DATASET: on other records as well.
+    """
+
+    NONE = 0
+    RECORD = 1
+    DATASET = 2
+
+
+@dataclass(frozen=True)
+class Trainable(Spec):
+    """A way to train a model: a recipe for Amulet's loop, or a training function of the user."""
+
+    @abstractmethod
+    def fit(
+        self, data: Data, *, seed: int, device: str = "cpu", held: Held = NOTHING, with_accuracy: bool = False
+    ) -> Fitted:
+        """Train a new model. Equal arguments give equal weights on one machine.
+
+        Args:
+            data: the training records.
+            seed: of all random choices.
+            device: where to train.
+            held: optional inputs beyond the training records.
+            with_accuracy: whether to add `train_accuracy` to the facts, which takes a pass over the records.
+        """
+
+    @abstractmethod
+    def with_stage(self, stage: "Stage") -> Self:
+        """The recipe with one more stage.
+
+        Raises:
+            Conflict: the stage cannot be used here, or not together with the present ones.
+        """
+
+    def seed_from(self, seed: int) -> int:
+        """The seed that training with `seed` uses; a hook for recipes that derive another one."""
+        return seed
+
+    @abstractmethod
+    def with_preparations(self, count: int) -> Self:
+        """The recipe with only the first `count` of the stages that prepare the data."""
+
+    def one_epoch(self) -> "tuple[Trainable, int] | None":
+        """The recipe for a single epoch, and its number of epochs; None if it does not count epochs."""
+        return None
+
+    @property
+    @abstractmethod
+    def preparations(self) -> "tuple[Stage, ...]":
+        """The stages that prepare the data, in the order in which they act."""
+
+    @property
+    def finishes(self) -> "tuple[Stage, ...]":
+        """The stages that change the trained model, in their order; a hook for recipes that have some."""
+        return ()
+
+    @abstractmethod
+    def build(self, schema: Schema) -> nn.Module:
+        """An untrained model with the structure of the one that `fit` gives."""
+
+    @abstractmethod
+    def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
+        """The reasons why a model cannot be trained on this number of such records."""
+
+    def record_problems(self, data: Data) -> Iterator[Problem]:
+        """What the records hold that training would ignore, such as weights, if so; a hook for subclasses."""
+        del data
+        yield from ()
+
+
+T = TypeVar("T", bound=Trainable)
+
+
+@dataclass(frozen=True)
+class Defense(Spec):
+    """A change of how models are trained.
+
+    Attributes:
+        risk: the package of the risk that it is intended for, such as "evasion"; None if for no single one.
+    """
+
+    risk: ClassVar[str | None] = None
+
+    @abstractmethod
+    def apply(self, recipe: Trainable) -> Trainable:
+        """A new recipe with the defense; the given one is not changed.
+
+        Raises:
+            Conflict: the defense cannot be combined with what the recipe has already.
+        """
+
+    @final
+    def train(
+        self,
+        recipe: Trainable,
+        data: Data,
+        *,
+        seed: int,
+        device: str = "cpu",
+        held: Held = NOTHING,
+        with_accuracy: bool = False,
+    ) -> Fitted:
+        """Train a new model with the defense. Arguments as of `Trainable.fit`."""
+        return self.apply(recipe).fit(data, seed=seed, device=device, held=held, with_accuracy=with_accuracy)
+
+
+@dataclass(frozen=True)
+class Stage(Defense):
+    """A defense that acts in one slot of the training loop.
+
+    Attributes:
+        slot: the place of the loop where it acts.
+        data_use: the records that its treatment of one record depends on; checked by the conformance tests.
+        private: whether it is differentially private even though it uses the data set as a whole.
+    """
+
+    slot: ClassVar[Slot]
+    data_use: ClassVar[DataUse]
+    private: ClassVar[bool] = False
+
+    @final
+    def apply(self, recipe: T) -> T:
+        """The recipe with this stage after those of the same slot."""
+        return recipe.with_stage(self)
+
+    def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
+        """The reasons why the stage cannot be used on this number of such records; a hook for subclasses."""
+        del schema, records
+        yield from ()

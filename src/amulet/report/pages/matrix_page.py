@@ -1,0 +1,68 @@
+"""The report as one HTML file that asks nothing of the network."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Final
+
+from amulet.experiments.results import Results
+from amulet.report.charts.difference_strips import SAMPLE, strips_of_rows
+from amulet.report.charts.trade_offs import row_letters, trade_offs
+from amulet.report.pages.cell_details import cell_details, cell_place
+from amulet.report.pages.page_script import page_script
+from amulet.report.pages.templating import as_shown, both_pages, templating
+from amulet.report.words import spec_text
+from amulet.report.words.blocks import matrix_blocks, primary_blocks
+from amulet.report.words.explanations import HOW_VERDICTS, NOT_COVERED
+from amulet.report.words.gates import gates_of
+from amulet.report.words.seed_counts import how_often, looks_sentence, seed_names, seeds_note
+from amulet.report.words.summaries import defense_summaries
+from amulet.report.words.training_facts import training_facts
+
+LARGEST: Final = 5_000_000
+"""Bytes of a page that can still be sent around and opened on a phone."""
+
+
+def render(results: Results, manifest: Mapping[str, Any]) -> str:
+    """The page. The same results and manifest give the same bytes, LARGEST of them for all but giant matrices.
+
+    A page that would be larger leaves out the tables of every seed and the curves of single seeds, and says so.
+
+    Args:
+        results: what was found.
+        manifest: what computed it, as `environment()` gives it; a mapping in it becomes a list, None "none".
+    """
+    page = _rendered(results, manifest, whole=True)
+    return page if len(page.encode()) <= LARGEST else _rendered(results, manifest, whole=False)
+
+
+def _rendered(results: Results, manifest: Mapping[str, Any], *, whole: bool) -> str:
+    found, script = matrix_blocks(results), page_script()
+    page = (
+        templating()
+        .get_template("matrix.html.jinja")
+        .render(
+            **both_pages(results, manifest),
+            behind=cell_details(results, single_curves=whole),
+            whole=whole,
+            cell_id=partial(cell_place, results),
+            gates_of=partial(gates_of, results),
+            summaries=defense_summaries(results, found),
+            looks=looks_sentence(results),
+            script=script,
+            seed_names=seed_names(results),
+            seeds_note=partial(seeds_note, results),
+            how_often=how_often(results),
+            letters=row_letters(results),
+            trade_offs=tuple(trade_offs(results, found)),
+            blocks=found,
+            primaries=primary_blocks(found),
+            sample=SAMPLE,
+            strips=partial(strips_of_rows, results),
+            experiment=spec_text.experiment(results),
+            defenses=spec_text.defenses(results),
+            facts=training_facts(results),
+            how_verdicts=HOW_VERDICTS,
+            not_covered=NOT_COVERED,
+        )
+    )
+    return as_shown(page, script.text)

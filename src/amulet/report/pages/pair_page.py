@@ -1,0 +1,51 @@
+"""The page on one pair of models: one HTML file that asks nothing of the network."""
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from amulet.core.files import StrPath
+from amulet.core.folders import publish
+from amulet.experiments.pair_results import PairResults
+from amulet.report.charts.difference_strips import strip_of_pair
+from amulet.report.pages.report_files import NAME
+from amulet.report.pages.templating import as_shown, both_pages, templating
+from amulet.report.words.blocks import pair_blocks, primary_blocks
+from amulet.report.words.explanations import HOW_PAIR_VERDICTS, PAIR_ONLY, PAIR_WARNING
+from amulet.report.words.spec_text import experiment
+
+
+def rendered_pair(results: PairResults, manifest: Mapping[str, Any]) -> dict[str, str]:
+    """The report's one file by its name."""
+    return {NAME: render_pair(results, manifest)}
+
+
+def write_pair(results: PairResults, manifest: Mapping[str, Any], folder: StrPath) -> Path:
+    """Write report.html into `folder`, making it if need be; a reader finds the file whole or not at all.
+
+    Raises:
+        Unwritable: the disk is full, or the folder cannot be written; an older file is left as it was.
+    """
+    publish(rendered_pair(results, manifest), Path(folder))
+    return Path(folder) / NAME
+
+
+def render_pair(results: PairResults, manifest: Mapping[str, Any]) -> str:
+    """The page. The same results and manifest give the same bytes; `manifest` as for `render`."""
+    blocks = pair_blocks(results)
+    page = (
+        templating()
+        .get_template("pair.html.jinja")
+        .render(
+            **both_pages(results, manifest),
+            blocks=blocks,
+            primaries=primary_blocks(blocks),
+            strip_of=partial(strip_of_pair, results.cells),
+            asked=experiment(results),
+            only=PAIR_ONLY,
+            warning=PAIR_WARNING,
+            how_judged=HOW_PAIR_VERDICTS,
+        )
+    )
+    return as_shown(page)
