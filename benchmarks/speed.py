@@ -39,7 +39,7 @@ class Comparison:
     theirs: Callable[[], object]
     other: str
     most: float
-    repeats: int = 3
+    repeats: int = 5
 
     def line(self) -> str:
         """One row of the table, after both sides have run in turn."""
