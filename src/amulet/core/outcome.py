@@ -1,4 +1,4 @@
-"""Outcomes: what an attack or audit found, case by case, before any metric."""
+"""Outcomes: the results of an attack or audit for every case, from which metrics are computed."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
@@ -8,28 +8,31 @@ import torch
 from torch import Tensor
 
 Unit = Literal["record", "class", "suspect", "model"]
-"""What one case of an outcome is."""
+"""What one case of an outcome is: a record, a class, a suspected model, or a model."""
 
 Part = Literal["train", "test"]
-"""Which records of a data set."""
+"""The part of a data set that records belong to."""
 
 LEFT_OUT: Final = torch.empty(0, dtype=torch.int64)
-"""Default of an optional field."""
+"""The default of an optional field; it is replaced by -1 for every case."""
 
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """Tensors with one row per case. Each risk has one final subclass whose fields are all tensors.
+    """The results of an attack or audit, as tensors with one row per case.
+
+    Each risk has one final subclass, whose fields are all tensors.
 
     Attributes:
-        unit: what a case is. Where it is a record, the outcome has a field `index` with the (n,) identities of the
-            records (`Data.index`), so that metrics can be measured by sensitive group, and intervals over other
-            records can be stated.
-        part: of which records of the data set, where a case is a record.
-        truth: the fields that say what a case is, whatever the model: the same for every model that is probed with
-            the same cases in the same order.
+        unit: what a case is. If it is a record, the outcome has a field `index` with the (n,) identities of the records
+            (`Data.index`). Metrics can then be measured by sensitive group, and records can be resampled for
+            confidence intervals.
+        part: the part of the data set that the records belong to, if cases are records.
+        truth: the fields that do not depend on the model, such as true labels. They are equal for all models that are
+            probed with the same cases in the same order.
         constants: the fields that hold one value for all cases, such as a bound of the data.
-        optional: the fields that may be left out where an outcome is made by hand; they then hold -1 for every case.
+        optional: the fields that may be omitted where an outcome is constructed by hand; they are then -1 for every
+            case.
     """
 
     unit: ClassVar[Unit] = "record"
@@ -51,7 +54,7 @@ class Outcome:
         """Raise ValueError where shapes or values contradict each other; a hook for subclasses."""
 
     def strata(self) -> Tensor | None:
-        """(n,) codes of the groups of cases whose sizes the game fixes; None where all are one sample."""
+        """(n,) codes of groups of cases whose sizes are fixed by design; None if all cases are one sample."""
         return None
 
     def tensors(self) -> dict[str, Tensor]:
@@ -60,7 +63,7 @@ class Outcome:
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> Self:
-        """The outcome back from what `tensors` gave."""
+        """The outcome with these fields, as `tensors` gives them."""
         return cls(**tensors)
 
     def cpu(self) -> Self:
@@ -89,7 +92,7 @@ class Outcome:
         return len(next(iter(self._by_case().values())))
 
     def __getitem__(self, which: Tensor) -> Self:
-        """The outcome of some cases only: places, or a mask such as one group's."""
+        """The outcome of some of the cases, selected by their positions or by a bool mask."""
         return replace(self, **{name: tensor[which] for name, tensor in self._by_case().items()})
 
     def _by_case(self) -> dict[str, Tensor]:

@@ -17,7 +17,7 @@ NOT_COUNTED: Final = (
 
 
 @dataclass(frozen=True)
-class Groups:
+class GroupSizes:
     """A table: for each group its records of each class and all of them.
 
     Attributes:
@@ -43,7 +43,7 @@ class Counted(Specified, Protocol):
         """By class and group."""
 
 
-def groups_of(results: Counted, column: Column) -> Groups | None:
+def group_sizes(results: Counted, column: Column) -> GroupSizes | None:
     """The groups that a column compares; None where it compares none, or in results without counts."""
     if column.risk != RISK:
         return None
@@ -53,7 +53,7 @@ def groups_of(results: Counted, column: Column) -> Groups | None:
         return None
     rows = tuple((group, *map(_count, of.values()), _count(sum(of.values()))) for group, of in counts.items())
     sentence = " ".join(filter(None, [_smallest(counts), _left_out(counts, results.tested.total)]))
-    return Groups(attribute, ("Group", *results.tested.classes, "all"), rows, sentence)
+    return GroupSizes(attribute, ("Group", *results.tested.classes, "all"), rows, sentence)
 
 
 def _smallest(counts: Mapping[str, Mapping[str, int]]) -> str:

@@ -150,7 +150,7 @@ def riskier_end(column: Column) -> str:
     return _ENDS.get(column.riskier or "", Words("\N{EN DASH} not itself a risk")).title
 
 
-def within(title: str) -> str:
+def mid_sentence(title: str) -> str:
     """A heading within a sentence: "robust accuracy"; what begins in capitals stays as it is, such as "AUC"."""
     return title[:1].lower() + title[1:] if title[1:2].islower() else title
 

@@ -16,7 +16,7 @@ _SHARES: Final = {
 _BALANCED: Final = {("utility", "balanced_accuracy"), ("evasion", "balanced_robust_accuracy")}
 
 
-def baseline(tested: Tally, column: Column) -> str:
+def no_skill_text(tested: Tally, column: Column) -> str:
     """As words and a number; empty where there is none, or in results of older versions, which lack the counts.
 
     A model that always names one class is right for that class's share of the test records, attacked or not.
