@@ -16,6 +16,10 @@ Shown = Literal["trained", "noise", "one class"]
 """What a gate can read off a metric."""
 
 
+NoSkill = Literal["largest class", "one over classes"]
+"""What a model that always names one class gets: the share of the largest class, or one over the number of classes."""
+
+
 @dataclass(frozen=True)
 class Undefined:
     """A metric has no value for this outcome, and why."""
@@ -38,6 +42,9 @@ class Metric(Spec, Generic[O]):
             what it reaches on a model that nobody tampered with; None where there is no such control.
         shows: what a gate reads off it, if anything: that the model has "trained", what random "noise" does in place of
             the attack, or whether the model always names "one class".
+        title: its name as a heading, such as "Robust accuracy"; made of the class's name where it is empty.
+        meaning: a sentence for readers of reports; the first sentence of the class's docstring where it is empty.
+        no_skill: what a model without any skill gets, where the metric is a share of correct predictions; else None.
         margin: the least difference that matters, in its own units; docs/guide/verdicts.md has the reasons.
     """
 
@@ -48,6 +55,9 @@ class Metric(Spec, Generic[O]):
     chance: ClassVar[float | str | None] = None
     must_exceed: ClassVar[str | None] = None
     shows: ClassVar[Shown | None] = None
+    title: ClassVar[str] = ""
+    meaning: ClassVar[str] = ""
+    no_skill: ClassVar[NoSkill | None] = None
     margin: ClassVar[float] = 0.02
 
     @abstractmethod

@@ -29,6 +29,7 @@ class Outcome:
         truth: the fields that say what a case is, whatever the model: the same for every model that is probed with
             the same cases in the same order.
         constants: the fields that hold one value for all cases, such as a bound of the data.
+        compares_groups: whether its metrics are gaps between the groups of a sensitive attribute.
         optional: the fields that may be left out where an outcome is made by hand; they then hold -1 for every case.
     """
 
@@ -36,6 +37,7 @@ class Outcome:
     part: ClassVar[Part] = "test"
     truth: ClassVar[tuple[str, ...]] = ()
     constants: ClassVar[tuple[str, ...]] = ()
+    compares_groups: ClassVar[bool] = False
     optional: ClassVar[tuple[str, ...]] = ("index",)
 
     def __post_init__(self) -> None:
