@@ -27,6 +27,7 @@ class DiscriminationOutcome(Outcome):
         index: (n,) the records' identities.
     """
 
+    compares_groups = True
     truth = ("labels", "groups", "index")
     labels: Tensor
     predictions: Tensor

@@ -17,6 +17,8 @@ class TPRAtFPR(Metric[MembershipOutcome]):
     """Share of members found while at most a share `fpr` of the others is accused."""
 
     low, high, riskier = 0.0, 1.0, "high"
+    title = "TPR at FPR"
+    meaning = "Share of training records found while at most the stated share of the others is accused."
     fpr: OpenProbability = 0.01
 
     def measure(self, outcome: MembershipOutcome) -> float | Undefined:

@@ -17,8 +17,8 @@ from amulet.experiments.results import Results
 from amulet.report.charts import vega_lite
 from amulet.report.words.blocks import MatrixBlock, MatrixLine, MatrixPart, primary_blocks
 from amulet.report.words.names import metric_words
+from amulet.utility import RISK as UTILITY
 
-UTILITY: Final = "utility"
 ENOUGH: Final = 18.0
 """Pixels between a letter and anything else beyond which more room does not read better."""
 
@@ -55,11 +55,11 @@ def row_letters(results: Results) -> dict[str, str]:
 
 def trade_offs(results: Results, found: Sequence[MatrixBlock]) -> Iterator[TradeOff]:
     """In the order of the matrix; none where no metric stands for utility."""
-    utility = next((column for column in results.columns if column.risk == UTILITY and column.primary), None)
+    utility = next((column for column in results.columns if column.risk == UTILITY.name and column.primary), None)
     if utility is None:
         return
     for block in primary_blocks(tuple(found)):
-        for part in block.parts if block.risk != UTILITY else ():
+        for part in block.parts if block.risk != UTILITY.name else ():
             for line in part.lines:
                 points = tuple(_points(results, utility, line))
                 if points:

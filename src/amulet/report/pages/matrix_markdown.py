@@ -18,7 +18,7 @@ from amulet.report.words.blocks import (
 from amulet.report.words.explanations import HOW_VERDICTS, NOT_COVERED
 from amulet.report.words.formats import number, setting, signed, spread
 from amulet.report.words.gates import gate_name, gate_words, gates_of
-from amulet.report.words.group_sizes import NOT_COUNTED, RISK, group_sizes
+from amulet.report.words.group_sizes import NOT_COUNTED, compares_groups, group_sizes
 from amulet.report.words.names import riskier_end, spoken
 from amulet.report.words.no_skill import no_skill_text
 from amulet.report.words.seed_counts import how_often, looks_sentence, plural_seeds, seeds_note
@@ -127,7 +127,7 @@ def _sizes(results: Results, part: MatrixPart) -> Iterator[str]:
         yield plain_text(f"{groups.caption}. {groups.sentence}")
         yield ""
         yield from table(groups.head, groups.rows)
-    elif part.lines[0].column.risk == RISK and not results.tested.classes:
+    elif compares_groups(part.lines[0].column) and not results.tested.classes:
         yield NOT_COUNTED
         yield ""
 

@@ -14,7 +14,7 @@ from amulet.report.pages.page_script import embedded
 from amulet.report.words.blocks import pair_undefined_sentences, undefined_sentences
 from amulet.report.words.formats import number, setting, signed, spread
 from amulet.report.words.gates import gate_name, gate_words
-from amulet.report.words.group_sizes import NOT_COUNTED, RISK, group_sizes
+from amulet.report.words.group_sizes import NOT_COUNTED, compares_groups, group_sizes
 from amulet.report.words.names import metric_words, riskier_end, spoken
 from amulet.report.words.no_skill import no_skill_text
 from amulet.report.words.spec_text import named
@@ -22,6 +22,7 @@ from amulet.report.words.verdict_sentences import pair_figures, pair_sentences
 from amulet.report.words.verdict_words import interval_text, pair_verdict_words, verdict_words
 
 FILTERS: Final[tuple[Callable[..., Any], ...]] = (
+    compares_groups,
     embedded,
     gate_name,
     gate_words,
@@ -71,7 +72,6 @@ def both_pages(results: Results | PairResults, manifest: Mapping[str, Any]) -> d
         "results": results,
         "no_skill_text": partial(no_skill_text, results.tested),
         "group_sizes": partial(group_sizes, results),
-        "groups_risk": RISK,
         "not_counted": NOT_COUNTED,
         "manifest": manifest,
         "version": version_of(manifest),

@@ -15,6 +15,8 @@ class AUC(Metric[PredictionOutcome]):
     """How well probabilities rank the classes: the usual AUC for two, the mean over pairs for more (eq. 7)."""
 
     low, high, riskier = 0.0, 1.0, None
+    title = "AUC"
+    meaning = "Chance that the model ranks two records of different classes right; 0.5 is guessing."
 
     def measure(self, outcome: PredictionOutcome) -> float | Undefined:
         """In 0..1; undefined where only one class is present."""
