@@ -13,7 +13,7 @@ class Accuracy(Metric[PredictionOutcome]):
     low, high, riskier, margin = 0.0, 1.0, None, 0.01
 
     def measure(self, outcome: PredictionOutcome) -> float:
-        """In 0..1."""
+        """In [0, 1]."""
         return (outcome.probabilities.argmax(1) == outcome.labels).double().mean().item()
 
 
