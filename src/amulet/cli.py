@@ -243,7 +243,7 @@ def _told_plainly() -> "Iterator[Console]":
         errors.print(sentence, soft_wrap=True)
         return typer.Exit(code)
 
-    signal.signal(signal.SIGTERM, _terminate)
+    before = signal.signal(signal.SIGTERM, _terminate)
     try:
         yield open_console()
     except _Terminated:
@@ -259,6 +259,8 @@ def _told_plainly() -> "Iterator[Console]":
     except BaseException as error:
         logging.getLogger("amulet").debug("Ended", exc_info=True)
         raise end(f"Amulet, or code that it was given, failed: {told(error)}.", 1) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class _Terminated(KeyboardInterrupt):

@@ -79,7 +79,6 @@ def check_attack(attack: Attack[Any]) -> None:
     _check_play(attack, game)
     _check_needs(attack, game)
     _check_requests(attack, game)
-    _check_attributes(attack, game)
 
 
 def check_audit(audit: Probe[Any]) -> None:
@@ -88,7 +87,24 @@ def check_audit(audit: Probe[Any]) -> None:
     game = toy_game(audit)
     _check_play(audit, game)
     _check_requests(audit, game)
-    _check_attributes(audit, game)
+
+
+def check_with_attributes(probe: Probe[Any]) -> None:
+    """An attack or audit also works where models need the records' sensitive attributes to predict.
+
+    Amulet's own do. One that hands inputs alone to its target works on all other models.
+    """
+    game = toy_game(probe)
+    models = {
+        role: [replace(each, model=_ByGroup(each.model).eval()) for each in held] for role, held in game.models.items()
+    }
+    try:
+        probe.play(replace(game, models=models))
+    except (InvalidParameter, TypeError) as error:
+        raise AssertionError(
+            f"{probe} must work on models that need the records' sensitive attributes: hand on records instead of "
+            f"inputs, and take functions of inputs from `target.classifiers(records)`. Got: {error}"
+        ) from error
 
 
 def check_derivation(derivation: Derivation) -> None:
@@ -228,20 +244,6 @@ class _ByGroup(AttributeModel):
         favour = torch.zeros_like(logits := logits_of(self.underneath, x, z))
         favour[:, -1] = 0.1 * z[:, 0]
         return logits + favour
-
-
-def _check_attributes(probe: Probe[Any], game: Game) -> None:
-    """It also works where models need the records' sensitive attributes to predict."""
-    models = {
-        role: [replace(each, model=_ByGroup(each.model).eval()) for each in held] for role, held in game.models.items()
-    }
-    try:
-        probe.play(replace(game, models=models))
-    except (InvalidParameter, TypeError) as error:
-        raise AssertionError(
-            f"{probe} must work on models that need the records' sensitive attributes: hand on records instead of "
-            f"inputs, and take functions of inputs from `target.classifiers(records)`. Got: {error}"
-        ) from error
 
 
 class _Watched(Sequence[TrainedModel]):

@@ -3,7 +3,7 @@
 import re
 from base64 import b64encode
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from html import unescape
 from pathlib import Path
@@ -14,19 +14,24 @@ from rich.console import Console
 from amulet.core.metric import Metric
 from amulet.core.probe import Probe
 from amulet.core.spec import Plain
+from amulet.core.tally import Tally
 from amulet.experiments.entries import environment
 from amulet.experiments.numbers import Column, MatrixCell, Value
-from amulet.experiments.registry import Kind, metrics_for, plugins
+from amulet.experiments.registry import Kind, Plugin, metrics_for, plugins
 from amulet.experiments.results import Results
 from amulet.report import write
-from amulet.report.charts.difference_strips import strips
+from amulet.report.charts.difference_strips import strips_of_rows
 from amulet.report.pages.matrix_page import render
 from amulet.report.pages.matrix_terminal import matrix_table
-from amulet.report.words.blocks import blocks, primaries
-from amulet.report.words.names import metric_words, risk_rank, risk_words, riskier_end
+from amulet.report.words import names
+from amulet.report.words.blocks import matrix_blocks, primary_blocks
+from amulet.report.words.explanations import HOW_VERDICTS
+from amulet.report.words.names import Words, metric_words, risk_rank, risk_words, riskier_end
+from amulet.report.words.no_skill import no_skill_text
 from amulet.report.words.spec_text import Named, named, probes
-from amulet.report.words.verdict_words import HOW_VERDICTS, Tone, said
+from amulet.report.words.verdict_words import Tone, verdict_words
 from amulet.statistics import Verdict, Word
+from amulet.utility import PredictionOutcome
 
 LOW, HIGH, NEITHER = (0.0, 1.0, "low"), (0.0, 1.0, "high"), (0.0, 1.0, None)
 PRIMARY, OTHER = (True, 0.02, None), (False, 0.02, None)
@@ -80,7 +85,7 @@ def test_a_spec_is_its_class_with_all_settings_nested_ones_too() -> None:
 
 def test_probes_are_told_apart_by_settings_that_their_labels_leave_out(results: Results) -> None:
     assert probes(results)["Discrimination"] == Named("Discrimination", (("attribute", "sex"),))
-    briefs = {str(part.brief) for block in blocks(results) for part in block.parts}
+    briefs = {str(part.brief) for block in matrix_blocks(results) for part in block.parts}
     assert briefs >= {
         "Discrimination (attribute race)",
         "Discrimination (attribute sex)",
@@ -89,13 +94,13 @@ def test_probes_are_told_apart_by_settings_that_their_labels_leave_out(results: 
 
 
 def test_without_a_spec_labels_are_all_there_is(results: Results) -> None:
-    briefs = {str(part.brief) for block in blocks(replace(results, spec=None)) for part in block.parts}
+    briefs = {str(part.brief) for block in matrix_blocks(replace(results, spec=None)) for part in block.parts}
     assert briefs >= {"Discrimination(attribute=race)", "Discrimination", "PGD(epsilon=0.1)"}
     assert "applications" in render(replace(results, spec=None), {})
 
 
 def test_risks_come_in_one_order_and_unknown_ones_last(results: Results) -> None:
-    found = blocks(replace(results, columns=(replace(SEX, risk="prompt_injection"), *results.columns)))
+    found = matrix_blocks(replace(results, columns=(replace(SEX, risk="prompt_injection"), *results.columns)))
     titles = [block.words.title for block in found]
     assert titles == [
         "Utility",
@@ -107,8 +112,48 @@ def test_risks_come_in_one_order_and_unknown_ones_last(results: Results) -> None
 
 
 def test_only_primary_metrics_stand_at_a_glance(results: Results) -> None:
-    lines = [line for block in primaries(blocks(results)) for part in block.parts for line in part.lines]
+    lines = [line for block in primary_blocks(matrix_blocks(results)) for part in block.parts for line in part.lines]
     assert [line.column for line in lines] == [ACCURACY, ROBUST, RACE, SEX]
+
+
+def test_every_metric_of_amulet_states_its_title_and_meaning() -> None:
+    metrics = [plugin.spec for plugin in plugins() if issubclass(plugin.spec, Metric)]
+    assert [
+        spec for spec in metrics if spec.__module__.startswith("amulet.") and not (spec.title and spec.meaning)
+    ] == []
+
+
+def test_a_metric_without_words_goes_by_its_name_and_docstring(monkeypatch: pytest.MonkeyPatch) -> None:
+    @dataclass(frozen=True)
+    class WorstLoss(Metric[PredictionOutcome]):
+        """The largest loss
+        of any record. In nats.
+        """
+
+        low, high, riskier = 0.0, 9.0, "high"
+
+        def measure(self, outcome: PredictionOutcome) -> float:
+            return float(len(outcome))
+
+    found = [Plugin("worst_loss", "somewhere.else", WorstLoss)]
+    monkeypatch.setattr(names, "plugins", lambda: found)
+    column = replace(ACCURACY, metric="worst_loss")
+    names._metric.cache_clear()
+    assert metric_words(column) == Words("Worst loss", "The largest loss of any record.")
+    found.clear()
+    names._metric.cache_clear()
+    assert metric_words(column) == Words("Worst loss", "")
+    monkeypatch.undo()
+    names._metric.cache_clear()
+
+
+def test_columns_of_one_group_say_which() -> None:
+    column = replace(ACCURACY, group="sex=female", primary=False)
+    assert metric_words(column).title == "Accuracy (sex = female)"
+    tested = Tally({"no": 90, "yes": 10}, {"sex": {"female": {"no": 3, "yes": 9}, "male": {"no": 87, "yes": 1}}})
+    assert no_skill_text(tested, column) == "always naming “yes”: 0.750"
+    assert no_skill_text(tested, ACCURACY) == "always naming “no”: 0.900"
+    assert no_skill_text(tested, replace(column, group="sex=other")) == ""
 
 
 def test_every_metric_and_risk_of_amulet_has_words() -> None:
@@ -130,17 +175,19 @@ def test_metrics_are_named_with_their_parameters() -> None:
 
 
 def test_strips_pair_seeds_and_shade_the_riskier_half(results: Results) -> None:
-    lines = {line.column: line for block in blocks(results) for part in block.parts for line in part.lines}
-    robust = strips(results, lines[ROBUST])[LABEL]
-    assert (robust.dots, robust.riskier, robust.there) == ((73.0, 96.0), "left", False)
-    assert strips(results, lines[RACE])[LABEL].there
-    assert strips(results, lines[ACCURACY])[LABEL].riskier is None
-    assert strips(results, lines[TPR]) == {}
+    lines = {line.column: line for block in matrix_blocks(results) for part in block.parts for line in part.lines}
+    robust = strips_of_rows(results, lines[ROBUST])[LABEL]
+    assert (robust.dots, robust.riskier, robust.on_riskier_side) == ((73.0, 96.0), "left", False)
+    assert strips_of_rows(results, lines[RACE])[LABEL].on_riskier_side
+    assert strips_of_rows(results, lines[ACCURACY])[LABEL].riskier is None
+    assert strips_of_rows(results, lines[TPR]) == {}
 
 
 def test_strips_do_not_blow_up_tiny_differences_of_shares(results: Results) -> None:
-    line = next(part.lines[0] for block in blocks(results) for part in block.parts if part.lines[0].column == ACCURACY)
-    assert strips(results, line)[LABEL].dots == (50.9, 50.9)
+    line = next(
+        part.lines[0] for block in matrix_blocks(results) for part in block.parts if part.lines[0].column == ACCURACY
+    )
+    assert strips_of_rows(results, line)[LABEL].dots == (50.9, 50.9)
 
 
 def test_the_terminal_shows_means_differences_and_reasons(results: Results) -> None:
@@ -235,7 +282,7 @@ def test_the_page_says_how_sure_its_verdicts_are(page: str) -> None:
 )
 def test_a_verdict_speaks_of_the_risk(word: Word, riskier: str | None, words: str, tone: Tone) -> None:
     column = replace(RACE, riskier=riskier)
-    shown = said(MatrixCell("row", column, None, None, Verdict(word, None, None, None, 0.02), ()))
+    shown = verdict_words(MatrixCell("row", column, None, None, Verdict(word, None, None, None, 0.02), ()))
     assert shown is not None
     assert (shown.words, shown.tone) == (words, tone)
 

@@ -11,16 +11,16 @@ from amulet.core.curve import Curve
 from amulet.experiments.numbers import Column, Traced, Value
 from amulet.experiments.results import Results
 from amulet.report.charts import vega_lite
-from amulet.report.charts.trade_offs import beside, level, trade_offs
+from amulet.report.charts.trade_offs import comparable_mean, letter_sides, trade_offs
 from amulet.report.pages import matrix_markdown
-from amulet.report.pages.cell_details import behind, place
+from amulet.report.pages.cell_details import cell_details, cell_place
 from amulet.report.pages.matrix_page import render
 from amulet.report.pages.matrix_terminal import matrix_table
 from amulet.report.pages.page_script import embedded
-from amulet.report.words.blocks import blocks
-from amulet.report.words.gates import grounds
-from amulet.report.words.seed_counts import looks_said, seeds_named, seeds_of, times
-from amulet.report.words.verdict_sentences import figures, told
+from amulet.report.words.blocks import matrix_blocks
+from amulet.report.words.gates import gates_of
+from amulet.report.words.seed_counts import how_often, looks_sentence, seed_names, seeds_note
+from amulet.report.words.verdict_sentences import verdict_figures, verdict_sentences
 from amulet.statistics import Word
 
 LABEL = "a|<b>"
@@ -67,24 +67,24 @@ def grown(results: Results) -> Results:
 
 
 def test_a_verdict_is_a_sentence_about_the_risk(results: Results) -> None:
-    assert told(results, results.cell(LABEL, ROBUST)) == (
+    assert verdict_sentences(results, results.cell(LABEL, ROBUST)) == (
         f"With {LABEL}, the risk of evasion is lower: robust accuracy goes from 0.504 without a defense to 0.804 "
         "with it. The difference is too regular over the seeds to be chance."
     )
-    assert told(results, results.cell(LABEL, AUC)).startswith(
+    assert verdict_sentences(results, results.cell(LABEL, AUC)).startswith(
         f"It cannot be said yet whether {LABEL} changes attack AUC"
     )
-    assert "too small to matter" in told(results, results.cell(LABEL, BALANCED))
-    assert "Defenses are compared with this" in told(results, results.cell("undefended", AUC))
+    assert "too small to matter" in verdict_sentences(results, results.cell(LABEL, BALANCED))
+    assert "Defenses are compared with this" in verdict_sentences(results, results.cell("undefended", AUC))
 
 
 def test_the_figures_are_those_of_the_verdict(results: Results) -> None:
-    shown = dict(figures(results, results.cell(LABEL, ROBUST)))
+    shown = dict(verdict_figures(results, results.cell(LABEL, ROBUST)))
     assert shown["Difference"] == "+0.300 ± 0.010"
     assert shown["Seeds"] == "5 seeds"
     assert shown["Interval"].endswith("95% together with all primary cells, 98.33% by itself)")
     assert "Holm" in shown["p-value"]
-    assert dict(figures(results, results.cell("undefended", ROBUST))).keys() == {
+    assert dict(verdict_figures(results, results.cell("undefended", ROBUST))).keys() == {
         "Mean",
         "Seeds",
         "Which end is riskier",
@@ -92,21 +92,21 @@ def test_the_figures_are_those_of_the_verdict(results: Results) -> None:
 
 
 def test_a_cell_rests_on_its_rows_gates_and_its_attacks(results: Results) -> None:
-    rests = [(gate.name, gate.row, gate.about) for gate in grounds(results, results.cell(LABEL, AUC))]
+    rests = [(gate.name, gate.row, gate.about) for gate in gates_of(results, results.cell(LABEL, AUC))]
     assert rests == [("trained", LABEL, None), ("effective", LABEL, "evasion"), ("attack", "undefended", "LiRA")]
-    assert [gate.name for gate in grounds(results, results.cell("undefended", ROBUST))] == ["trained"]
+    assert [gate.name for gate in gates_of(results, results.cell("undefended", ROBUST))] == ["trained"]
 
 
 def test_behind_a_cell_is_every_seed_with_its_task(results: Results) -> None:
-    found = behind(results)
-    column, row = map(int, place(results, results.cell(LABEL, AUC)).split("."))
+    found = cell_details(results)
+    column, row = map(int, cell_place(results, results.cell(LABEL, AUC)).split("."))
     assert found["lines"][column]["values"][row][1] == [1, 0.7, "1a1000000000"]
     assert found["lines"][column]["cells"][row]["judged"]["margin"] == AUC.margin
     assert found["lines"][column]["cells"][0]["judged"] is None
 
 
 def test_seeds_share_their_coordinates_and_have_a_mean(results: Results) -> None:
-    evasion, roc, utility = behind(results)["curves"]
+    evasion, roc, utility = cell_details(results)["curves"]
     assert (evasion, utility) == (None, None)
     assert (roc["scale"], roc["xs"]) == ("log", [[0.01, 0.1, 1.0]])
     assert roc["seeds"][0][3] == [3, 0, [0.03, 0.23, 1.0], "t" * 12]
@@ -116,8 +116,8 @@ def test_seeds_share_their_coordinates_and_have_a_mean(results: Results) -> None
 
 def test_a_curve_without_points_is_not_drawn(results: Results) -> None:
     empty = tuple(replace(item, curve=replace(item.curve, x=(), y=())) for item in results.curves)
-    assert behind(replace(results, curves=empty))["curves"] == [None, None, None]
-    some = behind(replace(results, curves=(*empty[:1], *results.curves[1:])))["curves"][1]
+    assert cell_details(replace(results, curves=empty))["curves"] == [None, None, None]
+    some = cell_details(replace(results, curves=(*empty[:1], *results.curves[1:])))["curves"][1]
     assert [seed for seed, *_ in some["seeds"][0]] == [1, 2, 3, 4]
 
 
@@ -128,12 +128,12 @@ def test_nothing_in_embedded_data_can_end_its_element() -> None:
 
 
 def test_seeds_are_counted_cell_by_cell_where_they_were_added(results: Results, grown: Results) -> None:
-    assert (times(results), times(grown)) == ("5 times", "5 to 10 times")
-    assert (seeds_named(results), looks_said(results)) == ("seeds 0 to 4", "")
-    assert "at 5 and at most 10 seeds" in looks_said(grown)
-    assert seeds_of(results, results.cell(LABEL, AUC)) == ""
-    assert seeds_of(grown, grown.cell(LABEL, ROBUST)) == "5 seeds"
-    assert seeds_of(grown, grown.cell(LABEL, AUC)) == "10 seeds"
+    assert (how_often(results), how_often(grown)) == ("5 times", "5 to 10 times")
+    assert (seed_names(results), looks_sentence(results)) == ("seeds 0 to 4", "")
+    assert "at 5 and at most 10 seeds" in looks_sentence(grown)
+    assert seeds_note(results, results.cell(LABEL, AUC)) == ""
+    assert seeds_note(grown, grown.cell(LABEL, ROBUST)) == "5 seeds"
+    assert seeds_note(grown, grown.cell(LABEL, AUC)) == "10 seeds"
 
 
 def test_the_terminal_counts_seeds_cell_by_cell_too(grown: Results) -> None:
@@ -144,7 +144,7 @@ def test_the_terminal_counts_seeds_cell_by_cell_too(grown: Results) -> None:
     assert "seeds 0 to 9" in shown
     assert "5 seeds" in shown
     assert "10 seeds" in shown
-    assert looks_said(grown) in shown
+    assert looks_sentence(grown) in shown
 
 
 def test_a_cell_with_later_seeds_tells_at_how_many_it_was_judged(grown: Results) -> None:
@@ -153,13 +153,13 @@ def test_a_cell_with_later_seeds_tells_at_how_many_it_was_judged(grown: Results)
     cell = later.cell(LABEL, ROBUST)
     assert cell.verdict is not None
     assert cell.verdict.word is Word.INCREASES
-    assert seeds_of(later, cell) == "10 seeds, judged at 5"
+    assert seeds_note(later, cell) == "10 seeds, judged at 5"
 
 
 def test_seeds_without_a_value_are_told(results: Results) -> None:
     values = tuple(replace(item, value=None, reason="none") if item.seed == 0 else item for item in results.values)
     some = replace(results, values=values)
-    assert seeds_of(some, some.cell(LABEL, AUC)) == "4 of 5 seeds"
+    assert seeds_note(some, some.cell(LABEL, AUC)) == "4 of 5 seeds"
 
 
 def uneven(results: Results, baseline: tuple[int, ...], row: tuple[int, ...]) -> Results:
@@ -180,13 +180,13 @@ def test_means_side_by_side_are_over_the_seeds_that_both_have(
     results: Results, baseline: tuple[int, ...], row: tuple[int, ...]
 ) -> None:
     found = uneven(results, baseline, row)
-    assert "goes from 0.500 without a defense to 0.800 with it" in told(found, found.cell(LABEL, ROBUST))
+    assert "goes from 0.500 without a defense to 0.800 with it" in verdict_sentences(found, found.cell(LABEL, ROBUST))
 
 
 def test_means_without_a_common_seed_are_each_its_own(results: Results) -> None:
     found = uneven(results, (0, 1), (2, 3))
     cell = replace(found.cell(LABEL, ROBUST), verdict=results.cell(LABEL, AUC).verdict)
-    assert "goes from 0.100 without a defense to 0.100 with it" in told(found, cell)
+    assert "goes from 0.100 without a defense to 0.100 with it" in verdict_sentences(found, cell)
 
 
 @pytest.mark.parametrize(("baseline", "row"), [((0, 1, 2, 3), (0, 1)), ((0, 1), (0, 1, 2, 3)), ((0, 1, 2), (1, 2, 3))])
@@ -194,21 +194,21 @@ def test_rows_lie_as_far_apart_in_a_trade_off_as_their_common_seeds(
     results: Results, baseline: tuple[int, ...], row: tuple[int, ...]
 ) -> None:
     found = uneven(results, baseline, row)
-    before, after = (level(found, found.cell(label, ROBUST)) for label in ("undefended", LABEL))
+    before, after = (comparable_mean(found, found.cell(label, ROBUST)) for label in ("undefended", LABEL))
     assert after - before == pytest.approx(0.3)
 
 
 def test_every_risk_is_set_against_utility(results: Results) -> None:
-    shown = list(trade_offs(results, blocks(results)))
+    shown = list(trade_offs(results, matrix_blocks(results)))
     assert [item.line.column for item in shown] == [ROBUST, AUC]
     assert [(point.letter, point.risk.row) for point in shown[0].points] == [("A", "undefended"), ("B", LABEL)]
     assert ">↑ safer: Robust accuracy<" in shown[0].svg
     assert not re.search(r"https?:|<script| id=|class=", shown[0].svg)
-    assert list(trade_offs(replace(results, columns=(ROBUST, AUC)), blocks(results))) == []
+    assert list(trade_offs(replace(results, columns=(ROBUST, AUC)), matrix_blocks(results))) == []
 
 
 def test_letters_of_rows_in_one_place_do_not_cover_each_other() -> None:
-    sides = beside([(0.5, 0.5), (0.5, 0.5), (0.0, 1.0)], [(0.0, 0.0), (1.0, 1.0)])
+    sides = letter_sides([(0.5, 0.5), (0.5, 0.5), (0.0, 1.0)], [(0.0, 0.0), (1.0, 1.0)])
     assert sides[0] != sides[1]
     assert sides[2] == "right"
     assert set(sides) <= set(vega_lite.SIDES)
@@ -270,6 +270,6 @@ def test_a_page_that_would_be_too_large_keeps_means_and_tasks_and_says_what_it_l
     page = render(results, {})
     assert len(page) < len(whole)
     assert "results.json" in page
-    [curves] = [curves for curves in behind(results, single_curves=False)["curves"] if curves]
+    [curves] = [curves for curves in cell_details(results, single_curves=False)["curves"] if curves]
     assert all(ys == [] and task for row in curves["seeds"] for _, _, ys, task in row)
     assert all(mean["y"] for mean in curves["means"])

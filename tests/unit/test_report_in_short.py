@@ -14,16 +14,16 @@ from amulet.core.tally import Tally
 from amulet.experiments.numbers import Column, Value
 from amulet.experiments.results import Results
 from amulet.report.pages import matrix_markdown
-from amulet.report.pages.cell_details import behind
+from amulet.report.pages.cell_details import cell_details
 from amulet.report.pages.matrix_page import render
 from amulet.report.pages.matrix_terminal import matrix_table
-from amulet.report.words.blocks import blocks
+from amulet.report.words.blocks import matrix_blocks
+from amulet.report.words.explanations import NOT_COVERED
 from amulet.report.words.formats import MINUS
-from amulet.report.words.group_sizes import NOT_COUNTED, groups_of
-from amulet.report.words.no_skill import baseline
-from amulet.report.words.summaries import in_short
-from amulet.report.words.verdict_sentences import figures
-from amulet.report.words.verdict_words import NOT_COVERED
+from amulet.report.words.group_sizes import NOT_COUNTED, group_sizes
+from amulet.report.words.no_skill import no_skill_text
+from amulet.report.words.summaries import defense_summaries
+from amulet.report.words.verdict_sentences import verdict_figures
 
 BOUNDS, JUDGED = (0.0, 1.0), (True, 0.02)
 ACCURACY = Column("utility", "Utility", "balanced_accuracy", *BOUNDS, None, *JUDGED, None, shows="trained")
@@ -68,7 +68,7 @@ def results() -> Results:
 
 
 def short(results: Results) -> str:
-    [found] = in_short(results, blocks(results))
+    [found] = defense_summaries(results, matrix_blocks(results))
     assert found.row == "D"
     return found.text
 
@@ -124,7 +124,7 @@ def test_where_nothing_changes_an_attack_that_finds_nothing_is_named_too() -> No
 def test_without_primary_metrics_there_is_nothing_in_short(results: Results) -> None:
     columns = tuple(replace(column, primary=False) for column in COLUMNS)
     none = replace(results, columns=columns)
-    assert in_short(none, blocks(none)) == ()
+    assert defense_summaries(none, matrix_blocks(none)) == ()
     assert "In short" not in matrix_markdown.render(none, {})
 
 
@@ -157,7 +157,7 @@ def test_every_mark_stands_beside_a_word(results: Results) -> None:
 
 
 def test_a_gap_rests_on_its_groups(results: Results) -> None:
-    groups = groups_of(results, RACE)
+    groups = group_sizes(results, RACE)
     assert groups is not None
     assert groups.head == ("Group", "no", "yes", "all")
     assert groups.rows == (("black", "19", "41", "60"), ("white|<b>", "44", "459", "503"))  # none is in "other"
@@ -165,12 +165,12 @@ def test_a_gap_rests_on_its_groups(results: Results) -> None:
     assert "by 0.017" in groups.sentence  # 1 / 60
     assert "on 19 for no in black, where one decision moves them by 0.053" in groups.sentence
     assert "34 more, whose group is not recorded, are left out" in groups.sentence
-    assert groups_of(results, ROBUST) is None
-    assert groups_of(results, SEX) is None  # not counted here
+    assert group_sizes(results, ROBUST) is None
+    assert group_sizes(results, SEX) is None  # not counted here
 
 
 def test_groups_are_behind_the_cell_under_the_table_and_in_markdown(results: Results) -> None:
-    found = {line["probe"]: line["groups"] for line in behind(results)["lines"]}
+    found = {line["probe"]: line["groups"] for line in cell_details(results)["lines"]}
     assert found["Discrimination (attribute race)"]["rows"][0] == ("black", "19", "41", "60")
     assert found["LiRA"] is None
     page = render(results, {})
@@ -194,11 +194,11 @@ def test_groups_are_behind_the_cell_under_the_table_and_in_markdown(results: Res
 )
 def test_what_a_number_is_to_be_compared_with(risk: str, metric: str, chance: float | str | None, text: str) -> None:
     column = Column(risk, "Probe", metric, *BOUNDS, None, *JUDGED, chance)
-    assert baseline(TESTED, column) == text
+    assert no_skill_text(TESTED, column) == text
 
 
 def test_it_stands_under_the_metric_and_behind_the_cell(results: Results) -> None:
-    assert dict(figures(results, results.cell("D", ROBUST)))["To compare with"] == "always naming “yes”: 0.878"
+    assert dict(verdict_figures(results, results.cell("D", ROBUST)))["To compare with"] == "always naming “yes”: 0.878"
     assert text_of(render(results, {})).count("always naming “yes”: 0.878") == 2  # at a glance, and with all metrics
     assert "Robust accuracy of PGD, always naming “yes”: 0.878" in matrix_markdown.render(results, {})
 
@@ -208,7 +208,7 @@ def test_older_results_can_be_read_and_say_what_they_lack(results: Results) -> N
     del body["tested"]
     older = Results.from_json(json.dumps(body))
     assert older.tested == Tally()
-    assert baseline(older.tested, ROBUST) == ""
+    assert no_skill_text(older.tested, ROBUST) == ""
     assert NOT_COUNTED in text_of(render(older, {}))
     assert NOT_COUNTED in matrix_markdown.render(older, {})
     assert Results.from_json(results.to_json()).tested == TESTED

@@ -10,12 +10,15 @@ from rich.console import Console
 from amulet.core.tally import Tally
 from amulet.experiments.numbers import Column
 from amulet.experiments.pair_results import ModelFacts, PairCell, PairResults
+from amulet.report.charts.difference_strips import strip_of_pair
 from amulet.report.pages.pair_page import render_pair
 from amulet.report.pages.pair_terminal import pair_table
+from amulet.report.words.blocks import PairLine, pair_blocks
+from amulet.report.words.explanations import PAIR_ONLY, PAIR_WARNING
 from amulet.report.words.formats import MINUS
 from amulet.report.words.group_sizes import NOT_COUNTED
-from amulet.report.words.pair_sentences import pair_figures, pair_told
-from amulet.report.words.pair_words import ONLY, WARNING, PairLine, pair_blocks
+from amulet.report.words.verdict_sentences import pair_figures, pair_sentences
+from amulet.report.words.verdict_words import pair_verdict_words
 from amulet.statistics import Verdict, Word
 
 LABEL = "<script>alert('x')</script> [red]"
@@ -68,7 +71,7 @@ def results() -> PairResults:
 
 
 def lines(results: PairResults) -> dict[str, PairLine]:
-    return {line.cell.column.metric: line for b in pair_blocks(results) for part in b.parts for line in part.lines}
+    return {line.column.metric: line for b in pair_blocks(results) for part in b.parts for line in part.lines}
 
 
 def text(results: PairResults) -> str:
@@ -79,12 +82,12 @@ def text(results: PairResults) -> str:
 
 def test_it_says_first_that_it_is_about_this_pair_only(results: PairResults) -> None:
     page = text(results)
-    assert page.index(ONLY) < page.index(WARNING) < page.index("At a glance")
+    assert page.index(PAIR_ONLY) < page.index(PAIR_WARNING) < page.index("At a glance")
     assert "risk decreases in this pair" in page
 
 
 def test_each_verdict_in_words(results: PairResults) -> None:
-    said = {metric: (line.said.words, line.said.because) for metric, line in lines(results).items()}
+    said = {cell.column.metric: (it.words, it.because) for cell in results.cells if (it := pair_verdict_words(cell))}
     assert said == {
         "accuracy": ("no meaningful change", "less than 0.010 with other records, too"),
         "robust_accuracy": ("risk decreases in this pair", ""),
@@ -94,15 +97,18 @@ def test_each_verdict_in_words(results: PairResults) -> None:
 
 
 def test_intervals_of_one_range_share_a_scale(results: PairResults) -> None:
-    spans = {metric: line.span for metric, line in lines(results).items()}
+    spans = {metric: strip_of_pair(results.cells, line) for metric, line in lines(results).items()}
     robust, accuracy, auc = spans["robust_accuracy"], spans["accuracy"], spans["auc"]
     assert robust is not None
     assert accuracy is not None
     assert auc is not None
-    assert (robust.high, robust.riskier) == (96.0, "left")
-    assert robust.low - 50 == pytest.approx((robust.high - 50) * 0.25 / 0.35, abs=0.1)
-    assert accuracy.low < accuracy.at < accuracy.high < 50
-    assert auc.low < 50 < auc.high
+    assert robust.interval is not None
+    assert accuracy.interval is not None
+    assert auc.interval is not None
+    assert (robust.interval[1], robust.riskier) == (96.0, "left")
+    assert robust.interval[0] - 50 == pytest.approx((robust.interval[1] - 50) * 0.25 / 0.35, abs=0.1)
+    assert accuracy.interval[0] < accuracy.dots[0] < accuracy.interval[1] < 50
+    assert auc.interval[0] < 50 < auc.interval[1]
     assert spans["TPRAtFPR(fpr=0.05)"] is None
 
 
@@ -133,7 +139,7 @@ def test_the_terminal_shows_the_primary_metrics_and_the_warning(results: PairRes
     with console.capture() as captured:
         console.print(pair_table(results))
     shown = " ".join(captured.get().split())
-    assert f"{LABEL}, after compared with before {ONLY}. {WARNING}" in shown
+    assert f"{LABEL}, after compared with before {PAIR_ONLY}. {PAIR_WARNING}" in shown
     assert "+0.300" in shown
     assert "+0.250 to +0.350" in shown
     assert "TPR at FPR 0.05 of LossThreshold" in shown
@@ -142,7 +148,7 @@ def test_the_terminal_shows_the_primary_metrics_and_the_warning(results: PairRes
 
 def test_behind_each_verdict_is_a_sentence_and_its_figures(results: PairResults) -> None:
     cells = {cell.column.metric: cell for cell in results.cells}
-    told = {metric: pair_told(cell) for metric, cell in cells.items()}
+    told = {metric: pair_sentences(cell) for metric, cell in cells.items()}
     assert told["robust_accuracy"].startswith(
         "In this pair the risk of evasion is lower: robust accuracy goes from 0.400 before to 0.700 after."
     )
@@ -162,10 +168,10 @@ def test_behind_each_verdict_is_a_sentence_and_its_figures(results: PairResults)
 
 def test_one_model_twice_and_a_metric_that_is_no_risk() -> None:
     same = cell(ACCURACY, 0.9, 0.9, Word.UNCHANGED, (0.0, 0.0))
-    assert pair_told(same) == "Both files hold one model, so nothing can differ."
+    assert pair_sentences(same) == "Both files hold one model, so nothing can differ."
     assert "Interval" not in dict(pair_figures(same))
     worse = cell(ACCURACY, 0.9, 0.8, Word.DECREASES, (-0.12, -0.08))
-    assert pair_told(worse).startswith(
+    assert pair_sentences(worse).startswith(
         "In this pair accuracy is lower: accuracy goes from 0.900 before to 0.800 after."
     )
 

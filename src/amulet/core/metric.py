@@ -16,6 +16,10 @@ Shown = Literal["trained", "noise", "one class"]
 """The conditions of a verdict that a metric can provide evidence for."""
 
 
+NoSkill = Literal["largest class", "one over classes"]
+"""What a model that always names one class gets: the share of the largest class, or one over the number of classes."""
+
+
 @dataclass(frozen=True)
 class Undefined:
     """The value of a metric that is not defined for an outcome.
@@ -42,6 +46,9 @@ class Metric(Spec, Generic[O]):
             such as its success on a model whose training records were not tampered with; None where there is none.
         shows: the gate that uses it, if any: whether the model has "trained", the effect of random "noise" in place of
             the attack, or whether the model always predicts "one class".
+        title: its name as a heading, such as "Robust accuracy"; made of the class's name where it is empty.
+        meaning: a sentence for readers of reports; the first sentence of the class's docstring where it is empty.
+        no_skill: what a model without any skill gets, where the metric is a share of correct predictions; else None.
         margin: the smallest difference that matters, in its own units; docs/guide/verdicts.md has the reasons.
     """
 
@@ -52,6 +59,9 @@ class Metric(Spec, Generic[O]):
     chance: ClassVar[float | str | None] = None
     must_exceed: ClassVar[str | None] = None
     shows: ClassVar[Shown | None] = None
+    title: ClassVar[str] = ""
+    meaning: ClassVar[str] = ""
+    no_skill: ClassVar[NoSkill | None] = None
     margin: ClassVar[float] = 0.02
 
     @abstractmethod

@@ -31,6 +31,7 @@ class Outcome:
         truth: the fields that do not depend on the model, such as true labels. They are equal for all models that are
             probed with the same cases in the same order.
         constants: the fields that hold one value for all cases, such as a bound of the data.
+        compares_groups: whether its metrics are gaps between the groups of a sensitive attribute.
         optional: the fields that may be omitted where an outcome is constructed by hand; they are then -1 for every
             case.
     """
@@ -39,6 +40,7 @@ class Outcome:
     part: ClassVar[Part] = "test"
     truth: ClassVar[tuple[str, ...]] = ()
     constants: ClassVar[tuple[str, ...]] = ()
+    compares_groups: ClassVar[bool] = False
     optional: ClassVar[tuple[str, ...]] = ("index",)
 
     def __post_init__(self) -> None:

@@ -33,6 +33,7 @@ class DiscriminationOutcome(Outcome):
         0.5
     """
 
+    compares_groups = True
     truth = ("labels", "groups", "index")
     labels: Tensor
     predictions: Tensor

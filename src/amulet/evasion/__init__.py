@@ -1,5 +1,8 @@
 """S1: evasion."""
 
+from amulet.core.risk import Risk
 from amulet.evasion.outcome import EvasionAttack, EvasionOutcome
 
-__all__ = ["EvasionAttack", "EvasionOutcome"]
+__all__ = ["RISK", "EvasionAttack", "EvasionOutcome"]
+
+RISK = Risk("evasion", "S1", "Evasion", "Someone changes an input a little so that the model gets it wrong.")

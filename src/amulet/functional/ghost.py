@@ -6,14 +6,14 @@ over records is one matrix product; no gradient per record is stored. For convol
 parameters, the per-record gradients are computed.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import group_norm, unfold
+from torch.nn.functional import unfold
 
 from amulet.functional.per_record import Tensors, clipping_factors, squared_norms, weighted_sum
 
@@ -83,12 +83,13 @@ def clipped_sum(model: nn.Module, losses: Callable[[], Tensor], bound: float) ->
         >>> clipped_sum(model, lambda: model(x).squeeze(1), bound=1.0)
         {'weight': tensor([[0.9000, 1.2000]])}
     """
-    with _recorded_calls(model) as calls:
+    layers = {name: layer for name, layer in model.named_modules() if list(layer.parameters(recurse=False))}
+    with _recorded_calls(layers) as calls:
         each = losses()
         total = each.sum()
     once = len({call.name for call in calls}) == len(calls)
-    whole = all(len(call.inputs) == len(each) for call in calls)  # one row per record, not one per part of a record
-    if not once or not whole or not _all_called(model, calls) or any(call.altered for call in calls):
+    whole = all(len(call.inputs) == len(each) for call in calls)  # a row for each record, not for parts of one
+    if not once or not whole or not _all_called(layers, calls) or any(call.altered for call in calls):
         raise Unsupported
     slopes = torch.autograd.grad(total, [call.outputs for call in calls])
     with torch.no_grad():
@@ -134,7 +135,7 @@ def _gradients_of(call: _Call, slope: Tensor) -> _Outer | _Explicit:
     if isinstance(layer, nn.Linear):
         return _Outer(prefix, call.inputs, slope, layer.bias is not None)
     if isinstance(layer, nn.GroupNorm):
-        unscaled = group_norm(call.inputs, layer.num_groups, eps=layer.eps)
+        unscaled = _normalised(call.inputs, layer.num_groups, layer.eps)
         return _Explicit(
             {f"{prefix}weight": _sum_over_pixels(slope * unscaled), f"{prefix}bias": _sum_over_pixels(slope)}
         )
@@ -145,24 +146,27 @@ def _gradients_of(call: _Call, slope: Tensor) -> _Outer | _Explicit:
     return _Explicit({f"{prefix}weight": weight} | bias)
 
 
+def _normalised(x: Tensor, groups: int, eps: float) -> Tensor:
+    """What `group_norm` gives without weights, in a fraction of its time where a record is a vector."""
+    grouped = x.reshape(len(x), groups, -1)
+    centred = grouped - grouped.mean(2, keepdim=True)
+    return centred.mul_((centred.square().mean(2, keepdim=True) + eps).rsqrt_()).view_as(x)
+
+
 def _sum_over_pixels(values: Tensor) -> Tensor:
     """(n, channels) the sum of (n, channels, ...) over all further dimensions."""
     return values.flatten(2).sum(2) if values.dim() > 2 else values
 
 
 @contextmanager
-def _recorded_calls(model: nn.Module) -> Iterator[list[_Call]]:
+def _recorded_calls(layers: Mapping[str, nn.Module]) -> Iterator[list[_Call]]:
     calls: list[_Call] = []
 
     def note(name: str, layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         versions = (inputs[0]._version, output._version)  # noqa: SLF001
         calls.append(_Call(name, layer, inputs[0].detach(), output, versions))
 
-    handles = [
-        layer.register_forward_hook(partial(note, name))
-        for name, layer in model.named_modules()
-        if list(layer.parameters(recurse=False))
-    ]
+    handles = [layer.register_forward_hook(partial(note, name)) for name, layer in layers.items()]
     try:
         yield calls
     finally:
@@ -178,7 +182,6 @@ def _is_plain(layer: nn.Module) -> bool:
     return True
 
 
-def _all_called(model: nn.Module, calls: list[_Call]) -> bool:
-    expected = {name for name, layer in model.named_modules() if list(layer.parameters(recurse=False))}
+def _all_called(layers: Mapping[str, nn.Module], calls: list[_Call]) -> bool:
     flat = all(call.inputs.dim() == 2 for call in calls if isinstance(call.layer, nn.Linear))
-    return flat and expected <= {call.name for call in calls}
+    return flat and layers.keys() <= {call.name for call in calls}

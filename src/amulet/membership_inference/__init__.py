@@ -1,5 +1,13 @@
 """P1: membership inference."""
 
+from amulet.core.risk import Risk
 from amulet.membership_inference.outcome import MembershipInferenceAttack, MembershipOutcome
 
-__all__ = ["MembershipInferenceAttack", "MembershipOutcome"]
+__all__ = ["RISK", "MembershipInferenceAttack", "MembershipOutcome"]
+
+RISK = Risk(
+    "membership_inference",
+    "P1",
+    "Membership inference",
+    "Someone finds out whether a record was among those that the model learned from.",
+)

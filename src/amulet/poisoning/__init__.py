@@ -1,6 +1,9 @@
 """S2: poisoning."""
 
+from amulet.core.risk import Risk
 from amulet.poisoning.outcome import PoisoningAttack, PoisoningOutcome
 from amulet.poisoning.sanitization import Sanitization, SanitizationOutcome
 
-__all__ = ["PoisoningAttack", "PoisoningOutcome", "Sanitization", "SanitizationOutcome"]
+__all__ = ["RISK", "PoisoningAttack", "PoisoningOutcome", "Sanitization", "SanitizationOutcome"]
+
+RISK = Risk("poisoning", "S2", "Poisoning", "Someone tampers with training records so that the model misbehaves.")

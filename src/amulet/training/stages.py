@@ -85,6 +85,10 @@ class Penalize(Stage):
         raise NotImplementedError(f"{self} must write 'penalize', or 'begin' if it has a state of its own.")
 
 
+Penalize.__abstractmethods__ = frozenset({"penalize"})
+"""Abstract itself, while a subclass is complete with either of the two methods, which ABC cannot express."""
+
+
 @final
 class _Stateless(Penalty):
     """What a stage without a state does in any run."""

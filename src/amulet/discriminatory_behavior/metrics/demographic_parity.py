@@ -12,6 +12,11 @@ class DemographicParity(Metric[DiscriminationOutcome]):
     """The largest difference between groups in the share of favourable decisions; 0 is parity."""
 
     low, high, riskier, primary = 0.0, 1.0, "high", True
+    title = "Demographic parity gap"
+    meaning = (
+        "Difference in the share of favourable decisions between the groups for which it is largest and "
+        "smallest; 0 is parity."
+    )
 
     def measure(self, outcome: DiscriminationOutcome) -> float | Undefined:
         """In [0, 1]; undefined for fewer than two groups."""

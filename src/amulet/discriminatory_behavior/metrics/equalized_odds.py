@@ -12,6 +12,8 @@ class EqualizedOdds(Metric[DiscriminationOutcome]):
     """The larger of the largest differences between groups in the true and in the false positive rate; 0 is parity."""
 
     low, high, riskier = 0.0, 1.0, "high"
+    title = "Equalized odds gap"
+    meaning = "The larger of the gaps in true and in false positive rate; 0 is parity."
 
     def measure(self, outcome: DiscriminationOutcome) -> float | Undefined:
         """In [0, 1]; undefined if one of the two differences is."""

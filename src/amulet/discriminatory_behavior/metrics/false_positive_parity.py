@@ -12,6 +12,10 @@ class FalsePositiveParity(Metric[DiscriminationOutcome]):
     """The largest difference between groups in the false positive rate; 0 is parity."""
 
     low, high, riskier = 0.0, 1.0, "high"
+    title = "False positive rate gap"
+    meaning = (
+        "Difference in the false positive rate between the groups for which it is largest and smallest; 0 is parity."
+    )
 
     def measure(self, outcome: DiscriminationOutcome) -> float | Undefined:
         """In [0, 1]; undefined if a group has no record outside the positive class."""

@@ -14,6 +14,8 @@ class PRule(Metric[DiscriminationOutcome]):
     """
 
     low, high, riskier = 0.0, 1.0, "low"
+    title = "p% rule"
+    meaning = "The smallest share of favourable decisions of any group over the largest; 1 is parity."
 
     def measure(self, outcome: DiscriminationOutcome) -> float | Undefined:
         """In [0, 1]; undefined for fewer than two groups, or without any favourable decision."""

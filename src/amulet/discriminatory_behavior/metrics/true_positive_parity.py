@@ -12,6 +12,10 @@ class TruePositiveParity(Metric[DiscriminationOutcome]):
     """The largest difference between groups in the true positive rate; 0 is parity."""
 
     low, high, riskier = 0.0, 1.0, "high"
+    title = "True positive rate gap"
+    meaning = (
+        "Difference in the true positive rate between the groups for which it is largest and smallest; 0 is parity."
+    )
 
     def measure(self, outcome: DiscriminationOutcome) -> float | Undefined:
         """In [0, 1]; undefined if a group has no record of the positive class."""

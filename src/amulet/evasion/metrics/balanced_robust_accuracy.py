@@ -16,6 +16,9 @@ class BalancedRobustAccuracy(Metric[EvasionOutcome]):
     """
 
     low, high, riskier = 0.0, 1.0, "low"
+    title = "Balanced robust accuracy"
+    meaning = "Share of records still classified correctly under attack, averaged over the classes."
+    no_skill = "one over classes"
 
     def measure(self, outcome: EvasionOutcome) -> float:
         """In 0..1."""

@@ -11,6 +11,9 @@ class CleanAccuracy(Metric[EvasionOutcome]):
     """Share of records that are classified correctly as they are."""
 
     low, high, riskier, margin = 0.0, 1.0, None, 0.01
+    title = "Clean accuracy"
+    meaning = "Share of the same records classified correctly before the attack."
+    no_skill = "largest class"
 
     def measure(self, outcome: EvasionOutcome) -> float:
         """In 0..1."""

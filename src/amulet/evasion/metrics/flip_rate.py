@@ -14,6 +14,8 @@ class FlipRate(Metric[EvasionOutcome]):
     """
 
     low, high, riskier = 0.0, 1.0, "high"
+    title = "Flip rate"
+    meaning = "Share of the correctly classified records that the attack turns wrong."
 
     def measure(self, outcome: EvasionOutcome) -> float | Undefined:
         """In 0..1."""

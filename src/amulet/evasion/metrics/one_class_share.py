@@ -17,6 +17,8 @@ class OneClassShare(Metric[EvasionOutcome]):
 
     shows = "one class"
     low, high, riskier = 0.0, 1.0, None
+    title = "Share of one class"
+    meaning = "Share of decisions, with and without the attack, that name the class named most often."
 
     def measure(self, outcome: EvasionOutcome) -> float:
         """In 0..1."""

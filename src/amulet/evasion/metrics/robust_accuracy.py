@@ -14,6 +14,9 @@ class RobustAccuracy(Metric[EvasionOutcome]):
     """
 
     low, high, riskier, primary, chance = 0.0, 1.0, "low", True, "noise_accuracy"
+    title = "Robust accuracy"
+    meaning = "Share of records still classified correctly under attack."
+    no_skill = "largest class"
 
     def measure(self, outcome: EvasionOutcome) -> float:
         """In 0..1."""

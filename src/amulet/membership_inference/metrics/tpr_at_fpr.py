@@ -18,6 +18,8 @@ class TPRAtFPR(Metric[MembershipOutcome]):
     """True positive rate at the threshold where at most a share `fpr` of the non-members is taken for members."""
 
     low, high, riskier = 0.0, 1.0, "high"
+    title = "TPR at FPR"
+    meaning = "Share of training records found while at most the stated share of the others is accused."
     fpr: OpenProbability = 0.01
 
     def measure(self, outcome: MembershipOutcome) -> float | Undefined:

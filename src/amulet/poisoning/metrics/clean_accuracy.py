@@ -11,6 +11,8 @@ class CleanAccuracy(Metric[PoisoningOutcome]):
     """Share of the records without the trigger that the poisoned model classifies correctly."""
 
     low, high, riskier, margin = 0.0, 1.0, None, 0.01
+    title = "Clean accuracy"
+    meaning = "Share of records without the trigger that the poisoned model classifies correctly."
 
     def measure(self, outcome: PoisoningOutcome) -> float:
         """In [0, 1]."""

@@ -1,54 +1,85 @@
-"""Where the dots of a cell's strip lie: the seeds' differences to the baseline on one small axis."""
+"""The small axis inside a table cell on which differences lie: those of the seeds, or that of a pair of models."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from amulet.experiments.pair_results import PairCell
 from amulet.experiments.results import Results
-from amulet.report.words.blocks import Line
+from amulet.report.words.blocks import MatrixLine, PairLine
 
 CENTRE: Final = 50.0
 REACH: Final = 46.0
+"""From the centre to the largest difference of the scale."""
 LEAST_SHARE: Final = 0.05
 """Half an axis shows at least this difference between two shares, so that noise does not fill the strip."""
 
 
 @dataclass(frozen=True)
 class Strip:
-    """Places on an axis from 0 to 100, the baseline at 50.
+    """Positions on an axis from 0 to 100, no difference at 50.
 
     Attributes:
-        dots: one per seed.
-        mean: of the dots.
-        riskier: the half where the metric means more risk, "left" or "right", or None.
-        there: whether the mean lies in that half.
+        dots: one for each difference.
+        mean: of several dots; None for the one of a pair.
+        interval: where the true difference lies; None where it is not drawn.
+        margin: half the width of the band in which no difference matters; None where it is not drawn.
+        riskier: the half in which the metric means more risk, "left" or "right", or None.
+        on_riskier_side: whether the mean lies in that half.
     """
 
     dots: tuple[float, ...]
-    mean: float
-    riskier: str | None
-    there: bool
+    mean: float | None = None
+    interval: tuple[float, float] | None = None
+    margin: float | None = None
+    riskier: str | None = None
+    on_riskier_side: bool = False
 
 
-SAMPLE: Final = Strip((58.0, 70.0, 75.0, 86.0), 72.3, "right", there=False)
+SAMPLE: Final = Strip((58.0, 70.0, 75.0, 86.0), mean=72.3, riskier="right")
 """For the key under the first table."""
 
 
-def strips(results: Results, line: Line) -> dict[str, Strip]:
-    """By defended row; all strips of a line share one scale. A row without any difference has none."""
+def strips_of_rows(results: Results, line: MatrixLine) -> dict[str, Strip]:
+    """The strip of each defended row; all of a line share one scale. A row without any difference has none."""
     found = {cell.row: results.differences(cell.row, line.column) for cell in line.cells if cell.difference}
     scale = max([abs(number) for numbers in found.values() for number in numbers], default=0.0)
-    scale = max(scale, LEAST_SHARE) if _shares(results, line) else scale or 1.0
-    side = {"high": "right", "low": "left"}.get(line.column.riskier or "")
-    return {row: _strip([number / scale for number in numbers], side) for row, numbers in found.items() if numbers}
+    values = [item.value for cell in line.cells for item in results.of(cell.row, line.column)]
+    if all(0 <= value <= 1 for value in values if value is not None):
+        scale = max(scale, LEAST_SHARE)
+    scale, side = scale or 1.0, _riskier_side(line)
+    scaled = {row: [number / scale for number in numbers] for row, numbers in found.items() if numbers}
+    return {row: _seed_strip(numbers, side) for row, numbers in scaled.items()}
 
 
-def _strip(numbers: list[float], side: str | None) -> Strip:
+def strip_of_pair(cells: Sequence[PairCell], line: PairLine) -> Strip | None:
+    """The difference of a pair with its interval; None where there is none.
+
+    Metrics of one range share one scale, so that their intervals can be compared.
+    """
+    (cell,) = line.cells
+    if cell.verdict.interval is None or cell.difference is None:
+        return None
+    alike = [other.verdict for other in cells if _value_range(other) == _value_range(cell) and other.verdict.interval]
+    ends = [abs(end) for verdict in alike for end in verdict.interval or ()]
+    scale = max([*ends, *(2 * verdict.margin for verdict in alike)]) or 1.0
+    low, high, at = (round(CENTRE + REACH * value / scale, 1) for value in (*cell.verdict.interval, cell.difference))
+    margin = round(REACH * cell.verdict.margin / scale, 1)
+    return Strip((at,), interval=(low, high), margin=margin, riskier=_riskier_side(line))
+
+
+def _seed_strip(numbers: Sequence[float], side: str | None) -> Strip:
+    """The strip of differences that were divided by the scale."""
     places = [CENTRE + REACH * number for number in numbers]
     mean = sum(places) / len(places)
-    there = side is not None and (mean > CENTRE if side == "right" else mean < CENTRE)
-    return Strip(tuple(round(place, 1) for place in places), round(mean, 1), side, there)
+    worse = side is not None and (mean > CENTRE if side == "right" else mean < CENTRE)
+    dots = tuple(round(place, 1) for place in places)
+    return Strip(dots, mean=round(mean, 1), riskier=side, on_riskier_side=worse)
 
 
-def _shares(results: Results, line: Line) -> bool:
-    values = [item.value for cell in line.cells for item in results.of(cell.row, line.column)]
-    return all(0 <= value <= 1 for value in values if value is not None)
+def _riskier_side(line: MatrixLine | PairLine) -> str | None:
+    return {"high": "right", "low": "left"}.get(line.column.riskier or "")
+
+
+def _value_range(cell: PairCell) -> tuple[float, float]:
+    return cell.column.low, cell.column.high

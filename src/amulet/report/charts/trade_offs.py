@@ -15,10 +15,10 @@ from amulet.experiments.experiment import BASELINE
 from amulet.experiments.numbers import Column, MatrixCell
 from amulet.experiments.results import Results
 from amulet.report.charts import vega_lite
-from amulet.report.words.blocks import Block, Line, Part, primaries
+from amulet.report.words.blocks import MatrixBlock, MatrixLine, MatrixPart, primary_blocks
 from amulet.report.words.names import metric_words
+from amulet.utility import RISK as UTILITY
 
-UTILITY: Final = "utility"
 ENOUGH: Final = 18.0
 """Pixels between a letter and anything else beyond which more room does not read better."""
 
@@ -38,35 +38,35 @@ class Point:
 class TradeOff:
     """One probe's primary metric against the primary metric of utility; the chart holds no script."""
 
-    block: Block
-    part: Part
-    line: Line
+    block: MatrixBlock
+    part: MatrixPart
+    line: MatrixLine
     utility: Column
     points: tuple[Point, ...]
     svg: Markup
 
 
-def letters(results: Results) -> dict[str, str]:
+def row_letters(results: Results) -> dict[str, str]:
     """What each row is called in the charts: A, B, C ..., and numbers where the alphabet ends."""
     return {
         row: ascii_uppercase[at] if at < len(ascii_uppercase) else str(at + 1) for at, row in enumerate(results.rows)
     }
 
 
-def trade_offs(results: Results, found: Sequence[Block]) -> Iterator[TradeOff]:
+def trade_offs(results: Results, found: Sequence[MatrixBlock]) -> Iterator[TradeOff]:
     """In the order of the matrix; none where no metric stands for utility."""
-    utility = next((column for column in results.columns if column.risk == UTILITY and column.primary), None)
+    utility = next((column for column in results.columns if column.risk == UTILITY.name and column.primary), None)
     if utility is None:
         return
-    for block in primaries(tuple(found)):
-        for part in block.parts if block.risk != UTILITY else ():
+    for block in primary_blocks(tuple(found)):
+        for part in block.parts if block.risk != UTILITY.name else ():
             for line in part.lines:
                 points = tuple(_points(results, utility, line))
                 if points:
                     yield TradeOff(block, part, line, utility, points, _drawn(results, utility, line.column, points))
 
 
-def beside(places: Sequence[Place], corners: Sequence[Place]) -> list[str]:
+def letter_sides(places: Sequence[Place], corners: Sequence[Place]) -> list[str]:
     """The side on which each place's letter stands: as far as can be from other places and from letters before it.
 
     Args:
@@ -89,8 +89,8 @@ def _nearest(place: NDArray[np.float64], others: Sequence[NDArray[np.float64]]) 
     return min((float(np.hypot(*(place - other))) for other in others), default=ENOUGH)
 
 
-def _points(results: Results, utility: Column, line: Line) -> Iterator[Point]:
-    for row, letter in letters(results).items():
+def _points(results: Results, utility: Column, line: MatrixLine) -> Iterator[Point]:
+    for row, letter in row_letters(results).items():
         point = Point(letter, results.cell(row, utility), results.cell(row, line.column))
         if point.utility.summary and point.risk.summary:
             yield point
@@ -100,7 +100,7 @@ def _drawn(results: Results, utility: Column, risk: Column, points: Sequence[Poi
     means = [_mean(results, point) for point in points]
     seeds = [{**mean, **seed} for point, mean in zip(points, means, strict=True) for seed in _seeds(results, point)]
     corners = [(seed["seed_x"], seed["seed_y"]) for seed in seeds]
-    sides = beside([(mean["x"], mean["y"]) for mean in means], corners)
+    sides = letter_sides([(mean["x"], mean["y"]) for mean in means], corners)
     means = [{**mean, "side": side} for mean, side in zip(means, sides, strict=True)]
     before = [mean for mean in means if mean["kind"] == vega_lite.KINDS[0]]
     titles = f"{metric_words(utility).title}, higher is better →", f"{_arrow(risk)} {metric_words(risk).title}".strip()
@@ -118,11 +118,11 @@ def _slim(tag: re.Match[str]) -> str:
 
 def _mean(results: Results, point: Point) -> dict[str, Any]:
     kind = vega_lite.KINDS[point.risk.verdict is not None]
-    x, y = (level(results, cell) for cell in (point.utility, point.risk))
+    x, y = (comparable_mean(results, cell) for cell in (point.utility, point.risk))
     return {"letter": point.letter, "kind": kind, "x": x, "y": y}
 
 
-def level(results: Results, cell: MatrixCell) -> float:
+def comparable_mean(results: Results, cell: MatrixCell) -> float:
     """As far from the undefended mean as the seeds of the pair say: the two can have different numbers of seeds."""
     assert cell.summary  # noqa: S101 - only such points are made
     undefended = results.cell(BASELINE, cell.column).summary

@@ -9,19 +9,18 @@ from amulet.core.curve import Curve
 from amulet.experiments.numbers import Column, MatrixCell, Traced
 from amulet.experiments.results import Results
 from amulet.report.charts import vega_lite
-from amulet.report.words.gates import grounds
-from amulet.report.words.group_sizes import groups_of
+from amulet.report.words.gates import gate_words, gates_of
+from amulet.report.words.group_sizes import group_sizes
 from amulet.report.words.names import metric_words, risk_words
 from amulet.report.words.spec_text import Named, probes
-from amulet.report.words.verdict_sentences import figures, told
-from amulet.report.words.verdict_words import gate_words
+from amulet.report.words.verdict_sentences import verdict_figures, verdict_sentences
 
 Plain = dict[str, Any]
 DIGEST: Final = 12
 """Digits of a task's digest that are shown."""
 
 
-def behind(results: Results, *, single_curves: bool = True) -> Plain:
+def cell_details(results: Results, *, single_curves: bool = True) -> Plain:
     """All cells of all columns, by position in `results.columns` and `results.rows`.
 
     Without `single_curves`, the means of curves alone.
@@ -37,7 +36,7 @@ def behind(results: Results, *, single_curves: bool = True) -> Plain:
     }
 
 
-def place(results: Results, cell: MatrixCell) -> str:
+def cell_place(results: Results, cell: MatrixCell) -> str:
     """The name of a cell in `behind`: its column's and its row's position."""
     return f"{results.columns.index(cell.column)}.{results.rows.index(cell.row)}"
 
@@ -58,7 +57,7 @@ def _line(results: Results, column: Column, named: dict[str, Named], curve: int)
 
 
 def _groups(results: Results, column: Column) -> Plain | None:
-    groups = groups_of(results, column)
+    groups = group_sizes(results, column)
     if groups is None:
         return None
     return {"caption": groups.caption, "said": groups.sentence, "head": groups.head, "rows": groups.rows}
@@ -66,9 +65,9 @@ def _groups(results: Results, column: Column) -> Plain | None:
 
 def _cell(results: Results, cell: MatrixCell) -> Plain:
     return {
-        "said": told(results, cell),
-        "facts": list(figures(results, cell)),
-        "gates": [results.gates.index(gate) for gate in grounds(results, cell)],
+        "said": verdict_sentences(results, cell),
+        "facts": list(verdict_figures(results, cell)),
+        "gates": [results.gates.index(gate) for gate in gates_of(results, cell)],
         "judged": _judged(cell),
     }
 

@@ -7,16 +7,24 @@ from typing import Any, Final
 from amulet.core.text import visible
 from amulet.experiments.numbers import MatrixCell
 from amulet.experiments.results import Results
-from amulet.report.words.blocks import Block, Line, Part, blocks, primaries
+from amulet.report.words.blocks import (
+    MatrixBlock,
+    MatrixLine,
+    MatrixPart,
+    matrix_blocks,
+    primary_blocks,
+    undefined_sentences,
+)
+from amulet.report.words.explanations import HOW_VERDICTS, NOT_COVERED
 from amulet.report.words.formats import number, setting, signed, spread
-from amulet.report.words.gates import grounds
-from amulet.report.words.group_sizes import NOT_COUNTED, RISK, groups_of
+from amulet.report.words.gates import gate_name, gate_words, gates_of
+from amulet.report.words.group_sizes import NOT_COUNTED, compares_groups, group_sizes
 from amulet.report.words.names import riskier_end, spoken
-from amulet.report.words.no_skill import baseline
-from amulet.report.words.seed_counts import looks_said, plural_seeds, seeds_of, times
+from amulet.report.words.no_skill import no_skill_text
+from amulet.report.words.seed_counts import how_often, looks_sentence, plural_seeds, seeds_note
 from amulet.report.words.spec_text import defenses
-from amulet.report.words.summaries import in_short
-from amulet.report.words.verdict_words import HOW_VERDICTS, NOT_COVERED, gate_name, gate_words, interval, said
+from amulet.report.words.summaries import defense_summaries
+from amulet.report.words.verdict_words import interval_text, verdict_words
 from amulet.statistics import Gate
 
 _MARKUP: Final = re.compile(r"([\\`*\[\]<>|~$]|&(?=#?\w+;)|(?<!\w)_|_(?!\w)|^(?:[#+>=-]|\d+(?=[.)])))")
@@ -25,7 +33,7 @@ _MARKUP: Final = re.compile(r"([\\`*\[\]<>|~$]|&(?=#?\w+;)|(?<!\w)_|_(?!\w)|^(?:
 
 def render(results: Results, manifest: Mapping[str, Any]) -> str:
     """The whole text. The same results and manifest give the same bytes."""
-    found = blocks(results)
+    found = matrix_blocks(results)
     sections = (
         _opening(results),
         _short(results, found),
@@ -56,7 +64,7 @@ def plain_text(text: str) -> str:
 def _opening(results: Results) -> Iterator[str]:
     yield f"# What each defense does to every risk: {plain_text(results.experiment)} on {plain_text(results.dataset)}"
     yield ""
-    yield f"Each model was trained and measured {times(results)}. {looks_said(results)}".strip()
+    yield f"Each model was trained and measured {how_often(results)}. {looks_sentence(results)}".strip()
     yield f"{HOW_VERDICTS} {NOT_COVERED}"
     yield ""
     for row, applied in defenses(results).items():
@@ -64,8 +72,8 @@ def _opening(results: Results) -> Iterator[str]:
     yield ""
 
 
-def _short(results: Results, found: tuple[Block, ...]) -> Iterator[str]:
-    shorts = in_short(results, found)
+def _short(results: Results, found: tuple[MatrixBlock, ...]) -> Iterator[str]:
+    shorts = defense_summaries(results, found)
     if shorts:
         yield "## In short"
         yield ""
@@ -73,12 +81,12 @@ def _short(results: Results, found: tuple[Block, ...]) -> Iterator[str]:
         yield ""
 
 
-def _glance(results: Results, found: tuple[Block, ...]) -> Iterator[str]:
+def _glance(results: Results, found: tuple[MatrixBlock, ...]) -> Iterator[str]:
     yield "## At a glance"
     yield ""
     yield "Each risk by the metric that stands for it: the undefended mean, then the differences and verdicts."
     yield ""
-    lines = [(block, part, line) for block in primaries(found) for part in block.parts for line in part.lines]
+    lines = [(block, part, line) for block in primary_blocks(found) for part in block.parts for line in part.lines]
     rows = [[_compared(results, block, part, line), *map(_brief, line.cells)] for block, part, line in lines]
     yield from table(["Risk and metric", *results.rows], rows)
 
@@ -93,7 +101,7 @@ def _gates(results: Results) -> Iterator[str]:
     yield ""
 
 
-def _every(results: Results, found: tuple[Block, ...]) -> Iterator[str]:
+def _every(results: Results, found: tuple[MatrixBlock, ...]) -> Iterator[str]:
     yield "## Every metric, risk by risk"
     yield ""
     for block in found:
@@ -102,24 +110,24 @@ def _every(results: Results, found: tuple[Block, ...]) -> Iterator[str]:
                 kind = "primary" if line.column.primary else "exploratory"
                 yield f"### {plain_text(_named(block, part, line))}"
                 yield ""
-                ends = filter(None, [riskier_end(line.column), kind, baseline(results.tested, line.column)])
+                ends = filter(None, [riskier_end(line.column), kind, no_skill_text(results.tested, line.column)])
                 yield f"{line.words.sentence} {plain_text('; '.join(ends))}.".strip()
                 yield ""
                 head = ["Row", "Mean", "Difference", "Interval", "Verdict", "p", "Seeds", "Rests on"]
                 yield from table(head, [_detailed(results, cell) for cell in line.cells])
             yield from _sizes(results, part)
-        yield from (f"- {plain_text(sentence)}" for sentence in block.undefined)
+        yield from (f"- {plain_text(sentence)}" for sentence in undefined_sentences(block))
         yield ""
 
 
-def _sizes(results: Results, part: Part) -> Iterator[str]:
+def _sizes(results: Results, part: MatrixPart) -> Iterator[str]:
     """Whom a gap between groups compares."""
-    groups = groups_of(results, part.lines[0].column)
+    groups = group_sizes(results, part.lines[0].column)
     if groups:
         yield plain_text(f"{groups.caption}. {groups.sentence}")
         yield ""
         yield from table(groups.head, groups.rows)
-    elif part.lines[0].column.risk == RISK and not results.tested.classes:
+    elif compares_groups(part.lines[0].column) and not results.tested.classes:
         yield NOT_COUNTED
         yield ""
 
@@ -139,18 +147,18 @@ def _origin(results: Results, manifest: Mapping[str, Any]) -> Iterator[str]:
     yield ""
 
 
-def _compared(results: Results, block: Block, part: Part, line: Line) -> str:
+def _compared(results: Results, block: MatrixBlock, part: MatrixPart, line: MatrixLine) -> str:
     """The metric and what it comes to without learning."""
-    base = baseline(results.tested, line.column)
+    base = no_skill_text(results.tested, line.column)
     return _named(block, part, line) + (f", {base}" if base else "")
 
 
-def _named(block: Block, part: Part, line: Line) -> str:
+def _named(block: MatrixBlock, part: MatrixPart, line: MatrixLine) -> str:
     return f"{block.words.title}: {line.words.title}" + ("" if part.obvious else f" of {part.brief}")
 
 
 def _brief(cell: MatrixCell) -> str:
-    verdict = said(cell)
+    verdict = verdict_words(cell)
     if cell.summary is None:
         return "undefined"
     if verdict is None or cell.difference is None:
@@ -159,22 +167,22 @@ def _brief(cell: MatrixCell) -> str:
 
 
 def _detailed(results: Results, cell: MatrixCell) -> list[str]:
-    verdict = said(cell)
+    verdict = verdict_words(cell)
     mean, shift = cell.summary, cell.difference
     return [
         cell.row,
         f"{number(mean.mean)} {spread(mean)}".strip() if mean else "undefined",
         f"{signed(shift.mean)} {spread(shift)}".strip() if shift else "",
-        interval(cell.verdict) if cell.verdict else "",
+        interval_text(cell.verdict) if cell.verdict else "",
         ", ".join(filter(None, [verdict.words, verdict.because])) if verdict else "",
         f"{cell.verdict.p:.2g}" if cell.verdict and cell.verdict.p is not None else "",
-        seeds_of(results, cell) or plural_seeds(len(results.of(cell.row, cell.column))),
+        seeds_note(results, cell) or plural_seeds(len(results.of(cell.row, cell.column))),
         _rests(results, cell),
     ]
 
 
 def _rests(results: Results, cell: MatrixCell) -> str:
     """What is not shown, else that all is."""
-    gates = grounds(results, cell)
+    gates = gates_of(results, cell)
     doubts = [f"{gate_name(gate)} {gate.state}" for gate in gates if gate.state is not Gate.SHOWN]
     return ", ".join(doubts) or ("all shown" if gates else "")

@@ -10,12 +10,21 @@ from rich.text import Text
 
 from amulet.experiments.numbers import MatrixCell
 from amulet.experiments.results import Results
-from amulet.report.words.blocks import Block, Line, Part, blocks, primaries
+from amulet.report.words.blocks import (
+    MatrixBlock,
+    MatrixLine,
+    MatrixPart,
+    matrix_blocks,
+    primary_blocks,
+    undefined_sentences,
+)
+from amulet.report.words.explanations import HOW_VERDICTS
 from amulet.report.words.formats import number, signed, spread
+from amulet.report.words.gates import gate_words
 from amulet.report.words.names import riskier_end
-from amulet.report.words.seed_counts import looks_said, seeds_named, seeds_of
-from amulet.report.words.summaries import in_short
-from amulet.report.words.verdict_words import HOW_VERDICTS, Tone, gate_words, said
+from amulet.report.words.seed_counts import looks_sentence, seed_names, seeds_note
+from amulet.report.words.summaries import defense_summaries
+from amulet.report.words.verdict_words import Tone, verdict_words
 
 CELL: Final = 15
 COLUMN: Final = CELL + 2
@@ -30,18 +39,18 @@ def matrix_table(results: Results, width: int | None = 80) -> Group:
     The other metrics are in the report. What does not fit `width` goes on in further tables, each with the
     baseline as its first column; without a width nothing is cut or broken.
     """
-    found = blocks(results)
-    tables = (_block(block, results, width) for block in primaries(found))
+    found = matrix_blocks(results)
+    tables = (_block(block, results, width) for block in primary_blocks(found))
     return Group(_title(results), *_short(results, found), *tables, *_warnings(results), _legend(results))
 
 
 def _title(results: Results) -> Text:
-    return Text(f"{results.experiment} on {results.dataset}, {seeds_named(results)}", style="bold")
+    return Text(f"{results.experiment} on {results.dataset}, {seed_names(results)}", style="bold")
 
 
-def _short(results: Results, found: tuple[Block, ...]) -> Iterator[Text]:
+def _short(results: Results, found: tuple[MatrixBlock, ...]) -> Iterator[Text]:
     """A sentence for each defense."""
-    for short in in_short(results, found):
+    for short in defense_summaries(results, found):
         yield Text.assemble((f"\n{short.row}: ", "bold"), short.text)
 
 
@@ -57,12 +66,12 @@ def _legend(results: Results) -> Text:
         "\nMean ± standard deviation over seeds; under it the difference to the undefended baseline, "
         "paired by seed.\n"
         "Shown are the metrics that stand for their risk; the report has all. "
-        f"{HOW_VERDICTS} {looks_said(results)}".rstrip(),
+        f"{HOW_VERDICTS} {looks_sentence(results)}".rstrip(),
         style="dim",
     )
 
 
-def _block(block: Block, results: Results, width: int | None) -> Group:
+def _block(block: MatrixBlock, results: Results, width: int | None) -> Group:
     """Heading, explanation, tables, and why cells are undefined."""
     heading = Text.assemble(("\n" + block.words.title, "bold cyan"), "  ", (block.words.sentence, "dim"))
     tables = (
@@ -70,7 +79,7 @@ def _block(block: Block, results: Results, width: int | None) -> Group:
         for rows in _slices(len(results.rows), len(results.rows) if width is None else (width - NARROWEST) // COLUMN)
         for part in block.parts
     )
-    reasons = (Text(f"undefined: {sentence}", style="yellow") for sentence in block.undefined)
+    reasons = (Text(f"undefined: {sentence}", style="yellow") for sentence in undefined_sentences(block))
     return Group(heading, *tables, *reasons)
 
 
@@ -81,7 +90,7 @@ def _slices(rows: int, fitting: int) -> Iterator[tuple[int, ...]]:
         yield (0, *range(start, min(start + step, rows)))
 
 
-def _table(part: Part, rows: Sequence[int], results: Results, width: int | None) -> Group:
+def _table(part: MatrixPart, rows: Sequence[int], results: Results, width: int | None) -> Group:
     table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
     table.add_column(width=None if width is None else min(WIDEST, max(width - len(rows) * COLUMN - 1, NARROWEST)))
     for row in rows:
@@ -92,7 +101,7 @@ def _table(part: Part, rows: Sequence[int], results: Results, width: int | None)
     return Group(Text("" if part.obvious else f"\n{part.brief}", style="italic"), table)
 
 
-def _name(line: Line) -> Text:
+def _name(line: MatrixLine) -> Text:
     return Text.assemble((line.words.title, "bold"), (f"\n{riskier_end(line.column)}", "dim"))
 
 
@@ -102,7 +111,7 @@ def _cell(cell: MatrixCell, results: Results) -> Text:
     lines = [f"{number(cell.summary.mean)} {spread(cell.summary)}".strip()]
     if cell.difference:
         lines.append(f"{signed(cell.difference.mean)} {spread(cell.difference)}".strip())
-    lines += filter(None, [seeds_of(results, cell)])
+    lines += filter(None, [seeds_note(results, cell)])
     text = Text("\n".join(lines))
-    verdict = said(cell)
+    verdict = verdict_words(cell)
     return text if verdict is None else text.append(f"\n{verdict.words}", STYLES[verdict.tone])

@@ -1,16 +1,18 @@
 """The page on one pair of models: one HTML file that asks nothing of the network."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from amulet.core.files import StrPath
 from amulet.core.folders import publish
 from amulet.experiments.pair_results import PairResults
-from amulet.report.pages.matrix_page import as_shown, both_pages, templating
+from amulet.report.charts.difference_strips import strip_of_pair
 from amulet.report.pages.report_files import NAME
-from amulet.report.words.pair_sentences import pair_figures, pair_told
-from amulet.report.words.pair_words import HOW_JUDGED, ONLY, WARNING, pair_blocks
+from amulet.report.pages.templating import as_shown, both_pages, templating
+from amulet.report.words.blocks import pair_blocks, primary_blocks
+from amulet.report.words.explanations import HOW_PAIR_VERDICTS, PAIR_ONLY, PAIR_WARNING
 from amulet.report.words.spec_text import experiment
 
 
@@ -31,14 +33,19 @@ def write_pair(results: PairResults, manifest: Mapping[str, Any], folder: StrPat
 
 def render_pair(results: PairResults, manifest: Mapping[str, Any]) -> str:
     """The page. The same results and manifest give the same bytes; `manifest` as for `render`."""
-    environment = templating()
-    environment.filters.update(pair_told=pair_told, pair_figures=pair_figures)
-    page = environment.get_template("pair.html.jinja").render(
-        **both_pages(results, manifest),
-        blocks=pair_blocks(results),
-        asked=experiment(results),
-        only=ONLY,
-        warning=WARNING,
-        how_judged=HOW_JUDGED,
+    blocks = pair_blocks(results)
+    page = (
+        templating()
+        .get_template("pair.html.jinja")
+        .render(
+            **both_pages(results, manifest),
+            blocks=blocks,
+            primaries=primary_blocks(blocks),
+            strip_of=partial(strip_of_pair, results.cells),
+            asked=experiment(results),
+            only=PAIR_ONLY,
+            warning=PAIR_WARNING,
+            how_judged=HOW_PAIR_VERDICTS,
+        )
     )
     return as_shown(page)

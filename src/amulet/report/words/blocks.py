@@ -1,98 +1,151 @@
-"""The matrix in the order people read it: risk by risk, probe by probe, metric by metric."""
+"""What was measured in the order in which it is read: risk by risk, probe by probe, metric by metric.
+
+A block is one risk, a part one of its attacks or audits, a line one metric with its cells. The cells are those of an
+assessment, one for each row, or the single cell of a pair of models.
+"""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Generic, TypeAlias, TypeVar
 
 from amulet.experiments.numbers import Column, MatrixCell
+from amulet.experiments.pair_results import PairCell, PairResults
 from amulet.experiments.results import Results
 from amulet.report.words.names import Words, metric_words, risk_rank, risk_words
-from amulet.report.words.spec_text import Named, brief, probes
+from amulet.report.words.spec_text import Named, Specified, brief, probes
+
+Cell = TypeVar("Cell", MatrixCell, PairCell)
 
 
 @dataclass(frozen=True)
-class Line:
-    """One metric over all rows of the experiment, the baseline first."""
+class Line(Generic[Cell]):
+    """One metric.
+
+    Attributes:
+        column: the metric with its probe.
+        words: its title and meaning.
+        cells: one for each row of an assessment, the baseline first; a single one for a pair of models.
+    """
 
     column: Column
     words: Words
-    cells: tuple[MatrixCell, ...]
+    cells: tuple[Cell, ...]
 
 
 @dataclass(frozen=True)
-class Part:
-    """All metrics of one probe, the primary ones first; `brief` tells it from the other probes."""
+class Part(Generic[Cell]):
+    """All metrics of one probe, the primary ones first.
+
+    Attributes:
+        probe: the probe with all its settings.
+        brief: the probe with the settings that distinguish it from the other probes of its class.
+        lines: its metrics.
+    """
 
     probe: Named
     brief: Named
-    lines: tuple[Line, ...]
+    lines: tuple[Line[Cell], ...]
 
     @property
     def obvious(self) -> bool:
-        """Whether the risk's name says it all, as for utility."""
+        """Whether the risk's name is also the probe's and nothing needs to be added, as for utility."""
         return not self.probe.settings and self.probe.name.lower() == self.lines[0].column.risk
 
 
 @dataclass(frozen=True)
-class Block:
-    """One risk."""
+class Block(Generic[Cell]):
+    """One risk.
+
+    Attributes:
+        risk: the name of its package.
+        words: its title and meaning.
+        parts: its attacks and audits.
+    """
 
     risk: str
     words: Words
-    parts: tuple[Part, ...]
+    parts: tuple[Part[Cell], ...]
 
     @property
-    def undefined(self) -> Iterator[str]:
-        """A sentence for each metric and reason, naming the rows where it has no value."""
+    def lines(self) -> Iterator[tuple[Part[Cell], Line[Cell]]]:
+        """Every metric with the part that it belongs to."""
         for part in self.parts:
             for line in part.lines:
-                for reason, rows in _rows_by_reason(line).items():
-                    yield f"{line.words.title} of {part.brief}, {', '.join(rows)}: {reason}."
+                yield part, line
 
 
-def blocks(results: Results) -> tuple[Block, ...]:
-    """The whole matrix; every cell is worked out once."""
-    risks = sorted(dict.fromkeys(column.risk for column in results.columns), key=risk_rank)
+MatrixBlock: TypeAlias = Block[MatrixCell]
+MatrixPart: TypeAlias = Part[MatrixCell]
+MatrixLine: TypeAlias = Line[MatrixCell]
+PairBlock: TypeAlias = Block[PairCell]
+PairPart: TypeAlias = Part[PairCell]
+PairLine: TypeAlias = Line[PairCell]
+
+
+def matrix_blocks(results: Results) -> tuple[MatrixBlock, ...]:
+    """The whole matrix of an assessment; every cell is computed once."""
+    return _arranged(results, lambda column: tuple(results.cell(row, column) for row in results.rows))
+
+
+def pair_blocks(results: PairResults) -> tuple[PairBlock, ...]:
+    """All that was measured of a pair of models."""
+    by_column = {cell.column: cell for cell in results.cells}
+    return _arranged(results, lambda column: (by_column[column],))
+
+
+def primary_blocks(blocks: Sequence[Block[Cell]]) -> tuple[Block[Cell], ...]:
+    """The same blocks with primary metrics only; parts and blocks without one are left out."""
+    found = []
+    for block in blocks:
+        kept = [(part, tuple(line for line in part.lines if line.column.primary)) for part in block.parts]
+        parts = tuple(replace(part, lines=lines) for part, lines in kept if lines)
+        found += [replace(block, parts=parts)] if parts else []
+    return tuple(found)
+
+
+def undefined_sentences(block: MatrixBlock) -> Iterator[str]:
+    """A sentence for each metric and reason, with the rows in which it has no value."""
+    for part, line in block.lines:
+        rows: dict[str, list[str]] = defaultdict(list)
+        for cell in line.cells:
+            for reason in cell.undefined:
+                rows[reason].append(cell.row)
+        for reason, named in rows.items():
+            yield f"{line.words.title} of {part.brief}, {', '.join(named)}: {reason}."
+
+
+def pair_undefined_sentences(block: PairBlock) -> Iterator[str]:
+    """A sentence for each metric that has no value, or none on some resamples."""
+    for part, line in block.lines:
+        for cell in line.cells:
+            name = f"{line.words.title} of {part.brief}"
+            yield from (f"{name}: {reason}." for reason in cell.reasons)
+            if cell.lost:
+                yield f"{name}: no value on {cell.lost} of {cell.resamples} resamples, counted beyond both ends."
+
+
+def _arranged(results: Specified, cells_of: Callable[[Column], tuple[Cell, ...]]) -> tuple[Block[Cell], ...]:
+    """All columns as blocks; risks in the order of `risk_rank`, primary metrics before the others.
+
+    Args:
+        results: their columns and the spec that names the probes.
+        cells_of: gives the cells of a column.
+    """
     named = probes(results)
-    return tuple(Block(risk, risk_words(risk), _parts(results, risk, named)) for risk in risks)
-
-
-def primaries(found: tuple[Block, ...]) -> tuple[Block, ...]:
-    """The same, with the metrics alone that stand for their risk."""
+    columns: dict[str, dict[str, list[Column]]] = defaultdict(lambda: defaultdict(list))
+    for column in sorted(results.columns, key=lambda column: risk_rank(column.risk)):
+        columns[column.risk][column.probe].append(column)
     return tuple(
         Block(
-            block.risk,
-            block.words,
-            tuple(replace(part, lines=lines) for part in block.parts if (lines := _primary(part))),
+            risk,
+            risk_words(risk),
+            tuple(Part(named[probe], brief(probe, named), _lines(of, cells_of)) for probe, of in by_probe.items()),
         )
-        for block in found
-        if any(_primary(part) for part in block.parts)
+        for risk, by_probe in columns.items()
     )
 
 
-def _primary(part: Part) -> tuple[Line, ...]:
-    return tuple(line for line in part.lines if line.column.primary)
-
-
-def _parts(results: Results, risk: str, named: dict[str, Named]) -> tuple[Part, ...]:
-    columns = defaultdict(list)
-    for column in results.columns:
-        if column.risk == risk:
-            columns[column.probe].append(column)
-    return tuple(Part(named[probe], brief(probe, named), _lines(results, listed)) for probe, listed in columns.items())
-
-
-def _lines(results: Results, columns: list[Column]) -> tuple[Line, ...]:
+def _lines(columns: Sequence[Column], cells_of: Callable[[Column], tuple[Cell, ...]]) -> tuple[Line[Cell], ...]:
     ordered = sorted(columns, key=lambda column: not column.primary)
-    return tuple(
-        Line(column, metric_words(column), tuple(results.cell(row, column) for row in results.rows))
-        for column in ordered
-    )
-
-
-def _rows_by_reason(line: Line) -> dict[str, list[str]]:
-    rows: dict[str, list[str]] = defaultdict(list)
-    for cell in line.cells:
-        for reason in cell.undefined:
-            rows[reason].append(cell.row)
-    return rows
+    return tuple(Line(column, metric_words(column), cells_of(column)) for column in ordered)

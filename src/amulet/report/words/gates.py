@@ -1,15 +1,36 @@
-"""What one cell's verdict rests on: its row's gates, and that of its attack."""
+"""Gates in words, and which gates the verdict of a cell depends on."""
+
+from typing import Final
 
 from amulet.experiments.gates import FINDS, STRONG, Checked
 from amulet.experiments.numbers import MatrixCell
 from amulet.experiments.results import Results
+from amulet.report.words.names import risk_words
+
+_NAMES: Final = {"trained": "model", "effective": "defense", "attack": "attack", "strong": "strength"}
 
 
-def grounds(results: Results, cell: MatrixCell) -> tuple[Checked, ...]:
-    """The gates of the cell's row, then those of the probe whose metric it is."""
-    return tuple(gate for gate in results.gates if _bears_on(gate, cell))
+def gates_of(results: Results, cell: MatrixCell) -> tuple[Checked, ...]:
+    """The gates of the cell's row, and those of the probe that the cell belongs to."""
+    return tuple(gate for gate in results.gates if _concerns(gate, cell))
 
 
-def _bears_on(gate: Checked, cell: MatrixCell) -> bool:
+def gate_name(gate: Checked) -> str:
+    """What a gate is about, in one word."""
+    return _NAMES[gate.name]
+
+
+def gate_words(gate: Checked) -> str:
+    """What a gate asks, as a heading."""
+    asked = {
+        "trained": f"{gate.row}: the model has learned something",
+        "effective": f"{gate.row}: lowers {risk_words(gate.about or '').title}, a risk it is made for",
+        "attack": f"{gate.about}: the attack finds something",
+        "strong": f"{gate.row}, {gate.about}: the attack works",
+    }
+    return asked[gate.name]
+
+
+def _concerns(gate: Checked, cell: MatrixCell) -> bool:
     of_row, of_probe = gate.row == cell.row, gate.about == cell.column.probe
     return {FINDS: of_probe, STRONG: of_row and of_probe}.get(gate.name, of_row)

@@ -7,9 +7,9 @@ from typing import Final, Protocol
 from amulet.core.tally import Tally
 from amulet.experiments.numbers import Column
 from amulet.report.words.formats import number
+from amulet.report.words.names import metric_of
 from amulet.report.words.spec_text import Specified, probes
 
-RISK: Final = "discriminatory_behavior"
 NOT_COUNTED: Final = (
     "How many test records each group has is not in these results, which an older version of Amulet wrote. The same "
     "command again adds it; an assessment finds all else in its store."
@@ -17,7 +17,7 @@ NOT_COUNTED: Final = (
 
 
 @dataclass(frozen=True)
-class Groups:
+class GroupSizes:
     """A table: for each group its records of each class and all of them.
 
     Attributes:
@@ -43,9 +43,9 @@ class Counted(Specified, Protocol):
         """By class and group."""
 
 
-def groups_of(results: Counted, column: Column) -> Groups | None:
+def group_sizes(results: Counted, column: Column) -> GroupSizes | None:
     """The groups that a column compares; None where it compares none, or in results without counts."""
-    if column.risk != RISK:
+    if not compares_groups(column):
         return None
     attribute = dict(probes(results)[column.probe].settings).get("attribute", "")
     counts = {group: of for group, of in results.tested.groups.get(attribute, {}).items() if sum(of.values())}
@@ -53,7 +53,13 @@ def groups_of(results: Counted, column: Column) -> Groups | None:
         return None
     rows = tuple((group, *map(_count, of.values()), _count(sum(of.values()))) for group, of in counts.items())
     sentence = " ".join(filter(None, [_smallest(counts), _left_out(counts, results.tested.total)]))
-    return Groups(attribute, ("Group", *results.tested.classes, "all"), rows, sentence)
+    return GroupSizes(attribute, ("Group", *results.tested.classes, "all"), rows, sentence)
+
+
+def compares_groups(column: Column) -> bool:
+    """Whether the metric is a gap between sensitive groups, which rests on the size of each."""
+    metric = metric_of(column)
+    return metric is not None and metric.outcome_type().compares_groups
 
 
 def _smallest(counts: Mapping[str, Mapping[str, int]]) -> str:

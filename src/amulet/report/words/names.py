@@ -1,9 +1,17 @@
 """What people read for the names that code uses: risks, metrics, which end is riskier."""
 
+import inspect
+import re
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from functools import cache
+from typing import Any, Final
 
+from amulet.core.metric import Metric
+from amulet.core.risk import Risk
 from amulet.experiments.numbers import Column
+from amulet.experiments.registry import plugins
 
 
 @dataclass(frozen=True)
@@ -14,100 +22,6 @@ class Words:
     sentence: str = ""
 
 
-_RISKS: Final = {
-    "utility": Words("Utility", "What the model is for. Not a risk, but what every defense is paid in."),
-    "evasion": Words("S1 Evasion", "Someone changes an input a little so that the model gets it wrong."),
-    "poisoning": Words("S2 Poisoning", "Someone tampers with training records so that the model misbehaves."),
-    "unauthorized_model_ownership": Words(
-        "S3 Unauthorized model ownership", "Someone copies the model and passes the copy off as their own."
-    ),
-    "membership_inference": Words(
-        "P1 Membership inference",
-        "Someone finds out whether a record was among those that the model learned from.",
-    ),
-    "attribute_inference": Words(
-        "P2 Attribute inference", "Someone finds out a person's sensitive attribute from what the model says."
-    ),
-    "data_reconstruction": Words(
-        "P3 Data reconstruction", "Someone rebuilds what training records looked like from the model."
-    ),
-    "distribution_inference": Words(
-        "P4 Distribution inference", "Someone finds out what the training records were like as a whole."
-    ),
-    "discriminatory_behavior": Words(
-        "F Discriminatory behavior", "The model decides differently for different groups."
-    ),
-}
-
-_GROUPS: Final = "between the groups for which it is largest and smallest; 0 is parity."
-_METRICS: Final = {
-    ("utility", "accuracy"): Words("Accuracy", "Share of unseen records classified correctly."),
-    ("utility", "balanced_accuracy"): Words(
-        "Balanced accuracy", "Share of unseen records classified correctly, averaged over the classes."
-    ),
-    ("utility", "auc"): Words(
-        "AUC", "Chance that the model ranks two records of different classes right; 0.5 is guessing."
-    ),
-    ("evasion", "robust_accuracy"): Words(
-        "Robust accuracy", "Share of records still classified correctly under attack."
-    ),
-    ("evasion", "balanced_robust_accuracy"): Words(
-        "Balanced robust accuracy",
-        "Share of records still classified correctly under attack, averaged over the classes.",
-    ),
-    ("evasion", "clean_accuracy"): Words(
-        "Clean accuracy", "Share of the same records classified correctly before the attack."
-    ),
-    ("evasion", "flip_rate"): Words(
-        "Flip rate", "Share of the correctly classified records that the attack turns wrong."
-    ),
-    ("evasion", "noise_accuracy"): Words(
-        "Accuracy under noise", "Share still classified correctly under random noise as large as the attack's change."
-    ),
-    ("evasion", "one_class_share"): Words(
-        "Share of one class", "Share of decisions, with and without the attack, that name the class named most often."
-    ),
-    ("poisoning", "poisoned_accuracy"): Words(
-        "Poisoned accuracy", "Share of records of other classes that the trigger turns into the adversary's class."
-    ),
-    ("poisoning", "clean_target_rate"): Words(
-        "Without the trigger", "Share of the same records that the model takes for the adversary's class as they are."
-    ),
-    ("poisoning", "trigger_alone"): Words(
-        "Trigger alone", "Share of the same records that the trigger turns on a model that nobody poisoned."
-    ),
-    ("poisoning", "clean_accuracy"): Words(
-        "Clean accuracy", "Share of records without the trigger that the poisoned model classifies correctly."
-    ),
-    ("poisoning", "poison_share"): Words("Poison among the removed", "Share of poison among what the defense removed."),
-    ("poisoning", "poison_recall"): Words("Poison removed", "Share of the poison that the defense removed."),
-    ("membership_inference", "auc"): Words(
-        "Attack AUC", "Chance that the attack ranks a training record above another; 0.5 is guessing."
-    ),
-    ("membership_inference", "balanced_accuracy"): Words(
-        "Attack balanced accuracy", "How often the attack is right at its best threshold; 0.5 is guessing."
-    ),
-    ("membership_inference", "TPRAtFPR"): Words(
-        "TPR at FPR",
-        "Share of training records found while at most the stated share of the others is accused.",
-    ),
-    ("discriminatory_behavior", "demographic_parity"): Words(
-        "Demographic parity gap", f"Difference in the share of favourable decisions {_GROUPS}"
-    ),
-    ("discriminatory_behavior", "equalized_odds"): Words(
-        "Equalized odds gap", "The larger of the gaps in true and in false positive rate; 0 is parity."
-    ),
-    ("discriminatory_behavior", "false_positive_parity"): Words(
-        "False positive rate gap", f"Difference in the false positive rate {_GROUPS}"
-    ),
-    ("discriminatory_behavior", "true_positive_parity"): Words(
-        "True positive rate gap", f"Difference in the true positive rate {_GROUPS}"
-    ),
-    ("discriminatory_behavior", "p_rule"): Words(
-        "p% rule", "The smallest share of favourable decisions of any group over the largest; 1 is parity."
-    ),
-}
-
 _FACTS: Final = {
     "epsilon": "Epsilon spent",
     "delta": "Delta",
@@ -116,13 +30,19 @@ _FACTS: Final = {
     "records": "Training records",
 }
 
-_ENDS: Final = {"high": Words("↑ higher is riskier"), "low": Words("↓ lower is riskier")}
-_RANKS: Final = tuple(_RISKS)
+_ENDS: Final = {"high": "↑ higher is riskier", "low": "↓ lower is riskier"}
+_ORDER: Final = ("", "S", "P", "F")
+"""Families of risks by the first letter of their codes: utility, security, privacy, fairness."""
 
 
 def risk_words(risk: str) -> Words:
-    """The risk's code and name; an unknown one goes by its package's name."""
-    return _RISKS.get(risk, Words(spoken(risk)))
+    """The risk's code and title, "S1 Evasion", with its meaning; an unknown one goes by its package's name.
+
+    Args:
+        risk: name of its package.
+    """
+    known = _risks().get(risk)
+    return Words(f"{known.code} {known.title}".strip(), known.meaning) if known else Words(spoken(risk))
 
 
 def risk_name(risk: str) -> str:
@@ -130,27 +50,42 @@ def risk_name(risk: str) -> str:
     return risk.replace("_", " ")
 
 
-def risk_rank(risk: str) -> int:
-    """Sorts risks: utility, security, privacy, fairness, then those of others."""
-    return _RANKS.index(risk) if risk in _RISKS else len(_RANKS)
+def risk_rank(risk: str) -> tuple[int, str]:
+    """Sorts risks: utility, security, privacy, fairness, each by code, then those of others as they come."""
+    known = _risks().get(risk)
+    if known is None or known.code[:1] not in _ORDER:
+        return len(_ORDER), ""
+    return _ORDER.index(known.code[:1]), known.code
 
 
 def metric_words(column: Column) -> Words:
-    """The metric's name with its parameters, "TPR at FPR 0.05"; an unknown one goes by its own name."""
-    name, _, parameters = column.metric.removesuffix(")").partition("(")
-    known = _METRICS.get((column.risk, name))
+    """The metric's title with its parameters and group, "TPR at FPR 0.05 (sex = female)", and its meaning.
+
+    A metric of a plug-in that is not installed goes by its name.
+    """
+    known, parameters = metric_of(column), column.metric.removesuffix(")").partition("(")[2]
     if known is None:
-        return Words(spoken(column.metric))
-    values = [pair.partition("=")[2] for pair in parameters.split(", ") if parameters]
-    return Words(" ".join([known.title, *values]), known.sentence)
+        title, meaning = spoken(column.metric), ""
+    else:
+        values = [pair.partition("=")[2] for pair in parameters.split(", ") if parameters]
+        title, meaning = " ".join([known.title or spoken(_metric_name(known)), *values]), _meaning(known)
+    if column.group is None:
+        return Words(title, meaning)
+    attribute, _, group = column.group.partition("=")
+    return Words(f"{title} ({attribute} = {group})", meaning)
+
+
+def metric_of(column: Column) -> type[Metric[Any]] | None:
+    """The class of a column's metric among all plug-ins; None where there is none of that name."""
+    return _metric(column.risk, column.metric.partition("(")[0])
 
 
 def riskier_end(column: Column) -> str:
     """Which end means more risk, as an arrow and in words."""
-    return _ENDS.get(column.riskier or "", Words("\N{EN DASH} not itself a risk")).title
+    return _ENDS.get(column.riskier or "", "\N{EN DASH} not itself a risk")
 
 
-def within(title: str) -> str:
+def mid_sentence(title: str) -> str:
     """A heading within a sentence: "robust accuracy"; what begins in capitals stays as it is, such as "AUC"."""
     return title[:1].lower() + title[1:] if title[1:2].islower() else title
 
@@ -169,3 +104,29 @@ def spoken(name: str) -> str:
     """noise_multiplier -> Noise multiplier; names in capitals stay as they are."""
     words = name.replace("_", " ")
     return words[:1].upper() + words[1:]
+
+
+@cache
+def _metric(risk: str, name: str) -> type[Metric[Any]] | None:
+    """The registered metric of that name: of that risk, else one that belongs to no risk of Amulet's."""
+    metrics = [(plugin.risk, plugin.spec) for plugin in plugins() if issubclass(plugin.spec, Metric)]
+    named = [(of, spec) for of, spec in metrics if _metric_name(spec) == name and of in {risk, ""}]
+    return max(named, key=lambda found: found[0], default=("", None))[1]
+
+
+def _metric_name(metric: type[Metric[Any]]) -> str:
+    """As columns have it, without parameters."""
+    return str(metric()).partition("(")[0]
+
+
+def _meaning(metric: type[Metric[Any]]) -> str:
+    """What it states, else the first sentence of its docstring."""
+    return metric.meaning or " ".join(re.split(r"(?<=\.)\s", inspect.getdoc(metric) or "", maxsplit=1)[0].split())
+
+
+@cache
+def _risks() -> Mapping[str, Risk]:
+    """By name: the constant `RISK` of each package that has plug-ins, or of the package around it."""
+    homes = {home for plugin in plugins() for home in (plugin.home, plugin.home.rpartition(".")[0])}
+    found = [getattr(sys.modules.get(home), "RISK", None) for home in sorted(homes)]
+    return {risk.name: risk for risk in found if isinstance(risk, Risk)}

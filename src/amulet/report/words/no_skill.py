@@ -1,36 +1,41 @@
-"""What a metric comes to without any learning: the number to compare every cell of its line with."""
+"""What a metric comes to without any skill: the number to compare every cell of its line with."""
 
-from typing import Final
+from collections.abc import Mapping
 
+from amulet.core.metric import NoSkill
 from amulet.core.tally import Tally
 from amulet.experiments.numbers import Column
 from amulet.report.words.formats import number
-
-_SHARES: Final = {
-    ("utility", "accuracy"),
-    ("evasion", "robust_accuracy"),
-    ("evasion", "clean_accuracy"),
-    ("evasion", "noise_accuracy"),
-}
-"""Shares of all test records that are classified correctly."""
-_BALANCED: Final = {("utility", "balanced_accuracy"), ("evasion", "balanced_robust_accuracy")}
+from amulet.report.words.names import metric_of
 
 
-def baseline(tested: Tally, column: Column) -> str:
+def no_skill_text(tested: Tally, column: Column) -> str:
     """As words and a number; empty where there is none, or in results of older versions, which lack the counts.
 
     A model that always names one class is right for that class's share of the test records, attacked or not.
+
+    Args:
+        tested: how many test records there are of each class, and of each class in each sensitive group.
+        column: the metric; one of a sensitive group is compared with that group's records.
     """
-    if (column.risk, column.metric) in _SHARES | _BALANCED:
-        return _naming_one_class(tested, balanced=(column.risk, column.metric) in _BALANCED)
+    metric = metric_of(column)
+    if metric is not None and metric.no_skill is not None:
+        return _always_one_class(_class_counts(tested, column), metric.no_skill)
     return f"guessing: {number(column.chance)}" if isinstance(column.chance, int | float) else ""
 
 
-def _naming_one_class(tested: Tally, *, balanced: bool) -> str:
-    counts = {name: count for name, count in tested.classes.items() if count}
+def _class_counts(tested: Tally, column: Column) -> Mapping[str, int]:
+    if column.group is None:
+        return tested.classes
+    attribute, _, group = column.group.partition("=")
+    return tested.groups.get(attribute, {}).get(group, {})
+
+
+def _always_one_class(classes: Mapping[str, int], no_skill: NoSkill) -> str:
+    counts = {name: count for name, count in classes.items() if count}
     if not counts:
         return ""
-    if balanced:
+    if no_skill == "one over classes":
         return f"always naming one class: {number(1 / len(counts))}"
     most = max(counts, key=lambda name: counts[name])
-    return f"always naming “{most}”: {number(counts[most] / tested.total)}"
+    return f"always naming “{most}”: {number(counts[most] / sum(counts.values()))}"

@@ -6,7 +6,7 @@ from amulet.experiments.numbers import MatrixCell
 from amulet.experiments.results import Results
 
 
-def seeds_of(results: Results, cell: MatrixCell) -> str:
+def seeds_note(results: Results, cell: MatrixCell) -> str:
     """What a reader must know of a cell's seeds; empty where the page's own sentence says it all."""
     return ", ".join(_parts(results, cell))
 
@@ -16,7 +16,7 @@ def plural_seeds(count: int) -> str:
     return f"{count} seed" if count == 1 else f"{count} seeds"
 
 
-def times(results: Results) -> str:
+def how_often(results: Results) -> str:
     """How often models were trained and measured: "5 times", or "5 to 20 times" where seeds were added."""
     counts = {len(results.of(row, column)) for row in results.rows for column in results.columns} - {0}
     fewest, most = min(counts, default=0), max(counts, default=0)
@@ -25,7 +25,7 @@ def times(results: Results) -> str:
     return f"{most} time" if most == 1 else f"{most} times"
 
 
-def seeds_named(results: Results) -> str:
+def seed_names(results: Results) -> str:
     """Which seeds: "seeds 0 to 9", or each by its number."""
     seeds = results.seeds
     if len(seeds) > 2 and seeds == tuple(range(seeds[0], seeds[-1] + 1)):
@@ -33,7 +33,7 @@ def seeds_named(results: Results) -> str:
     return f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}"
 
 
-def looks_said(results: Results) -> str:
+def looks_sentence(results: Results) -> str:
     """How seeds were added, as sentences; empty where their number was fixed."""
     if len(results.looks) < 2:
         return ""

@@ -8,11 +8,11 @@ from amulet.experiments.experiment import BASELINE
 from amulet.experiments.gates import FINDS, STRONG, Checked
 from amulet.experiments.numbers import MatrixCell
 from amulet.experiments.results import Results
-from amulet.report.words.blocks import Block, Line, Part, primaries
+from amulet.report.words.blocks import MatrixBlock, MatrixLine, MatrixPart, primary_blocks
 from amulet.report.words.formats import signed
-from amulet.report.words.gates import grounds
-from amulet.report.words.names import risk_name, within
-from amulet.report.words.verdict_words import Said, Tone, said
+from amulet.report.words.gates import gates_of
+from amulet.report.words.names import mid_sentence, risk_name
+from amulet.report.words.verdict_words import Tone, VerdictWords, verdict_words
 from amulet.statistics import Gate, Word
 
 _ORDER: Final = (Tone.WORSE, Tone.BETTER, Tone.SAME, Tone.OPEN)
@@ -46,7 +46,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Short:
+class DefenseSummary:
     """One defended row in short.
 
     Attributes:
@@ -67,17 +67,17 @@ class Short:
         return " ".join([*self.wrong, f"{sentence[:1].upper()}{sentence[1:]}.", *self.unproven])
 
 
-def in_short(results: Results, found: tuple[Block, ...]) -> tuple[Short, ...]:
+def defense_summaries(results: Results, found: tuple[MatrixBlock, ...]) -> tuple[DefenseSummary, ...]:
     """Every defended row, from the verdicts of primary cells alone; none where no metric is primary."""
-    lines = [(block, part, line) for block in primaries(found) for part in block.parts for line in part.lines]
+    lines = [(block, part, line) for block in primary_blocks(found) for part in block.parts for line in part.lines]
     rows = [row for row in results.rows if row != BASELINE] if lines else []
     return tuple(_short(results, row, lines) for row in rows)
 
 
-def _short(results: Results, row: str, lines: Sequence[tuple[Block, Part, Line]]) -> Short:
+def _short(results: Results, row: str, lines: Sequence[tuple[MatrixBlock, MatrixPart, MatrixLine]]) -> DefenseSummary:
     cells = [(block, part, next(cell for cell in line.cells if cell.row == row)) for block, part, line in lines]
     about = [gate for gate in results.gates if gate.row in {BASELINE, row} and gate.name not in _ATTACKS]
-    return Short(
+    return DefenseSummary(
         row,
         tuple(_sentence(gate) for gate in about if gate.state is Gate.SHOWN_NOT),
         tuple(_groups(results, cells)),
@@ -88,15 +88,15 @@ def _short(results: Results, row: str, lines: Sequence[tuple[Block, Part, Line]]
 def _sentence(gate: Checked) -> str:
     """What follows; also of which risk, where the gate is about one, and whether it is about the undefended model."""
     if gate.row == BASELINE:
-        return f"Undefended: {within(gate.follows)}"
+        return f"Undefended: {mid_sentence(gate.follows)}"
     return f"{gate.follows.rstrip('.')} ({risk_name(gate.about)})." if gate.about else gate.follows
 
 
-def _groups(results: Results, cells: Sequence[tuple[Block, Part, MatrixCell]]) -> Iterator[Group]:
+def _groups(results: Results, cells: Sequence[tuple[MatrixBlock, MatrixPart, MatrixCell]]) -> Iterator[Group]:
     """Each verdict once, with all that it is said of in the order of the matrix."""
     found: dict[tuple[Tone, str, str], dict[str, list[Item]]] = {}
     for block, part, cell in cells:
-        verdict = said(cell)
+        verdict = verdict_words(cell)
         if verdict:
             key = (verdict.tone, _words(cell, verdict), verdict.sign)
             found.setdefault(key, {}).setdefault(block.risk, []).append(_item(results, block, part, cell))
@@ -104,7 +104,7 @@ def _groups(results: Results, cells: Sequence[tuple[Block, Part, MatrixCell]]) -
         yield Group(words, sign, tone, tuple(_of(words, *each) for each in found[tone, words, sign].items()))
 
 
-def _words(cell: MatrixCell, verdict: Said) -> str:
+def _words(cell: MatrixCell, verdict: VerdictWords) -> str:
     """Of what is not a risk, also what it is that increases."""
     if cell.column.riskier is None and cell.verdict and cell.verdict.word in _CHANGES:
         return f"{risk_name(cell.column.risk)} {verdict.words}"
@@ -123,20 +123,20 @@ def _of(words: str, risk: str, items: Sequence[Item]) -> str:
     return " ".join(filter(None, [name, ", ".join(audits), f"({inside})" if inside else ""]))
 
 
-def _item(results: Results, block: Block, part: Part, cell: MatrixCell) -> Item:
+def _item(results: Results, block: MatrixBlock, part: MatrixPart, cell: MatrixCell) -> Item:
     attribute = dict(part.brief.settings).get("attribute", "")
     probe = "" if attribute else _probe(block, part)
     return attribute, ", ".join(filter(None, [probe, _changed(part, cell), *_doubts(results, cell)]))
 
 
-def _changed(part: Part, cell: MatrixCell) -> str:
+def _changed(part: MatrixPart, cell: MatrixCell) -> str:
     if cell.verdict is None or cell.difference is None or cell.verdict.word not in _CHANGES:
         return ""
     title = next(line.words.title for line in part.lines if line.column == cell.column)
-    return f"{within(title)} {signed(cell.difference.mean)}"
+    return f"{mid_sentence(title)} {signed(cell.difference.mean)}"
 
 
-def _probe(block: Block, part: Part) -> str:
+def _probe(block: MatrixBlock, part: MatrixPart) -> str:
     """What tells it from the risk's other probes; nothing for an only one."""
     if len(block.parts) == 1:
         return ""
@@ -145,4 +145,4 @@ def _probe(block: Block, part: Part) -> str:
 
 
 def _doubts(results: Results, cell: MatrixCell) -> Iterator[str]:
-    yield from (text for gate in grounds(results, cell) if (text := _DOUBTS.get((gate.name, gate.state))))
+    yield from (text for gate in gates_of(results, cell) if (text := _DOUBTS.get((gate.name, gate.state))))

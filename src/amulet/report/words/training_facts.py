@@ -11,18 +11,18 @@ from amulet.statistics import summarize
 
 
 @dataclass(frozen=True)
-class Facts:
+class FactsTable:
     """A table: `rows` by label, each with a text per title, None where its training has no such fact."""
 
     titles: tuple[str, ...]
     rows: Mapping[str, tuple[str | None, ...]]
 
 
-def facts(results: Results) -> Facts:
+def training_facts(results: Results) -> FactsTable:
     """Values that are the same for every seed as they are, others as mean and spread."""
     names = dict.fromkeys(name for seeds in results.facts.values() for entry in seeds.values() for name in entry)
     ordered = sorted(names, key=fact_rank)
-    return Facts(
+    return FactsTable(
         tuple(fact_title(name) for name in ordered),
         {row: tuple(_over_seeds(entries, name) for name in ordered) for row, entries in results.facts.items()},
     )

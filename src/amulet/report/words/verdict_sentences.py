@@ -1,4 +1,4 @@
-"""A verdict as sentences for someone who decides, and the figures behind it as terms and texts."""
+"""A verdict as sentences for a reader without statistics, and the statistics behind it as terms and texts."""
 
 from collections.abc import Iterator
 from statistics import fmean
@@ -6,48 +6,79 @@ from typing import Final
 
 from amulet.experiments.experiment import BASELINE
 from amulet.experiments.numbers import MatrixCell
+from amulet.experiments.pair_results import PairCell
 from amulet.experiments.results import Results
 from amulet.report.words.formats import MINUS, number, signed, spread
-from amulet.report.words.names import metric_words, risk_name, riskier_end, within
-from amulet.report.words.no_skill import baseline
-from amulet.report.words.seed_counts import plural_seeds, seeds_of
-from amulet.report.words.verdict_words import interval
+from amulet.report.words.names import metric_words, mid_sentence, riskier_end
+from amulet.report.words.no_skill import no_skill_text
+from amulet.report.words.seed_counts import plural_seeds, seeds_note
+from amulet.report.words.verdict_words import change_direction, interval_text
 from amulet.statistics import ALPHA, Verdict, Word
 
 SMALLEST_P: Final = 0.0001
 
 
-def told(results: Results, cell: MatrixCell) -> str:
-    """What the cell says, without a word of statistics that a reader would have to know."""
+def verdict_sentences(results: Results, cell: MatrixCell) -> str:
+    """What a cell of the matrix says, without statistical terms."""
     title = metric_words(cell.column).title
     if cell.summary is None:
         return f"{title} has no value here: {'; '.join(cell.undefined) or 'it was not measured'}."
     if cell.verdict is None:
-        mean = f"Without a defense, {within(title)} is {number(cell.summary.mean)} on average."
+        mean = f"Without a defense, {mid_sentence(title)} is {number(cell.summary.mean)} on average."
         return f"{mean} Defenses are compared with this."
-    return " ".join(_told(results, cell, cell.verdict, within(title)))
+    return " ".join(_sentences(results, cell, cell.verdict, mid_sentence(title)))
 
 
-def figures(results: Results, cell: MatrixCell) -> Iterator[tuple[str, str]]:
-    """Everything that a reader of statistics asks for, in the order they ask."""
+def pair_sentences(cell: PairCell) -> str:
+    """What a cell says of two models, without statistical terms."""
+    title, verdict = mid_sentence(metric_words(cell.column).title), cell.verdict
+    match verdict.word:
+        case Word.INCREASES | Word.DECREASES:
+            change = f"{change_direction(cell.column, verdict.word)}: {_pair_change(cell, title)}"
+            return f"In this pair {change}. The sign of the difference would surely be the same with other records."
+        case Word.NO_CHANGE:
+            below = number(verdict.margin)
+            return f"In this pair {title} stays as it was: with other records, too, it differs by less than {below}."
+        case Word.UNCHANGED:
+            return "Both files hold one model, so nothing can differ."
+        case Word.UNDEFINED:
+            return f"There is no verdict: {verdict.reason}."
+        case _:
+            why = verdict.reason or "other records could show another sign"
+            return f"It cannot be said whether {title} differs: {_pair_change(cell, title)}, but {why}."
+
+
+def verdict_figures(results: Results, cell: MatrixCell) -> Iterator[tuple[str, str]]:
+    """The statistics of a cell of the matrix, as terms and texts."""
     if cell.summary is not None:
         yield "Mean", f"{number(cell.summary.mean)} {spread(cell.summary)}".strip()
     if cell.difference is not None:
         yield "Difference", f"{signed(cell.difference.mean)} {spread(cell.difference)}".strip()
     if cell.verdict is not None:
-        yield from _tested(cell.verdict, primary=cell.column.primary)
-        yield "What matters", f"a difference of {number(cell.verdict.margin)} or more"
+        yield from _test_figures(cell.verdict, primary=cell.column.primary)
+        yield _margin_figure(cell.verdict)
     looks = f" (looks at {', '.join(map(str, results.looks))})" if len(results.looks) > 1 else ""
-    yield "Seeds", (seeds_of(results, cell) or plural_seeds(len(results.of(cell.row, cell.column)))) + looks
+    yield "Seeds", (seeds_note(results, cell) or plural_seeds(len(results.of(cell.row, cell.column)))) + looks
     yield "Which end is riskier", riskier_end(cell.column)
-    if base := baseline(results.tested, cell.column):
+    if base := no_skill_text(results.tested, cell.column):
         yield "To compare with", base
 
 
-def _told(results: Results, cell: MatrixCell, verdict: Verdict, title: str) -> Iterator[str]:
+def pair_figures(cell: PairCell) -> Iterator[tuple[str, str]]:
+    """The statistics of a cell on two models, as terms and texts."""
+    yield from _interval_figure(cell.verdict, "metrics" if cell.column.primary else "")
+    yield _margin_figure(cell.verdict)
+    yield "Records", f"{cell.records:,}"
+    if cell.resamples:
+        lost = f", {cell.lost:,} of them without a value" if cell.lost else ""
+        yield "Resamples", f"{cell.resamples:,}{lost}"
+
+
+def _sentences(results: Results, cell: MatrixCell, verdict: Verdict, title: str) -> Iterator[str]:
     match verdict.word:
         case Word.INCREASES | Word.DECREASES:
-            yield f"{_direction(cell, verdict)}: {title} goes {_course(results, cell)}."
+            direction = change_direction(cell.column, verdict.word)
+            yield f"With {cell.row}, {direction}: {title} goes {_change(results, cell)}."
             yield "The difference is too regular over the seeds to be chance."
         case Word.NO_CHANGE:
             yield f"With {cell.row}, {title} stays as it was: any true difference is below {number(verdict.margin)},"
@@ -55,34 +86,33 @@ def _told(results: Results, cell: MatrixCell, verdict: Verdict, title: str) -> I
         case Word.UNCHANGED:
             yield f"{cell.row} leaves the model as it is, so nothing can change."
         case Word.INCONCLUSIVE:
-            yield f"It cannot be said yet whether {cell.row} changes {title}: it goes {_course(results, cell)}."
-            yield _needed(verdict)
+            yield f"It cannot be said yet whether {cell.row} changes {title}: it goes {_change(results, cell)}."
+            yield _needed_seeds(verdict)
         case _:
             yield f"There is no verdict: {verdict.reason}."
 
 
-def _direction(cell: MatrixCell, verdict: Verdict) -> str:
-    """Of the risk where the metric is one, else of the metric."""
-    up = verdict.word is Word.INCREASES
-    if cell.column.riskier is None:
-        return f"With {cell.row}, {within(metric_words(cell.column).title)} is {'higher' if up else 'lower'}"
-    worse = up == (cell.column.riskier == "high")
-    return f"With {cell.row}, the risk of {risk_name(cell.column.risk)} is {'higher' if worse else 'lower'}"
-
-
-def _course(results: Results, cell: MatrixCell) -> str:
-    """Both means over the seeds that both have: the baseline can have more, where another row needed them."""
+def _change(results: Results, cell: MatrixCell) -> str:
+    """Both means, over the seeds that the row and its reference have in common."""
+    reference = results.reference(cell.row)
     values = [
         {item.seed: item.value for item in results.of(row, cell.column) if item.value is not None}
-        for row in (BASELINE, cell.row)
+        for row in (reference, cell.row)
     ]
     both = values[0].keys() & values[1].keys()
     means = [fmean(known[seed] for seed in both or known) if known else None for known in values]
-    told = ["an undefined value" if mean is None else number(mean) for mean in means]
-    return f"from {told[0]} without a defense to {told[1]} with it"
+    before, after = ("an undefined value" if mean is None else number(mean) for mean in means)
+    if reference == BASELINE:
+        return f"from {before} without a defense to {after} with it"
+    return f"from {before} with {reference} to {after} with {cell.row}"
 
 
-def _needed(verdict: Verdict) -> str:
+def _pair_change(cell: PairCell, title: str) -> str:
+    before, after = ("an undefined value" if value is None else number(value) for value in (cell.before, cell.after))
+    return f"{title} goes from {before} before to {after} after"
+
+
+def _needed_seeds(verdict: Verdict) -> str:
     if verdict.reason:
         return f"The reason: {verdict.reason}."
     if verdict.seeds_needed is None:
@@ -90,16 +120,27 @@ def _needed(verdict: Verdict) -> str:
     return f"About {verdict.seeds_needed} seeds would settle it."
 
 
-def _tested(verdict: Verdict, *, primary: bool) -> Iterator[tuple[str, str]]:
+def _test_figures(verdict: Verdict, *, primary: bool) -> Iterator[tuple[str, str]]:
     if verdict.paired is not None and verdict.paired.effect is not None:
-        yield "In standard deviations", f"{_sized(verdict.paired.effect)} (Hedges' g of paired seeds)"
-    if text := interval(verdict):
-        together = "95% together with all primary cells, " if primary else ""
-        yield "Interval", f"{text} ({together}{1 - verdict.level:.2%} by itself)"
+        effect = f"{verdict.paired.effect:+.1f}".replace("-", MINUS)
+        yield "In standard deviations", f"{effect} (Hedges' g of paired seeds)"
+    yield from _interval_figure(verdict, "cells" if primary else "")
     if verdict.p is not None:
         p = "below 0.0001" if verdict.p < SMALLEST_P else f"{verdict.p:.2g}"
         yield "p-value", f"{p}{', adjusted by Holm' if primary else ', not adjusted'}; a change if at most {ALPHA:g}"
 
 
-def _sized(effect: float) -> str:
-    return f"{effect:+.1f}".replace("-", MINUS)
+def _interval_figure(verdict: Verdict, family: str) -> Iterator[tuple[str, str]]:
+    """The interval with its levels.
+
+    Args:
+        verdict: may have no interval.
+        family: what the intervals of the primary metrics hold together for; empty for an exploratory metric.
+    """
+    if text := interval_text(verdict):
+        together = f"95% together with all primary {family}, " if family else ""
+        yield "Interval", f"{text} ({together}{1 - verdict.level:.2%} by itself)"
+
+
+def _margin_figure(verdict: Verdict) -> tuple[str, str]:
+    return "What matters", f"a difference of {number(verdict.margin)} or more"

@@ -1,14 +1,16 @@
-"""A verdict in words: what happens to the risk, not only to its metric."""
+"""A verdict in a few words: what happens to the risk, not only to its metric."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from amulet.experiments.gates import Checked
-from amulet.experiments.numbers import MatrixCell
+from amulet.experiments.numbers import Column, MatrixCell
+from amulet.experiments.pair_results import PairCell
 from amulet.report.words.formats import number, signed
-from amulet.report.words.names import risk_words
-from amulet.statistics import ALPHA, Verdict, Word
+from amulet.report.words.names import metric_words, mid_sentence, risk_name
+from amulet.statistics import Verdict, Word
+
+CHANGES: Final = frozenset({Word.INCREASES, Word.DECREASES})
 
 
 class Tone(StrEnum):
@@ -20,56 +22,59 @@ class Tone(StrEnum):
     OPEN = "open"
 
 
+_SIGNS: Final = {Tone.WORSE: "✗", Tone.BETTER: "✓", Tone.SAME: "=", Tone.OPEN: "?"}
+
+
 @dataclass(frozen=True)
-class Said:
-    """The words of a verdict, and what stands behind them."""
+class VerdictWords:
+    """A verdict as it is shown in a table.
+
+    Attributes:
+        words: such as "risk increases".
+        tone: how it is to be taken.
+        because: the reason, or what would settle it; empty where there is nothing to add.
+    """
 
     words: str
-    sign: str
     tone: Tone
     because: str
 
-
-HOW_VERDICTS: Final = (
-    "The verdicts of the primary metrics are judged together: the chance that any of them tells of a change where "
-    f"there is none is at most {ALPHA:.0%}, and so is the chance that any denies one that matters. The other metrics "
-    "are exploratory, each judged by itself."
-)
-
-NOT_COVERED: Final = (
-    "Intervals cover other training records and other initial weights. They do not cover the choice of the test "
-    "records: every model is measured on the same ones, and with others all numbers could lie elsewhere."
-)
-
-SIGNS: Final = {Tone.WORSE: "✗", Tone.BETTER: "✓", Tone.SAME: "=", Tone.OPEN: "?"}
-_GATES: Final = {"trained": "model", "effective": "defense", "attack": "attack", "strong": "strength"}
+    @property
+    def sign(self) -> str:
+        """One character that stands for the tone."""
+        return _SIGNS[self.tone]
 
 
-def said(cell: MatrixCell) -> Said | None:
-    """The verdict of a defended cell; None for the baseline, which is not judged."""
+def verdict_words(cell: MatrixCell) -> VerdictWords | None:
+    """The verdict of a defended row; None for the baseline, which is not judged."""
     if cell.verdict is None:
         return None
-    words, tone = in_words(cell.verdict.word, cell.column.riskier)
-    return Said(words, SIGNS[tone], tone, _because(cell.verdict))
+    words, tone = _change(cell.verdict.word, cell.column)
+    return VerdictWords(words, tone, _because(cell.verdict))
 
 
-def gate_name(gate: Checked) -> str:
-    """What a gate is about, in one word."""
-    return _GATES[gate.name]
+def pair_verdict_words(cell: PairCell) -> VerdictWords:
+    """The verdict of a pair, worded as one of this pair only."""
+    words, tone = _change(cell.verdict.word, cell.column)
+    if cell.verdict.word in CHANGES:
+        words = f"{words} in this pair"
+    return VerdictWords(words, tone, _pair_because(cell.verdict))
 
 
-def gate_words(gate: Checked) -> str:
-    """What a gate asks, as a heading."""
-    asked = {
-        "trained": f"{gate.row}: the model has learned something",
-        "effective": f"{gate.row}: lowers {risk_words(gate.about or '').title}, a risk it is made for",
-        "attack": f"{gate.about}: the attack finds something",
-        "strong": f"{gate.row}, {gate.about}: the attack works",
-    }
-    return asked[gate.name]
+def change_direction(column: Column, word: Word) -> str:
+    """Which way a change goes: "the risk of evasion is higher", or of what is no risk "accuracy is lower".
+
+    Args:
+        column: what changes.
+        word: that it increases or decreases.
+    """
+    up = word is Word.INCREASES
+    if column.riskier is None:
+        return f"{mid_sentence(metric_words(column).title)} is {'higher' if up else 'lower'}"
+    return f"the risk of {risk_name(column.risk)} is {'higher' if _is_worse(column, word) else 'lower'}"
 
 
-def interval(verdict: Verdict) -> str:
+def interval_text(verdict: Verdict) -> str:
     """The interval of the true difference, "+0.05 to +0.12"; empty where there is none."""
     if verdict.interval is None or verdict.word is Word.UNCHANGED:
         return ""
@@ -77,14 +82,17 @@ def interval(verdict: Verdict) -> str:
     return f"{signed(low)} to {signed(high)}"
 
 
-def in_words(word: Word, riskier: str | None) -> tuple[str, Tone]:
-    """What a word says of the risk, and how that is to be taken."""
-    if word not in {Word.INCREASES, Word.DECREASES}:
+def _is_worse(column: Column, word: Word) -> bool:
+    """Whether a change means more risk; of what is no risk, more is better."""
+    return (word is Word.INCREASES) == (column.riskier == "high")
+
+
+def _change(word: Word, column: Column) -> tuple[str, Tone]:
+    if word not in CHANGES:
         return str(word), Tone.OPEN if word in {Word.INCONCLUSIVE, Word.UNDEFINED} else Tone.SAME
-    if riskier is None:  # of what is not a risk, more is better
-        return str(word), Tone.BETTER if word is Word.INCREASES else Tone.WORSE
-    worse = (word is Word.INCREASES) == (riskier == "high")
-    return ("risk increases", Tone.WORSE) if worse else ("risk decreases", Tone.BETTER)
+    worse = _is_worse(column, word)
+    words = str(word) if column.riskier is None else f"risk {'increases' if worse else 'decreases'}"
+    return words, Tone.WORSE if worse else Tone.BETTER
 
 
 def _because(verdict: Verdict) -> str:
@@ -93,6 +101,12 @@ def _because(verdict: Verdict) -> str:
     if verdict.word is Word.INCONCLUSIVE:
         needed = verdict.seeds_needed
         return f"about {needed} seeds would settle it" if needed else "not even 1000 seeds would settle it"
-    if verdict.word is Word.NO_CHANGE:
-        return f"surely less than {number(verdict.margin)}"
-    return ""
+    return f"surely less than {number(verdict.margin)}" if verdict.word is Word.NO_CHANGE else ""
+
+
+def _pair_because(verdict: Verdict) -> str:
+    if verdict.reason:
+        return verdict.reason
+    if verdict.word is Word.INCONCLUSIVE:
+        return "other records could show another sign"
+    return f"less than {number(verdict.margin)} with other records, too" if verdict.word is Word.NO_CHANGE else ""

@@ -11,6 +11,9 @@ class Accuracy(Metric[PredictionOutcome]):
     """Share of records whose most probable class is the true one."""
 
     low, high, riskier, margin = 0.0, 1.0, None, 0.01
+    title = "Accuracy"
+    meaning = "Share of unseen records classified correctly."
+    no_skill = "largest class"
 
     def measure(self, outcome: PredictionOutcome) -> float:
         """In [0, 1]."""

@@ -15,6 +15,8 @@ class AUC(Metric[PredictionOutcome]):
     """Area under the ROC curve of the probabilities; for more than two classes the mean over pairs (eq. 7)."""
 
     low, high, riskier = 0.0, 1.0, None
+    title = "AUC"
+    meaning = "Chance that the model ranks two records of different classes right; 0.5 is guessing."
 
     def measure(self, outcome: PredictionOutcome) -> float | Undefined:
         """In [0, 1]; undefined if only one class occurs."""

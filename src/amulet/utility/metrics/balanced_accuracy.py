@@ -16,6 +16,9 @@ class BalancedAccuracy(Metric[PredictionOutcome]):
 
     shows = "trained"
     low, high, riskier, primary = 0.0, 1.0, None, True
+    title = "Balanced accuracy"
+    meaning = "Share of unseen records classified correctly, averaged over the classes."
+    no_skill = "one over classes"
 
     def measure(self, outcome: PredictionOutcome) -> float:
         """In [0, 1]."""

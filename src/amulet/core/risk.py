@@ -1,0 +1,21 @@
+"""Risks as they are presented: each risk's package describes itself by one constant `RISK`."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Risk:
+    """How a risk is presented.
+
+    Attributes:
+        name: of its package, as in `Probe.risk`, such as "evasion".
+        code: of the taxonomy: "S1" to "S3" for security, "P1" to "P4" for privacy, "F" for fairness; empty for
+            utility, which is no risk, and for risks outside the taxonomy.
+        title: as a heading, without the code.
+        meaning: one sentence for readers of reports.
+    """
+
+    name: str
+    code: str
+    title: str
+    meaning: str

@@ -1,0 +1,85 @@
+"""The template environment of the HTML pages, and what all of them are given."""
+
+import json
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from amulet.core.text import visible
+from amulet.experiments.pair_results import PairResults
+from amulet.experiments.results import Results
+from amulet.report.pages.page_script import embedded
+from amulet.report.words.blocks import pair_undefined_sentences, undefined_sentences
+from amulet.report.words.formats import number, setting, signed, spread
+from amulet.report.words.gates import gate_name, gate_words
+from amulet.report.words.group_sizes import NOT_COUNTED, compares_groups, group_sizes
+from amulet.report.words.names import metric_words, riskier_end, spoken
+from amulet.report.words.no_skill import no_skill_text
+from amulet.report.words.spec_text import named
+from amulet.report.words.verdict_sentences import pair_figures, pair_sentences
+from amulet.report.words.verdict_words import interval_text, pair_verdict_words, verdict_words
+
+FILTERS: Final[tuple[Callable[..., Any], ...]] = (
+    compares_groups,
+    embedded,
+    gate_name,
+    gate_words,
+    interval_text,
+    metric_words,
+    named,
+    number,
+    pair_figures,
+    pair_sentences,
+    pair_undefined_sentences,
+    pair_verdict_words,
+    riskier_end,
+    setting,
+    signed,
+    spoken,
+    spread,
+    undefined_sentences,
+    verdict_words,
+)
+"""What templates call by name as filters."""
+
+
+def templating() -> Environment:
+    """Labels and settings are input, so that everything is escaped, and a missing name is an error."""
+    environment = Environment(
+        loader=PackageLoader("amulet.report.pages"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {function.__name__: function for function in FILTERS}
+    return environment
+
+
+def as_shown(page: str, script: str = "") -> str:
+    """The page with control characters as escapes, but for its own script, whose checksum the page states."""
+    if not script:
+        return visible(page)
+    before, _, behind_it = page.partition(script)
+    return f"{visible(before)}{script}{visible(behind_it)}"
+
+
+def both_pages(results: Results | PairResults, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What the page of an assessment and that of a pair are both given."""
+    return {
+        "results": results,
+        "no_skill_text": partial(no_skill_text, results.tested),
+        "group_sizes": partial(group_sizes, results),
+        "not_counted": NOT_COUNTED,
+        "manifest": manifest,
+        "version": version_of(manifest),
+        "spec": json.dumps(results.spec, indent=1, ensure_ascii=False),
+    }
+
+
+def version_of(manifest: Mapping[str, Any]) -> str:
+    """Of Amulet, as a manifest names it; empty where it does not."""
+    packages = manifest.get("packages")
+    return str(packages.get("amulet", "")) if isinstance(packages, Mapping) else ""
