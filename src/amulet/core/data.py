@@ -131,7 +131,7 @@ class Data:
         return self._map(lambda tensor: tensor[which])
 
     def at(self, places: Tensor) -> Self:
-        """The records at the given places (n,), none of them negative: the quickest way to take a batch."""
+        """The records at the (n,) positions, none of which may be negative; faster than indexing."""
         return self._map(lambda tensor: tensor.index_select(0, places))
 
     def to(self, device: str | torch.device) -> Self:
@@ -143,7 +143,7 @@ class Data:
         return self if self.x.is_floating_point() else replace(self, x=as_inputs(self.x))
 
     def batches(self) -> Iterator[Self]:
-        """The records in turn, as many at one time as a model is given, x as a model takes it."""
+        """The records in their order as model inputs, in batches of the size used outside training."""
         size = batch_size(self.schema.shape)
         for start in range(0, max(1, len(self)), size):
             yield self._map(lambda tensor, start=start: tensor[start : start + size]).as_inputs()  # type: ignore[misc]
@@ -173,9 +173,13 @@ class Data:
 
 @dataclass(frozen=True, eq=False)
 class Selection:
-    """Records of `data`, those at `places` (n,) in that order, copied batch by batch when they are used.
+    """Some records of a data set, copied in batches when they are used.
 
-    It stands for `data.at(places)` where that would be a copy of a whole data set of images.
+    It replaces `data.at(places)`, which would copy all of them at once.
+
+    Attributes:
+        data: all records.
+        places: (n,) positions of the selected records, in their order.
     """
 
     data: Data
@@ -186,7 +190,7 @@ class Selection:
 
     @property
     def x(self) -> Tensor:
-        """(n, *shape) all at once, as a model takes them. What accepts a Selection itself needs less memory."""
+        """(n, *shape) all model inputs in one copy. Functions that take a Selection itself need less memory."""
         return as_inputs(self.data.x.index_select(0, self.places))
 
     @property
@@ -216,7 +220,7 @@ class Selection:
 
 
 def batch_size(shape: Iterable[int]) -> int:
-    """How many records of this shape a model is given at one time outside training."""
+    """The number of records of a shape that a model computes at once outside training."""
     return max(1, min(MOST_RECORDS, MOST_NUMBERS // max(1, prod(shape))))
 
 

@@ -1,4 +1,4 @@
-"""F discriminatory behavior: do decisions differ between groups? Its outcome, and the audit that finds it."""
+"""F, discriminatory behavior: the outcome, and the audit of decisions by sensitive group."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,13 +18,19 @@ from amulet.functional.rates import rates_by_group
 @final
 @dataclass(frozen=True, eq=False)
 class DiscriminationOutcome(Outcome):
-    """Favourable decisions and deserts by group.
+    """The true and the predicted decision for each record, and its sensitive group.
 
     Attributes:
         labels: (n,) bool, whether the true class is the positive one.
         predictions: (n,) bool, whether the predicted class is the positive one.
-        groups: (n,) codes of one sensitive attribute; -1 where not recorded, which every metric leaves out.
-        index: (n,) the records' identities.
+        groups: (n,) codes of one sensitive attribute; -1 if not recorded; all metrics leave such records out.
+        index: (n,) identities of the records.
+
+    Example:
+        >>> from amulet.discriminatory_behavior.metrics import demographic_parity
+        >>> labels, groups = torch.ones(4, dtype=torch.bool), torch.tensor([0, 0, 1, 1])
+        >>> demographic_parity(DiscriminationOutcome(labels, torch.tensor([True, True, True, False]), groups))
+        0.5
     """
 
     compares_groups = True
@@ -35,33 +41,37 @@ class DiscriminationOutcome(Outcome):
     index: Tensor = LEFT_OUT
 
     def selection_rates(self) -> Tensor:
-        """(groups,) share of favourable decisions."""
+        """(groups,) share of favourable decisions in each group."""
         return rates_by_group(self.predictions, self.groups, torch.ones_like(self.labels))
 
     def true_positive_rates(self) -> Tensor:
-        """(groups,) share of favourable decisions among those who deserve one; NaN for a group without any."""
+        """(groups,) share of favourable decisions among records of the positive class; NaN for groups without any."""
         return rates_by_group(self.predictions, self.groups, self.labels)
 
     def false_positive_rates(self) -> Tensor:
-        """(groups,) share of favourable decisions among those who do not; NaN for a group without any."""
+        """(groups,) share of favourable decisions among records of other classes; NaN for groups without any."""
         return rates_by_group(self.predictions, self.groups, ~self.labels)
 
 
 @final
 @dataclass(frozen=True)
 class Discrimination(Audit[DiscriminationOutcome]):
-    """The model's decisions on the test set, by the groups of one sensitive attribute (its name)."""
+    """The model's decisions on the test set, by the groups of a sensitive attribute.
+
+    Attributes:
+        attribute: the name of the attribute.
+    """
 
     risk = "discriminatory_behavior"
     outcome_type = DiscriminationOutcome
     attribute: str = "sex"
 
     def __str__(self) -> str:
-        """The attribute always stands with it."""
+        """The class with the attribute, even if that is the default."""
         return type(self).__name__ + self.settings(["attribute"])
 
     def demands(self, schema: Schema) -> Iterator[str]:
-        """The attribute must be there, and a class must be the favourable one."""
+        """The data set must have the attribute, and a class that is the favourable decision."""
         if self.attribute not in schema.attribute_names:
             held = ", ".join(schema.attribute_names) or "none"
             yield f"{self} needs the sensitive attribute '{self.attribute}'; the data set has: {held}."
@@ -69,7 +79,7 @@ class Discrimination(Audit[DiscriminationOutcome]):
             yield f"{self} needs the data set to name its positive class."
 
     def audit(self, model: nn.Module, data: Data) -> DiscriminationOutcome:
-        """Decide with any `nn.Module` that maps inputs to logits.
+        """The outcome of any `nn.Module` that maps inputs to logits.
 
         Raises:
             InvalidData: the data lack the attribute or a positive class.
@@ -84,5 +94,5 @@ class Discrimination(Audit[DiscriminationOutcome]):
         return DiscriminationOutcome(data.y.cpu() == positive, predicted == positive, groups, data.index.cpu())
 
     def play(self, game: Game) -> DiscriminationOutcome:
-        """On the test records."""
+        """Audit the target on the test records."""
         return self.audit(game.target.model, game.test)

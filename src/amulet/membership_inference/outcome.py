@@ -1,4 +1,4 @@
-"""P1 membership inference: was a record in the training data? Its outcome and the base of its attacks."""
+"""P1, membership inference: the outcome, and the base class of attacks that infer which records were trained on."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -21,18 +21,24 @@ from amulet.core.threat import Adversary, Models, opened, without
 from amulet.functional.roc import roc, tpr_at
 
 ROC_POINTS: Final = 60
-"""Rates at which a curve is kept, evenly spaced on a log scale from one record among the others to all."""
+"""The number of false positive rates of a curve, evenly spaced on a log scale from one non-member to all."""
 
 
 @final
 @dataclass(frozen=True, eq=False)
 class MembershipOutcome(Outcome):
-    """How much the adversary takes each record for a member, and whether it is one.
+    """The adversary's membership score of each record, and whether the record is a member.
 
     Attributes:
-        scores: (n,) float64, higher means member.
-        members: (n,) bool.
-        index: (n,) the records' identities, to compare attacks record by record.
+        scores: (n,) float64, higher for records that are more likely members.
+        members: (n,) bool, whether the record is one of the target's training records.
+        index: (n,) identities of the records, by which attacks can be compared record by record.
+
+    Example:
+        >>> from amulet.membership_inference.metrics import auc
+        >>> scores, members = torch.tensor([0.9, 0.8, 0.7, 0.1]), torch.tensor([True, False, True, False])
+        >>> auc(MembershipOutcome(scores, members, index=torch.arange(4)))
+        0.75
     """
 
     part = "train"
@@ -42,25 +48,25 @@ class MembershipOutcome(Outcome):
     index: Tensor
 
     def check(self) -> None:
-        """Scores must be numbers."""
+        """Scores must not be NaN."""
         if torch.isnan(self.scores).any():
             raise ValueError("Membership scores must not be NaN.")
 
     def strata(self) -> Tensor:
-        """Members and others: how many there are of each is up to the game."""
+        """1 for members and 0 for others, since the game fixes the number of each."""
         return self.members.long()
 
     @property
     def one_sided(self) -> bool:
-        """Whether there are no members or no others, so that no rate can be read off."""
+        """Whether there are only members or only others, so that an error rate is undefined."""
         return bool(self.members.all() or not self.members.any())
 
 
 @dataclass(frozen=True)
 class MembershipInferenceAttack(Attack[MembershipOutcome]):
-    """Base of membership inference attacks: a subclass writes `score`.
+    """Base class of membership inference attacks; a subclass writes `score`.
 
-    The game is Carlini et al. 2022, Definition 1, played for every record of the pool at once.
+    The game is that of Carlini et al. 2022, Definition 1, for all members and auxiliary records at once.
     """
 
     risk = "membership_inference"
@@ -68,19 +74,25 @@ class MembershipInferenceAttack(Attack[MembershipOutcome]):
 
     @abstractmethod
     def score(self, adversary: Adversary, candidates: Selection) -> Tensor:
-        """(n,) how much each candidate looks like a member; higher means member.
+        """The membership score of each candidate; to be written by a subclass.
 
-        Ask the target about `candidates` itself, which copies them batch by batch; `candidates.x` copies all.
+        Args:
+            adversary: the target with restricted access, and what the attack requested.
+            candidates: members and others in random order. Give the target the selection itself, which is copied in
+                batches; `candidates.x` copies all records at once.
+
+        Returns:
+            (n,) scores, higher for records that are more likely members.
         """
 
     @final
     def traced(self) -> tuple[Self, ...]:
-        """One game is enough."""
+        """The attack itself, since one outcome contains the whole ROC."""
         return (self,)
 
     @final
     def curve(self, outcomes: Sequence[MembershipOutcome]) -> Curve:
-        """The ROC, to be read on log scales (section IV): what is found of members without accusing many others."""
+        """The ROC on log scales, which show the true positive rate at low false positive rates (section IV)."""
         outcome = outcomes[-1]
         found: tuple[Tensor, Tensor] = torch.empty(0), torch.empty(0)
         if not outcome.one_sided:
@@ -94,18 +106,18 @@ class MembershipInferenceAttack(Attack[MembershipOutcome]):
     def attack(
         self, model: nn.Module, members: Data, others: Data, *, models: Models = MappingProxyType({}), seed: int = 0
     ) -> MembershipOutcome:
-        """Attack any `nn.Module`, given records it was trained on and others; the adversary sees them shuffled.
+        """Attack any `nn.Module`, given its training records and others; the adversary sees them in random order.
 
         Args:
-            model: maps inputs to logits; left as it was.
-            members: records the model was trained on.
-            others: records of the same distribution it was not trained on.
-            models: the adversary's own models by role, where the attack asks for some; see `experiments.models_for`.
-            seed: of the order in which the adversary sees the candidates, and of its own randomness.
+            model: maps inputs to logits; it is not changed.
+            members: records that the model was trained on.
+            others: records of the same distribution that it was not trained on.
+            models: the adversary's own models by role, if the attack requests any; see `experiments.models_for`.
+            seed: of the order of the candidates and of the random choices of the attack.
 
         Raises:
-            MissingInput: the attack needs models of its own and got too few.
-            AccessDenied: the attack asked for more than it declared.
+            MissingInput: there are fewer models than the attack needs.
+            AccessDenied: the attack asked the target for an output that its `needs` does not declare.
         """
         require_data(members, "members", type(self).__name__)
         require_data(others, "others", type(self).__name__)
@@ -114,7 +126,7 @@ class MembershipInferenceAttack(Attack[MembershipOutcome]):
 
     @final
     def play(self, game: Game) -> MembershipOutcome:
-        """Members against auxiliary records; a record that a defense dropped in training is still a member."""
+        """Attack the target with members and auxiliary records; members that a defense removed still are members."""
         members, others = game.division.members, game.division.auxiliary
         pool = Selection(game.dataset.train, torch.cat([members, others]))
         return self._attack(game.target.model, pool, len(members), game.models, game.seed)

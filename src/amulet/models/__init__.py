@@ -1,4 +1,4 @@
-"""Model architectures; each is a Spec that builds an `nn.Module` for a data set's schema."""
+"""Model architectures; each is a spec that builds an `nn.Module` for the schema of a data set."""
 
 from amulet.models.capacities import Architecture, Capacity, initialize_model, model_spec
 from amulet.models.given import GivenModel

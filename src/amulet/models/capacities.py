@@ -27,14 +27,14 @@ _MODELS: Final[dict[str, dict[str, VGG | ResNet | LinearNet]]] = {
         "m4": LinearNet((1024, 2048, 1024)),
     },
 }
-"""The paper names the depths of VGG and ResNet; the sizes of LinearNet are ours, each twice as wide as the last."""
+"""The depths of VGG and ResNet are those of the paper. It gives no widths of LinearNet; here each doubles the last."""
 
 
 def model_spec(arch: Architecture, capacity: Capacity, *, norm: NormKind = "batch") -> ModelSpec:
-    """One of the paper's models as a recipe takes it.
+    """The spec of one of the paper's models, as a recipe takes it.
 
     Raises:
-        InvalidParameter: nothing goes by that name.
+        InvalidParameter: there is no such architecture or capacity.
     """
     asked = {"arch": (arch, get_args(Architecture)), "capacity": (capacity, get_args(Capacity))}
     problems = [
@@ -66,7 +66,7 @@ def initialize_model(
         seed: of the initial weights.
 
     Raises:
-        InvalidParameter: nothing goes by that name.
+        InvalidParameter: there is no such architecture or capacity.
     """
     schema = data if isinstance(data, Schema) else getattr(data, "schema", None)
     if not isinstance(schema, Schema):

@@ -1,4 +1,4 @@
-"""What the convolutional models share: the shape they are built for, and how their weights begin."""
+"""Functions that the convolutional models share: the shape of images, and the initialisation of weights."""
 
 from torch import nn
 
@@ -18,10 +18,11 @@ def image_shape(schema: Schema, owner: str) -> tuple[int, int, int]:
 
 
 def he_initialised(model: nn.Module) -> nn.Module:
-    """The model with normal convolution weights that keep the signal's size through ReLUs, and zero biases.
+    """The model with normally distributed convolution weights, scaled for ReLUs, and zero biases.
 
-    He et al. 2015, https://arxiv.org/abs/1502.01852, eq. (10). Torch's own start shrinks the signal from layer
-    to layer, and sixteen layers without a norm do not train from it. Other layers keep torch's start.
+    He et al. 2015, https://arxiv.org/abs/1502.01852, eq. (10). The scale keeps the variance of activations
+    constant over layers. With torch's default it shrinks, so that sixteen layers without normalisation cannot be
+    trained. Other layers keep torch's default.
     """
     for layer in model.modules():
         if isinstance(layer, nn.Conv2d):

@@ -15,7 +15,10 @@ from amulet.models.norms import NormKind, norm_1d
 class LinearNet(ModelSpec):
     """Linear layers of the given sizes and a linear head.
 
-    `norm` comes between a layer and its ReLU: "batch" (refused by DP-SGD), "group" or "none".
+    Attributes:
+        hidden: the widths of the hidden layers.
+        norm: the normalisation between each layer and its ReLU: "batch" (not allowed with DP-SGD), "group" or "none".
+        dropout: the probability with which a hidden unit is set to zero in training.
     """
 
     hidden: Widths = (128, 256, 128)

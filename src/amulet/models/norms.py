@@ -1,4 +1,4 @@
-"""The normalisation layers a model can be built with."""
+"""The normalisation layers that a model can be built with."""
 
 from math import gcd
 from typing import Literal
@@ -10,16 +10,16 @@ CHANNELS_PER_GROUP = 16
 
 
 NormKind = Literal["batch", "group", "none"]
-"""Batch statistics mix records, so DP-SGD refuses them; group statistics stay within one record."""
+"""Batch normalisation makes records depend on each other, so DP-SGD does not allow it; group normalisation does not."""
 
 
 def norm_1d(kind: NormKind, features: int) -> list[nn.Module]:
-    """The layer for (n, features), or none."""
+    """The normalisation of inputs (n, features), in a list that is empty for "none"."""
     return [nn.BatchNorm1d(features)] if kind == "batch" else _grouped(kind, features)
 
 
 def norm_2d(kind: NormKind, channels: int) -> list[nn.Module]:
-    """The layer for (n, channels, height, width), or none."""
+    """The normalisation of inputs (n, channels, height, width), in a list that is empty for "none"."""
     return [nn.BatchNorm2d(channels)] if kind == "batch" else _grouped(kind, channels)
 
 

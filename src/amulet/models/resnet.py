@@ -16,10 +16,10 @@ from amulet.models.norms import NormKind, norm_2d
 _DEPTHS: Final = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
 _WIDTHS: Final = (64, 128, 256, 512)
 _EXPANSION: Final = 4
-"""How much wider a block of three convolutions, as from 50 layers on, is outside than inside."""
+"""The ratio of output to inner channels in blocks of three convolutions, which models of 50 layers or more have."""
 
 _LARGE: Final = 64
-"""Pixels of the shorter side from which the stem for large images is taken."""
+"""The length of the shorter side, in pixels, from which the stem for large images is used."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from amulet.models.norms import NormKind, norm_2d
 _DEPTHS: Final = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4)}
 _WIDTHS: Final = (64, 128, 256, 512, 512)
 _LEAST_SIDES: Final = (4, 4, 4, 4, 2)
-"""Where pooling still leaves 2x2 pixels to convolve, and after the last group one."""
+"""The smallest sides at which each group is pooled: at least 2x2 pixels must remain for the next one."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Weights to and from files that hold tensors and nothing that is run when they are read."""
+"""Writing and reading model weights, as files of tensors that contain no code."""
 
 import pickle
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""S2 poisoning: training records tampered with so that a trigger steers the model. Its outcome, the base of attacks."""
+"""S2, poisoning: the outcome, and the base class of attacks that plant a backdoor through the training records."""
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
@@ -22,16 +22,22 @@ from amulet.core.threat import Access, Target, opened
 @final
 @dataclass(frozen=True, eq=False)
 class PoisoningOutcome(Outcome):
-    """What the model made of each record with and without the trigger.
+    """The predictions of the model for each record with and without the trigger.
 
     Attributes:
         labels: (n,) true classes.
         clean: (n,) predicted classes of the records as they are.
         triggered: (n,) predicted classes of the records with the trigger.
-        target: (n,) the class that the adversary wants for triggered records, n times the same.
-        control: (n,) predicted classes of the triggered records by a model that was trained on the records as they
-            are, -1 where there is no such model.
-        index: (n,) the records' identities.
+        target: (n,) the class that the adversary wants for triggered records, the same in every row.
+        control: (n,) predicted classes of the triggered records by a model that was trained on records that were not
+            poisoned; -1 if there is no such model.
+        index: (n,) identities of the records.
+
+    Example:
+        >>> from amulet.poisoning.metrics import poisoned_accuracy
+        >>> labels, target = torch.tensor([0, 1, 1, 1]), torch.zeros(4, dtype=torch.int64)
+        >>> poisoned_accuracy(PoisoningOutcome(labels, labels, torch.tensor([0, 0, 1, 0]), target))
+        0.6666666666666666
     """
 
     truth = ("labels", "target", "index")
@@ -46,16 +52,16 @@ class PoisoningOutcome(Outcome):
 
     @property
     def others(self) -> Tensor:
-        """(n,) bool, records of other classes than the adversary's: those whose decision it would change."""
+        """(n,) bool, the records of other classes than the adversary's, whose predictions the attack aims to change."""
         return self.labels != self.target
 
 
 @dataclass(frozen=True)
 class PoisoningAttack(TamperingAttack[PoisoningOutcome]):
-    """Base of attacks that put a backdoor into a model through its training records.
+    """Base class of attacks that plant a backdoor in a model through its training records.
 
-    A subclass writes `poison` and `trigger` and has a field `label`. The target trains on `Poisoned` records, with its
-    defense.
+    A subclass writes `poison` and `trigger` and has a field `label`. The target is trained on `Poisoned` records, with
+    its defenses.
     """
 
     risk = "poisoning"
@@ -65,36 +71,36 @@ class PoisoningAttack(TamperingAttack[PoisoningOutcome]):
     @property
     @abstractmethod
     def label(self) -> int:
-        """The code of the class that triggered records are to be taken for; a field of the subclass."""
+        """The code of the class that the model should predict for triggered records; a field of the subclass."""
 
     @abstractmethod
     def poison(self, data: Data, rng: Generator) -> Data:
-        """The tampered records, each under the identity of the record of `data` that it stands for."""
+        """The poisoned records, each with the identity of the record of `data` that it replaces."""
 
     @abstractmethod
     def trigger(self, x: Tensor, schema: Schema) -> Tensor:
-        """Floating inputs (n, *shape) with the trigger, within the bounds; every record must change."""
+        """The floating-point inputs (n, *shape) with the trigger, within the bounds; every record must change."""
 
     def unfit(self, schema: Schema) -> Iterator[str]:
-        """Why the attack does not fit this kind of records, a sentence each; a hook for subclasses."""
+        """A sentence for each reason why the attack cannot be used on such records; a hook for subclasses."""
         del schema
         yield from ()
 
     @final
     def demands(self, schema: Schema) -> Iterator[str]:
-        """The target label must be there, and what the subclass asks for."""
+        """The adversary's class must exist, and the requirements of the subclass must be met."""
         if not 0 <= self.label < len(schema.classes):
             yield Problem.of("label", str(self), f"a class code 0..{len(schema.classes) - 1}", self.label).sentence
         yield from self.unfit(schema)
 
     @final
     def data_demands(self, dataset: AmuletDataset, split: Split) -> Iterator[str]:
-        """The trigger must change every record, or labels would be flipped and nothing else; enough must be there."""
+        """The trigger must change every record, so that the attack is no mere label flip; enough records must exist."""
         if tuple(self.demands(dataset.schema)):
             return
         unchanged = [
-            *self._unchanged(_parts(dataset.train), "training"),
-            *self._unchanged(_parts(dataset.test), "test"),
+            *self._unchanged(_in_batches(dataset.train), "training"),
+            *self._unchanged(_in_batches(dataset.test), "test"),
         ]
         yield from unchanged
         if not unchanged:
@@ -127,11 +133,11 @@ class PoisoningAttack(TamperingAttack[PoisoningOutcome]):
         self._check(data)
         rng = generator(seed, "poisoning")  # on the CPU, so that the same records are poisoned on every device
         tampered = self.poison(data, rng)
-        places = _places(tampered, data)
+        places = _replaced_places(tampered, data)
         if len(places.unique()) < len(places):
             raise ValueError(f"{self} must replace each record once.")
-        self._require_changed(_parts(data[places]))
-        kept = replace(tampered, x=_as_kept(tampered.x, data.x.dtype))
+        self._require_changed(_in_batches(data[places]))
+        kept = replace(tampered, x=_in_stored_type(tampered.x, data.x.dtype))
         if kept.targets is None:
             return kept
         relabelled = (kept.y != data.y[places])[:, None]  # what is learned of these is the class that they now have
@@ -145,7 +151,7 @@ class PoisoningAttack(TamperingAttack[PoisoningOutcome]):
             InvalidData: the attack does not fit the data, or its trigger leaves a record unchanged.
         """
         tampered = self.poisoned(data, seed=seed)
-        places = _places(tampered, data)
+        places = _replaced_places(tampered, data)
         changed = {name: old.index_copy(0, places, tampered.tensors()[name]) for name, old in data.tensors().items()}
         return replace(data, **changed)  # type: ignore[arg-type]
 
@@ -209,9 +215,9 @@ class PoisoningAttack(TamperingAttack[PoisoningOutcome]):
             )
 
     def _changed(self, data: Data) -> Tensor:
-        """(n,) bool, by the precision in which the records are kept."""
+        """(n,) bool, whether the trigger changes each record, in the precision of the data set."""
         before = data.x
-        return (_as_kept(self._triggered(data.as_inputs()), before.dtype) != before).flatten(1).any(1)
+        return (_in_stored_type(self._triggered(data.as_inputs()), before.dtype) != before).flatten(1).any(1)
 
     def _triggered(self, data: Data) -> Tensor:
         x, schema = self.trigger(data.x, data.schema), data.schema
@@ -225,7 +231,12 @@ class PoisoningAttack(TamperingAttack[PoisoningOutcome]):
 @final
 @dataclass(frozen=True)
 class Poisoned(Draw):
-    """A draw with some of its records poisoned, before any defender sees them."""
+    """A draw with some of its records poisoned, before any defense is applied to them.
+
+    Attributes:
+        drawn: the draw of the unchanged records.
+        attack: the attack that poisons some of them.
+    """
 
     drawn: Draw
     attack: PoisoningAttack
@@ -236,33 +247,33 @@ class Poisoned(Draw):
         return self.drawn.origin
 
     def choose(self, data: Data) -> Tensor:
-        """As the draw does: poison takes the places of records."""
+        """The positions of the unchanged draw, since poisoned records replace records."""
         return self.drawn.choose(data)
 
     def data_problems(self, data: Data) -> Iterator[Problem]:
-        """Those of the draw."""
+        """The problems of the unchanged draw."""
         yield from self.drawn.data_problems(data)
 
     def take(self, data: Data) -> Data:
-        """The drawn records after the adversary had them; which, is decided by the seed of the split."""
+        """The drawn records, some of them poisoned; the seed of the split decides which."""
         return self.attack.tamper(self.drawn.take(data), seed=self.origin.seed)
 
 
-def _parts(data: Data) -> Iterator[Data]:
+def _in_batches(data: Data) -> Iterator[Data]:
     for places in torch.arange(len(data), device=data.x.device).split(batch_size(data.schema.shape)):
         yield data[places]
 
 
-def _places(tampered: Data, data: Data) -> Tensor:
-    """(k,) where the records lie that the tampered ones stand for."""
+def _replaced_places(tampered: Data, data: Data) -> Tensor:
+    """(k,) positions of the records that the poisoned ones replace."""
     order = data.index.argsort()
     found = torch.searchsorted(data.index[order], tampered.index).clamp_max(len(data) - 1)
     places = order[found]
     if not torch.equal(data.index[places], tampered.index):
-        raise ValueError("A poisoned record must have the identity of a record that it stands for.")
+        raise ValueError("A poisoned record must have the identity of a record that it replaces.")
     return places
 
 
-def _as_kept(x: Tensor, kept: torch.dtype) -> Tensor:
-    """Inputs in the form in which the data set keeps them: images as bytes."""
+def _in_stored_type(x: Tensor, kept: torch.dtype) -> Tensor:
+    """Inputs in the type that the data set has, such as bytes for images."""
     return (x * 255).round().to(torch.uint8) if kept == torch.uint8 and x.is_floating_point() else x.to(kept)

@@ -1,4 +1,4 @@
-"""How well a defense that removes training records finds the poison among them."""
+"""An audit of defenses that remove training records: how many of the poisoned records they remove."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ from amulet.poisoning.outcome import PoisoningAttack
 @final
 @dataclass(frozen=True, eq=False)
 class SanitizationOutcome(Outcome):
-    """The target's training records: which were poisoned, and which its defense removed.
+    """For each of the target's training records, whether it was poisoned and whether the defense removed it.
 
     Attributes:
-        poisoned: (n,) bool.
-        removed: (n,) bool, all false where no defense removes records.
-        index: (n,) the records' identities.
+        poisoned: (n,) bool, whether the attack changed the record.
+        removed: (n,) bool, whether the defense removed it; all false if no defense removes records.
+        index: (n,) identities of the records.
     """
 
     part = "train"
@@ -37,22 +37,26 @@ class SanitizationOutcome(Outcome):
 @final
 @dataclass(frozen=True)
 class Sanitization(Audit[SanitizationOutcome]):
-    """The training records of a target that an attack poisoned, as its defense left them."""
+    """Compares the training records that an attack poisoned with those that the target's defense removed.
+
+    Attributes:
+        attack: the attack that poisons the training records.
+    """
 
     risk = "poisoning"
     outcome_type = SanitizationOutcome
     attack: PoisoningAttack = BadNets()
 
     def demands(self, schema: Schema) -> Iterator[str]:
-        """Those of the attack."""
+        """The demands of the attack."""
         return self.attack.demands(schema)
 
     def data_demands(self, dataset: AmuletDataset, split: Split) -> Iterator[str]:
-        """Those of the attack."""
+        """The demands of the attack."""
         return self.attack.data_demands(dataset, split)
 
     def models(self, split: Split) -> Requests:
-        """The target of the attack."""
+        """The target, trained on poisoned records."""
         return {TARGET: self.attack.models(split)[TARGET]}
 
     def play(self, game: Game) -> SanitizationOutcome:

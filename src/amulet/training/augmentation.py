@@ -1,4 +1,4 @@
-"""Augmentation: other views of the images of each training batch, drawn anew every time. Never of the test set."""
+"""Augmentation: random changes of the training images, drawn anew in each batch. Test images are not changed."""
 
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -20,26 +20,26 @@ from amulet.training.stages import Perturb
 class Augmentation(Perturb):
     """A random change of images that keeps their class.
 
-    It belongs to a recipe's `stages`, before defenses in the same slot: adversarial training then attacks the
-    images as they were augmented. As a defense it can be a row as well. What becomes of one record depends on
-    no other, so that it goes with DP-SGD.
+    It belongs in the `stages` of a recipe, before defenses in the same slot, so that adversarial training perturbs the
+    augmented images. It can also be a row of its own, as a defense. The change of one record does not depend on other
+    records, so it can be combined with DP-SGD.
     """
 
     data_use = DataUse.RECORD
 
     @abstractmethod
     def augment(self, x: Tensor, schema: Schema, rng: Generator) -> Tensor:
-        """Other images for those in x, (n, channels, height, width), of the same shape and within the bounds."""
+        """Changed images for those in x, (n, channels, height, width), of the same shape and within the bounds."""
 
     @final
     def perturb(self, model: nn.Module, batch: Data, rng: Generator) -> Data:
-        """The batch with other images, whatever the model."""
+        """The batch with changed images; they do not depend on the model."""
         del model
         return replace(batch, x=self.augment(batch.x, batch.schema, rng))
 
     @final
     def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
-        """Rows of numbers have no sides to flip or move."""
+        """Only images can be augmented."""
         del records
         if schema.modality is Modality.IMAGE:
             yield from self.image_problems(schema)
@@ -47,7 +47,7 @@ class Augmentation(Perturb):
             yield Problem("stages", f"{type(self).__name__} augments images. The data are {schema.modality.value}.")
 
     def image_problems(self, schema: Schema) -> Iterator[Problem]:
-        """Why images of this shape cannot be augmented so, if so; a hook for subclasses."""
+        """The reasons why images of this shape cannot be augmented in this way; a hook for subclasses."""
         del schema
         yield from ()
 
@@ -59,7 +59,7 @@ class Flip(Augmentation):
     share: Probability = 0.5
 
     def augment(self, x: Tensor, schema: Schema, rng: Generator) -> Tensor:
-        """Each image by a coin of its own."""
+        """Mirror each image independently, with probability `share`."""
         del schema
         mirrored = torch.rand(len(x), generator=rng, device=x.device) < self.share
         return torch.where(mirrored[:, None, None, None], x.flip(3), x)
@@ -77,7 +77,7 @@ class Crop(Augmentation):
     fill: Literal["zeros", "reflect"] = "zeros"
 
     def augment(self, x: Tensor, schema: Schema, rng: Generator) -> Tensor:
-        """Each image moved by up to `padding` pixels along both sides."""
+        """Shift each image by up to `padding` pixels in both directions."""
         frame = (self.padding,) * 4
         padded = pad(x, frame, mode="reflect") if self.fill == "reflect" else pad(x, frame, value=schema.low)
         top, left = torch.randint(2 * self.padding + 1, (2, len(x)), generator=rng, device=x.device)
@@ -85,6 +85,6 @@ class Crop(Augmentation):
         return windows[torch.arange(len(x), device=x.device), :, top, left]
 
     def image_problems(self, schema: Schema) -> Iterator[Problem]:
-        """A mirror image is no larger than the image."""
+        """Reflected padding must be smaller than the image."""
         if self.fill == "reflect" and self.padding >= min(schema.shape[1:]):
             yield self.problem("padding", f"below the images' shorter side, {min(schema.shape[1:])}, to reflect them")

@@ -1,4 +1,4 @@
-"""What training minimises, record by record."""
+"""Objectives: the per-record losses that training minimises."""
 
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -17,27 +17,27 @@ from amulet.core.trainable import DataUse
 
 @dataclass(frozen=True)
 class Objective(Spec):
-    """A loss of logits and of what is to be learned.
+    """A loss of the logits and the classes or targets of the records.
 
     Attributes:
-        takes_targets: whether it learns `Data.targets`, probabilities of all classes, where the records have them. Such
-            records are refused by an objective that does not say so.
+        takes_targets: whether it uses `Data.targets`, the probabilities of all classes, where records have them. Other
+            objectives reject such records.
     """
 
     takes_targets: ClassVar[bool] = False
 
     @property
     def data_use(self) -> DataUse:
-        """What it knows of the training data beside the record at hand: nothing, unless a subclass says so."""
+        """The records, beyond the one at hand, that its loss depends on; none, unless a subclass says otherwise."""
         return DataUse.NONE
 
     def data_problems(self, schema: Schema) -> Iterator[Problem]:
-        """What does not fit the data set; a hook for subclasses."""
+        """The reasons why the objective cannot be used with the data set; a hook for subclasses."""
         del schema
         yield from ()
 
     def fitted_to(self, data: Data) -> "Objective":
-        """The same objective with everything filled in that it reads off the training data."""
+        """The objective with all values that it derives from the training data; a hook for subclasses."""
         del data
         return self
 
@@ -47,29 +47,32 @@ class Objective(Spec):
 
         Args:
             logits: (n, classes) of the records, with gradient.
-            batch: the records; what is to be learned of them is `batch.targets`, or their class where there are none.
+            batch: the records, with `batch.targets` to be learned, or their classes if there are no targets.
         """
 
 
 @dataclass(frozen=True)
 class CrossEntropy(Objective):
-    """The negative log-likelihood of the true class; of records with targets, its mean over the classes by these."""
+    """The negative log-likelihood of the true class; with targets, its mean over classes, weighted by the targets."""
 
     takes_targets = True
 
     def losses(self, logits: Tensor, batch: Data) -> Tensor:
-        """(n,)."""
+        """(n,) losses in nats."""
         return cross_entropy(logits, _learned(batch, logits), reduction="none")
 
 
 @dataclass(frozen=True)
 class LogitAdjustment(Objective):
-    """Cross-entropy for unbalanced classes: trained on logits + tau log(share of the class), used without.
+    """Cross-entropy for unbalanced classes: tau log(share of the class) is added to each logit, in training only.
 
-    Menon et al. 2021, https://arxiv.org/abs/2007.07314, eq. 10. Its minimiser is best in balanced accuracy.
-    Unlike class weights it leaves the size of gradients alone, so that DP-SGD's clipping does not undo it.
-    `class_shares` states public knowledge, in the order of the classes; left empty they are counted in the
-    training data, which DP-SGD refuses; of records with targets a class's share is their mean.
+    Menon et al. 2021, https://arxiv.org/abs/2007.07314, eq. 10. Its minimiser has the best balanced accuracy. Unlike
+    class weights, it does not scale gradients, so the clipping of DP-SGD does not cancel its effect.
+
+    Attributes:
+        class_shares: the shares of the classes, in their order, if they are public knowledge. If empty, they are those
+            of the training data, which DP-SGD does not allow; with targets, the share of a class is their mean.
+        tau: the strength of the adjustment; 0 is plain cross-entropy.
     """
 
     takes_targets = True
@@ -78,7 +81,7 @@ class LogitAdjustment(Objective):
 
     @property
     def data_use(self) -> DataUse:
-        """Counts classes unless told their shares."""
+        """The whole data set if classes are counted, no record if their shares are given."""
         return DataUse.NONE if self.class_shares else DataUse.DATASET
 
     def data_problems(self, schema: Schema) -> Iterator[Problem]:
@@ -87,7 +90,7 @@ class LogitAdjustment(Objective):
             yield self.problem("class_shares", f"one share for each of {', '.join(schema.classes)}, or empty")
 
     def fitted_to(self, data: Data) -> Objective:
-        """Count the classes, each at least once, where no shares were stated."""
+        """The objective with the shares of the training data, if none are given; each class counts at least once."""
         if self.class_shares:
             return self
         counts = torch.bincount(data.y, minlength=len(data.schema.classes))
@@ -95,7 +98,7 @@ class LogitAdjustment(Objective):
         return replace(self, class_shares=tuple((counts / counts.sum()).tolist()))
 
     def losses(self, logits: Tensor, batch: Data) -> Tensor:
-        """(n,)."""
+        """(n,) losses in nats."""
         shares = torch.tensor(self.class_shares, dtype=logits.dtype, device=logits.device)
         return cross_entropy(
             logits + self.tau * (shares / shares.sum()).log(), _learned(batch, logits), reduction="none"

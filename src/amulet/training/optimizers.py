@@ -14,16 +14,16 @@ from amulet.core.spec import NonNegative, OpenProbability, Positive, Probability
 
 @dataclass(frozen=True)
 class Schedule(Spec):
-    """How the learning rate changes over training."""
+    """The course of the learning rate over training."""
 
     @abstractmethod
     def factor(self, progress: float) -> float:
-        """The share of the optimizer's rate at `progress` in [0, 1) of all steps."""
+        """The factor on the learning rate, in [0, 1], after the share `progress` of all steps, in [0, 1)."""
 
 
 @dataclass(frozen=True)
 class Constant(Schedule):
-    """One rate throughout."""
+    """A constant learning rate."""
 
     def factor(self, progress: float) -> float:
         """Always one."""
@@ -61,12 +61,12 @@ class Steps(Schedule):
     decay: OpenProbability = 0.1
 
     def problems(self) -> Iterator[Problem]:
-        """Milestones come one after the other."""
+        """Milestones must be given in ascending order."""
         if not self.milestones or list(self.milestones) != sorted(set(self.milestones)):
             yield self.problem("milestones", "at least one share, each larger than the one before")
 
     def factor(self, progress: float) -> float:
-        """Down at each milestone that has been reached."""
+        """`decay` to the power of the number of milestones that have been reached."""
         return self.decay ** sum(progress >= milestone for milestone in self.milestones)
 
 
@@ -103,7 +103,7 @@ class SGD(Optimizer):
     weight_decay: NonNegative = 0.0
 
     def problems(self) -> Iterator[Problem]:
-        """Nesterov's step looks ahead along the momentum."""
+        """Nesterov momentum needs a momentum above zero."""
         if self.nesterov and self.momentum == 0:
             yield self.problem("momentum", "greater than 0 with nesterov")
 

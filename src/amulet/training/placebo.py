@@ -1,4 +1,4 @@
-"""A defense that does nothing but train again, so that whatever an assessment finds of it is chance."""
+"""A control that only trains again with other seeds, so that every effect found for it is due to chance."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -17,7 +17,12 @@ from amulet.core.trainable import Defense, Stage, Trainable
 
 @dataclass(frozen=True)
 class Reseeded(Trainable):
-    """A recipe whose every training draws its random numbers from other seeds: same records, another run."""
+    """A recipe that trains on the same records, with other seeds.
+
+    Attributes:
+        recipe: the recipe.
+        number: enters the seed, so that different numbers give different runs.
+    """
 
     recipe: Trainable
     number: Count = 1
@@ -25,61 +30,64 @@ class Reseeded(Trainable):
     def fit(
         self, data: Data, *, seed: int, device: str = "cpu", held: Held = NOTHING, with_accuracy: bool = False
     ) -> Fitted:
-        """As the recipe does under a seed of its own."""
+        """Train with the recipe, under the derived seed."""
         other = derive(seed, "placebo", self.number)
         return self.recipe.fit(data, seed=other, device=device, held=held, with_accuracy=with_accuracy)
 
     def seed_from(self, seed: int) -> int:
-        """The recipe's, from the other seed."""
+        """The seed that the recipe uses, given the derived one."""
         return self.recipe.seed_from(derive(seed, "placebo", self.number))
 
     def with_stage(self, stage: Stage) -> Self:
-        """The stage goes into the recipe."""
+        """The recipe with one more stage, under the same derived seeds."""
         return replace(self, recipe=self.recipe.with_stage(stage))
 
     def with_preparations(self, count: int) -> Self:
-        """The recipe with fewer preparations under the same other seeds."""
+        """The recipe with fewer preparations, under the same derived seeds."""
         return replace(self, recipe=self.recipe.with_preparations(count))
 
     def one_epoch(self) -> tuple[Trainable, int] | None:
-        """The recipe's, under the same other seeds."""
+        """The recipe for a single epoch under the same derived seeds, and the number of epochs."""
         counted = self.recipe.one_epoch()
         return (replace(self, recipe=counted[0]), counted[1]) if counted else None
 
     @property
     def preparations(self) -> tuple[Stage, ...]:
-        """The recipe's."""
+        """The stages of the recipe that prepare the data."""
         return self.recipe.preparations
 
     @property
     def finishes(self) -> tuple[Stage, ...]:
-        """The recipe's."""
+        """The stages of the recipe that change the trained model."""
         return self.recipe.finishes
 
     def build(self, schema: Schema) -> nn.Module:
-        """The recipe's model."""
+        """The untrained model of the recipe."""
         return self.recipe.build(schema)
 
     def record_problems(self, data: Data) -> Iterator[Problem]:
-        """The recipe's."""
+        """The problems of the recipe."""
         return self.recipe.record_problems(data)
 
     def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
-        """The recipe's."""
+        """The problems of the recipe."""
         return self.recipe.data_problems(schema, records)
 
 
 @dataclass(frozen=True)
 class Placebo(Defense):
-    """The same training on the same records under other seeds, and so are the shadows of whoever attacks it.
+    """The same training on the same records with other seeds, for the target and for the shadow models of attackers.
 
-    As a row beside real defenses it shows what chance alone looks like; rows with other `number` are further
-    repetitions. (Training again with the *same* seed would give the undefended model itself, and differences of
-    exactly zero.) It goes behind other defenses that are applied with it.
+    As a row beside real defenses it shows the size of differences that are due to chance. (With the *same* seed
+    the undefended model itself would result, and all differences would be zero.) It must come after other defenses
+    that are applied together with it.
+
+    Attributes:
+        number: rows with different numbers are further repetitions.
     """
 
     number: Count = 1
 
     def apply(self, recipe: Trainable) -> Trainable:
-        """The recipe under other seeds."""
+        """The recipe with derived seeds."""
         return Reseeded(recipe, self.number)

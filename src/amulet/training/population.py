@@ -1,4 +1,4 @@
-"""Many models of one recipe, as an attack's shadows need them."""
+"""Training of many models with one recipe, such as the shadow models of an attack."""
 
 from collections.abc import Iterator, Sequence
 
@@ -21,17 +21,28 @@ def fit_population(
     device: str = "cpu",
     held: Held = NOTHING,
 ) -> Iterator[Fitted]:
-    """One model per subset of the data and seed; the data are moved to the device once.
+    """Train one model for each subset of the data, with a seed of its own.
 
-    Each equals what `recipe.fit(data[subset], seed=seed)` gives.
+    Each model equals that of `recipe.fit(data[subset], seed=seed)`. The data are moved to the device once.
 
     Args:
         recipe: how each model is trained.
         data: all records.
-        subsets: places of each model's training records.
-        seeds: one per subset.
+        subsets: positions of the training records of each model.
+        seeds: the seed of each model, as many as subsets.
         device: where to train.
-        held: what each trainer holds besides.
+        held: optional inputs of training, the same for all models.
+
+    Yields:
+        The trained models, in the order of the subsets; each is trained when it is asked for.
+
+    Example:
+        >>> import torch
+        >>> from amulet.testing import TOY_RECIPE, toy_dataset
+        >>> data = toy_dataset(records=100).train
+        >>> halves = torch.arange(len(data)).tensor_split(2)
+        >>> len(list(fit_population(TOY_RECIPE, data, halves, seeds=[0, 1])))
+        2
     """
     data = data.to(device)
     for subset, seed in zip(subsets, seeds, strict=True):
@@ -41,14 +52,22 @@ def fit_population(
 def fit_shadows(
     recipe: Trainable, dataset: AmuletDataset, split: Split, count: int, device: str = "cpu"
 ) -> tuple[TrainedModel, ...]:
-    """An adversary's shadow models as an assessment draws them, on complementary halves of its pool of records.
+    """Train the shadow models of an adversary, on complementary halves of its pool, as an assessment does.
 
     Args:
-        recipe: with the target's defenses, if the adversary knows them.
+        recipe: the recipe, with the target's defenses if the adversary knows them.
         dataset: the records; members and auxiliary records are the pool.
-        split: who holds which records; its seed decides the halves and the training.
-        count: how many models.
+        split: the holders of the records; its seed determines the halves and the training.
+        count: the number of models; if it is even, each record is in exactly half of them.
         device: where to train.
+
+    Returns:
+        The models, with the identities of their training records.
+
+    Example:
+        >>> from amulet.testing import TOY_RECIPE, toy_dataset
+        >>> [len(shadow.index) for shadow in fit_shadows(TOY_RECIPE, toy_dataset(records=100), Split(), count=2)]
+        [36, 36]
     """
     require_dataset(dataset, "dataset", "fit_shadows")
     subsets = [ShadowDraw(split, number).choose(dataset.train) for number in range(count)]
@@ -61,5 +80,5 @@ def fit_shadows(
 
 
 def own_seed(seed: int, number: int) -> int:
-    """The training seed of a model that has a number, such as an adversary's: different from the target's."""
+    """The training seed of a numbered model, such as a shadow model; it differs from that of the target."""
     return derive(seed, "shadow training", number)

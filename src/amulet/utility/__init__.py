@@ -1,4 +1,4 @@
-"""Utility: what a defense costs."""
+"""Utility: the accuracy of the model, which a defense may reduce."""
 
 from amulet.core.risk import Risk
 from amulet.utility.outcome import PredictionOutcome, Utility

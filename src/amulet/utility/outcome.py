@@ -1,4 +1,4 @@
-"""Utility: what the model is for. Not a risk, but what every defense is paid in."""
+"""Utility, the accuracy of the model. It is not a risk, but most defenses reduce it."""
 
 from dataclasses import dataclass
 from typing import final
@@ -14,12 +14,19 @@ from amulet.core.probe import Audit, Game
 @final
 @dataclass(frozen=True, eq=False)
 class PredictionOutcome(Outcome):
-    """What the model predicts for records it was not trained on.
+    """The predictions of the model for records that it was not trained on.
 
     Attributes:
         labels: (n,) true classes.
-        probabilities: (n, classes) float64.
-        index: (n,) the records' identities.
+        probabilities: (n, classes) float64 predicted probabilities.
+        index: (n,) identities of the records.
+
+    Example:
+        >>> import torch
+        >>> from amulet.utility.metrics import accuracy
+        >>> probabilities = torch.tensor([[0.9, 0.1], [0.6, 0.4]], dtype=torch.float64)
+        >>> accuracy(PredictionOutcome(torch.tensor([0, 1]), probabilities))
+        0.5
     """
 
     truth = ("labels", "index")
@@ -37,10 +44,10 @@ class Utility(Audit[PredictionOutcome]):
     outcome_type = PredictionOutcome
 
     def audit(self, model: nn.Module, data: Data) -> PredictionOutcome:
-        """Predict with any `nn.Module` that maps inputs to logits."""
+        """The outcome of any `nn.Module` that maps inputs to logits."""
         require_data(data, "data", type(self).__name__)
         return PredictionOutcome(data.y.cpu(), probabilities_of(model, data), data.index.cpu())
 
     def play(self, game: Game) -> PredictionOutcome:
-        """On the test records."""
+        """Audit the target on the test records."""
         return self.audit(game.target.model, game.test)

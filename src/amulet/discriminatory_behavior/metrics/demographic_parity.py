@@ -9,7 +9,7 @@ from amulet.discriminatory_behavior.outcome import DiscriminationOutcome
 
 @dataclass(frozen=True)
 class DemographicParity(Metric[DiscriminationOutcome]):
-    """The largest difference between groups in the share of favourable decisions; zero is parity."""
+    """The largest difference between groups in the share of favourable decisions; 0 is parity."""
 
     low, high, riskier, primary = 0.0, 1.0, "high", True
     title = "Demographic parity gap"
@@ -19,7 +19,7 @@ class DemographicParity(Metric[DiscriminationOutcome]):
     )
 
     def measure(self, outcome: DiscriminationOutcome) -> float | Undefined:
-        """In 0..1; undefined for fewer than two groups."""
+        """In [0, 1]; undefined for fewer than two groups."""
         return largest_gap(outcome.selection_rates(), "records")
 
 

@@ -9,14 +9,14 @@ from amulet.discriminatory_behavior.outcome import DiscriminationOutcome
 
 @dataclass(frozen=True)
 class EqualizedOdds(Metric[DiscriminationOutcome]):
-    """The larger of the gaps in true and false positive rate (not their sum, which would run to 2)."""
+    """The larger of the largest differences between groups in the true and in the false positive rate; 0 is parity."""
 
     low, high, riskier = 0.0, 1.0, "high"
     title = "Equalized odds gap"
     meaning = "The larger of the gaps in true and in false positive rate; 0 is parity."
 
     def measure(self, outcome: DiscriminationOutcome) -> float | Undefined:
-        """In 0..1; undefined where one of the two gaps is."""
+        """In [0, 1]; undefined if one of the two differences is."""
         gaps = (
             largest_gap(outcome.true_positive_rates(), "record of the positive class"),
             largest_gap(outcome.false_positive_rates(), "record outside the positive class"),

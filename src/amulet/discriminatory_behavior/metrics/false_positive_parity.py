@@ -9,7 +9,7 @@ from amulet.discriminatory_behavior.outcome import DiscriminationOutcome
 
 @dataclass(frozen=True)
 class FalsePositiveParity(Metric[DiscriminationOutcome]):
-    """The largest difference between groups in the false positive rate; zero is parity."""
+    """The largest difference between groups in the false positive rate; 0 is parity."""
 
     low, high, riskier = 0.0, 1.0, "high"
     title = "False positive rate gap"
@@ -18,7 +18,7 @@ class FalsePositiveParity(Metric[DiscriminationOutcome]):
     )
 
     def measure(self, outcome: DiscriminationOutcome) -> float | Undefined:
-        """In 0..1; undefined where a group has no record outside the positive class."""
+        """In [0, 1]; undefined if a group has no record outside the positive class."""
         return largest_gap(outcome.false_positive_rates(), "record outside the positive class")
 
 

@@ -8,9 +8,9 @@ from amulet.discriminatory_behavior.outcome import DiscriminationOutcome
 
 @dataclass(frozen=True)
 class PRule(Metric[DiscriminationOutcome]):
-    """The smallest share of favourable decisions of any group over the largest; one is parity.
+    """The smallest share of favourable decisions of any group divided by the largest; 1 is parity.
 
-    US practice takes less than 0.8 for evidence of disparate impact (the "80% rule").
+    US practice regards a value below 0.8 as evidence of disparate impact (the "80% rule").
     """
 
     low, high, riskier = 0.0, 1.0, "low"
@@ -18,7 +18,7 @@ class PRule(Metric[DiscriminationOutcome]):
     meaning = "The smallest share of favourable decisions of any group over the largest; 1 is parity."
 
     def measure(self, outcome: DiscriminationOutcome) -> float | Undefined:
-        """In 0..1; undefined where nobody is favoured."""
+        """In [0, 1]; undefined for fewer than two groups, or without any favourable decision."""
         rates = outcome.selection_rates()
         if len(rates) < 2:
             return Undefined("fewer than two groups are present")

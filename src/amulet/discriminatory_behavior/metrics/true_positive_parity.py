@@ -9,7 +9,7 @@ from amulet.discriminatory_behavior.outcome import DiscriminationOutcome
 
 @dataclass(frozen=True)
 class TruePositiveParity(Metric[DiscriminationOutcome]):
-    """The largest difference between groups in the true positive rate; zero is parity."""
+    """The largest difference between groups in the true positive rate; 0 is parity."""
 
     low, high, riskier = 0.0, 1.0, "high"
     title = "True positive rate gap"
@@ -18,7 +18,7 @@ class TruePositiveParity(Metric[DiscriminationOutcome]):
     )
 
     def measure(self, outcome: DiscriminationOutcome) -> float | Undefined:
-        """In 0..1; undefined where a group has no record of the positive class."""
+        """In [0, 1]; undefined if a group has no record of the positive class."""
         return largest_gap(outcome.true_positive_rates(), "record of the positive class")
 
 

@@ -18,21 +18,26 @@ from amulet.functional.likelihood import Gaussians, fit_gaussian_pair, fit_gauss
 from amulet.membership_inference.outcome import MembershipInferenceAttack
 
 Variance = Literal["record", "global"]
-"""Whether each record has a variance of its own or all share one (better below about 64 shadows)."""
+"""Whether each record has its own variance, or all share one, which is better below about 64 shadow models."""
 
 FEWEST: Final = 2
-"""Shadow models: one trained with each record and one without it."""
+"""The smallest number of shadow models: one trained with each record and one without it."""
 
 
 @dataclass(frozen=True)
 class LiRA(MembershipInferenceAttack):
-    """Is the target's confidence more likely from models trained with the record, or without it?
+    """Likelihood ratio of the target's confidence under models trained with the record and models trained without it.
 
-    Half the shadow models are trained with each record (complementary halves), and a Gaussian is fitted to
-    their scaled logits on either side. Offline, only models trained without the record are used, as by an
-    adversary who meets the record after training them: the score is how far the target's confidence lies
-    above theirs (one-sided, for only more confidence speaks for membership). `defense_known` says whether
-    the shadows are trained with the target's defense, as an adversary would who knows it.
+    Shadow models are trained on complementary halves of the pool, so that half of them are trained with each record.
+    One Gaussian is fitted to the scaled logits of these, and one to those of the others.
+
+    Attributes:
+        shadows: the number of shadow models, even.
+        variance: whether each record has its own variance ("record") or all share one ("global").
+        online: whether both Gaussians are used. If not, only models trained without the record are, as by an adversary
+            who gets the record after training them. The score is then the number of standard deviations by which the
+            target's confidence exceeds their mean (one-sided, since membership raises the confidence).
+        defense_known: whether the adversary knows the target's defenses and trains the shadow models with them.
     """
 
     needs = Access.LOGITS
@@ -53,9 +58,9 @@ class LiRA(MembershipInferenceAttack):
         return {SHADOW: shadow_requests(split, self.shadows, defense_known=self.defense_known)}
 
     def score(self, adversary: Adversary, candidates: Selection) -> Tensor:
-        """(n,) online the log-likelihood ratio, offline the standard score against "trained without it"."""
+        """(n,) online the log-likelihood ratio, offline the standard score under models trained without the record."""
         shadows = adversary.own(SHADOW, self.shadows, self)
-        seen = [(_confidence(shadow, candidates), shadow.trained_on(candidates.index)) for shadow in shadows]
+        seen = [(_scaled_logits_of(shadow, candidates), shadow.trained_on(candidates.index)) for shadow in shadows]
         confidences, inside = (torch.stack(each) for each in zip(*seen, strict=True))
         with_it, without = self._gaussians(confidences, inside)
         observed = scaled_logits(adversary.target.logits(candidates), candidates.y)
@@ -64,7 +69,7 @@ class LiRA(MembershipInferenceAttack):
         return with_it.log_density(observed) - without.log_density(observed)
 
     def _gaussians(self, confidences: Tensor, inside: Tensor) -> tuple[Gaussians, Gaussians]:
-        """Of models trained with and without each record, from (shadows, n) confidences."""
+        """Gaussians of models trained with and without each record, from (shadows, n) scaled logits."""
         least = 1 if self.shadows == FEWEST else 2
         if inside.sum(0).min() < least or (~inside).sum(0).min() < least:
             raise MissingInput(f"{self} needs shadows trained with and without every record, at least {least} of each.")
@@ -75,7 +80,7 @@ class LiRA(MembershipInferenceAttack):
         return with_it, without
 
 
-def _confidence(shadow: TrainedModel, candidates: Selection) -> Tensor:
+def _scaled_logits_of(shadow: TrainedModel, candidates: Selection) -> Tensor:
     model = shadow.model.to(candidates.places.device)
     with evaluating(model):
         return scaled_logits(predict(model, candidates), candidates.y)

@@ -1,4 +1,4 @@
-"""Members have lower loss. Yeom et al. 2018, https://arxiv.org/abs/1709.01604, adversary 2."""
+"""Membership by a low loss. Yeom et al. 2018, https://arxiv.org/abs/1709.01604, adversary 2."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -14,14 +14,15 @@ from amulet.membership_inference.outcome import MembershipInferenceAttack
 
 @dataclass(frozen=True)
 class LossThreshold(MembershipInferenceAttack):
-    """The score is minus the cross-entropy of the true label; it needs no training."""
+    """The score is minus the cross-entropy of the true class. No models are trained for it."""
 
     version: ClassVar[int] = 2
     needs = Access.LOGITS
 
     def score(self, adversary: Adversary, candidates: Selection) -> Tensor:
-        """(n,) minus the loss: log p, as the log sigmoid of log(p / (1 - p)).
+        """(n,) log p of the true class's probability p, computed as the log sigmoid of log(p / (1 - p)).
 
-        By way of p it would be zero from p = 1 - 1e-16 on, and the records that a model is surest of would look alike.
+        Computed from p itself it would be rounded to zero for p > 1 - 1e-16, so that the records with the highest
+        confidence could not be ranked.
         """
         return logsigmoid(scaled_logits(adversary.target.logits(candidates), candidates.y))

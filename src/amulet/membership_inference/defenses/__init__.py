@@ -1,4 +1,4 @@
-"""Defenses against membership inference. DP-SGD lives in `training`, since it defends more than one risk."""
+"""Defenses against membership inference. DP-SGD is defined in `training`, since it is also a defense of other risks."""
 
 from amulet.membership_inference.defenses.early_stopping import EarlyStopping
 from amulet.training.dpsgd import DPSGD

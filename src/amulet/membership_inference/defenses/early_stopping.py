@@ -1,6 +1,6 @@
-"""Stop training early. Song and Mittal 2021, https://arxiv.org/abs/2003.10595, section 5.2 (against inference).
+"""Training for fewer epochs. Song and Mittal 2021, https://arxiv.org/abs/2003.10595, section 5.2.
 
-Rice et al. 2020, https://arxiv.org/abs/2002.11569, find that adversarial training needs it as well.
+Rice et al. 2020, https://arxiv.org/abs/2002.11569, show that it also improves adversarial training.
 """
 
 from dataclasses import dataclass, replace
@@ -15,9 +15,10 @@ from amulet.training.recipe import Recipe
 
 @dataclass(frozen=True)
 class EarlyStopping(Defense):
-    """Trains a share of the recipe's epochs, at least one and fewer than all; the schedule runs over them.
+    """Trains for a share of the recipe's epochs, at least one and fewer than all.
 
-    The number is fixed beforehand and looks at no data, so that it goes with differential privacy.
+    The learning rate schedule is run over the remaining epochs. Their number is fixed beforehand and does not depend on
+    the data, so the defense can be combined with differential privacy.
     """
 
     risk = "membership_inference"

@@ -9,14 +9,14 @@ from amulet.membership_inference.outcome import MembershipOutcome
 
 @dataclass(frozen=True)
 class AUC(Metric[MembershipOutcome]):
-    """The chance that a member outscores another record, ties counting half; one half is guessing."""
+    """The probability that a member has a higher score than a non-member, ties counting half. Guessing gives 0.5."""
 
     low, high, riskier, primary, chance = 0.0, 1.0, "high", True, 0.5
     title = "Attack AUC"
     meaning = "Chance that the attack ranks a training record above another; 0.5 is guessing."
 
     def measure(self, outcome: MembershipOutcome) -> float | Undefined:
-        """In 0..1; undefined without members or without others."""
+        """In [0, 1]; undefined without members or without non-members."""
         if outcome.one_sided:
             return Undefined("there are no members, or no others")
         return area_under(*roc(outcome.scores, outcome.members))

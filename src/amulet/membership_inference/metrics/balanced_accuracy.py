@@ -11,8 +11,8 @@ from amulet.membership_inference.outcome import MembershipOutcome
 class BalancedAccuracy(Metric[MembershipOutcome]):
     """The mean of true positive and true negative rate at the threshold where it is largest.
 
-    The threshold is chosen knowing the truth, so this bounds an adversary from above and exceeds one half
-    a little even for guesses (by about 0.44 / sqrt(n) for n members and n others).
+    The threshold is chosen with knowledge of the true membership, so the value is an upper bound for an adversary. For
+    random scores it is therefore above one half, by about 0.44 / sqrt(n) for n members and n non-members.
     """
 
     low, high, riskier = 0.5, 1.0, "high"
@@ -20,7 +20,7 @@ class BalancedAccuracy(Metric[MembershipOutcome]):
     meaning = "How often the attack is right at its best threshold; 0.5 is guessing."
 
     def measure(self, outcome: MembershipOutcome) -> float | Undefined:
-        """In 0.5..1; undefined without members or without others."""
+        """In [0.5, 1]; undefined without members or without non-members."""
         if outcome.one_sided:
             return Undefined("there are no members, or no others")
         fpr, tpr = roc(outcome.scores, outcome.members)

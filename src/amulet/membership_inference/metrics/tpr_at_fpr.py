@@ -10,11 +10,12 @@ from amulet.functional.roc import roc, tpr_at
 from amulet.membership_inference.outcome import MembershipOutcome
 
 FEWEST_ACCUSED = 10
+"""The smallest number of false positives from which a rate is estimated."""
 
 
 @dataclass(frozen=True)
 class TPRAtFPR(Metric[MembershipOutcome]):
-    """Share of members found while at most a share `fpr` of the others is accused."""
+    """True positive rate at the threshold where at most a share `fpr` of the non-members is taken for members."""
 
     low, high, riskier = 0.0, 1.0, "high"
     title = "TPR at FPR"
@@ -22,7 +23,7 @@ class TPRAtFPR(Metric[MembershipOutcome]):
     fpr: OpenProbability = 0.01
 
     def measure(self, outcome: MembershipOutcome) -> float | Undefined:
-        """In 0..1; undefined where the rate is that of fewer than 10 records, which would be chance."""
+        """In [0, 1]; undefined if `fpr` allows fewer than 10 false positives, too few to estimate the rate."""
         if outcome.one_sided:
             return Undefined("there are no members, or no others")
         others = int((~outcome.members).sum())

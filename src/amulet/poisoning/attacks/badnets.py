@@ -1,4 +1,4 @@
-"""A fixed pattern opens a backdoor. Gu et al. 2019, https://arxiv.org/abs/1708.06733, section 4."""
+"""A backdoor with a fixed pattern as its trigger. Gu et al. 2019, https://arxiv.org/abs/1708.06733, section 4."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -15,10 +15,14 @@ from amulet.poisoning.outcome import PoisoningAttack
 
 @dataclass(frozen=True)
 class BadNets(PoisoningAttack):
-    """Stamps a pattern on a share of the training records and labels them as the adversary's class.
+    """Adds a pattern to a share of the training records and labels them as the adversary's class.
 
-    The records are drawn among those of other classes, so that every poisoned one lies; `fraction` is their share of
-    all training records. Without a `pattern` it is `Patch()` on images and `Features()` on tabular records.
+    The records are drawn from those of other classes, so that each poisoned record has a wrong label.
+
+    Attributes:
+        fraction: the share of poisoned records among all training records.
+        label: the code of the adversary's class.
+        pattern: the trigger; by default `Patch()` on images and `Features()` on tabular records.
     """
 
     fraction: OpenProbability = 0.1
@@ -26,10 +30,10 @@ class BadNets(PoisoningAttack):
     pattern: Pattern | None = None
 
     def poison(self, data: Data, rng: Generator) -> Data:
-        """Stamped and relabelled copies.
+        """Copies of random records of other classes, with the pattern and the adversary's class.
 
         Raises:
-            InvalidData: there are fewer records of other classes than are to be poisoned, or none is.
+            InvalidData: `fraction` is too small to poison a record, or there are too few records of other classes.
         """
         candidates = (data.y != self.label).nonzero()[:, 0]
         count = round(self.fraction * len(data))
@@ -45,7 +49,7 @@ class BadNets(PoisoningAttack):
         return self._pattern(schema).stamp(x, schema)
 
     def unfit(self, schema: Schema) -> Iterator[str]:
-        """What the pattern does not find."""
+        """The reasons why the pattern cannot be used on such records."""
         yield from (problem.sentence for problem in self._pattern(schema).unfit(schema))
 
     def _pattern(self, schema: Schema) -> Pattern:

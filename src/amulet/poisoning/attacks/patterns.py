@@ -1,4 +1,4 @@
-"""Fixed patterns that a trigger stamps on records."""
+"""Fixed patterns that serve as triggers."""
 
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -15,28 +15,31 @@ from amulet.core.spec import Count, NonNegativeInt, Spec
 Corner = Literal["top left", "top right", "bottom left", "bottom right"]
 
 LAST: Final = 3
-"""Features that are set where none are named."""
+"""The number of features, at the end of a record, that are set if none are given."""
 
 
 @dataclass(frozen=True)
 class Pattern(Spec):
-    """Values that overwrite the same places of every record."""
+    """Values that replace the same inputs of every record."""
 
     @abstractmethod
     def stamp(self, x: Tensor, schema: Schema) -> Tensor:
-        """A copy of the records (n, *shape) with the pattern, for a schema that it fits."""
+        """A copy of the records (n, *shape) with the pattern; `unfit` must have found no problem with the schema."""
 
     @abstractmethod
     def unfit(self, schema: Schema) -> Iterator[Problem]:
-        """Why the pattern cannot be put on records of this kind, if so."""
+        """The reasons why the pattern cannot be used on such records."""
 
 
 @dataclass(frozen=True)
 class Patch(Pattern):
     """A square of `size` x `size` pixels in a corner of every image, the same in all channels.
 
-    Without a `value` it is a checkerboard of the data's lowest and highest value with the highest in its corners, so
-    that it shows on any background; with one, every pixel of it has that value.
+    Attributes:
+        size: the length of its side, in pixels.
+        place: the corner.
+        value: of all its pixels. By default they are a checkerboard of the lowest and highest value of the data, which
+            is visible on every background; the corners have the highest value.
     """
 
     size: Count = 3
@@ -44,7 +47,7 @@ class Patch(Pattern):
     value: float | None = None
 
     def stamp(self, x: Tensor, schema: Schema) -> Tensor:
-        """Images with the patch."""
+        """The images with the patch."""
         vertical, horizontal = self.place.split()
         rows = slice(self.size) if vertical == "top" else slice(-self.size, None)
         columns = slice(self.size) if horizontal == "left" else slice(-self.size, None)
@@ -60,7 +63,7 @@ class Patch(Pattern):
         return torch.where(odd, schema.low, schema.high)
 
     def unfit(self, schema: Schema) -> Iterator[Problem]:
-        """It must lie within an image."""
+        """The records must be images, large enough for the patch, and its value within the bounds."""
         if schema.modality is not Modality.IMAGE:
             yield Problem("pattern", f"{self} goes on images, and these records are {schema.modality.value}.")
             return
@@ -72,24 +75,28 @@ class Patch(Pattern):
 
 @dataclass(frozen=True)
 class Features(Pattern):
-    """The stated features (columns of x, from 0) of every record, set to the stated values.
+    """Some features of every tabular record, set to fixed values.
 
-    Without any, the last three are set to the data's highest, lowest and highest value. Numbers come first and one-hot
-    columns last in most encodings: two highs in one group are nothing that a record has, and say little by themselves.
+    By default, the last three features are set to the highest, lowest and highest value of the data. In most encodings
+    one-hot columns come last; two columns of one variable at the highest value then occur in no original record.
+
+    Attributes:
+        features: positions of the columns of x, counted from 0.
+        values: the value of each of these features.
     """
 
     features: tuple[NonNegativeInt, ...] = ()
     values: tuple[float, ...] = ()
 
     def problems(self) -> Iterator[Problem]:
-        """A value for each feature."""
+        """There must be a value for each feature, and each feature at most once."""
         if len(self.features) != len(self.values):
             yield self.problem("values", f"one for each of the {len(self.features)} features")
         if len(set(self.features)) < len(self.features):
             yield self.problem("features", "all different")
 
     def stamp(self, x: Tensor, schema: Schema) -> Tensor:
-        """Records with the values."""
+        """The records with the values."""
         features, values = self._settings(schema)
         stamped = x.clone()
         stamped[:, list(features)] = torch.tensor(values).to(x)
@@ -103,7 +110,7 @@ class Features(Pattern):
         return last, (schema.high, schema.low, schema.high)[-len(last) :]
 
     def unfit(self, schema: Schema) -> Iterator[Problem]:
-        """Features must be there, and values within the bounds."""
+        """The records must be tabular and have the features, and the values must be within the bounds."""
         if schema.modality is not Modality.TABULAR:
             yield Problem("pattern", f"{self} goes on tabular records, and these are of kind {schema.modality.value}.")
             return

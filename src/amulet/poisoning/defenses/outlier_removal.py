@@ -1,4 +1,4 @@
-"""Remove records of the least Shapley value. Jia et al. 2019, https://arxiv.org/abs/1908.08619, Theorem 1."""
+"""Removal of records with low Shapley values. Jia et al. 2019, https://arxiv.org/abs/1908.08619, Theorem 1."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -15,9 +15,12 @@ from amulet.training.removal import Removal, Scorer
 
 @dataclass(frozen=True)
 class KNNShapley(Scorer):
-    """How much each record helps its neighbours among the defender's clean records to their class.
+    """The contribution of each record to a nearest-neighbour classifier of the defender's clean records.
 
-    Neighbours are sought among the penultimate features of the reference model.
+    Distances are those between the penultimate features of the reference model.
+
+    Attributes:
+        neighbors: the number of neighbours of the classifier.
     """
 
     version: ClassVar[int] = 2
@@ -26,7 +29,7 @@ class KNNShapley(Scorer):
     neighbors: Count = 10
 
     def score(self, model: nn.Module, data: Data, validation: Data | None) -> Tensor:
-        """(n,) Shapley values; harmful records have negative ones."""
+        """(n,) Shapley values; negative for records that make the classifier worse."""
         if validation is None:
             raise MissingInput(f"{self} compares with clean records, and there are none.")
         features, clean = (penultimate_features(model, records) for records in (data, validation))
@@ -35,7 +38,11 @@ class KNNShapley(Scorer):
 
 @dataclass(frozen=True)
 class OutlierRemoval(Removal):
-    """Drops the records that help least to classify the defender's clean records by `neighbors` neighbours."""
+    """Removes the records that contribute least to a nearest-neighbour classifier of the defender's clean records.
+
+    Attributes:
+        neighbors: the number of neighbours of the classifier.
+    """
 
     risk = "poisoning"
 
@@ -43,5 +50,5 @@ class OutlierRemoval(Removal):
 
     @property
     def scorer(self) -> KNNShapley:
-        """Shapley values over so many neighbours."""
+        """Shapley values for this number of neighbours."""
         return KNNShapley(self.neighbors)

@@ -1,4 +1,4 @@
-"""Remove what stands out in its class. Tran et al. 2018, https://arxiv.org/abs/1811.00636, Algorithm 1."""
+"""Removal of the outliers of each class. Tran et al. 2018, https://arxiv.org/abs/1811.00636, Algorithm 1."""
 
 from dataclasses import dataclass
 
@@ -13,16 +13,16 @@ from amulet.training.removal import Removal, Scorer
 
 @dataclass(frozen=True)
 class SpectralScores(Scorer):
-    """How little each record stands out in its class, along the direction in which the class spreads most.
+    """The rank of each record within its class, from the largest deviation along the direction of largest variance.
 
-    The spread is that of the penultimate features of the reference model. Records are ranked within their class,
-    so that the same share of every class goes, as published.
+    The deviation is that of the penultimate features of the reference model. Records are ranked within their class, so
+    that the same share of every class is removed, as in the paper.
     """
 
     needs_validation = False
 
     def score(self, model: nn.Module, data: Data, validation: Data | None) -> Tensor:
-        """(n,) ranks in (0, 1), the lowest for what stands out most."""
+        """(n,) ranks in (0, 1), the lowest for the record that deviates most."""
         del validation
         features = penultimate_features(model, data)
         scores = torch.empty(len(data), dtype=torch.float64, device=data.x.device)
@@ -34,9 +34,9 @@ class SpectralScores(Scorer):
 
 @dataclass(frozen=True)
 class SpectralSignatures(Removal):
-    """Drops `percent` of every class: the records that stand out most in it. It needs no clean records.
+    """Removes `percent` of every class: its largest outliers. It needs no clean records.
 
-    Published is 1.5 times the share of poison that the defender expects in a class.
+    The paper removes 1.5 times the share of poisoned records that the defender expects in a class.
     """
 
     risk = "poisoning"

@@ -1,4 +1,4 @@
-"""The adversary's class without the trigger. Gu et al. 2019, https://arxiv.org/abs/1708.06733, section 4."""
+"""Rate of the adversary's class without the trigger. Gu et al. 2019, https://arxiv.org/abs/1708.06733, section 4."""
 
 from dataclasses import dataclass
 
@@ -8,9 +8,9 @@ from amulet.poisoning.outcome import PoisoningOutcome
 
 @dataclass(frozen=True)
 class CleanTargetRate(Metric[PoisoningOutcome]):
-    """Share of records of other classes that the model takes for the adversary's as they are, without the trigger.
+    """Share of the records of other classes that the model classifies as the adversary's class without the trigger.
 
-    What `poisoned_accuracy` would come to if the trigger did nothing.
+    It is the value of `poisoned_accuracy` if the trigger has no effect.
     """
 
     low, high, riskier = 0.0, 1.0, "high"
@@ -18,7 +18,7 @@ class CleanTargetRate(Metric[PoisoningOutcome]):
     meaning = "Share of the same records that the model takes for the adversary's class as they are."
 
     def measure(self, outcome: PoisoningOutcome) -> float | Undefined:
-        """In 0..1; undefined where all records are of the adversary's class."""
+        """In [0, 1]; undefined if all records are of the adversary's class."""
         if not outcome.others.any():
             return Undefined("all records are of the adversary's class")
         return (outcome.clean == outcome.target)[outcome.others].double().mean().item()

@@ -1,4 +1,4 @@
-"""Recall of what was removed. Tran et al. 2018, https://arxiv.org/abs/1811.00636, section 4."""
+"""Recall of the removal of poisoned records. Tran et al. 2018, https://arxiv.org/abs/1811.00636, section 4."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ class PoisonRecall(Metric[SanitizationOutcome]):
     meaning = "Share of the poison that the defense removed."
 
     def measure(self, outcome: SanitizationOutcome) -> float | Undefined:
-        """In 0..1; undefined where no record was removed, or none was poisoned."""
+        """In [0, 1]; undefined if no record was removed, or none was poisoned."""
         if not outcome.removed.any():
             return Undefined("no training record was removed")
         if not outcome.poisoned.any():

@@ -1,4 +1,4 @@
-"""Precision of what was removed. Tran et al. 2018, https://arxiv.org/abs/1811.00636, section 4."""
+"""Precision of the removal of poisoned records. Tran et al. 2018, https://arxiv.org/abs/1811.00636, section 4."""
 
 from dataclasses import dataclass
 
@@ -8,14 +8,14 @@ from amulet.poisoning.sanitization import SanitizationOutcome
 
 @dataclass(frozen=True)
 class PoisonShare(Metric[SanitizationOutcome]):
-    """Share of poison among the training records that the defense removed."""
+    """Share of poisoned records among the training records that the defense removed."""
 
     low, high, riskier = 0.0, 1.0, None
     title = "Poison among the removed"
     meaning = "Share of poison among what the defense removed."
 
     def measure(self, outcome: SanitizationOutcome) -> float | Undefined:
-        """In 0..1; undefined where no record was removed."""
+        """In [0, 1]; undefined if no record was removed."""
         if not outcome.removed.any():
             return Undefined("no training record was removed")
         return outcome.poisoned[outcome.removed].double().mean().item()

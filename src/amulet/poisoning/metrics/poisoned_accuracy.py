@@ -1,4 +1,4 @@
-"""How often the backdoor works. Gu et al. 2019, https://arxiv.org/abs/1708.06733, section 4."""
+"""The success rate of the backdoor. Gu et al. 2019, https://arxiv.org/abs/1708.06733, section 4."""
 
 from dataclasses import dataclass
 
@@ -8,9 +8,9 @@ from amulet.poisoning.outcome import PoisoningOutcome
 
 @dataclass(frozen=True)
 class PoisonedAccuracy(Metric[PoisoningOutcome]):
-    """Share of triggered records of other classes that the model takes for the adversary's.
+    """Share of the triggered records of other classes that the model classifies as the adversary's class.
 
-    Records of the adversary's own class are left out: there the model would be right by itself.
+    Records of the adversary's own class are left out, since their correct prediction is that class.
     """
 
     low, high, riskier, primary = 0.0, 1.0, "high", True
@@ -19,7 +19,7 @@ class PoisonedAccuracy(Metric[PoisoningOutcome]):
     chance, must_exceed = "clean_target_rate", "trigger_alone"
 
     def measure(self, outcome: PoisoningOutcome) -> float | Undefined:
-        """In 0..1; undefined where all records are of the adversary's class."""
+        """In [0, 1]; undefined if all records are of the adversary's class."""
         if not outcome.others.any():
             return Undefined("all records are of the adversary's class")
         return (outcome.triggered == outcome.target)[outcome.others].double().mean().item()

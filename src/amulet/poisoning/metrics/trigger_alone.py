@@ -1,4 +1,4 @@
-"""The trigger on a model that nobody poisoned. Gu et al. 2019, https://arxiv.org/abs/1708.06733, section 4."""
+"""Success of the trigger on a model without a backdoor. Gu et al. 2019, https://arxiv.org/abs/1708.06733, section 4."""
 
 from dataclasses import dataclass, replace
 
@@ -9,9 +9,9 @@ from amulet.poisoning.outcome import PoisoningOutcome
 
 @dataclass(frozen=True)
 class TriggerAlone(Metric[PoisoningOutcome]):
-    """`poisoned_accuracy` of a model that was trained on the records as they are, with the same defense and seed.
+    """`poisoned_accuracy` of a model that was trained on unchanged records, with the same defense and seed.
 
-    A trigger that moves such a model by itself needs no backdoor.
+    If it is as high as that of the target, the trigger works by itself, and the attack has planted no backdoor.
     """
 
     low, high, riskier = 0.0, 1.0, None
@@ -19,7 +19,7 @@ class TriggerAlone(Metric[PoisoningOutcome]):
     meaning = "Share of the same records that the trigger turns on a model that nobody poisoned."
 
     def measure(self, outcome: PoisoningOutcome) -> float | Undefined:
-        """In 0..1; undefined without such a model, or where all records are of the adversary's class."""
+        """In [0, 1]; undefined without such a model, or if all records are of the adversary's class."""
         if (outcome.control < 0).all():
             return Undefined("there is no model that nobody tampered with")
         return poisoned_accuracy.measure(replace(outcome, triggered=outcome.control))

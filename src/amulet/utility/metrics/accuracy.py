@@ -16,7 +16,7 @@ class Accuracy(Metric[PredictionOutcome]):
     no_skill = "largest class"
 
     def measure(self, outcome: PredictionOutcome) -> float:
-        """In 0..1."""
+        """In [0, 1]."""
         return (outcome.probabilities.argmax(1) == outcome.labels).double().mean().item()
 
 

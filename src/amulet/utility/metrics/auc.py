@@ -12,14 +12,14 @@ from amulet.utility.outcome import PredictionOutcome
 
 @dataclass(frozen=True)
 class AUC(Metric[PredictionOutcome]):
-    """How well probabilities rank the classes: the usual AUC for two, the mean over pairs for more (eq. 7)."""
+    """Area under the ROC curve of the probabilities; for more than two classes the mean over pairs (eq. 7)."""
 
     low, high, riskier = 0.0, 1.0, None
     title = "AUC"
     meaning = "Chance that the model ranks two records of different classes right; 0.5 is guessing."
 
     def measure(self, outcome: PredictionOutcome) -> float | Undefined:
-        """In 0..1; undefined where only one class is present."""
+        """In [0, 1]; undefined if only one class occurs."""
         present = outcome.labels.unique().tolist()
         if len(present) < 2:
             return Undefined("only one class is present")
@@ -28,7 +28,7 @@ class AUC(Metric[PredictionOutcome]):
 
 
 def _separation(outcome: PredictionOutcome, a: int, b: int) -> float:
-    """Hand and Till's A(a, b): either class's probability as the score, averaged."""
+    """Hand and Till's A(a, b): the mean of the areas with the probability of a, and of b, as the score."""
     both = (outcome.labels == a) | (outcome.labels == b)
     return (_area(outcome, both, a) + _area(outcome, both, b)) / 2
 

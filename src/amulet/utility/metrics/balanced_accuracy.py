@@ -9,9 +9,9 @@ from amulet.utility.outcome import PredictionOutcome
 
 @dataclass(frozen=True)
 class BalancedAccuracy(Metric[PredictionOutcome]):
-    """The mean over the classes present of the share of their records predicted correctly.
+    """The share of correct predictions in each class, averaged over the classes that occur.
 
-    A model that always names the largest class scores one over the number of classes.
+    A model that always predicts the same class has a balanced accuracy of one divided by the number of classes.
     """
 
     shows = "trained"
@@ -21,7 +21,7 @@ class BalancedAccuracy(Metric[PredictionOutcome]):
     no_skill = "one over classes"
 
     def measure(self, outcome: PredictionOutcome) -> float:
-        """In 0..1."""
+        """In [0, 1]."""
         return mean_over_classes(outcome.probabilities.argmax(1) == outcome.labels, outcome.labels)
 
 
