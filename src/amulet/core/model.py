@@ -1,7 +1,7 @@
 """What Amulet asks of a model: that it is an nn.Module that maps inputs to logits."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -53,14 +53,46 @@ def predict(model: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         InvalidParameter: it gives no logits for at least two classes: of one logit, the first class is always largest.
         InvalidData: it gives NaN, which would count as a prediction of some class.
     """
-    logits = torch.cat([model(as_inputs(part).clone()) for part in x.split(EVALUATION_BATCH)])
-    name = type(model).__name__
-    if logits.dim() != 2 or logits.shape[1] < 2:
-        allowed = "a map to logits of shape (n, classes), one for each of at least two classes"
-        raise InvalidParameter([Problem.of("model", name, allowed, tuple(logits.shape))])
+    name, parts = type(model).__name__, []
+    for part in x.split(EVALUATION_BATCH):
+        outputs = model(as_inputs(part).clone())
+        problems = tuple(output_problems(outputs, len(part), owner=name))
+        if problems:
+            raise InvalidParameter(problems)
+        parts.append(outputs)
+    logits = torch.cat(parts)
     if logits.isnan().any():
         raise InvalidData([Problem("model", f"{name} gives NaN, so it predicts nothing. Did its training diverge?")])
     return logits
+
+
+def output_problems(
+    outputs: object, records: int, classes: int | None = None, *, parameter: str = "model", owner: str
+) -> Iterator[Problem]:
+    """Why what a model gave for some records is not one logit for each class of each of them, if so.
+
+    Args:
+        outputs: whatever the model gave.
+        records: how many records it was given.
+        classes: how many logits a record must have; None for any number from two on.
+        parameter: under which name the model was given.
+        owner: what the model is called in the sentence.
+    """
+    some = "classes" if classes is None else str(classes)
+    rest = ", one for each of at least two classes" if classes is None else ""
+    allowed = f"The '{parameter}' of {owner} must be a map to logits of shape (n, {some}){rest}."
+    if not isinstance(outputs, Tensor):
+        held = f" with {', '.join(map(repr, outputs))}" if isinstance(outputs, Mapping) else ""
+        kind = type(outputs).__name__
+        yield Problem(parameter, f"{allowed} Got a {kind}{held}; let its forward method return the logits alone.")
+    elif not outputs.is_floating_point():
+        yield Problem(parameter, f"{allowed} Got {outputs.dtype}, which are no logits.")
+    elif outputs.dim() != 2 or len(outputs) != records or outputs.shape[1] != (classes or max(outputs.shape[1], 2)):
+        yield Problem(parameter, f"{allowed} Got {tuple(outputs.shape)} for {_counted(records)}.")
+
+
+def _counted(records: int) -> str:
+    return "one record" if records == 1 else f"{records} records"
 
 
 def probabilities_of(model: nn.Module, x: Tensor) -> Tensor:

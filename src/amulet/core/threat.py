@@ -9,6 +9,7 @@ from typing import Self
 import torch
 from torch import Generator, Tensor, nn
 
+from amulet.core.classifier import require_classifier
 from amulet.core.data import Data, Schema
 from amulet.core.errors import AccessDenied, MissingInput
 from amulet.core.fitted import Artifacts, Fitted
@@ -121,8 +122,19 @@ class Target:
 
 
 @contextmanager
-def opened(model: nn.Module, access: Access) -> Iterator[Target]:
-    """The model as a target in evaluation mode; afterwards it is as it was, unless the attack altered it."""
+def opened(model: nn.Module, access: Access, data: Data | None = None) -> Iterator[Target]:
+    """The model as a target in evaluation mode; afterwards it is as it was, unless the attack altered it.
+
+    Args:
+        model: maps inputs to logits.
+        access: what may be asked of it.
+        data: records that it will be asked about, where it has not been checked against them yet.
+
+    Raises:
+        InvalidParameter: it does not give one logit for each class of each record.
+    """
+    if data is not None:
+        require_classifier(model, data)
     with evaluating(model):
         yield Target(model, access)
 

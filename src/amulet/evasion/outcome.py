@@ -1,7 +1,7 @@
 """S1 evasion: records moved a little so that the model errs. Its outcome and the base of its attacks."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import ClassVar, Self, final
@@ -9,8 +9,9 @@ from typing import ClassVar, Self, final
 import torch
 from torch import Generator, Tensor, nn
 
+from amulet.core.classifier import PROBED, needs_gradients
 from amulet.core.curve import Curve
-from amulet.core.data import Data
+from amulet.core.data import Data, Schema
 from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.model import device_of, predict
 from amulet.core.outcome import LEFT_OUT, Outcome
@@ -97,15 +98,17 @@ class EvasionAttack(Attack[EvasionOutcome]):
         Raises:
             AccessDenied: the attack asked for more than it declared.
             MissingInput: it asked for models of its own and got too few.
-            InvalidParameter: the data lack something that its settings name.
+            InvalidParameter: the data lack something that its settings name, the model does not give one logit for
+                each class, or it lacks the input gradients that the attack climbs along.
             ValueError: the attack left the data's bounds or changed their shape.
         """
         lacking = [Problem(str(self), sentence) for sentence in self.demands(data.schema)]
         if lacking:
             raise InvalidParameter(lacking)
-        device = device_of(model)
-        victims = data.to(device).as_inputs()
-        with opened(model, self.needs) as target:
+        with opened(model, self.needs, data) as target:
+            device = device_of(model)
+            victims = data.to(device).as_inputs()
+            self.require_usable(model, victims)
             rng = generator(seed, "evasion", device=str(device))
             adversary = Adversary(target, victims.schema, rng, without(models, TARGET), seed=seed)
             moved = self.perturb(adversary, victims).detach()
@@ -119,6 +122,28 @@ class EvasionAttack(Attack[EvasionOutcome]):
                 noisy=predict(model, noisy).argmax(1),
                 index=victims.index,
             ).cpu()
+
+    @property
+    def climbs(self) -> bool:
+        """Whether it follows the gradient of its target with respect to the inputs; not unless a subclass says so."""
+        return False
+
+    def free_inputs(self, schema: Schema) -> Tensor | None:
+        """Mask shaped like one record of the inputs that it may change; None for all, unless a subclass says so."""
+        del schema
+        return None
+
+    def model_demands(self, role: str, model: nn.Module, some: Data) -> Iterator[str]:
+        """Input gradients, of the target that it climbs on."""
+        if self.climbs and role == TARGET:
+            yield from needs_gradients(str(self), model, some.x, self.free_inputs(some.schema))
+
+    @final
+    def require_usable(self, model: nn.Module, data: Data) -> None:
+        """Raise InvalidParameter where a model lacks what the attack needs of its target."""
+        lacking = tuple(self.model_demands(TARGET, model, data[torch.arange(min(len(data), PROBED))]))
+        if lacking:
+            raise InvalidParameter([Problem("model", sentence) for sentence in lacking])
 
     @final
     def play(self, game: Game) -> EvasionOutcome:

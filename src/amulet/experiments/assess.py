@@ -69,6 +69,8 @@ def carry_out(
     planned: Plan, store: Store, workers: int | None = None, progress: Progress = Progress()
 ) -> tuple[Plan, Results]:
     """Compute what a plan lacks and collect its results; go on while looks are left and cells undecided."""
+    for notice in planned.notices:
+        log.warning("%s", notice)
     while True:
         missing = planned.missing(prepare(planned, store))
         progress.start(len(missing))

@@ -3,7 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from amulet.core.data import AmuletDataset
+import torch
+from torch import nn
+
+from amulet.core.classifier import PROBED
+from amulet.core.data import AmuletDataset, Schema
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import Problem, ProblemsError
 from amulet.core.groups import attribute_problems
@@ -41,7 +45,7 @@ def data_problems(experiment: Experiment, recipes: dict[str, Trainable], dataset
             Problem.of("members", f"Split of {len(dataset.train)} training records", allowed, experiment.split.members)
         ]
     problems = [_in_row(row, problem) for row in experiment.rows
-                for problem in recipes[row.label].data_problems(schema, records)]  # fmt: skip
+                for problem in trainable_problems(recipes[row.label], schema, records)]  # fmt: skip
     clean = len(experiment.split.divide(len(dataset.train)).validation)
     problems += [_in_row(row, problem) for row in experiment.rows
                  for problem in _validation_problems(recipes[row.label], experiment.split, clean)]  # fmt: skip
@@ -49,6 +53,33 @@ def data_problems(experiment: Experiment, recipes: dict[str, Trainable], dataset
                  for problem in probe_problems([row.attacked], (), dataset, experiment.split)]  # fmt: skip
     problems += [problem for attribute in experiment.by_group for problem in attribute_problems(dataset, attribute)]
     return problems + list(probe_problems(experiment.probes, experiment.metrics, dataset, experiment.split))
+
+
+def trainable_problems(recipe: Trainable, schema: Schema, records: int) -> tuple[Problem, ...]:
+    """Why a recipe cannot be fitted to so many records: what it says itself, else what a first step shows."""
+    return tuple(recipe.data_problems(schema, records)) or tuple(recipe.trial_problems(schema))
+
+
+def model_problems(bench: Bench, row: Row, probes: Sequence[Probe[Any]], dataset: AmuletDataset) -> Iterator[Problem]:
+    """What models of a row lack for the roles that they play in attacks and audits, asked of untrained ones."""
+    some = dataset.test[torch.arange(min(len(dataset.test), PROBED))].as_inputs()
+    built: dict[str, nn.Module] = {}
+    for probe in probes:
+        for role in bench.play(probe).cast:
+            for task in {model.recipe.digest: model for model in role.models}.values():
+                if task.recipe.digest not in built:
+                    built[task.recipe.digest] = task.build(dataset.schema)
+                sentences = probe.model_demands(role.name, built[task.recipe.digest], some)
+                yield from (_in_row(row, Problem(str(probe), sentence)) for sentence in sentences)
+
+
+def notices_of(experiment: Experiment, recipes: Mapping[str, Trainable], schema: Schema) -> tuple[str, ...]:
+    """What to know before the work begins, each once, with the first row that it concerns."""
+    found: dict[str, str] = {}
+    for row in experiment.rows:
+        for notice in recipes[row.label].notices(schema):
+            found.setdefault(notice, f"Row '{row.label}': {notice}")
+    return tuple(found.values())
 
 
 def request_problems(

@@ -1,6 +1,7 @@
 """Gradients record by record, clipped and summed: what DP-SGD needs of a batch."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 
 import torch
 from torch import Tensor
@@ -18,7 +19,13 @@ def per_record_gradients(loss: RecordLoss, parameters: Tensors, batch: Tensors) 
 
 def squared_norms(gradients: Mapping[str, Tensor]) -> Tensor:
     """(n,) squared Euclidean norm of each record's gradient, over all parameters together."""
-    return torch.stack([gradient.flatten(1).norm(dim=1).square() for gradient in gradients.values()]).sum(0)
+    return added([gradient.flatten(1).norm(dim=1).square() for gradient in gradients.values()])
+
+
+def added(parts: Sequence[Tensor]) -> Tensor:
+    """Their sum, in the widest of their types; models may compute in several."""
+    widest = reduce(torch.promote_types, (part.dtype for part in parts))
+    return torch.stack([part.to(widest) for part in parts]).sum(0)
 
 
 def clipping_factors(squares: Tensor, bound: float) -> Tensor:
@@ -31,4 +38,4 @@ def clipping_factors(squares: Tensor, bound: float) -> Tensor:
 
 def weighted_sum(gradients: Mapping[str, Tensor], factors: Tensor) -> Tensors:
     """The sum over records of factor times gradient, each shaped like its parameter."""
-    return {name: (factors @ each.flatten(1)).view(each.shape[1:]) for name, each in gradients.items()}
+    return {name: (factors.to(each.dtype) @ each.flatten(1)).view(each.shape[1:]) for name, each in gradients.items()}

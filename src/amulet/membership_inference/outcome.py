@@ -103,11 +103,12 @@ class MembershipInferenceAttack(Attack[MembershipOutcome]):
         Raises:
             MissingInput: the attack needs models of its own and got too few.
             AccessDenied: the attack asked for more than it declared.
+            InvalidParameter: the model does not give one logit for each class.
         """
-        device = device_of(model)
-        pool = concatenate(members, others).to(device).as_inputs()
-        order = torch.randperm(len(pool), generator=generator(seed, "candidates")).to(device)
-        with opened(model, self.needs) as target:
+        with opened(model, self.needs, members) as target:
+            device = device_of(model)
+            pool = concatenate(members, others).to(device).as_inputs()
+            order = torch.randperm(len(pool), generator=generator(seed, "candidates")).to(device)
             rng = generator(seed, "membership inference", device=str(device))
             adversary = Adversary(target, pool.schema, rng, without(models, TARGET), seed=seed)
             scores = self.score(adversary, pool[order]).detach()

@@ -153,19 +153,20 @@ class PoisoningAttack(TamperingAttack[PoisoningOutcome]):
 
         Raises:
             InvalidData: the attack does not fit the data, or its trigger leaves a record unchanged.
+            InvalidParameter: a model does not give one logit for each class.
         """
         self._check(data)
-        shown = data.to(device_of(model)).as_inputs()
-        self._require_changed(shown)
-        triggered = self._triggered(shown)
-        with opened(model, self.needs) as target:
+        with opened(model, self.needs, data) as target:
+            shown = data.to(device_of(model)).as_inputs()
+            self._require_changed(shown)
+            triggered = self._triggered(shown)
             clean, moved = target.labels(shown.x), target.labels(triggered)
         return PoisoningOutcome(
             labels=shown.y,
             clean=clean,
             triggered=moved,
             target=torch.full_like(shown.y, self.label),
-            control=torch.full_like(shown.y, -1) if control is None else self._labels_by(control, triggered),
+            control=torch.full_like(shown.y, -1) if control is None else self._labels_by(control, shown, triggered),
             index=shown.index,
         ).cpu()
 
@@ -174,8 +175,8 @@ class PoisoningAttack(TamperingAttack[PoisoningOutcome]):
         """The test records are shown to the target, and those with the trigger to the control."""
         return self.attack(game.target.model, game.test, control=game.models[CONTROL][0].model)
 
-    def _labels_by(self, control: nn.Module, triggered: Tensor) -> Tensor:
-        with opened(control, self.needs) as target:
+    def _labels_by(self, control: nn.Module, shown: Data, triggered: Tensor) -> Tensor:
+        with opened(control, self.needs, shown) as target:
             return target.labels(triggered)
 
     def _check(self, data: Data) -> None:

@@ -7,6 +7,7 @@ from typing import Self
 
 from torch import nn
 
+from amulet.core.classifier import materialized
 from amulet.core.data import Data, Schema
 from amulet.core.errors import Conflict, InvalidParameter, Problem
 from amulet.core.fitted import Fitted
@@ -19,7 +20,7 @@ from amulet.core.trainable import Stage, Trainable
 from amulet.training.loop import accuracy, prepare
 from amulet.training.removal import Removal, score_by
 from amulet.training.stages import Prepare
-from amulet.training.validation import model_problems
+from amulet.training.validation import model_notices, model_problems
 
 
 @dataclass(frozen=True)
@@ -65,13 +66,17 @@ class TrainingFunction(Trainable):
 
     def build(self, schema: Schema) -> nn.Module:
         """The untrained model."""
-        return self.model.build(schema)
+        return materialized(self.model.build(schema), schema)
 
     def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
         """What the stages say of the data."""
         for stage in self.stages:
             yield from stage.data_problems(schema, records)
-        yield from model_problems(self.build, type(self.model).__name__, schema, private=False)
+        yield from model_problems(self.build, type(self.model).__name__, schema, stages=self.stages)
+
+    def notices(self, schema: Schema) -> Iterator[str]:
+        """A softmax on top of the model."""
+        yield from model_notices(self.build, type(self.model).__name__, schema)
 
     def fit(self, data: Data, *, seed: int, device: str = "cpu", held: Held = NOTHING) -> Fitted:
         """Build a model by seed and let the function train it, torch's global generator seeded inside only."""

@@ -17,6 +17,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
+from amulet.core.classifier import materialized
 from amulet.core.data import Data
 from amulet.core.errors import InvalidParameter
 from amulet.core.fitted import Artifacts, Fitted, by_stage
@@ -43,10 +44,10 @@ def train(recipe: "Recipe", data: Data, seed: int, device: str, held: Held) -> F
         raise InvalidParameter(problems)
     data, artifacts = prepare(recipe.preparations, data.to(device), seed, score_by(recipe, held, seed, device))
     with isolated(derive(seed, "initialisation"), device):
-        model = recipe.model.build(data.schema).to(device)
-    rule = _rule(recipe, Pace(len(data), recipe.batch_size, recipe.epochs), seed, device)
+        model = materialized(recipe.model.build(data.schema), data.schema).to(device)
+    rule = rule_of(recipe, Pace(len(data), recipe.batch_size, recipe.epochs), seed, device)
     with isolated(derive(seed, "forward"), device):
-        _descend(recipe, rule, model.train(), data, seed)
+        descend(recipe, rule, model.train(), data, seed)
     model, kept = _finish(recipe, model, data, seed, device)
     facts = {
         **rule.facts,
@@ -93,7 +94,8 @@ def record_losses(recipe: "Recipe", data: Data) -> RecordLosses:
     return losses
 
 
-def _descend(recipe: "Recipe", rule: Rule, model: nn.Module, data: Data, seed: int) -> None:
+def descend(recipe: "Recipe", rule: Rule, model: nn.Module, data: Data, seed: int) -> None:
+    """All epochs of one run, in place."""
     losses = record_losses(recipe, data)
     optimizer = recipe.optimizer.build(model.parameters())
     steps = recipe.epochs * rule.steps_per_epoch
@@ -139,7 +141,8 @@ def _with_twin(batch: Data, place: int) -> Data:
     return batch if batch.twins is None else replace(batch, twins=batch.twins[:, place])
 
 
-def _rule(recipe: "Recipe", pace: Pace, seed: int, device: str) -> Rule:
+def rule_of(recipe: "Recipe", pace: Pace, seed: int, device: str) -> Rule:
+    """The update rule for one run."""
     for stage in recipe.stages_of(Update):
         return stage.begin(pace, seed, device)
     return PlainRule(pace)
