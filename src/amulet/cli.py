@@ -1,7 +1,8 @@
 """The command. Heavy packages are imported where they are used, so that --help answers at once."""
 
 import logging
-import sys
+import re
+import signal
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -10,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from rich.console import Console
     from rich.table import Table
 
-    from amulet.experiments import Experiment, PairResults, Plan, Results, Store
+    from amulet.experiments import Experiment, PairResults, Plan, Results
 
 app = typer.Typer(
     name="amulet",
@@ -23,16 +24,47 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # a mistake is one line, which a pipe does not cut either
 )
+
+
+def _number(least: int, most: int) -> "Callable[[str], int]":
+    """Reads a whole number of a range, or says in one sentence why it is none."""
+
+    def read(given: str) -> int:
+        if not re.fullmatch(r"[-+]?[0-9]{1,9}", str(given)) or not least <= int(given) <= most:
+            raise typer.BadParameter(f"It must be a whole number from {least:,} to {most:,}. Got {given!r}.")
+        return int(given)
+
+    return read
+
 
 File = Annotated[Path, typer.Argument(help="The experiment, as YAML.", exists=True, dir_okay=False)]
 StoreOption = Annotated[Path, typer.Option("--store", help="Where results are kept and shared.")]
 DeviceOption = Annotated[str, typer.Option("--device", help='"cpu", or a CUDA device such as "cuda:0".')]
+AllowImports = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-imports",
+        metavar="NAME[,NAME]",
+        help="Modules, packages or module:name that the file may import, beside plug-ins and modules next to it.",
+    ),
+]
 UntilDecided = Annotated[
     bool, typer.Option("--until-decided", help="Begin with 5 seeds; add more only where a verdict is undecided.")
 ]
-MaxSeeds = Annotated[int | None, typer.Option("--max-seeds", min=2, help="Seeds at most; the file's by default.")]
+MaxSeeds = Annotated[
+    int | None,
+    typer.Option(
+        "--max-seeds", parser=_number(2, 1000), metavar="NUMBER", help="Seeds at most; the file's by default."
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option("--workers", parser=_number(1, 1024), metavar="NUMBER", help="Processes; one per core by default."),
+]
 DEFAULT_STORE = Path("runs/store")
+KEPT = "What was computed is kept; the same command goes on from there."
 
 
 @app.command()
@@ -41,20 +73,30 @@ def assess(
     out: Annotated[Path | None, typer.Option("--out", help="Folder of the results; runs/<name> by default.")] = None,
     store: StoreOption = DEFAULT_STORE,
     device: DeviceOption = "cpu",
-    workers: Annotated[int | None, typer.Option("--workers", min=1, help="Processes; one per core by default.")] = None,
+    workers: Workers = None,
     until_decided: UntilDecided = False,
     max_seeds: MaxSeeds = None,
+    allow_imports: AllowImports = None,
 ) -> None:
     """Plan, train, attack, measure and report; goes on where it was stopped."""
     with _told_plainly() as console:
         from amulet.experiments.assess import carry_out
+        from amulet.experiments.config import dump_experiment
+        from amulet.experiments.manifest import manifest_of
         from amulet.experiments.store import Store
+        from amulet.report.pages.publishing import to_be_replaced, write_results
         from amulet.report.progress import shown
 
-        planned = _plan(file, device, until_decided, max_seeds)
+        kept, folder = Store(store), out and out.absolute()
+        planned = _plan(file, device, until_decided, max_seeds, allow_imports)
+        folder = folder or Path("runs", planned.experiment.name).absolute()
+        spec, content = planned.experiment.plain(), planned.dataset.content
+        warned = _warn(to_be_replaced(folder, spec, content))
         with shown(console) as progress:
-            planned, results = carry_out(planned, Store(store), workers, progress)
-        _publish(results, planned, Store(store), out or Path("runs") / results.experiment, console)
+            planned, results = carry_out(planned, kept, workers, progress)
+        _ = warned or _warn(to_be_replaced(folder, spec, content))  # another process may have written meanwhile
+        page = write_results(results, manifest_of(planned, kept), folder, dump_experiment(planned.experiment))
+        _show(results, page, console)
 
 
 @app.command()
@@ -62,20 +104,23 @@ def compare(
     file: Annotated[Path, typer.Argument(help="The two checkpoints, as YAML.", exists=True, dir_okay=False)],
     out: Annotated[Path | None, typer.Option("--out", help="Folder of the results; runs/<name> by default.")] = None,
     device: DeviceOption = "cpu",
+    allow_imports: AllowImports = None,
 ) -> None:
     """Probe two trained models with the same records, without training anything, and report on this pair only."""
     with _told_plainly() as console:
-        _find_code_beside(file)
+        folder, beside = out and out.absolute(), file.parent.absolute()
         from amulet.experiments.config import load_pair
         from amulet.experiments.pair_files import carry_out
+        from amulet.report.pages.publishing import to_be_replaced, write_results
         from amulet.report.progress import probing
 
-        pair = load_pair(file)
+        _check_device(device)
+        pair = load_pair(file, _names(allow_imports))
         with probing(console) as told:
-            results, manifest = carry_out(pair, file.parent, device, told)
-        folder = out or Path("runs") / results.name
-        _write(results.to_json(), manifest, folder)
-        _show(results, manifest, folder, console)
+            results, manifest = carry_out(pair, beside, device, told)
+        folder = folder or Path("runs", results.name).absolute()
+        _warn(to_be_replaced(folder, results.spec, results.content))
+        _show(results, write_results(results, manifest, folder), console)
 
 
 @app.command()
@@ -85,6 +130,7 @@ def plan(
     device: DeviceOption = "cpu",
     until_decided: UntilDecided = False,
     max_seeds: MaxSeeds = None,
+    allow_imports: AllowImports = None,
 ) -> None:
     """Check an experiment and show what would be computed, and about how long it takes."""
     with _told_plainly() as console:
@@ -92,7 +138,7 @@ def plan(
         from amulet.experiments.estimate import estimate
         from amulet.experiments.store import Store
 
-        planned = resumed(_plan(file, device, until_decided, max_seeds), Store(store))
+        planned = resumed(_plan(file, device, until_decided, max_seeds, allow_imports), Store(store))
         estimated = estimate(planned, Store(store))
         table = _table("task", "to compute", "stored", "seconds each")
         for line in estimated.lines:
@@ -119,15 +165,21 @@ def status(
     device: DeviceOption = "cpu",
     until_decided: UntilDecided = False,
     max_seeds: MaxSeeds = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Read every byte; set aside what is damaged.")] = False,
+    allow_imports: AllowImports = None,
 ) -> None:
     """Show how much of an experiment the store has."""
     with _told_plainly() as console:
-        from amulet.experiments.assess import resumed
+        from amulet.experiments.assess import resumed, verified
         from amulet.experiments.plan import count_by_kind
         from amulet.experiments.store import State, Store
 
-        planned = resumed(_plan(file, device, until_decided, max_seeds), Store(store))
-        states = planned.states(Store(store))
+        kept = Store(store)
+        planned = _plan(file, device, until_decided, max_seeds, allow_imports)
+        if verify:
+            verified(planned, kept)
+        planned = resumed(planned, kept)
+        states = verified(planned, kept) if verify else planned.states(kept)
         table = _table("task", "stored", "damaged", "of")
         counts = {state: count_by_kind(t for t in planned.tasks if states[t.digest] is state) for state in State}
         for kind, total in count_by_kind(planned.tasks).items():
@@ -137,8 +189,7 @@ def status(
         console.print(
             "Complete."
             if not left
-            else f"{left} tasks are left; `amulet assess {file}` with the same options computes them.",
-            markup=False,
+            else f"{left} tasks are left; `amulet assess {file}` with the same options computes them."
         )
 
 
@@ -148,21 +199,18 @@ def report(
 ) -> None:
     """Write the report of a finished assessment again, and show its matrix."""
     with _told_plainly() as console:
-        import json
-
-        from amulet.core.errors import AmuletError
-        from amulet.experiments.pair_results import PairResults, holds_pair
+        from amulet.experiments.pair_results import PairResults
         from amulet.experiments.results import Results
+        from amulet.experiments.results_file import holds_pair, read_manifest
+        from amulet.report import write, write_pair
 
         kind = PairResults if holds_pair(folder) else Results
-        results = kind.read(folder)
-        try:
-            manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise AmuletError(
-                f"There is no whole manifest.json in {folder} ({error}). Assess again to have one."
-            ) from None
-        _show(results, manifest, folder, console)
+        results, manifest = kind.read(folder), read_manifest(folder)
+        if isinstance(results, PairResults):
+            page = write_pair(results, manifest, folder)
+        else:
+            page = write(results, manifest, folder)
+        _show(results, page, console)
 
 
 @app.command("list")
@@ -186,25 +234,42 @@ def list_plugins(
 @contextmanager
 def _told_plainly() -> "Iterator[Console]":
     """A console for results; what goes wrong is told in sentences on standard error, with exit code 1."""
-    from rich.console import Console
-    from rich.logging import RichHandler
-
-    errors = Console(stderr=True)
-    logging.basicConfig(level="WARNING", format="%(message)s", handlers=[RichHandler(console=errors, show_path=False)])
+    from amulet.core.containment import told
     from amulet.core.errors import AmuletError
+    from amulet.report.console import Told, open_console
 
+    errors = open_console(errors=True)
+    logging.basicConfig(level="WARNING", format="%(message)s", handlers=[Told(errors)])
+
+    def end(sentence: str, code: int) -> typer.Exit:
+        errors.print(sentence, soft_wrap=True)
+        return typer.Exit(code)
+
+    signal.signal(signal.SIGTERM, _terminate)
     try:
-        yield Console()
+        yield open_console()
+    except _Terminated:
+        raise end(f"Terminated. {KEPT}", 128 + signal.SIGTERM) from None
     except KeyboardInterrupt:
-        errors.print("Interrupted. What was computed is kept; the same command goes on from there.")
-        raise typer.Exit(130) from None
+        raise end(f"Interrupted. {KEPT}", 128 + signal.SIGINT) from None
+    except (typer.Exit, typer.Abort, typer.BadParameter):
+        raise
     except AmuletError as error:
-        errors.print(str(error), markup=False, highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from None
+        raise end(str(error), 1) from None
     except OSError as error:
-        told = f"{error.filename or 'A file'} cannot be used: {error.strerror or error}."
-        errors.print(told, markup=False, highlight=False, soft_wrap=True)
-        raise typer.Exit(1) from None
+        raise end(f"{error.filename or 'A file'} cannot be used: {error.strerror or error}.", 1) from None
+    except BaseException as error:
+        logging.getLogger("amulet").debug("Ended", exc_info=True)
+        raise end(f"Amulet, or code that it was given, failed: {told(error)}.", 1) from None
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, which is to end the work as Control-C does."""
+
+
+def _terminate(number: int, frame: object) -> None:
+    del number, frame
+    raise _Terminated
 
 
 def _table(*columns: str) -> "Table":
@@ -216,13 +281,15 @@ def _table(*columns: str) -> "Table":
     return table
 
 
-def _plan(file: Path, device: str, until_decided: bool, max_seeds: int | None) -> "Plan":
+def _plan(
+    file: Path, device: str, until_decided: bool, max_seeds: int | None, allow_imports: list[str] | None
+) -> "Plan":
     """What is told on the command line goes before the file."""
-    _find_code_beside(file)
     from amulet.experiments import load_experiment
     from amulet.experiments.plan import plan as plan_tasks
 
-    experiment: Experiment = load_experiment(file)
+    _check_device(device)
+    experiment: Experiment = load_experiment(file, _names(allow_imports))
     experiment = replace(
         experiment,
         until_decided=experiment.until_decided or until_decided,
@@ -231,44 +298,44 @@ def _plan(file: Path, device: str, until_decided: bool, max_seeds: int | None) -
     return plan_tasks(experiment, device=device)
 
 
-def _find_code_beside(file: Path) -> None:
-    """Code of the user's own may lie beside the file, as it may for a script."""
-    sys.path.insert(0, str(file.resolve().parent))
+def _names(allow_imports: list[str] | None) -> tuple[str, ...]:
+    """What may be imported, as a list with commas, or as several options."""
+    names = tuple(name.strip() for listed in allow_imports or () for name in listed.split(","))
+    for name in names:
+        if not all(part.isidentifier() for part in name.replace(":", ".", 1).split(".")):
+            told = f"A name must be a module, a package or module:name. Got '{name}'."
+            raise typer.BadParameter(told, param_hint="'--allow-imports'")
+    return names
 
 
-def _write(results: str, manifest: "dict[str, object]", folder: Path) -> None:
-    import json
+def _check_device(device: str) -> None:
+    """A device that is not there is a mistake of the command, not of the file."""
+    from amulet.core.errors import InvalidParameter
+    from amulet.experiments.plan import check_device
 
-    from amulet.core.files import write_text
-
-    write_text(folder / "results.json", results)
-    write_text(folder / "manifest.json", json.dumps(manifest, indent=1))
-
-
-def _publish(results: "Results", planned: "Plan", store: "Store", out: Path, console: "Console") -> None:
-    from amulet.core.files import write_text
-    from amulet.experiments.config import dump_experiment
-    from amulet.experiments.manifest import manifest_of
-
-    manifest = manifest_of(planned, store)
-    _write(results.to_json(), manifest, out)
-    write_text(out / "experiment.yaml", dump_experiment(planned.experiment))
-    _show(results, manifest, out, console)
+    try:
+        check_device(device)
+    except InvalidParameter as error:
+        raise typer.BadParameter(str(error), param_hint="'--device'") from None
 
 
-def _show(results: "Results | PairResults", manifest: "dict[str, object]", folder: Path, console: "Console") -> None:
+def _warn(sentence: str | None) -> bool:
+    """Log a sentence, if there is one; whether there was."""
+    if sentence is not None:
+        logging.getLogger("amulet").warning("%s", sentence)
+    return sentence is not None
+
+
+def _show(results: "Results | PairResults", page: Path, console: "Console") -> None:
     from amulet.experiments.pair_results import PairResults
-    from amulet.report import write, write_pair
-    from amulet.report.pair_terminal import pair_table
-    from amulet.report.terminal import matrix_table
+    from amulet.report.pages.matrix_terminal import matrix_table
+    from amulet.report.pages.pair_terminal import pair_table
 
     if isinstance(results, PairResults):
-        page = write_pair(results, manifest, folder)
         console.print(pair_table(results))
     else:
-        page = write(results, manifest, folder)
-        console.print(matrix_table(results, width=console.width))
-    console.print(f"Report: {page.resolve()}", soft_wrap=True, markup=False)
+        console.print(matrix_table(results, width=console.width if console.is_terminal else None))
+    console.print(f"Report: {page.resolve()}", soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ Amulet paper, https://arxiv.org/abs/2509.12386, sections 4.2 and 5. For anything
 from torch import nn
 
 from amulet.core.classifier import require_classifier
-from amulet.core.data import Data
+from amulet.core.data import Data, require_data
 from amulet.core.model import device_of
 from amulet.datasets.load import load_data
 from amulet.models.capacities import initialize_model
@@ -41,6 +41,7 @@ def train_classifier(
     Raises:
         InvalidParameter: a setting is not allowed, or the model does not take these records.
     """
+    require_data(data, "data", "train_classifier")
     start = GivenModel.of(model)
     recipe = Recipe(start, epochs=epochs, batch_size=batch_size, optimizer=Adam(lr=lr), schedule=OneCycle())
     return recipe.fit(data, seed=seed, device=device).model
@@ -52,5 +53,6 @@ def get_accuracy(model: nn.Module, data: Data) -> float:
     Raises:
         InvalidParameter: the model does not give one logit for each class.
     """
+    require_data(data, "data", "get_accuracy")
     require_classifier(model, data)
     return accuracy(model, data.to(device_of(model)))

@@ -70,7 +70,8 @@ def test_every_pair_of_defenses_trains_or_says_why_not(first: Plugin, second: Pl
         recipe = other.apply(one.apply(TOY_RECIPE))
     except Conflict:
         return
-    fitted = recipe.fit(toy_dataset().train, seed=0, held=Held(validation=toy_dataset(seed=1).test))
+    held = Held(validation=toy_dataset(seed=1).test)
+    fitted = recipe.fit(toy_dataset().train, seed=0, held=held, with_accuracy=True)
     assert fitted.facts["train_accuracy"]
 
 

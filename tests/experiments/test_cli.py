@@ -8,7 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from amulet.cli import app
-from amulet.experiments import Experiment, dump_experiment
+from amulet.core.errors import InvalidParameter
+from amulet.experiments import Experiment, assess, dump_experiment
+from amulet.experiments.registry import plugins
 
 
 @pytest.fixture
@@ -80,3 +82,56 @@ def test_the_list_names_every_kind() -> None:
 def test_help_imports_nothing_heavy() -> None:
     check = "import sys, amulet.cli; print(sorted({'torch', 'sklearn', 'scipy', 'pandas', 'numpy'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_nothing_of_the_list_is_wrapped_in_a_pipe() -> None:
+    lines = amulet("list").splitlines()
+    rows = [line for line in lines if line.startswith("│")]
+    assert len(rows) >= len(plugins())
+    assert all(len([line for line in rows if plugin.name in line and plugin.summary in line]) for plugin in plugins())
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--workers", "-1"), "It must be a whole number from 1 to 1,024. Got '-1'."),
+        (("--workers", "0"), "It must be a whole number from 1 to 1,024. Got '0'."),
+        (("--workers", "100000"), "It must be a whole number from 1 to 1,024. Got '100000'."),
+        (("--workers", "two"), "Invalid value for '--workers': It must be a whole number from 1 to 1,024. Got 'two'."),
+        (("--workers", "1e3"), "Got '1e3'."),
+        (("--workers", "9" * 5000), "It must be a whole number from 1 to 1,024. Got '9"),
+        (("--max-seeds", "1"), "It must be a whole number from 2 to 1,000. Got '1'."),
+        (("--max-seeds", "10000000"), "from 2 to 1,000. Got '10000000'."),
+        (("--device", "nonsense"), "The 'device' of plan must be one that torch finds here"),
+        (("--device", "cuda:99"), "The 'device' of plan must be one that torch finds here"),
+        (("--allow-imports", "a b"), "A name must be a module, a package or module:name. Got 'a b'."),
+    ],
+)
+def test_options_that_cannot_be_are_a_mistake_of_the_command(file: Path, options: tuple[str, str], told: str) -> None:
+    output = amulet("assess", file, *options, code=2)
+    assert told in output
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize("workers", [-1, 0, 100_000, True, 1.5, "2"])
+def test_numbers_of_workers_that_cannot_be_are_told_in_one_sentence(
+    experiment: Experiment, tmp_path: Path, workers: int
+) -> None:
+    with pytest.raises(InvalidParameter, match=r"The 'workers' of assess must be a whole number from 1 to 1024.* Got "):
+        assess(experiment, store=str(tmp_path), workers=workers)
+
+
+@pytest.mark.parametrize(
+    ("setting", "sentence"),
+    [
+        ("seeds: 10000000", "The 'seeds' of Experiment must be at most 1,000. Got 10000000."),
+        ("seeds: 1:30", "'1:30' is another number in YAML 1.1 than in YAML 1.2."),
+        ("attacks: [LiRA: {shadows: 10000000}]", "The 'shadows' of LiRA must be at most 10,000."),
+        ("attacks: [Transfer: {surrogates: 10000000}]", "The 'surrogates' of Transfer must be at most 10,000."),
+        ("attacks: [PGD: {steps: 10000000000}]", "The 'steps' of PGD must be at most 1,000,000,000."),
+    ],
+)
+def test_counts_without_end_are_refused_at_once(tmp_path: Path, setting: str, sentence: str) -> None:
+    file = tmp_path / "endless.yaml"
+    file.write_text(f"name: x\ndataset: Digits\nrecipe: {{Recipe: {{model: LinearNet}}}}\ndefenses: {{}}\n{setting}\n")
+    assert sentence in amulet("plan", file, code=1)

@@ -18,7 +18,7 @@ from amulet.experiments.pair_files import Pair, carry_out
 from amulet.experiments.weights import Trained
 from amulet.models import LinearNet
 from amulet.models.weights import Unreadable
-from amulet.report.pair_page import render_pair
+from amulet.report.pages.pair_page import render_pair
 from amulet.testing import toy_dataset
 
 SMALL, WIDE = LinearNet((8,), norm="group"), LinearNet((16,), norm="none")

@@ -91,8 +91,8 @@ class Cubed(torch.autograd.Function):
         return x**3
 
     @staticmethod
-    def backward(ctx: torch.autograd.function.FunctionCtx, slope: Tensor) -> Tensor:  # type: ignore[override]
-        (x,) = ctx.saved_tensors  # type: ignore[attr-defined]
+    def backward(ctx: torch.autograd.function.FunctionCtx, slope: Tensor) -> Tensor:
+        (x,) = ctx.saved_tensors
         result: Tensor = 3 * x**2 * slope
         return result
 

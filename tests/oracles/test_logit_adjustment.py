@@ -1,9 +1,12 @@
 """Logit adjustment on a toy with known probabilities: its minimiser is log p(y | x) - tau log share(y)."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
 
+from amulet.testing import toy_dataset
 from amulet.training import LogitAdjustment
 
 JOINT = torch.tensor([[0.50, 0.03, 0.02], [0.20, 0.06, 0.01], [0.05, 0.03, 0.10]], dtype=torch.float64)
@@ -16,7 +19,8 @@ def expected_loss(logits: Tensor, tau: float) -> Tensor:
     """The objective's mean over the toy's distribution, for logits per input."""
     inputs, labels = CELLS.T
     objective = LogitAdjustment(class_shares=tuple(SHARES.tolist()), tau=tau)
-    return objective.losses(logits[inputs], labels) @ JOINT.flatten()
+    batch = replace(toy_dataset().train[torch.arange(len(labels)) % 100], y=labels)
+    return objective.losses(logits[inputs], batch) @ JOINT.flatten()
 
 
 def minimiser(tau: float) -> Tensor:

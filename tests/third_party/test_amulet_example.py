@@ -46,7 +46,7 @@ def test_they_are_used_from_yaml_by_import_path(tmp_path: Path) -> None:
         encoding="utf-8",
     )
 
-    results = assess(load_experiment(tmp_path / "third.yaml"), store=tmp_path / "store", workers=1)
+    results = assess(load_experiment(tmp_path / "third.yaml", ["amulet_example"]), store=tmp_path / "store", workers=1)
 
     measured = results.frame.query("metric == 'worst_class_robustness'")
     assert set(measured.row) == {"undefended", "noisy"}

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from torch import Generator, Tensor, nn
 
 from amulet.core.data import AmuletDataset, Data
+from amulet.core.held import Held
 from amulet.core.model import predict
 from amulet.evasion.defenses import AdversarialTraining
 from amulet.functional.pgd import Classifier
@@ -127,8 +128,8 @@ class Finishes(Finish):
     def wrap(self, model: nn.Module) -> nn.Module:
         return Doubled(model)
 
-    def finish(self, model: nn.Module, data: Data, rng: Generator) -> Mapping[str, Tensor]:
-        del data, rng
+    def finish(self, model: nn.Module, data: Data, held: Held, rng: Generator) -> Mapping[str, Tensor]:
+        del data, held, rng
         CALLS.append(f"finish {type(model).__name__}")
         return {"threshold": torch.ones(1)}
 
@@ -137,8 +138,8 @@ class Finishes(Finish):
 class FirstLogit(Objective):
     """A third party's objective, of slope one."""
 
-    def losses(self, logits: Tensor, y: Tensor) -> Tensor:
-        del y
+    def losses(self, logits: Tensor, batch: Data) -> Tensor:
+        del batch
         return logits[:, 0]
 
 
@@ -281,11 +282,15 @@ def test_every_epoch_asked_for_is_run(recipe: Recipe, dataset: AmuletDataset) ->
 
 
 def test_the_facts_are_those_of_the_run(recipe: Recipe, dataset: AmuletDataset) -> None:
-    fitted = recipe.fit(dataset.train, seed=0)
+    fitted = recipe.fit(dataset.train, seed=0, with_accuracy=True)
     predicted = predict(fitted.model, dataset.train.x).argmax(1)
     assert fitted.facts["train_accuracy"] == (predicted == dataset.train.y).double().mean().item()
     assert fitted.facts["records"] == 200
     assert fitted.facts["seconds"] > 0  # type: ignore[operator]
+
+
+def test_accuracy_is_taken_where_it_is_asked_for_alone(recipe: Recipe, dataset: AmuletDataset) -> None:
+    assert "train_accuracy" not in recipe.fit(dataset.train, seed=0).facts
 
 
 def test_the_model_comes_in_evaluation_mode(recipe: Recipe, dataset: AmuletDataset) -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from amulet.core.classifier import HiddenConfidence, gradient_problem
+from amulet.core.classifier import HiddenConfidence, few, gradient_problem
 from amulet.core.data import AmuletDataset, Modality, Schema
 from amulet.core.errors import InvalidParameter
 from amulet.core.split import Split
@@ -176,14 +176,14 @@ def zeroed(model: nn.Sequential) -> nn.Module:
 def test_what_has_gradients_is_not_refused(case: str, dataset: AmuletDataset) -> None:
     model, state = WITH[case](), torch.get_rng_state()
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    assert gradient_problem(model, dataset.test.x[:8]) is None
+    assert gradient_problem(model, few(dataset.test)) is None
     assert torch.equal(torch.get_rng_state(), state)
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
 
 
 def test_gradients_of_frozen_inputs_are_of_no_use(dataset: AmuletDataset) -> None:
     half = Wrapped(before=lambda x: torch.cat([x[:, :2], x[:, 2:].round()], 1))
-    assert gradient_problem(half, dataset.test.x[:8]) is None
+    assert gradient_problem(half, few(dataset.test)) is None
     with pytest.raises(InvalidParameter, match="zero everywhere"):
         PGD(epsilon=0.1, frozen=(0, 1)).attack(half, dataset.test)
 

@@ -10,6 +10,7 @@ from torch import Generator, Tensor, nn
 
 from amulet.core.data import AmuletDataset, Data, Schema
 from amulet.core.errors import Conflict, InvalidParameter, Problem
+from amulet.core.held import Held
 from amulet.core.trainable import Stage
 from amulet.evasion.defenses import AdversarialTraining
 from amulet.functional.pgd import Classifier
@@ -74,8 +75,8 @@ class Shrink(Penalize):
 class Round(Finish):
     data_use = DataUse.NONE
 
-    def finish(self, model: nn.Module, data: Data, rng: Generator) -> Mapping[str, Tensor]:
-        del data, rng
+    def finish(self, model: nn.Module, data: Data, held: Held, rng: Generator) -> Mapping[str, Tensor]:
+        del data, held, rng
         with torch.no_grad():
             for parameter in model.parameters():
                 parameter.copy_((parameter * 8).round() / 8)

@@ -14,18 +14,18 @@ from rich.console import Console
 from amulet.core.metric import Metric
 from amulet.core.probe import Probe
 from amulet.core.spec import Plain
+from amulet.experiments.entries import environment
 from amulet.experiments.numbers import Column, MatrixCell, Value
 from amulet.experiments.registry import Kind, metrics_for, plugins
 from amulet.experiments.results import Results
-from amulet.experiments.store import environment
 from amulet.report import write
-from amulet.report.described import Named, named, probes
-from amulet.report.html import render
-from amulet.report.matrix import blocks, primaries
-from amulet.report.said import HOW_VERDICTS, Tone, said
-from amulet.report.strip import strips
-from amulet.report.terminal import matrix_table
-from amulet.report.wording import metric_words, risk_rank, risk_words, riskier_end
+from amulet.report.charts.difference_strips import strips
+from amulet.report.pages.matrix_page import render
+from amulet.report.pages.matrix_terminal import matrix_table
+from amulet.report.words.blocks import blocks, primaries
+from amulet.report.words.names import metric_words, risk_rank, risk_words, riskier_end
+from amulet.report.words.spec_text import Named, named, probes
+from amulet.report.words.verdict_words import HOW_VERDICTS, Tone, said
 from amulet.statistics import Verdict, Word
 
 LOW, HIGH, NEITHER = (0.0, 1.0, "low"), (0.0, 1.0, "high"), (0.0, 1.0, None)
@@ -257,13 +257,25 @@ def test_write_replaces_the_report_and_leaves_nothing_else(results: Results, tmp
     assert sorted(folder.iterdir()) == written
 
 
-def test_a_failed_write_leaves_the_old_report(results: Results, tmp_path: Path) -> None:
+def test_a_failed_write_leaves_the_old_report(
+    results: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     place = write(results, {}, tmp_path)
     before = place.read_text(encoding="utf-8")
-    with pytest.raises(UnicodeEncodeError):
-        write(replace(results, dataset="\ud800"), {}, tmp_path)
+    monkeypatch.setattr(Path, "replace", _full)
+    with pytest.raises(OSError, match="No space"):
+        write(replace(results, dataset="another"), {}, tmp_path)
     assert place.read_text(encoding="utf-8") == before
     assert sorted(tmp_path.iterdir()) == [place, tmp_path / "report.md"]
+
+
+def _full(place: Path, target: Path) -> None:
+    raise OSError(28, "No space left on device", f"{place} {target}")
+
+
+def test_text_that_no_file_can_hold_is_written_as_escapes(results: Results, tmp_path: Path) -> None:
+    place = write(replace(results, dataset="\ud800"), {}, str(tmp_path))
+    assert "\\ud800" in place.read_text(encoding="utf-8")
 
 
 def _printed(results: Results, width: int) -> str:

@@ -10,16 +10,17 @@ from rich.console import Console
 from amulet.core.curve import Curve
 from amulet.experiments.numbers import Column, Traced, Value
 from amulet.experiments.results import Results
-from amulet.report import charts, markdown
-from amulet.report.behind import behind, place
-from amulet.report.counts import looks_said, seeds_named, seeds_of, times
-from amulet.report.grounds import grounds
-from amulet.report.html import render
-from amulet.report.matrix import blocks
-from amulet.report.script import embedded
-from amulet.report.sentences import figures, told
-from amulet.report.terminal import matrix_table
-from amulet.report.tradeoffs import beside, level, trade_offs
+from amulet.report.charts import vega_lite
+from amulet.report.charts.trade_offs import beside, level, trade_offs
+from amulet.report.pages import matrix_markdown
+from amulet.report.pages.cell_details import behind, place
+from amulet.report.pages.matrix_page import render
+from amulet.report.pages.matrix_terminal import matrix_table
+from amulet.report.pages.page_script import embedded
+from amulet.report.words.blocks import blocks
+from amulet.report.words.gates import grounds
+from amulet.report.words.seed_counts import looks_said, seeds_named, seeds_of, times
+from amulet.report.words.verdict_sentences import figures, told
 from amulet.statistics import Word
 
 LABEL = "a|<b>"
@@ -123,7 +124,7 @@ def test_a_curve_without_points_is_not_drawn(results: Results) -> None:
 def test_nothing_in_embedded_data_can_end_its_element() -> None:
     text = embedded({"label": "</script><!-- & \u2028"})
     assert not set("<>&") & set(text)
-    assert json.loads(text) == {"label": "</script><!-- & \u2028"}
+    assert json.loads(text) == {"label": "</script><!-- & \\u2028"}
 
 
 def test_seeds_are_counted_cell_by_cell_where_they_were_added(results: Results, grown: Results) -> None:
@@ -210,11 +211,16 @@ def test_letters_of_rows_in_one_place_do_not_cover_each_other() -> None:
     sides = beside([(0.5, 0.5), (0.5, 0.5), (0.0, 1.0)], [(0.0, 0.0), (1.0, 1.0)])
     assert sides[0] != sides[1]
     assert sides[2] == "right"
-    assert set(sides) <= set(charts.SIDES)
+    assert set(sides) <= set(vega_lite.SIDES)
 
 
 def test_charts_ask_for_nothing_and_are_seen_in_any_light() -> None:
-    specs = (charts.points(), charts.difference(), charts.curve("x", "y", "log"), charts.trade_off("x", "y"))
+    specs = (
+        vega_lite.points(),
+        vega_lite.difference(),
+        vega_lite.curve("x", "y", "log"),
+        vega_lite.trade_off("x", "y"),
+    )
     text = json.dumps(specs)
     assert "http" not in text
     assert not re.findall(r"#[0-9a-f]{3,6}\b", text)
@@ -222,7 +228,7 @@ def test_charts_ask_for_nothing_and_are_seen_in_any_light() -> None:
 
 
 def test_markdown_is_aligned_and_labels_are_text(results: Results) -> None:
-    text = markdown.render(results, {"python": "3.11", "gpu": None, "packages": {"torch": "2"}})
+    text = matrix_markdown.render(results, {"python": "3.11", "gpu": None, "packages": {"torch": "2"}})
     tables = re.findall(r"(?:^\|.*\n)+", text, flags=re.MULTILINE)
     assert len(tables) == 1 + len(results.columns)
     for table in tables:
@@ -260,7 +266,7 @@ def test_a_page_that_would_be_too_large_keeps_means_and_tasks_and_says_what_it_l
     results: Results, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = render(results, {})
-    monkeypatch.setattr("amulet.report.html.LARGEST", len(whole.encode()) - 1)
+    monkeypatch.setattr("amulet.report.pages.matrix_page.LARGEST", len(whole.encode()) - 1)
     page = render(results, {})
     assert len(page) < len(whole)
     assert "results.json" in page

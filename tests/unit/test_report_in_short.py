@@ -13,17 +13,17 @@ from amulet.core.spec import Plain
 from amulet.core.tally import Tally
 from amulet.experiments.numbers import Column, Value
 from amulet.experiments.results import Results
-from amulet.report import markdown
-from amulet.report.baseline import baseline
-from amulet.report.behind import behind
-from amulet.report.formats import MINUS
-from amulet.report.groups import NOT_COUNTED, groups_of
-from amulet.report.html import render
-from amulet.report.in_short import in_short
-from amulet.report.matrix import blocks
-from amulet.report.said import NOT_COVERED
-from amulet.report.sentences import figures
-from amulet.report.terminal import matrix_table
+from amulet.report.pages import matrix_markdown
+from amulet.report.pages.cell_details import behind
+from amulet.report.pages.matrix_page import render
+from amulet.report.pages.matrix_terminal import matrix_table
+from amulet.report.words.blocks import blocks
+from amulet.report.words.formats import MINUS
+from amulet.report.words.group_sizes import NOT_COUNTED, groups_of
+from amulet.report.words.no_skill import baseline
+from amulet.report.words.summaries import in_short
+from amulet.report.words.verdict_sentences import figures
+from amulet.report.words.verdict_words import NOT_COVERED
 
 BOUNDS, JUDGED = (0.0, 1.0), (True, 0.02)
 ACCURACY = Column("utility", "Utility", "balanced_accuracy", *BOUNDS, None, *JUDGED, None, shows="trained")
@@ -125,7 +125,7 @@ def test_without_primary_metrics_there_is_nothing_in_short(results: Results) -> 
     columns = tuple(replace(column, primary=False) for column in COLUMNS)
     none = replace(results, columns=columns)
     assert in_short(none, blocks(none)) == ()
-    assert "In short" not in markdown.render(none, {})
+    assert "In short" not in matrix_markdown.render(none, {})
 
 
 def test_page_text_and_terminal_say_the_same(results: Results) -> None:
@@ -133,7 +133,7 @@ def test_page_text_and_terminal_say_the_same(results: Results) -> None:
     with console.capture() as capture:
         console.print(matrix_table(results, 100))
     assert f"D: {short(results)}" in " ".join(capture.get().split())
-    assert f"- **D**: {short(results)}" in markdown.render(results, {})
+    assert f"- **D**: {short(results)}" in matrix_markdown.render(results, {})
     said = re.sub(r"[✗✓=?] ", "", text_of(render(results, {})))
     assert re.sub(r"\s+:", ":", said).count(short(results)) == 1
 
@@ -177,7 +177,7 @@ def test_groups_are_behind_the_cell_under_the_table_and_in_markdown(results: Res
     assert "white|&lt;b&gt;" in page
     assert "Test records by race and true class" in page
     assert NOT_COUNTED not in unescape(page)
-    assert re.search(r"\| black +\| 19 +\| 41 +\| 60 +\|", markdown.render(results, {}))
+    assert re.search(r"\| black +\| 19 +\| 41 +\| 60 +\|", matrix_markdown.render(results, {}))
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_what_a_number_is_to_be_compared_with(risk: str, metric: str, chance: fl
 def test_it_stands_under_the_metric_and_behind_the_cell(results: Results) -> None:
     assert dict(figures(results, results.cell("D", ROBUST)))["To compare with"] == "always naming “yes”: 0.878"
     assert text_of(render(results, {})).count("always naming “yes”: 0.878") == 2  # at a glance, and with all metrics
-    assert "Robust accuracy of PGD, always naming “yes”: 0.878" in markdown.render(results, {})
+    assert "Robust accuracy of PGD, always naming “yes”: 0.878" in matrix_markdown.render(results, {})
 
 
 def test_older_results_can_be_read_and_say_what_they_lack(results: Results) -> None:
@@ -210,13 +210,13 @@ def test_older_results_can_be_read_and_say_what_they_lack(results: Results) -> N
     assert older.tested == Tally()
     assert baseline(older.tested, ROBUST) == ""
     assert NOT_COUNTED in text_of(render(older, {}))
-    assert NOT_COUNTED in markdown.render(older, {})
+    assert NOT_COUNTED in matrix_markdown.render(older, {})
     assert Results.from_json(results.to_json()).tested == TESTED
 
 
 def test_intervals_are_said_not_to_cover_the_choice_of_test_records(results: Results) -> None:
     assert NOT_COVERED in text_of(render(results, {}))
-    assert NOT_COVERED in markdown.render(results, {})
+    assert NOT_COVERED in matrix_markdown.render(results, {})
 
 
 def text_of(page: str) -> str:

@@ -10,12 +10,12 @@ from rich.console import Console
 from amulet.core.tally import Tally
 from amulet.experiments.numbers import Column
 from amulet.experiments.pair_results import ModelFacts, PairCell, PairResults
-from amulet.report.formats import MINUS
-from amulet.report.groups import NOT_COUNTED
-from amulet.report.pair import ONLY, WARNING, PairLine, pair_blocks
-from amulet.report.pair_page import render_pair
-from amulet.report.pair_sentences import pair_figures, pair_told
-from amulet.report.pair_terminal import pair_table
+from amulet.report.pages.pair_page import render_pair
+from amulet.report.pages.pair_terminal import pair_table
+from amulet.report.words.formats import MINUS
+from amulet.report.words.group_sizes import NOT_COUNTED
+from amulet.report.words.pair_sentences import pair_figures, pair_told
+from amulet.report.words.pair_words import ONLY, WARNING, PairLine, pair_blocks
 from amulet.statistics import Verdict, Word
 
 LABEL = "<script>alert('x')</script> [red]"

@@ -10,6 +10,7 @@ from torch import Generator, Tensor, nn
 
 from amulet.core.data import AmuletDataset, Data
 from amulet.core.errors import AmuletError
+from amulet.core.held import Held
 from amulet.models import VGG, LinearNet, ResNet, SimpleCNN, load_weights, save_weights
 from amulet.models.weights import Unreadable
 from amulet.training import DataUse, Finish, Recipe
@@ -39,8 +40,8 @@ class Temperature(Finish):
     def wrap(self, model: nn.Module) -> nn.Module:
         return Scaled(model)
 
-    def finish(self, model: nn.Module, data: Data, rng: Generator) -> Mapping[str, Tensor]:
-        del data, rng
+    def finish(self, model: nn.Module, data: Data, held: Held, rng: Generator) -> Mapping[str, Tensor]:
+        del data, held, rng
         model.get_buffer("temperature").fill_(self.degrees)
         return {}
 

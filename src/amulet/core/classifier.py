@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 import torch
@@ -9,9 +10,10 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
-from amulet.core.data import Data, Schema, as_inputs
+from amulet.core.containment import text_of
+from amulet.core.data import Data, Schema, Selection, as_inputs
 from amulet.core.errors import InvalidParameter, Problem
-from amulet.core.model import device_of, evaluating, output_problems
+from amulet.core.model import device_of, evaluating, filled, layers, logits_of, needs_attributes, output_problems
 from amulet.core.seeds import generator, isolated
 
 PROBED: Final = 8
@@ -28,8 +30,7 @@ class HiddenConfidence(UserWarning):
 
 def classifier_problems(
     model: object,
-    x: Tensor,
-    classes: int,
+    some: Data,
     *,
     parameter: str = "model",
     owner: str | None = None,
@@ -42,8 +43,7 @@ def classifier_problems(
 
     Args:
         model: whatever was given as a model.
-        x: records (n, *shape), of which at most two are used.
-        classes: how many logits a record must have.
+        some: records, of which at most two are used.
         parameter: under which name the model was given.
         owner: what was given the model, in sentences on what that allows; by default the model's class.
         name: what the model is called in other sentences; by default as the owner.
@@ -58,16 +58,21 @@ def classifier_problems(
         )
         return
     unfit = weights_problem(model, parameter, name)
+    if unfit is None and needs_attributes(model) and not some.schema.attributes:
+        inner = "" if name == type(model).__name__ else f" is used as {type(model).__name__}, which"
+        needed = f"{name}{inner} needs the records' sensitive attributes to predict"
+        unfit = Problem(parameter, f"{needed}. The data set has none.")
     if unfit is not None:
         yield unfit
         return
-    for count in (2, 1)[2 - min(len(x), 2) :]:
+    classes = len(some.schema.classes)
+    for count in (2, 1)[2 - min(len(some), 2) :]:
         try:
-            outputs = outputs_of(model, x[:count])
+            outputs = outputs_of(model, few(some, count))
         except Exception as error:  # noqa: BLE001 - a user's model may raise anything
             alone = " one at a time" if count == 1 else ""
-            reason = f"{first_line(error)}{_other_type(model, x)}"
-            yield Problem(parameter, f"{name} cannot take records of shape {tuple(x.shape[1:])}{alone}: {reason}.")
+            reason = f"{text_of(error).rstrip('.')}{_other_type(model, some.x)}"
+            yield Problem(parameter, f"{name} cannot take records of shape {some.schema.shape}{alone}: {reason}.")
             return
         found = tuple(output_problems(outputs, count, classes, parameter=parameter, owner=owner))
         yield from found
@@ -97,30 +102,37 @@ def weights_problem(model: nn.Module, parameter: str, name: str) -> Problem | No
     return None
 
 
-def require_classifier(model: object, data: Data) -> None:
+def require_classifier(model: object, records: Data | Selection) -> None:
     """Raise InvalidParameter unless a model gives one logit for each class of each record.
 
     Warns with HiddenConfidence where it gives probabilities.
     """
-    problems = tuple(classifier_problems(model, data.x, len(data.schema.classes)))
+    some = few(records)
+    problems = tuple(classifier_problems(model, some))
     if problems:
         raise InvalidParameter(problems)
     assert isinstance(model, nn.Module)  # noqa: S101 - as has been checked
-    if gives_probabilities(model, data.x[:PROBED]):
+    if gives_probabilities(model, some):
         warnings.warn(probabilities_notice(type(model).__name__), HiddenConfidence, stacklevel=4)
 
 
-def outputs_of(model: nn.Module, x: Tensor) -> Tensor:
+def few(records: Data | Selection, count: int = PROBED) -> Data:
+    """The first of the records, at most `count`, x as a model takes it."""
+    data, places = (records.data, records.places) if isinstance(records, Selection) else (records, None)
+    first = torch.arange(min(len(records), count), device=data.y.device)
+    return data.at(first if places is None else places[first].to(data.y.device)).as_inputs()
+
+
+def outputs_of(model: nn.Module, some: Data) -> Tensor:
     """What it gives for records in evaluation mode; it and torch's global generator are left as they were."""
     device = device_of(model)
     with isolated(0, str(device)), evaluating(model), torch.no_grad():
-        outputs: Tensor = model(as_inputs(x).to(device).clone())
-    return outputs
+        return logits_of(model, some.x.to(device).clone(), some.z.to(device))
 
 
-def gives_probabilities(model: nn.Module, x: Tensor) -> bool:
+def gives_probabilities(model: nn.Module, some: Data) -> bool:
     """Whether the outputs of every record are at least zero and sum to one, as those of a softmax."""
-    outputs = outputs_of(model, x)
+    outputs = outputs_of(model, some)
     ones = torch.ones(len(outputs), dtype=outputs.dtype, device=outputs.device)
     return bool((outputs >= 0).all()) and torch.allclose(outputs.sum(1), ones, atol=1e-3)
 
@@ -134,37 +146,48 @@ def probabilities_notice(owner: str) -> str:
     )
 
 
-def gradient_problem(model: nn.Module, x: Tensor, free: Tensor | None = None) -> str | None:
+def gradient_problem(model: nn.Module, some: Data, free: Tensor | None = None) -> str | None:
     """Why the gradient of a model's outputs with respect to its inputs is of no use to an attack, if so.
+
+    A gradient of zero is of use where a model below it, which finishing stages were put around, has another.
 
     Args:
         model: in any mode; it is tried in evaluation mode, with noise on its weights, and left as it was.
-        x: records (n, *shape) to try it on.
+        some: records to try it on.
         free: mask shaped like one record of the inputs that may change; None for all.
     """
     if free is not None and not free.any():
         return None
-    device = device_of(model)
-    leaf = as_inputs(x).to(device).clone().requires_grad_()
-    jittered = {name: _jittered(parameter) for name, parameter in model.named_parameters()}
     try:
-        with isolated(0, str(device)), evaluating(model), torch.enable_grad():
-            outputs = functional_call(model, jittered, (leaf.clone(),))
-            slope = torch.randn(outputs.shape, generator=generator(0, "slope")).to(outputs)
-            (gradient,) = torch.autograd.grad((outputs * slope).sum(), leaf)
+        gradients = [_gradient(layer, some) for layer in layers(model)]
     except Exception as error:  # noqa: BLE001 - as above
         if "does not require grad" in str(error) or "to not have been used in the graph" in str(error):
             return "its outputs do not depend on its inputs by differentiable operations"
-        return f"its backward pass fails: {first_line(error)}"
-    used = gradient if free is None else gradient * free.to(device)
-    if not used.isfinite().all():
+        return f"its backward pass fails ({text_of(error)})"
+    used = [gradient if free is None else gradient * free.to(gradient) for gradient in gradients]
+    if not all(gradient.isfinite().all() for gradient in used):
         return "it is not finite"
-    return None if used.any() else "it is zero everywhere, as behind a rounding, a sign or a comparison"
+    return None if any(gradient.any() for gradient in used) else _FLAT
 
 
-def needs_gradients(attack: str, model: nn.Module, x: Tensor, free: Tensor | None = None) -> Iterator[str]:
+_FLAT: Final = "it is zero everywhere, as behind a rounding, a sign or a comparison"
+
+
+def _gradient(model: nn.Module, some: Data) -> Tensor:
+    device = device_of(model)
+    leaf, z = some.x.to(device).clone().requires_grad_(), some.z.to(device)
+    asked = filled(model, replace(some, z=z))
+    jittered = {name: _jittered(parameter) for name, parameter in asked.named_parameters()}
+    with isolated(0, str(device)), evaluating(model), torch.enable_grad():
+        outputs = functional_call(asked, jittered, (leaf.clone(),))
+        slope = torch.randn(outputs.shape, generator=generator(0, "slope")).to(outputs)
+        (gradient,) = torch.autograd.grad((outputs * slope).sum(), leaf)
+    return gradient
+
+
+def needs_gradients(attack: str, model: nn.Module, some: Data, free: Tensor | None = None) -> Iterator[str]:
     """Why what climbs a model's loss by its input gradients cannot do so, as a sentence that names what works."""
-    why = gradient_problem(model, x, free)
+    why = gradient_problem(model, some, free)
     if why is not None:
         yield (
             f"{attack} needs the gradient of the model's outputs with respect to its inputs, and that of "
@@ -180,7 +203,8 @@ def materialized(model: nn.Module, schema: Schema) -> nn.Module:
     """
     if is_lazy(model):
         with evaluating(model), torch.no_grad():
-            model(random_records(schema, 2))
+            some = made_up(schema, 2)
+            logits_of(model, some.x, some.z)
     return model
 
 
@@ -198,9 +222,11 @@ def random_records(schema: Schema, count: int) -> Tensor:
     return uniform * (schema.high - schema.low) + schema.low
 
 
-def first_line(error: BaseException) -> str:
-    """What an exception says, without what follows its first line and its last full stop."""
-    return str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
+def made_up(schema: Schema, count: int) -> Data:
+    """Records within the bounds and labels of every class, the same every time."""
+    places = torch.arange(count)
+    attributes = torch.zeros(count, len(schema.attributes), dtype=torch.int64)
+    return Data(random_records(schema, count), places % len(schema.classes), attributes, places, schema)
 
 
 def _other_type(model: nn.Module, x: Tensor) -> str:

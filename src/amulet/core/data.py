@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from functools import cached_property
-from math import isfinite
+from math import isfinite, prod
 from typing import Self
 
 import torch
@@ -13,6 +13,9 @@ from torch import Tensor
 
 from amulet.core.errors import InvalidData, Problem
 from amulet.core.spec import Spec
+
+MOST_RECORDS, MOST_NUMBERS = 2048, 2**20
+"""How many records, and numbers in their x, a model is given at one time outside training. They bound memory."""
 
 
 class Modality(StrEnum):
@@ -84,6 +87,8 @@ class Data:
             were made up, such as those of a watermark's key, have negative ones: -1, -2 and so on.
         schema: what is known of the data set.
         weight: (n,) weight of each record's loss, or None for all alike.
+        targets: (n, classes) probabilities of the classes, to be learned instead of y, such as another model's answers;
+            None where the classes themselves are learned.
         twins: (n, *shape) other versions of the records, which a penalty compares them with while they are
             trained on; None elsewhere. The loop keeps them as (n, penalties, *shape).
     """
@@ -94,7 +99,18 @@ class Data:
     index: Tensor
     schema: Schema
     weight: Tensor | None = None
+    targets: Tensor | None = None
     twins: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        optional = [name for name in ("weight", "targets", "twins") if getattr(self, name) is not None]
+        problems = [
+            Problem.of(name, "Data", f"a {kind.__name__}", type(getattr(self, name)).__name__)
+            for name, kind in (*((name, Tensor) for name in ("x", "y", "z", "index", *optional)), ("schema", Schema))
+            if not isinstance(getattr(self, name), kind)
+        ]
+        if problems:
+            raise InvalidData(problems)
 
     def __len__(self) -> int:
         return len(self.y)
@@ -103,6 +119,10 @@ class Data:
         """The records at the given places, or where a mask is true."""
         return self._map(lambda tensor: tensor[which])
 
+    def at(self, places: Tensor) -> Self:
+        """The records at the given places (n,), none of them negative: the quickest way to take a batch."""
+        return self._map(lambda tensor: tensor.index_select(0, places))
+
     def to(self, device: str | torch.device) -> Self:
         """The same records on another device."""
         return self._map(lambda tensor: tensor.to(device))
@@ -110,6 +130,12 @@ class Data:
     def as_inputs(self) -> Self:
         """The same records with x as a model takes it: floating, bytes scaled to 0..1."""
         return self if self.x.is_floating_point() else replace(self, x=as_inputs(self.x))
+
+    def batches(self) -> Iterator[Self]:
+        """The records in turn, as many at one time as a model is given, x as a model takes it."""
+        size = batch_size(self.schema.shape)
+        for start in range(0, max(1, len(self)), size):
+            yield self._map(lambda tensor, start=start: tensor[start : start + size]).as_inputs()  # type: ignore[misc]
 
     def _map(self, change: Callable[[Tensor], Tensor]) -> Self:
         changed = {name: change(tensor) for name, tensor in self.tensors().items()}
@@ -120,6 +146,11 @@ class Data:
         held = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: value for name, value in held.items() if isinstance(value, Tensor)}
 
+    @property
+    def learned(self) -> Tensor:
+        """What is to be learned: (n, classes) probabilities where there are targets, else the (n,) classes."""
+        return self.y if self.targets is None else self.targets
+
     def attribute(self, name: str) -> Tensor:
         """(n,) codes of one sensitive attribute."""
         return self.z[:, self.schema.attribute_names.index(name)]
@@ -129,19 +160,80 @@ class Data:
         return replace(self, z=torch.full_like(self.z, -1))
 
 
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """Records of `data`, those at `places` (n,) in that order, copied batch by batch when they are used.
+
+    It stands for `data.at(places)` where that would be a copy of a whole data set of images.
+    """
+
+    data: Data
+    places: Tensor
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @property
+    def x(self) -> Tensor:
+        """(n, *shape) all at once, as a model takes them. What accepts a Selection itself needs less memory."""
+        return as_inputs(self.data.x.index_select(0, self.places))
+
+    @property
+    def y(self) -> Tensor:
+        """(n,) class codes."""
+        return self.data.y.index_select(0, self.places)
+
+    @property
+    def z(self) -> Tensor:
+        """(n, attributes) codes of the sensitive attributes."""
+        return self.data.z.index_select(0, self.places)
+
+    @property
+    def index(self) -> Tensor:
+        """(n,) the records' identities."""
+        return self.data.index.index_select(0, self.places)
+
+    @property
+    def schema(self) -> Schema:
+        """What is known of the data set."""
+        return self.data.schema
+
+    def batches(self) -> Iterator[Data]:
+        """As `Data.batches`."""
+        for places in self.places.split(batch_size(self.schema.shape)):
+            yield self.data.at(places).as_inputs()
+
+
+def batch_size(shape: Iterable[int]) -> int:
+    """How many records of this shape a model is given at one time outside training."""
+    return max(1, min(MOST_RECORDS, MOST_NUMBERS // max(1, prod(shape))))
+
+
 def as_inputs(x: Tensor) -> Tensor:
     """Model inputs: bytes become float32 in 0..1, everything else is left alone."""
-    return x.float() / 255 if x.dtype == torch.uint8 else x
+    return x.float().div_(255) if x.dtype == torch.uint8 else x
 
 
 def concatenate(*parts: Data) -> Data:
-    """The records of several Data of one data set, one after the other; no weights count as ones."""
+    """The records of several Data of one data set, one after the other.
+
+    Where some have weights, those of the others count as ones; where some have targets, the others learn their classes.
+    """
     if any(part.weight is not None for part in parts):
-        parts = tuple(
-            part if part.weight is not None else replace(part, weight=torch.ones(len(part))) for part in parts
-        )
+        parts = tuple(part if part.weight is not None else replace(part, weight=_ones(part)) for part in parts)
+    if any(part.targets is not None for part in parts):
+        parts = tuple(part if part.targets is not None else replace(part, targets=certain(part)) for part in parts)
     joined = {name: torch.cat([part.tensors()[name] for part in parts]) for name in parts[0].tensors()}
     return replace(parts[0], **joined)  # type: ignore[arg-type]
+
+
+def certain(data: Data) -> Tensor:
+    """(n, classes) targets that say of each record that it is of its class."""
+    return torch.nn.functional.one_hot(data.y, len(data.schema.classes)).float()
+
+
+def _ones(data: Data) -> Tensor:
+    return torch.ones(len(data), device=data.y.device)
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,6 +249,8 @@ class AmuletDataset:
     test: Data
 
     def __post_init__(self) -> None:
+        for part in ("train", "test"):
+            require_data(getattr(self, part), part, self.name, shapes=False)
         problems = [
             *problems_of(self.train, f"{self.name} (train)"),
             *problems_of(self.test, f"{self.name} (test)"),
@@ -199,6 +293,30 @@ def absorb(digest: "hashlib._Hash", tensors: Mapping[str, Tensor]) -> None:
         digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
 
 
+def require_data(value: object, parameter: str, owner: object, *, shapes: bool = True) -> None:
+    """The one check where somebody hands over records: Data whose tensors fit together.
+
+    Raises:
+        InvalidData: it is something else, or of other shapes, types or codes than its schema says.
+    """
+    if not isinstance(value, Data):
+        allowed = "Data, as an AmuletDataset holds in 'train' and 'test' (amulet.datasets.from_arrays makes one)"
+        raise InvalidData([Problem.of(parameter, str(owner), allowed, type(value).__name__)])
+    if shapes and (problems := list(_shape_problems(value, str(owner))) or list(_label_problems(value, str(owner)))):
+        raise InvalidData(problems)
+
+
+def require_dataset(value: object, parameter: str, owner: object) -> None:
+    """The one check where somebody hands over a data set.
+
+    Raises:
+        InvalidData: it is something else.
+    """
+    if not isinstance(value, AmuletDataset):
+        allowed = "an AmuletDataset (amulet.datasets.from_arrays makes one)"
+        raise InvalidData([Problem.of(parameter, str(owner), allowed, type(value).__name__)])
+
+
 def problems_of(data: Data, owner: str) -> Iterable[Problem]:
     """Everything that is wrong with the records of a data set."""
     found = list(_shape_problems(data, owner))
@@ -221,6 +339,11 @@ def _shape_problems(data: Data, owner: str) -> Iterator[Problem]:
             yield Problem.of(name, owner, f"of shape {shape}", given)
     if data.weight is not None and tuple(data.weight.shape) != (records,):
         yield Problem.of("weight", owner, f"of shape {(records,)}", tuple(data.weight.shape))
+    shape = (records, len(schema.classes))
+    if data.targets is not None and tuple(data.targets.shape) != shape:
+        yield Problem.of("targets", owner, f"of shape {shape}", tuple(data.targets.shape))
+    if data.targets is not None and not data.targets.is_floating_point():
+        yield Problem.of("targets", owner, "floating", data.targets.dtype)
     if not data.x.is_floating_point() and data.x.dtype != torch.uint8:
         yield Problem.of("x", owner, "floating or uint8", data.x.dtype)
     for name in ("y", "z", "index"):
@@ -238,13 +361,43 @@ def _value_problems(data: Data, owner: str) -> Iterator[Problem]:
     elif inputs.min() < schema.low or inputs.max() > schema.high:
         span = (round(inputs.min().item(), 6), round(inputs.max().item(), 6))
         yield Problem.of("x", owner, f"within its bounds [{schema.low}, {schema.high}]", span)
+    elif schema.modality is Modality.IMAGE:
+        yield from _channel_problems(inputs, owner)
     if data.weight is not None and not (torch.isfinite(data.weight) & (data.weight >= 0)).all():
         yield Problem("weight", f"The 'weight' of {owner} must be finite and at least 0.")
-    yield from _code_problems("y", owner, data.y, len(schema.classes), 0)
-    for column, attribute in enumerate(schema.attributes):
-        yield from _code_problems(f"z[{attribute.name}]", owner, data.z[:, column], len(attribute.values), -1)
+    if data.targets is not None and not _are_probabilities(data.targets):
+        yield Problem("targets", f"The 'targets' of {owner} must be probabilities: at least 0, each row with sum 1.")
+    yield from _label_problems(data, owner)
     if data.index.unique().numel() != len(data):
         yield Problem("index", f"The 'index' of {owner} must name each record once. It has repeated entries.")
+
+
+def _are_probabilities(rows: Tensor) -> bool:
+    return bool((rows >= 0).all() and (rows.sum(1) - 1).abs().max() <= 1e-4)
+
+
+def _label_problems(data: Data, owner: str) -> Iterator[Problem]:
+    yield from _code_problems("y", owner, data.y, len(data.schema.classes), 0)
+    for column, attribute in enumerate(data.schema.attributes):
+        yield from _code_problems(f"z[{attribute.name}]", owner, data.z[:, column], len(attribute.values), -1)
+
+
+def _channel_problems(x: Tensor, owner: str) -> Iterator[Problem]:
+    """Refuse images that were standardised channel by channel, so that no bound and no epsilon fits all channels.
+
+    Their values lie on both sides of zero and beyond [-1, 1], the widest range around zero that images are scaled to,
+    and the channels' ranges differ by more than a hundredth of the whole.
+    """
+    low, high = x.amin((0, 2, 3)), x.amax((0, 2, 3))
+    if len(low) < 2 or low.max() >= 0 or high.min() <= 0 or max(-low.min(), high.max()) <= 1:
+        return
+    if max(low.max() - low.min(), high.max() - high.min()) > 0.01 * (high.max() - low.min()):
+        allowed = (
+            "of one range in all channels, since one epsilon and one pair of bounds hold for all (give the pixels, and "
+            "standardise them in the model's first layer)"
+        )
+        ranges = ", ".join(f"{a:.3g}..{b:.3g}" for a, b in zip(low.tolist()[:4], high.tolist()[:4], strict=True))
+        yield Problem("x", f"The 'x' of {owner} must be {allowed}. Got {ranges}.")
 
 
 def _code_problems(name: str, owner: str, codes: Tensor, count: int, lowest: int) -> Iterator[Problem]:

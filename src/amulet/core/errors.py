@@ -2,7 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
+
+from amulet.core.text import visible
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class ProblemsError(AmuletError, ValueError):
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
-        super().__init__("\n".join(problem.sentence for problem in self.problems))
+        super().__init__(visible("\n".join(problem.sentence for problem in self.problems)))
 
     def __reduce__(self) -> tuple[type[Self], tuple[tuple[Problem, ...]]]:
         return type(self), (self.problems,)
@@ -53,3 +56,22 @@ class AccessDenied(AmuletError, PermissionError):  # noqa: N818
 
 class MissingInput(AmuletError, LookupError):  # noqa: N818
     """An attack was run without something it needs, such as shadow models."""
+
+
+class UserCodeFailed(AmuletError):  # noqa: N818
+    """Code of the user's own tried to end the program, as `sys.exit` does."""
+
+
+class Unwritable(AmuletError):  # noqa: N818
+    """A file cannot be written: the disk is full, a quota is spent, a folder is read-only.
+
+    Attributes:
+        place: the file or folder.
+    """
+
+    def __init__(self, place: Path, reason: str) -> None:
+        super().__init__(f"{place} cannot be written: {reason}.")
+        self.place, self.reason = place, reason
+
+    def __reduce__(self) -> tuple[type[Self], tuple[Path, str]]:
+        return type(self), (self.place, self.reason)

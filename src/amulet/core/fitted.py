@@ -17,8 +17,8 @@ class Fitted:
 
     Attributes:
         model: maps inputs to logits.
-        facts: what is known of the run: `seconds`, `records`, `train_accuracy`, and under DP-SGD `epsilon`,
-            `delta`, `noise_multiplier`, `sampling_rate`, `steps`.
+        facts: what is known of the run: `seconds`, `records`, `train_accuracy` where it was asked for, and under DP-SGD
+            `epsilon`, `delta`, `noise_multiplier`, `sampling_rate`, `steps`.
         artifacts: tensors that the owner keeps, such as a watermark's key, by the stage that made them:
             {"OutlierRemoval": {"removed": ...}}. A second stage of one class is called "OutlierRemoval 2".
     """

@@ -6,6 +6,7 @@ from typing import Final
 from torch import Tensor
 
 from amulet.core.data import Data
+from amulet.core.errors import MissingInput
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,6 +21,19 @@ class Held:
 
     validation: Data | None = None
     scores: tuple[Tensor, ...] = ()
+
+    def require_validation(self, asker: object) -> Data:
+        """The clean records.
+
+        Raises:
+            MissingInput: there are none; `asker` is what is fitted to them or compares with them.
+        """
+        if self.validation is None or len(self.validation) == 0:
+            raise MissingInput(
+                f"{asker} compares with clean records of the defender's own, and there are none. Pass "
+                "held=Held(validation=...), or in an experiment a Split with 'validation' above 0."
+            )
+        return self.validation
 
 
 NOTHING: Final = Held()

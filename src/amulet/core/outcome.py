@@ -1,6 +1,6 @@
 """Outcomes: what an attack or audit found, case by case, before any metric."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import ClassVar, Final, Literal, Self
 
@@ -66,6 +66,24 @@ class Outcome:
     def cpu(self) -> Self:
         """The same outcome in main memory."""
         return replace(self, **{name: tensor.cpu() for name, tensor in self.tensors().items()})
+
+    @classmethod
+    def joined(cls, parts: Iterable[Self], records: int) -> Self:
+        """The outcomes of several records after one another, at least one part, as one outcome.
+
+        They are written into one tensor each: kept small ones between large ones that come and go, as batches of
+        images do, they would keep memory from being used again.
+        """
+        whole: dict[str, Tensor] = {}
+        start = 0
+        for part in parts:
+            for name, tensor in part._by_case().items():  # noqa: SLF001 - of the same class
+                if start == 0:
+                    whole[name] = tensor.new_empty(records, *tensor.shape[1:])
+                whole[name][start : start + len(part)] = tensor
+            start += len(part)
+        constants = {name: getattr(part, name) for name in cls.constants}
+        return cls(**whole, **constants)
 
     def __len__(self) -> int:
         return len(next(iter(self._by_case().values())))

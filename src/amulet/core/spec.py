@@ -8,31 +8,39 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from enum import Enum
 from functools import cache, cached_property
+from importlib.metadata import version
 from typing import Annotated, Any, ClassVar, Final, TypeAlias, get_args, get_type_hints
 
-from annotated_types import Ge, Gt, Interval
+from annotated_types import Ge, Gt, Interval, MaxLen
 from pydantic import AllowInfNan, BeforeValidator, GetCoreSchemaHandler, TypeAdapter, ValidationError
 from pydantic_core import CoreSchema, core_schema
 
 from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.source import source_digest
 
-Count = Annotated[int, Ge(1)]
+Count = Annotated[int, Interval(ge=1, le=10**9)]
+Models = Annotated[int, Interval(ge=1, le=10_000)]
+Widths = Annotated[tuple[Count, ...], MaxLen(1000)]
 NonNegativeInt = Annotated[int, Ge(0)]
 Positive = Annotated[float, Gt(0), AllowInfNan(allow_inf_nan=False)]
 NonNegative = Annotated[float, Ge(0), AllowInfNan(allow_inf_nan=False)]
 Probability = Annotated[float, Interval(ge=0, le=1)]
 OpenProbability = Annotated[float, Interval(gt=0, lt=1)]
-"""Field types with the range they allow; any `annotated_types` constraint works as well."""
+"""Field types with the range they allow; any `annotated_types` constraint works as well.
+
+A `Count` of what costs time one by one, such as steps, is bounded so that no sum of them overflows; `Models` counts
+trained models, each of which is a task of its own, and `Widths` lists one layer of a model each.
+"""
 
 Scalar: TypeAlias = bool | int | float | str | None
 Plain: TypeAlias = "Scalar | list[Plain] | dict[str, Plain]"
 
 _PHRASES: Final = {
-    "greater_than_equal": "at least {ge:g}",
-    "greater_than": "greater than {gt:g}",
-    "less_than_equal": "at most {le:g}",
-    "less_than": "less than {lt:g}",
+    "greater_than_equal": "at least {ge}",
+    "greater_than": "greater than {gt}",
+    "less_than_equal": "at most {le}",
+    "less_than": "less than {lt}",
+    "too_long": "at most {max_length} values long",
     "missing": "given",
 }
 
@@ -52,13 +60,15 @@ class Spec(ABC):  # noqa: B024 - its subclasses are abstract by methods of their
 
     Subclasses are frozen dataclasses. A field holds None, a bool, int, float, str, Enum, Spec, Content or a
     tuple of these; it is coerced to its declared type, so that 1 and 1.0 are one epsilon. `version` is to be raised
-    when the same fields come to mean other numbers.
+    when the same fields come to mean other numbers. `packages` names installed packages, torch aside, that decide a
+    number: their releases enter the digest.
 
     Raises:
         InvalidParameter: one problem per field that is not allowed, all at once.
     """
 
     version: ClassVar[int] = 1
+    packages: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         problems = list(self._coerce()) or list(self.problems())
@@ -91,12 +101,12 @@ class Spec(ABC):  # noqa: B024 - its subclasses are abstract by methods of their
 
     @cached_property
     def digest(self) -> str:
-        """64 hexadecimal digits over the class, its version, its source if outside Amulet, and all fields."""
+        """64 hexadecimal digits over the class, its version, its source if outside Amulet, its packages, all fields."""
         identity = {
             "spec": path_of(type(self)),
             "version": self.version,
             "source": source_digest(type(self).__module__),
-            "also": list(self.outside_sources()),
+            "also": [*self.outside_sources(), *(f"{name}=={version(name)}" for name in self.packages)],
             "fields": {field.name: _reference(getattr(self, field.name)) for field in fields(self)},
         }
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
@@ -209,7 +219,12 @@ def _sentences(error: ValidationError, name: str, owner: str) -> Iterator[Proble
     details = error.errors(include_url=False)
     for detail in details[:1] if len({d["type"] for d in details}) > 1 else details:
         phrase = _PHRASES.get(detail["type"], detail["msg"].removeprefix("Input should be "))
-        yield Problem.of(name, owner, phrase.format(**detail.get("ctx", {})), detail["input"])
+        bounds = {key: _bound(value) for key, value in detail.get("ctx", {}).items()}
+        yield Problem.of(name, owner, phrase.format(**bounds), detail["input"])
+
+
+def _bound(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _reference(value: Any) -> Plain:

@@ -10,10 +10,11 @@ import torch
 from torch import Generator, Tensor, nn
 
 from amulet.core.classifier import require_classifier
-from amulet.core.data import Data, Schema
+from amulet.core.data import Data, Schema, Selection
 from amulet.core.errors import AccessDenied, MissingInput
 from amulet.core.fitted import Artifacts, Fitted
-from amulet.core.model import evaluating, predict
+from amulet.core.model import Records, classifiers, evaluating, layers, predict, underneath
+from amulet.functional.pgd import Classifier
 
 
 class Access(IntFlag):
@@ -74,17 +75,17 @@ class Target:
         self.access = access
         self._releases = dict(releases or {})
 
-    def labels(self, x: Tensor) -> Tensor:
+    def labels(self, records: Records) -> Tensor:
         """(n,) predicted classes."""
-        return self._logits(Access.LABELS, x).argmax(1)
+        return self._logits(Access.LABELS, records).argmax(1)
 
-    def probabilities(self, x: Tensor) -> Tensor:
+    def probabilities(self, records: Records) -> Tensor:
         """(n, classes) predicted probabilities."""
-        return self._logits(Access.PROBABILITIES, x).softmax(1)
+        return self._logits(Access.PROBABILITIES, records).softmax(1)
 
-    def logits(self, x: Tensor) -> Tensor:
+    def logits(self, records: Records) -> Tensor:
         """(n, classes) outputs before the softmax."""
-        return self._logits(Access.LOGITS, x)
+        return self._logits(Access.LOGITS, records)
 
     def answers(self, kind: Access, x: Tensor) -> Tensor:
         """(n, ...) what a defense releases beside the model's outputs, such as explanations.
@@ -104,13 +105,30 @@ class Target:
         self._require(Access.WEIGHTS)
         return self._model
 
+    def classifiers(self, records: Data) -> Iterator[tuple[Tensor, Classifier]]:
+        """The model as functions of inputs alone, with gradients, each with the places of the records it is for."""
+        self._require(Access.WEIGHTS)
+        return classifiers(self._model, records)
+
+    @property
+    def underneath(self) -> "Target":
+        """The model below what finishing stages have put around it, such as thresholds, if anything."""
+        self._require(Access.WEIGHTS)
+        return Target(underneath(self._model), self.access)
+
+    @property
+    def layers(self) -> "tuple[Target, ...]":
+        """Itself, and below it each model that a finishing stage has put something around, the innermost last."""
+        self._require(Access.WEIGHTS)
+        return (self, *(Target(below, self.access) for below in layers(self._model) if below is not self._model))
+
     def narrowed(self, access: Access) -> "Target":
         """The same model behind a gate that grants no more than this one and no more than the given access."""
         return Target(self._model, self.access & access, self._releases)
 
-    def _logits(self, access: Access, x: Tensor) -> Tensor:
+    def _logits(self, access: Access, records: Records) -> Tensor:
         self._require(access)
-        return predict(self._model, x)
+        return predict(self._model, records)
 
     def _require(self, access: Access) -> None:
         if not self.access.includes(access):
@@ -122,7 +140,7 @@ class Target:
 
 
 @contextmanager
-def opened(model: nn.Module, access: Access, data: Data | None = None) -> Iterator[Target]:
+def opened(model: nn.Module, access: Access, data: Data | Selection | None = None) -> Iterator[Target]:
     """The model as a target in evaluation mode; afterwards it is as it was, unless the attack altered it.
 
     Args:

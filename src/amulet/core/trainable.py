@@ -38,8 +38,18 @@ class Trainable(Spec):
     """What can be fitted to data: a recipe for Amulet's loop, or a training function of the user's own."""
 
     @abstractmethod
-    def fit(self, data: Data, *, seed: int, device: str = "cpu", held: Held = NOTHING) -> Fitted:
-        """Train a fresh model. The same arguments on one machine give the same weights."""
+    def fit(
+        self, data: Data, *, seed: int, device: str = "cpu", held: Held = NOTHING, with_accuracy: bool = False
+    ) -> Fitted:
+        """Train a fresh model. The same arguments on one machine give the same weights.
+
+        Args:
+            data: the training records.
+            seed: of all random choices.
+            device: where to train.
+            held: what whoever trains holds besides the training records.
+            with_accuracy: whether to add `train_accuracy` to the facts, which takes a pass over the records.
+        """
 
     @abstractmethod
     def with_stage(self, stage: "Stage") -> Self:
@@ -66,6 +76,11 @@ class Trainable(Spec):
     def preparations(self) -> "tuple[Stage, ...]":
         """The stages that prepare the data, in their order."""
 
+    @property
+    def finishes(self) -> "tuple[Stage, ...]":
+        """The stages that change the trained model, in their order; a hook for recipes that have some."""
+        return ()
+
     @abstractmethod
     def build(self, schema: Schema) -> nn.Module:
         """The untrained model, with the structure that `fit` gives it."""
@@ -88,6 +103,11 @@ class Trainable(Spec):
         For what is no fault but seldom meant, such as a softmax on top of a model, or costs time.
         """
         del schema
+        yield from ()
+
+    def record_problems(self, data: Data) -> Iterator[Problem]:
+        """What the records hold that training would ignore, such as weights, if so; a hook for subclasses."""
+        del data
         yield from ()
 
 
@@ -113,9 +133,18 @@ class Defense(Spec):
         """
 
     @final
-    def train(self, recipe: Trainable, data: Data, *, seed: int, device: str = "cpu", held: Held = NOTHING) -> Fitted:
-        """Train a fresh model with the defense."""
-        return self.apply(recipe).fit(data, seed=seed, device=device, held=held)
+    def train(
+        self,
+        recipe: Trainable,
+        data: Data,
+        *,
+        seed: int,
+        device: str = "cpu",
+        held: Held = NOTHING,
+        with_accuracy: bool = False,
+    ) -> Fitted:
+        """Train a fresh model with the defense, as `Trainable.fit` does."""
+        return self.apply(recipe).fit(data, seed=seed, device=device, held=held, with_accuracy=with_accuracy)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Arrays of the user's own as tensors, every problem as one sentence."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from numbers import Integral, Real
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -11,6 +12,8 @@ from torch import Tensor
 
 from amulet.core.data import Attribute
 from amulet.core.errors import InvalidData, Problem
+from amulet.datasets.numerals import check_no_lost_numbers
+from amulet.datasets.values import MOST_NUMBERS, check_groups, coded, objects_of, refused_values
 
 Array: TypeAlias = ArrayLike | Tensor
 Columns = Mapping[str, Array]
@@ -23,7 +26,7 @@ def invalid(parameter: str, owner: str, allowed: str, given: object) -> InvalidD
 
 def inputs(values: Array, owner: str) -> Tensor:
     """A copy as float32, so that changing the array later changes no data set; uint8 stays bytes, uncopied."""
-    array = _array(values, "x", owner)
+    array = _numbers(_array(values, "x", owner))
     if array.dtype.kind not in "fiub":
         raise invalid("x", owner, "numbers", array.dtype)
     if array.shape[:1] in {(), (0,)}:
@@ -31,10 +34,11 @@ def inputs(values: Array, owner: str) -> Tensor:
     if array.ndim not in {2, 4} or _channels_last(array.shape):
         raise invalid("x", owner, "(n, features) or (n, channels, height, width)", array.shape)
     if array.dtype == np.uint8:
-        if array.ndim == 2 and array.max(initial=0) <= 1:
+        if array.max() == 1 or (array.ndim == 2 and array.max() == 0):
             raise invalid("x", owner, "floating where rows hold zeros and ones, since bytes count as 0..255", "uint8")
         return torch.from_numpy(np.require(array, requirements=["C", "W"]))
-    return torch.from_numpy(np.array(array, dtype=np.float32, order="C"))
+    with np.errstate(over="ignore"):  # infinity is refused later, like any other
+        return torch.from_numpy(np.array(array, dtype=np.float32, order="C"))
 
 
 def _channels_last(shape: tuple[int, ...]) -> bool:
@@ -46,12 +50,17 @@ def _channels_last(shape: tuple[int, ...]) -> bool:
 
 def labels(values: Array, owner: str) -> Tensor:
     """A copy as int64."""
-    array = _array(values, "y", owner)
+    array = _numbers(_array(values, "y", owner))
     whole = array.dtype.kind in "iub" or (
         array.dtype.kind == "f" and np.isfinite(array).all() and np.array_equal(array, np.round(array))
     )
     if not whole:
-        raise invalid("y", owner, "whole numbers 0..k-1", pd.unique(array.ravel())[:10].tolist())
+        allowed = "whole numbers 0..k-1, none missing (name the classes with 'classes')"
+        given = pd.unique(array.ravel())[:10].tolist()
+        continuous = array.dtype.kind == "f" and np.isfinite(array).all()
+        raise invalid(
+            "y", owner, allowed, f"{np.round(given[:3], 4).tolist()}: it looks continuous" if continuous else given
+        )
     return torch.from_numpy(array.astype(np.int64))
 
 
@@ -64,6 +73,8 @@ def _array(values: Array, parameter: str, owner: str) -> NDArray[Any]:
     if isinstance(values, Tensor):
         there = values.detach().cpu()
         return (there.float() if there.dtype == torch.bfloat16 else there).numpy()
+    if isinstance(values, str | bytes | Mapping):
+        raise invalid(parameter, owner, "an array", type(values).__name__)
     if np.ma.is_masked(values):
         raise invalid(parameter, owner, "without masked values (fill them in or drop the records)", "a masked array")
     try:
@@ -72,15 +83,30 @@ def _array(values: Array, parameter: str, owner: str) -> NDArray[Any]:
         raise invalid(parameter, owner, "an array", str(error)) from None
 
 
-def class_count(ys: tuple[Tensor, Tensor], owner: str) -> int:
+def _numbers(array: NDArray[Any]) -> NDArray[Any]:
+    """Python objects, as nullable columns of pandas give them, as numbers where they are numbers or missing."""
+    if array.dtype.kind != "O":
+        return array
+    missing = pd.isna(array)
+    if not all(isinstance(value, Real) for value in array[~missing]):
+        return array
+    if not missing.any() and all(isinstance(value, Integral) for value in array.ravel()):
+        return array.astype(np.int64)
+    return np.where(missing, np.nan, array).astype(np.float64)
+
+
+def class_count(ys: Sequence[Tensor], owner: str) -> int:
     """K of labels 0..k-1, each of which must be there."""
     present = torch.cat([y.flatten() for y in ys]).unique()
     if len(present) < 2 or not torch.equal(present, torch.arange(len(present))):
         raise invalid("y", owner, "labels 0..k-1, at least two and without a gap", present.tolist()[:10])
+    if len(present) > max(MOST_NUMBERS, sum(map(len, ys)) / 2):
+        shown = f"{len(present)} different ones in {sum(map(len, ys))} records: it looks continuous"
+        raise invalid("y", owner, "labels that several records share", shown)
     return len(present)
 
 
-def bounds_of(xs: tuple[Tensor, Tensor], owner: str) -> tuple[float, float]:
+def bounds_of(xs: Sequence[Tensor], owner: str) -> tuple[float, float]:
     """Least and largest value of all records; bytes count as 0..1."""
     if xs[0].dtype == torch.uint8:
         return 0.0, 1.0
@@ -93,19 +119,24 @@ def bounds_of(xs: tuple[Tensor, Tensor], owner: str) -> tuple[float, float]:
 
 
 def encode(
-    sensitive: tuple[Columns, Columns], lengths: tuple[int, int], owner: str
+    sensitive: Sequence[Columns], lengths: tuple[int, int], owner: str
 ) -> tuple[tuple[Attribute, ...], list[Tensor]]:
     """Codes of the sensitive attributes over train and test together; missing values are -1."""
     if set(sensitive[0]) != set(sensitive[1]):
         raise invalid("sensitive", owner, f"{sorted(sensitive[0])} for test as for train", sorted(sensitive[1]))
     attributes, codes = [], []
     for key in sensitive[0]:
-        parts = [np.asarray(part[key]) for part in sensitive]
+        what = f"The {f'sensitive[{key}]'!r} of {owner}"
+        parts = [objects_of(part[key], what) for part in sensitive]
         given = tuple(len(part) if part.ndim == 1 else part.shape for part in parts)
         if given != lengths:
             raise invalid(f"sensitive[{key}]", owner, f"of lengths {lengths}", given)
-        coded, values = pd.factorize(pd.concat(map(pd.Series, parts), ignore_index=True), sort=True)
-        attributes.append(Attribute(key, tuple(str(value) for value in values)))
-        codes.append(torch.from_numpy(coded.astype(np.int64)))
+        column = coded(np.concatenate(parts), what)
+        if not column.distinct:
+            raise refused_values(what, "hold at least one known value", "missing values only")
+        check_no_lost_numbers(column.distinct, what)
+        check_groups(column, what, "groups", "join rare ones, or leave the attribute out")
+        attributes.append(Attribute(key, column.names))
+        codes.append(torch.from_numpy(column.codes))
     stacked = torch.stack(codes, 1) if codes else torch.empty(sum(lengths), 0, dtype=torch.int64)
     return tuple(attributes), list(stacked.split(list(lengths)))

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from amulet.core.errors import AmuletError
 from amulet.core.spec import Plain
 from amulet.datasets.places import CACHE_VARIABLE, cache_root
-from amulet.datasets.sources import checksum
+from amulet.datasets.reading import checksum
 
 Arrays = Mapping[str, NDArray[Any]]
 _LISTING = "entry.json"

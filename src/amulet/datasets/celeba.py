@@ -18,8 +18,9 @@ from amulet.datasets.arrays import invalid
 from amulet.datasets.download import unavailable
 from amulet.datasets.images import View, decoded
 from amulet.datasets.places import Root, find
+from amulet.datasets.reading import read_within, refuse_web_page, refused
 from amulet.datasets.records import Parts, Records, dataset, drawn, official, resplit
-from amulet.datasets.sources import Tree, refuse_web_page, refused, tree
+from amulet.datasets.sources import Layout, Tree, tree
 
 ATTRIBUTES: Final = "list_attr_celeba.txt"
 PARTITION: Final = "list_eval_partition.txt"
@@ -28,6 +29,12 @@ _WHERE: Final = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html (its terms al
 _ORIGINAL: Final = (178, 218)
 _SQUARE: Final = (0, 20, 178, 198)
 _COUNT: Final = 40
+_MOST: Final = 2**26
+"""Bytes of a list; that of the attributes has 27 million."""
+
+_LAYOUT: Final = Layout(largest=2**20)
+"""An image has some ten thousand bytes."""
+
 _TEST: Final = 2
 """The mark of test images in the official partition; 0 is for training, 1 for validation."""
 
@@ -172,7 +179,7 @@ def _content(root: str | None, file: str) -> bytes:
         raise invalid("test_share", "CelebA", f"given where {PARTITION}, the official split, is not there", None)
     if place is None:
         raise unavailable(f"'{file}'", _WHERE, root, _FOLDER, "CelebA")
-    return place.read_bytes()
+    return read_within(place, _MOST, "CelebA")
 
 
 def _images(root: str | None, files: Sequence[str]) -> tuple[Tree, list[str]]:
@@ -180,7 +187,7 @@ def _images(root: str | None, files: Sequence[str]) -> tuple[Tree, list[str]]:
     place = find(root, _FOLDER, *(f"{folder}img_align_celeba{end}" for end in ("", ".zip") for folder in ("", "*/")))
     if place is None:
         raise unavailable("the folder 'img_align_celeba', or 'img_align_celeba.zip',", _WHERE, root, _FOLDER, "CelebA")
-    source = tree(place, "CelebA")
+    source = tree(place, "CelebA", _LAYOUT)
     there = {path.rpartition("/")[2]: path for path in source.sizes}
     lacking = [file for file in files if file not in there]
     if lacking:

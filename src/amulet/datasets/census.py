@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -16,11 +17,15 @@ from amulet.datasets.cache import Key, cached
 from amulet.datasets.download import Remote, download
 from amulet.datasets.own import stratified_mask
 from amulet.datasets.places import Root, find
+from amulet.datasets.reading import checksum, read_within, refuse_web_page, refused
 from amulet.datasets.records import Parts, Records, dataset, drawn, official
 from amulet.datasets.scaling import scale_to_unit
-from amulet.datasets.sources import Zip, checksum, refuse_web_page, refused
+from amulet.datasets.sources import Layout, Zip
 
 _FOLDER: Final = "adult"
+_MOST: Final = 2**24
+"""Bytes of one file; the larger one has four million."""
+
 _SOURCE: Final = "https://archive.ics.uci.edu/ml/machine-learning-databases/adult"
 _REMOTES: Final = (
     Remote(
@@ -202,7 +207,7 @@ def _parsed(contents: Mapping[str, bytes]) -> Mapping[str, NDArray[Any]]:
 def _files(root: str | None) -> Mapping[str, tuple[str, Callable[[], bytes]]]:
     """Checksum and content of both files, from wherever they lie."""
     if any(find(root, _FOLDER, file) is None for file in RECORDS) and (packed := find(root, _FOLDER, "adult.zip")):
-        archive, digest = Zip(packed, "Census"), checksum(packed)
+        archive, digest = Zip(packed, "Census", Layout(largest=_MOST)), checksum(packed)
         if lacking := [file for file in RECORDS if file not in archive.sizes]:
             raise refused(packed.name, "Census", f"hold {' and '.join(RECORDS)}", f"it without {lacking}")
         return {file: (digest, lambda file=file: archive.read(file)) for file in RECORDS}  # type: ignore[misc]
@@ -210,4 +215,8 @@ def _files(root: str | None) -> Mapping[str, tuple[str, Callable[[], bytes]]]:
     if None in places.values():
         download(_REMOTES, root, _FOLDER, "Census")
         places = {file: find(root, _FOLDER, file) for file in RECORDS}
-    return {file: (checksum(place), place.read_bytes) for file, place in places.items() if place}
+    return {
+        file: (checksum(place), partial(read_within, place, _MOST, "Census"))
+        for file, place in places.items()
+        if place is not None
+    }

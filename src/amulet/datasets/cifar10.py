@@ -16,8 +16,9 @@ from amulet.datasets.cache import Key, cached
 from amulet.datasets.cifar_batches import SIDE, binary_batch, python_batch
 from amulet.datasets.download import Remote, download
 from amulet.datasets.places import Root, find
+from amulet.datasets.reading import refused
 from amulet.datasets.records import Records, dataset, drawn, official
-from amulet.datasets.sources import Tree, refused, tree
+from amulet.datasets.sources import Layout, Tree, tree
 
 _FOLDER: Final = "cifar10"
 _REMOTE: Final = Remote(
@@ -27,6 +28,10 @@ _REMOTE: Final = Remote(
 )
 _LAYOUTS: Final = ("cifar-10-batches-bin", _REMOTE.name, "cifar-10-batches-py", "cifar-10-python.tar.gz")
 _BATCH: Final = re.compile(r"(?:.*/)?(data_batch_\d+|test_batch)(\.bin)?")
+_LAYOUT: Final = Layout(_BATCH, 2**25, 6 * 2**25)
+"""Six batches of some 31 million bytes each."""
+
+_NUMBERS: Final = [list(range(1, count + 1)) for count in range(1, 6)]
 _SCHEMA: Final = Schema(
     modality=Modality.IMAGE,
     shape=(3, SIDE, SIDE),
@@ -55,7 +60,7 @@ class CIFAR10(DatasetSpec):
 
     def load(self) -> AmuletDataset:
         """Read the batches, or what the cache has of them; download them if they are not there."""
-        source = tree(_place(self.root), "CIFAR10")
+        source = tree(_place(self.root), "CIFAR10", _LAYOUT)
         arrays = cached(Key("CIFAR10", self.version, {"batches": source.fingerprint}, {}), lambda: _read(source))
         whole = official(first := int(arrays["train"][0]), len(arrays["y"]) - first)
         parts = drawn(whole, "CIFAR10", train=self.train_records, test=self.test_records, seed=self.seed)
@@ -77,7 +82,7 @@ def _read(source: Tree) -> Mapping[str, NDArray[Any]]:
     batches = {path: found for path in source.sizes if (found := _BATCH.fullmatch(path))}
     train = sorted((path for path, found in batches.items() if found[1] != "test_batch"), key=_number)
     test = [path for path, found in batches.items() if found[1] == "test_batch"]
-    if [_number(path) for path in train] != list(range(1, len(train) + 1)) or not train or len(test) != 1:
+    if [_number(path) for path in train] not in _NUMBERS or len(test) != 1:
         raise refused("batches", "CIFAR10", "be data_batch_1 to data_batch_5 and test_batch", sorted(batches))
     parts = [[_batch(source, path) for path in paths] for paths in (train, test)]
     labels = [np.concatenate([y for _, y in part]) for part in parts]

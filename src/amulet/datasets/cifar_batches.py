@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amulet.core.errors import AmuletError
-from amulet.datasets.sources import refuse_web_page, refused
+from amulet.datasets.reading import refuse_web_page, refused
 
 SIDE: Final = 32
 PIXELS: Final = 3 * SIDE * SIDE
@@ -79,10 +79,10 @@ def _bytes_of(array: _Held, width: int) -> NDArray[np.uint8]:
 
 
 def _labels_of(listed: object) -> NDArray[np.uint8]:
-    labels = np.array(listed)
-    if labels.ndim != 1 or labels.dtype.kind not in "iu" or labels.min(initial=0) < 0 or labels.max(initial=0) > 255:
-        raise ValueError(f"'labels' of shape {labels.shape} and type {labels.dtype}")
-    return labels.astype(np.uint8)
+    """A list of small numbers; lists that hold each other could become arrays of any size."""
+    if not isinstance(listed, list) or not all(type(label) is int and 0 <= label <= 255 for label in listed):
+        raise ValueError("'labels' that are no list of numbers 0..255")
+    return np.array(listed, dtype=np.uint8)
 
 
 def _encoded(text: str, encoding: str) -> bytes:

@@ -13,10 +13,10 @@ from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.spec import Count, NonNegativeInt
 from amulet.datasets.cache import Key, cached
 from amulet.datasets.download import Remote, download
-from amulet.datasets.idx import read_idx
+from amulet.datasets.idx import MOST, read_idx
 from amulet.datasets.places import Root, find
+from amulet.datasets.reading import checksum, read_within, refused
 from amulet.datasets.records import Records, dataset, drawn, official
-from amulet.datasets.sources import checksum, refused
 
 _FOLDER: Final = "fashion-mnist"
 _SOURCE: Final = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com"
@@ -85,8 +85,8 @@ def _read(places: Mapping[str, Path]) -> dict[str, NDArray[Any]]:
 def pair(places: Mapping[str, Path], part: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Images (n, 28, 28) and labels (n,) of one part, which belong together."""
     image_file, label_file = places[f"{part}-images-idx3-ubyte"], places[f"{part}-labels-idx1-ubyte"]
-    images = read_idx(image_file.read_bytes(), image_file.name, "FashionMNIST", 3)
-    labels = read_idx(label_file.read_bytes(), label_file.name, "FashionMNIST", 1)
+    images = read_idx(read_within(image_file, 2 * MOST, "FashionMNIST"), image_file.name, "FashionMNIST", 3)
+    labels = read_idx(read_within(label_file, 2 * MOST, "FashionMNIST"), label_file.name, "FashionMNIST", 1)
     if images.shape[1:] != (_SIDE, _SIDE):
         raise refused(image_file.name, "FashionMNIST", "hold images of 28 x 28", images.shape[1:])
     if len(images) != len(labels):

@@ -1,7 +1,9 @@
 """Your own files as an AmuletDataset: a table with a line a record, a folder of images with a folder a class."""
 
-import warnings
+import os
+import re
 from collections.abc import Sequence
+from numbers import Integral
 from pathlib import Path
 from typing import Final
 
@@ -10,44 +12,65 @@ import torch
 
 from amulet.core.data import AmuletDataset
 from amulet.datasets.arrays import invalid
+from amulet.datasets.columns import names_of
 from amulet.datasets.images import View, decoded
 from amulet.datasets.own import from_arrays, from_frame, test_records
-from amulet.datasets.sources import refuse_web_page, refused, tree
+from amulet.datasets.sources import Layout, Tree, tree
+from amulet.datasets.tables import read_table
 
 _PICTURES: Final = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+_LAYOUT: Final = Layout(re.compile(rf".*({'|'.join(map(re.escape, _PICTURES))})", re.IGNORECASE | re.DOTALL))
+_NOTES: Final = ("", ".txt", ".md", ".rst", ".csv", ".tsv", ".json", ".yaml", ".yml", ".xml", ".html", ".pdf")
+_LEFT_BEHIND: Final = ("thumbs.db", "desktop.ini")
 
 
-def from_csv(
+def from_csv(  # noqa: PLR0913 - each is one property of a data set
     path: str | Path,
     *,
     target: str,
     sensitive: Sequence[str] = (),
     positive: object = None,
+    drop: Sequence[str] = (),
+    missing: Sequence[str] = (),
     test_share: float = 0.3,
     seed: int = 0,
     name: str = "own data",
 ) -> AmuletDataset:
-    """A data set from a CSV file with a line of column names. Else as `from_frame`.
+    """A data set from a CSV file, plain or packed with gzip, with a line of column names.
+
+    A column is numbers where every known cell is a plain one, truth values where every known cell is true or false,
+    else text as it is written: a country 'NA', a name 'Null' and a code '007' stay what they are. Blanks around cells
+    are dropped.
+
+    Args:
+        path: the file.
+        target: as in `from_frame`, like all that follow but `missing`.
+        sensitive: columns with sensitive attributes.
+        positive: the favourable value of the target.
+        drop: columns to leave out, such as identifiers and saved row indices.
+        missing: what stands for a missing value beside an empty cell, such as "NA" or "?".
+        test_share: share of the records kept for the test.
+        seed: of the split.
+        name: what to call it in results.
 
     Raises:
         InvalidData: the file is no table, or one that `from_frame` refuses.
     """
-    place = _there(Path(path), name)
+    place = _there(path, name)
     if place.is_dir():
         raise invalid("path", name, "a file", str(place))
-    with place.open("rb") as file:
-        refuse_web_page(file.read(512), place.name, name)
-    try:
-        with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):
-            frame = pd.read_csv(place, skipinitialspace=True, index_col=False)
-    except pd.errors.ParserWarning:
-        allowed = "have as many names in its first line as values in the others"
-        raise refused(place.name, name, allowed, "fewer names") from None
-    except ValueError as error:  # pandas' own errors and wrong encodings
-        reason = str(error).partition("\n")[0]
-        raise refused(place.name, name, "be a table of comma-separated values", f"'{reason}'") from None
+    absent, unused = names_of(missing, "missing", name), names_of(drop, "drop", name)
+    if not all(isinstance(text, str) for text in absent):
+        raise invalid("missing", name, "texts as they are written in the file, such as '-999'", absent)
     return from_frame(
-        frame, target=target, sensitive=sensitive, positive=positive, test_share=test_share, seed=seed, name=name
+        read_table(place, absent, unused, name),
+        target=target,
+        sensitive=sensitive,
+        positive=positive,
+        drop=unused,
+        test_share=test_share,
+        seed=seed,
+        name=name,
     )
 
 
@@ -83,12 +106,8 @@ def from_folder(
             an image.
     """
     _check_sides(height, width, name)
-    source = tree(_there(Path(path), name), name)
-    shown = [each for each in source.sizes if not _hidden(each)]
-    paths = [each for each in shown if each.lower().endswith(_PICTURES)]
-    classes = _classes(paths, name)
-    if empty := sorted({each.split("/")[0] for each in shown if "/" in each} - set(classes)):
-        raise invalid("path", name, f"a folder of folders with images ({', '.join(_PICTURES)})", f"{empty} without any")
+    source = tree(_there(path, name), name, _LAYOUT)
+    paths, classes = _pictures(source, name)
     y = torch.tensor([classes.index(each.split("/")[0]) for each in paths])
     table = _aligned(sensitive, paths, name)
     x = decoded(source, paths, View(height, width), name)
@@ -102,37 +121,63 @@ def from_folder(
     )
 
 
-def _there(place: Path, name: str) -> Path:
+def _there(path: object, name: str) -> Path:
+    if not isinstance(path, str | os.PathLike):
+        raise invalid("path", name, "a path", type(path).__name__)
+    place = Path(path)
     if not place.exists():
         raise invalid("path", name, "one that is there", str(place))
     return place
 
 
-def _check_sides(height: int, width: int, name: str) -> None:
+def _check_sides(height: object, width: object, name: str) -> None:
     for side, pixels in (("height", height), ("width", width)):
-        if pixels < 1:
-            raise invalid(side, name, "at least 1", pixels)
+        if not isinstance(pixels, Integral) or int(pixels) < 1:
+            raise invalid(side, name, "a whole number, at least 1", pixels)
+
+
+def _pictures(source: Tree, name: str) -> tuple[list[str], list[str]]:
+    """Paths of all pictures, and the names of their classes; every other file and folder is refused by name."""
+    shown = [path for path in source.sizes if not _hidden(path)]
+    folders = sorted(path for path in source.folders if not _hidden(path))
+    paths = [path for path in shown if _is_picture(path)]
+    allowed = "a folder with one folder a class, images in those only"
+    if elsewhere := [path for path in paths if path.count("/") != 1] or list(filter(_is_picture, folders)):
+        raise invalid("path", name, allowed, elsewhere[:3])
+    classes = sorted({path.split("/")[0] for path in paths})
+    if len(classes) < 2:
+        raise invalid("path", name, "a folder with images in at least two folders, one a class", classes)
+    if empty := sorted(
+        {path.split("/")[0] for path in (*folders, *(each for each in shown if "/" in each))} - {*classes}
+    ):
+        raise invalid("path", name, f"a folder of folders with images ({', '.join(_PICTURES)})", f"{empty} without any")
+    if others := [path for path in shown if not _is_picture(path) and not _is_note(path)]:
+        raise invalid("path", name, f"a folder with images only ({', '.join(_PICTURES)})", others[:3])
+    return paths, classes
+
+
+def _is_picture(path: str) -> bool:
+    return path.lower().endswith(_PICTURES)
+
+
+def _is_note(path: str) -> bool:
+    """Whether it is a text beside the folders, such as a licence or a list."""
+    return "/" not in path and Path(path).suffix.lower() in _NOTES
 
 
 def _hidden(path: str) -> bool:
     """Whether it is a file that systems leave behind, such as `.thumbnails/` or `__MACOSX/`."""
-    return any(part.startswith((".", "__")) for part in path.split("/"))
-
-
-def _classes(paths: Sequence[str], name: str) -> list[str]:
-    elsewhere = [path for path in paths if path.count("/") != 1]
-    if elsewhere:
-        raise invalid("path", name, "a folder with one folder a class, images in those only", elsewhere[:3])
-    classes = sorted({path.split("/")[0] for path in paths})
-    if len(classes) < 2:
-        raise invalid("path", name, "a folder with images in at least two folders, one a class", classes)
-    return classes
+    return any(part.startswith((".", "__")) or part.lower() in _LEFT_BEHIND for part in path.split("/"))
 
 
 def _aligned(sensitive: pd.DataFrame | None, paths: Sequence[str], name: str) -> pd.DataFrame:
     """The attributes in the order of the images."""
     if sensitive is None:
         return pd.DataFrame(index=range(len(paths)))
+    if not isinstance(sensitive, pd.DataFrame):
+        raise invalid("sensitive", name, "a pandas DataFrame with a row an image", type(sensitive).__name__)
+    if len({str(column) for column in sensitive}) < len(sensitive.columns):
+        raise invalid("sensitive", name, "of columns with different names", list(sensitive.columns))
     known = set(paths)
     unknown = [str(path) for path in sensitive.index if path not in known]
     if unknown or sensitive.index.has_duplicates:

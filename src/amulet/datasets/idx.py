@@ -1,33 +1,41 @@
 """The idx format of MNIST and its kin: LeCun, Cortes and Burges 1998, http://yann.lecun.com/exdb/mnist."""
 
 import gzip
+import io
 import math
 import zlib
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from amulet.datasets.sources import refuse_web_page, refused
+from amulet.datasets.reading import refuse_web_page, refused
 
 _BYTES = 8
 _GZIP = b"\x1f\x8b"
+MOST: Final = 2**26
+"""Bytes of an array, unless stated otherwise: 60,000 images of 28 x 28 are 47 million."""
 
 
-def read_idx(content: bytes, file: str, owner: str, dimensions: int) -> NDArray[np.uint8]:
-    """An array of bytes with so many dimensions, from a file that may be packed with gzip.
+def read_idx(content: bytes, file: str, owner: str, dimensions: int, most: int = MOST) -> NDArray[np.uint8]:
+    """An array of at most so many bytes with so many dimensions, from a file that may be packed with gzip.
 
     Raises:
-        InvalidData: it is something else, cut short or followed by more.
+        InvalidData: it is something else, cut short, followed by more, or larger.
     """
-    refuse_web_page(content, file, owner)
-    plain = _unpacked(content, file, owner) if content.startswith(_GZIP) else content
     start = 4 + 4 * dimensions
-    if len(plain) < start or plain[:4] != bytes([0, 0, _BYTES, dimensions]):
-        raise refused(file, owner, f"be an idx file of bytes with {dimensions} dimensions", repr(plain[:4]))
-    shape = tuple(np.frombuffer(plain, ">u4", dimensions, offset=4).tolist())
-    if len(plain) - start != math.prod(shape):
-        raise refused(file, owner, f"hold {math.prod(shape)} bytes, as it states", f"{len(plain) - start}")
+    refuse_web_page(content, file, owner)
+    packed = content.startswith(_GZIP)
+    head = _unpacked(content, start, file, owner) if packed else content
+    if len(head) < start or head[:4] != bytes([0, 0, _BYTES, dimensions]):
+        raise refused(file, owner, f"be an idx file of bytes with {dimensions} dimensions", repr(head[:4]))
+    shape = tuple(np.frombuffer(head, ">u4", dimensions, offset=4).tolist())
+    if (size := math.prod(shape)) > most:
+        raise refused(file, owner, f"hold at most {most} bytes", f"{size}, as it states")
+    plain = _unpacked(content, start + size + 1, file, owner) if packed else content
+    if len(plain) - start != size:
+        given = f"{len(plain) - start}" if len(plain) - start < size or not packed else "more"
+        raise refused(file, owner, f"hold {size} bytes, as it states", given)
     return np.frombuffer(plain, np.uint8, offset=start).reshape(shape)
 
 
@@ -37,8 +45,10 @@ def write_idx(array: NDArray[np.uint8]) -> bytes:
     return bytes([0, 0, _BYTES, array.ndim]) + sizes.tobytes() + array.tobytes()
 
 
-def _unpacked(content: bytes, file: str, owner: str) -> bytes:
+def _unpacked(content: bytes, most: int, file: str, owner: str) -> bytes:
+    """The first so many bytes; the checksum is verified where the end is reached."""
     try:
-        return gzip.decompress(content)
+        with gzip.open(io.BytesIO(content)) as packed:
+            return packed.read(most)
     except (EOFError, OSError, zlib.error) as error:
         raise refused(file, owner, "be a whole gzip file", f"'{error}'") from None

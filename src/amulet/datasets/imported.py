@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from amulet.core.data import AmuletDataset
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import Problem
-from amulet.core.imports import UserCode
+from amulet.core.imports import ImportPath, UserCode
 from amulet.core.spec import Arguments
 
 
@@ -14,7 +14,7 @@ from amulet.core.spec import Arguments
 class ImportedDataset(DatasetSpec):
     """A function that returns an AmuletDataset: "package.module:name" and its arguments."""
 
-    function: str
+    function: ImportPath
     arguments: Arguments = ()
 
     def problems(self) -> Iterator[Problem]:
@@ -27,7 +27,7 @@ class ImportedDataset(DatasetSpec):
 
     def load(self) -> AmuletDataset:
         """Call the function."""
-        dataset = UserCode(self.function).load()(**dict(self.arguments))
+        dataset = UserCode(self.function).call(arguments=dict(self.arguments))
         if not isinstance(dataset, AmuletDataset):
             raise TypeError(f"'{self.function}' must return an AmuletDataset. Got {type(dataset).__name__}.")
         return dataset

@@ -1,5 +1,6 @@
 """Labeled Faces in the Wild. Huang et al. 2007, http://vis-www.cs.umass.edu/lfw; attributes: Kumar et al. 2009."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -17,8 +18,9 @@ from amulet.datasets.download import Remote, download, unavailable
 from amulet.datasets.images import View, decoded
 from amulet.datasets.own import stratified_mask
 from amulet.datasets.places import Root, find
+from amulet.datasets.reading import read_within, refuse_web_page, refused
 from amulet.datasets.records import Parts, Records, dataset, drawn
-from amulet.datasets.sources import Tree, refuse_web_page, refused, tree
+from amulet.datasets.sources import Layout, Tree, tree
 
 ATTRIBUTES: Final = "lfw_attributes.txt"
 _FOLDER: Final = "lfw"
@@ -34,6 +36,12 @@ _IMAGES: Final = tuple(
     for folder in ("", "lfw_home/")
 )
 _SIDE: Final = 250
+_MOST: Final = 2**26
+"""Bytes of the list of attributes, which has some 15 million."""
+
+_LAYOUT: Final = Layout(re.compile(r".*\.jpg"), 2**20, 2**29)
+"""An image has some 15 thousand bytes, all of them some 230 million."""
+
 _FACE: Final = (78, 70, 172, 195)
 """The part that scikit-learn's `fetch_lfw_people` keeps: 125 pixels high and 94 wide around the face."""
 
@@ -191,7 +199,7 @@ def _attributes(root: str | None) -> tuple[list[str], dict[str, NDArray[np.float
     place = find(root, _FOLDER, ATTRIBUTES, f"lfw_home/{ATTRIBUTES}")
     if place is None:
         raise unavailable(f"'{ATTRIBUTES}'", _WHERE, root, _FOLDER, "LFW")
-    return parse(place.read_bytes())
+    return parse(read_within(place, _MOST, "LFW"))
 
 
 def _images(root: str | None) -> Tree:
@@ -200,7 +208,7 @@ def _images(root: str | None) -> Tree:
         download([_REMOTE], root, _FOLDER, "LFW")
         place = find(root, _FOLDER, *_IMAGES)
     assert place is not None  # noqa: S101 - download raises where it leaves nothing
-    return tree(place, "LFW")
+    return tree(place, "LFW", _LAYOUT)
 
 
 def _paths(source: Tree, people: Sequence[str]) -> list[str]:

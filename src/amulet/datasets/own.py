@@ -1,35 +1,40 @@
 """Your own data as an AmuletDataset: from arrays and tensors, from a pandas frame, from a torch data set."""
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.utils.data import DataLoader
 
 from amulet.core.data import AmuletDataset, Data, Modality, Schema
 from amulet.core.errors import InvalidData, Problem
 from amulet.core.seeds import generator
 from amulet.datasets.arrays import Array, Columns, bounds_of, class_count, encode, inputs, invalid, labels
+from amulet.datasets.calls import Pair, columns_of, pairs_of, refuse_unused_split
+from amulet.datasets.columns import check_features, coded_target, kept_columns, names_of
 from amulet.datasets.scaling import scale_to_unit
+from amulet.datasets.values import objects_of
 
 if TYPE_CHECKING:
     from torch.utils.data import Dataset
 
 IMAGE_DIMENSIONS = 4
 
-_TEXT: Final = ("string", "boolean", "mixed", "mixed-integer")
-"""What a column of Python objects may hold, as pandas calls it; numbers among them are a column of numbers already."""
 
-
-def from_arrays(
-    train: tuple[Array, Array],
-    test: tuple[Array, Array],
-    *,
-    sensitive: tuple[Columns, Columns] = ({}, {}),
+def from_arrays(  # noqa: PLR0913 - each is one property of a data set
+    x: Array | Pair | None = None,
+    y: Array | Pair | None = None,
+    *others: object,
+    train: Pair | None = None,
+    test: Pair | None = None,
+    test_share: float | None = None,
+    seed: int | None = None,
+    sensitive: Columns | tuple[Columns, Columns] | None = None,
     classes: Sequence[str] | None = None,
     positive: str | None = None,
     bounds: tuple[float, float] | None = None,
@@ -38,11 +43,20 @@ def from_arrays(
 ) -> AmuletDataset:
     """A data set from NumPy arrays, tensors or anything NumPy reads.
 
+    There are two ways to call it. `from_arrays(x, y)` splits the records into train and test with equal shares of each
+    class; `from_arrays((x, y), (x_test, y_test))`, or the same by the names `train` and `test`, takes a split at hand.
+
     Args:
-        train: x of shape (n, features) or (n, channels, height, width), floating or uint8, and integer
-            labels y of shape (n,), 0..k-1.
-        test: the same for the test records.
-        sensitive: attributes by name, for train and for test, (n,) each; any values, missing ones allowed.
+        x: the records, of shape (n, features) or (n, channels, height, width), floating or uint8.
+        y: integer labels of shape (n,), 0..k-1.
+        others: nothing; a third array is refused with a sentence that says how to call.
+        train: a pair of x and y, the training records.
+        test: a pair of x and y, the test records.
+        test_share: share of the records of each class kept for the test, where there is one x and y; by default 0.3.
+        seed: of that split; by default 0.
+        sensitive: attributes by name, (n,) each; for pairs, one mapping for train and one for test. Any values; what
+            Python, NumPy or pandas hold for missing (None, NaN, NaT, NA) is missing, in whatever container. At most 100
+            values, or 20 where they are numbers.
         classes: names of the k classes; by default their numbers.
         positive: the name of the favourable class, which fairness audits need.
         bounds: least and largest value of any input; by default those of all records, 0..1 for uint8.
@@ -50,21 +64,23 @@ def from_arrays(
         name: what to call it in results.
 
     Raises:
-        InvalidData: lengths that differ, NaN, labels that are not 0..k-1.
+        InvalidData: a call of neither form, lengths that differ, NaN, labels that are not 0..k-1.
     """
-    xs, ys = (inputs(train[0], name), inputs(test[0], name)), (labels(train[1], name), labels(test[1], name))
+    pairs = pairs_of((x, y, *others), train, test, name)
+    columns = columns_of(sensitive, len(pairs), name)
+    if len(pairs) == 1:
+        pairs, columns = _split(pairs[0], columns[0], 0.3 if test_share is None else test_share, seed or 0, name)
+    else:
+        refuse_unused_split(test_share, seed, name)
+    xs, ys = [inputs(pair[0], name) for pair in pairs], [labels(pair[1], name) for pair in pairs]
     if xs[0].dtype != xs[1].dtype:
         raise invalid("x", name, f"{xs[0].dtype} for test as for train", xs[1].dtype)
     if xs[0].dtype == torch.uint8 and bounds is not None and tuple(bounds) != (0.0, 1.0):
         raise invalid("bounds", name, "(0, 1) for uint8, as models are given them", bounds)
-    names = (
-        tuple(classes)
-        if classes is not None and len(classes)
-        else tuple(str(code) for code in range(class_count(ys, name)))
-    )
+    names = tuple(classes or ()) or tuple(str(code) for code in range(class_count(ys, name)))
     if positive is not None and positive not in names:
         raise invalid("positive", name, f"one of {', '.join(names)}", positive)
-    attributes, zs = encode(sensitive, (len(ys[0]), len(ys[1])), name)
+    attributes, zs = encode(columns, (len(ys[0]), len(ys[1])), name)
     low, high = bounds or bounds_of(xs, name)
     schema = Schema(
         modality=Modality.IMAGE if xs[0].dim() == IMAGE_DIMENSIONS else Modality.TABULAR,
@@ -77,7 +93,7 @@ def from_arrays(
         features=tuple(features),
     )
     index = torch.arange(len(ys[0]) + len(ys[1])).split([len(ys[0]), len(ys[1])])
-    parts = [Data(x, y, z, places, schema) for x, y, z, places in zip(xs, ys, zs, index, strict=True)]
+    parts = [Data(*tensors, schema) for tensors in zip(xs, ys, zs, index, strict=True)]
     return AmuletDataset(name, *parts)
 
 
@@ -87,6 +103,7 @@ def from_frame(
     target: str,
     sensitive: Sequence[str] = (),
     positive: object = None,
+    drop: Sequence[str] = (),
     test_share: float = 0.3,
     seed: int = 0,
     name: str = "own data",
@@ -99,34 +116,36 @@ def from_frame(
 
     Args:
         frame: the records.
-        target: the column to predict; its sorted values are the classes.
-        sensitive: columns with sensitive attributes.
+        target: the column to predict; its sorted values are the classes. At most 20 of them where they are numbers.
+        sensitive: columns with sensitive attributes, of at most 100 values, or 20 where they are numbers.
         positive: the favourable value of the target.
+        drop: columns to leave out, such as identifiers.
         test_share: share of the records kept for the test.
         seed: of the split.
         name: what to call it in results.
 
     Raises:
-        InvalidData: columns that are not there, not alone of their name or of dates; a target with missing values or
-            among the sensitive columns; a share or a seed that is none.
+        InvalidData: columns that are not there, not alone of their name, of dates, a saved row index or text of more
+            than 100 values; a target with missing values or among the sensitive columns; numbers beside text that
+            could stand for a missing number; a share or a seed that is none.
     """
-    private = [sensitive] if isinstance(sensitive, str) else list(sensitive)
-    _check_names(frame, target, private, name)
-    frame = frame.infer_objects()
-    _check_columns(frame, target, private, name)
-    values = _sorted_values(frame[target], name)
-    y = torch.from_numpy(np.searchsorted(values, frame[target]).astype(np.int64))
+    private, left_out = names_of(sensitive, "sensitive", name), names_of(drop, "drop", name)
+    frame = kept_columns(frame, target, private, left_out, name)
+    features = frame.drop(columns=[target, *private])
+    classes = coded_target(frame[target], name)
+    check_features(features, name)
+    y = torch.from_numpy(classes.codes)
     held_out = test_records(y, test_share, seed, name)
-    features = pd.get_dummies(frame.drop(columns=[target, *private]), prefix_sep="=").astype(float)
+    features = pd.get_dummies(features, prefix_sep="=").astype(float)
     train, test = scale_to_unit(features[~held_out], features[held_out])
     columns = [{column: frame.loc[rows, column] for column in private} for rows in (~held_out, held_out)]
     return from_arrays(
         (train, y[~held_out]),
         (test, y[held_out]),
         sensitive=(columns[0], columns[1]),
-        classes=[str(value) for value in values],
+        classes=[str(value) for value in classes.distinct],
         positive=next(
-            (str(value) for value in values if value == positive), None if positive is None else str(positive)
+            (str(value) for value in classes.distinct if value == positive), None if positive is None else str(positive)
         ),
         bounds=(0.0, 1.0),
         features=[str(column) for column in features],
@@ -180,8 +199,11 @@ def test_records(y: Tensor, share: float, seed: int, name: str) -> NDArray[np.bo
     if problems:
         raise InvalidData(problems)
     mask: NDArray[np.bool_] = stratified_mask(y, share, seed).numpy()
+    if (count := len(y.unique())) > len(y) / 2 and len(y) > 3:
+        shown = f"{count} different labels in {len(y)} records: it looks continuous"
+        raise invalid("y", name, "labels that several records share", shown)
     if mask.all() or not mask.any():
-        allowed = f"such that both parts hold records (of {len(y.unique())} classes and {len(y)} records)"
+        allowed = f"such that both parts hold records (of {count} classes and {len(y)} records)"
         raise invalid("test_share", name, allowed, share)
     return mask
 
@@ -194,59 +216,30 @@ def _is_seed(value: object) -> bool:
     return isinstance(value, Integral) and int(value) >= 0
 
 
-def _check_names(frame: pd.DataFrame, target: str, sensitive: Sequence[str], name: str) -> None:
-    missing = [column for column in (target, *sensitive) if column not in frame]
-    if missing:
-        raise invalid("columns", name, f"among {list(frame.columns)}", missing)
-    twice = frame.columns[frame.columns.duplicated()].unique().tolist()
-    if twice:
-        raise invalid("columns", name, "all of different names", twice)
-    if target in sensitive or len(set(sensitive)) < len(sensitive):
-        raise invalid("sensitive", name, f"all different and other than the target '{target}'", list(sensitive))
-
-
-def _check_columns(frame: pd.DataFrame, target: str, sensitive: Sequence[str], name: str) -> None:
-    if frame[target].isna().any():
-        raise InvalidData([Problem("target", f"The target '{target}' of {name} must be known. Got missing values.")])
-    features = frame.drop(columns=[target, *sensitive])
-    if features.empty:
-        raise invalid("frame", name, "records with columns beside target and sensitive ones", f"shape {frame.shape}")
-    others = list(_neither_numbers_nor_text(features))
-    if others:
-        raise invalid("columns", name, "numbers, text or categories (make numbers of dates first)", others)
-    numbers = features.select_dtypes("number")
-    endless = [str(column) for column in numbers if np.isinf(numbers[column].astype(float)).any()]
-    empty = [str(column) for column in features if features[column].isna().all()]
-    if endless or empty:
-        raise invalid("columns", name, "finite, with at least one known value", endless + empty)
-
-
-def _neither_numbers_nor_text(frame: pd.DataFrame) -> Iterator[str]:
-    for column in frame:
-        values = frame[column]
-        if pd.api.types.is_numeric_dtype(values):
-            known = values.dtype.kind != "c"
-        elif values.dtype == object:
-            known = pd.api.types.infer_dtype(values) in _TEXT and all(isinstance(value, Hashable) for value in values)
-        else:
-            known = isinstance(values.dtype, pd.CategoricalDtype | pd.StringDtype)
-        if not known and not values.isna().all():
-            yield str(column)
-
-
-def _sorted_values(column: "pd.Series[Any]", name: str) -> list[Any]:
-    try:
-        return sorted(column.unique())
-    except TypeError:
-        kinds = sorted({type(value).__name__ for value in column})
-        raise invalid("target", name, "of values of one kind, which can be sorted", kinds) from None
+def _split(
+    pair: Pair, sensitive: Columns, test_share: float, seed: int, name: str
+) -> tuple[tuple[Pair, Pair], tuple[Columns, Columns]]:
+    """The records drawn for training and for the test, each with its attributes."""
+    x, y = inputs(pair[0], name), labels(pair[1], name)
+    columns = {key: objects_of(sensitive[key], f"The {f'sensitive[{key}]'!r} of {name}") for key in sensitive}
+    lengths = {"y": len(y), **{f"sensitive[{key}]": column.shape for key, column in columns.items()}}
+    for parameter, length in lengths.items():
+        if length not in {len(x), (len(x),)}:
+            raise invalid(parameter, name, f"of length {len(x)}, as x", length)
+    held_out = test_records(y, test_share, seed, name)
+    parts = [((x[rows], y[rows]), {key: columns[key][rows] for key in columns}) for rows in (~held_out, held_out)]
+    return (parts[0][0], parts[1][0]), (parts[0][1], parts[1][1])
 
 
 def _items(dataset: "Dataset[Any]", name: str) -> tuple[Tensor, Tensor]:
-    pairs = [dataset[place] for place in range(len(dataset))]  # type: ignore[arg-type]
+    indexed = hasattr(dataset, "__getitem__") and hasattr(dataset, "__len__")
+    if not indexed or isinstance(dataset, Mapping | str | np.ndarray | Tensor | pd.DataFrame | DataLoader):
+        allowed = "torch data sets with a length, whose items are (x, y); of a DataLoader give its 'dataset'"
+        raise invalid("train and test", name, allowed, type(dataset).__name__)
+    items = [dataset[place] for place in range(len(dataset))]  # type: ignore[arg-type]
     try:
-        x = torch.stack([torch.as_tensor(x) for x, _ in pairs])
-        y = torch.stack([torch.as_tensor(y).reshape(()) for _, y in pairs])
+        x = torch.stack([torch.as_tensor(x) for x, _ in items])
+        y = torch.stack([torch.as_tensor(y).reshape(()) for _, y in items])
     except (TypeError, ValueError, RuntimeError) as error:
         reason = str(error).partition("\n")[0]
         allowed = "pairs (x, y) of a tensor, each of one shape, and a class code"

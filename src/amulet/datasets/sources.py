@@ -1,10 +1,15 @@
 """Official files, packed or unpacked, read in place.
 
 Nothing is ever unpacked to disk, so no member of an archive can be written outside its folder; an archive
-with a member that asks for that is refused all the same.
+with a member that asks for that is refused all the same. What is read is bounded by what the layout of the data
+set allows, so that a file which unpacks to far more than it should never fills the memory.
 """
 
+import gzip
 import hashlib
+import io
+import re
+import stat
 import tarfile
 import zipfile
 import zlib
@@ -13,35 +18,29 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import TypeVar, final
+from typing import Final, TypeVar, final
 
-from amulet.core.errors import AmuletError, InvalidData, Problem
+from amulet.core.errors import AmuletError
+from amulet.datasets.reading import check_regular, checksum, read_within, refuse_web_page, refused, too_large
 
 T = TypeVar("T")
+_MOST_MEMBERS: Final = 2**18
 _BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError, ValueError, RuntimeError)
 
 
-def refused(file: str, owner: str, allowed: str, given: object) -> InvalidData:
-    """The house's sentence about a file of a data set."""
-    return InvalidData([Problem(file, f"The file '{file}' of {owner} must {allowed}. Got {given}.")])
+@dataclass(frozen=True)
+class Layout:
+    """What the files of a data set can be.
 
+    Attributes:
+        wanted: the paths of the files that are read; of an archive that is held in memory, no others are kept.
+        largest: bytes of one file.
+        total: bytes of all wanted files in an archive that is held in memory.
+    """
 
-def checksum(place: Path) -> str:
-    """SHA-256 of a file, read in blocks."""
-    with place.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def is_web_page(content: bytes) -> bool:
-    """Whether the content begins as the page that a server sends in place of a file."""
-    start = content[:512].lstrip().lower()
-    return start.startswith((b"<!doctype html", b"<html", b"<?xml", b"<head"))
-
-
-def refuse_web_page(content: bytes, file: str, owner: str) -> None:
-    """Raise InvalidData for a server's page saved under the name of a data file."""
-    if is_web_page(content):
-        raise refused(file, owner, "hold data", "a web page, as servers send it in place of a file")
+    wanted: re.Pattern[str] = re.compile(r".*", re.DOTALL)
+    largest: int = 2**27
+    total: int = 2**30
 
 
 class Tree(ABC):
@@ -54,12 +53,21 @@ class Tree(ABC):
 
     @property
     @abstractmethod
+    def folders(self) -> frozenset[str]:
+        """Paths of the folders, empty ones among them."""
+
+    @property
+    @abstractmethod
     def fingerprint(self) -> str:
         """Changes when any file does."""
 
     @abstractmethod
     def read(self, path: str) -> bytes:
-        """The content of one file."""
+        """The content of one file.
+
+        Raises:
+            InvalidData: it is larger than its layout allows, or cannot be read.
+        """
 
 
 @final
@@ -69,24 +77,38 @@ class Folder(Tree):
 
     place: Path
     owner: str
+    layout: Layout = Layout()
+
+    @cached_property
+    def _found(self) -> Mapping[str, Path]:
+        """All files and folders."""
+        found = _under(self.place, self.owner, frozenset())
+        return {place.relative_to(self.place).as_posix(): place for place in found}
 
     @cached_property
     def _listed(self) -> Mapping[str, tuple[int, int]]:
-        found = {}
-        for place in _files_under(self.place, frozenset()):
-            name = place.relative_to(self.place).as_posix()
+        listed = {}
+        for name, place in self._found.items():
             try:
                 status = place.stat()
             except OSError:
                 raise refused(name, self.owner, "be there", "a link to nothing") from None
-            changed = max(status.st_mtime_ns, status.st_ctime_ns)  # the second cannot be set by hand
-            found[name] = (status.st_size, changed)
-        return dict(sorted(found.items()))
+            if stat.S_ISREG(status.st_mode):
+                changed = max(status.st_mtime_ns, status.st_ctime_ns)  # the second cannot be set by hand
+                listed[name] = (status.st_size, changed)
+            elif not stat.S_ISDIR(status.st_mode) and not any(part.startswith(".") for part in name.split("/")):
+                check_regular(place, name, self.owner)
+        return dict(sorted(listed.items()))
 
     @property
     def sizes(self) -> Mapping[str, int]:
         """As the file system states them."""
         return {path: size for path, (size, _) in self._listed.items()}
+
+    @property
+    def folders(self) -> frozenset[str]:
+        """As they are found, linked ones among them."""
+        return frozenset(name for name, place in self._found.items() if place.is_dir())
 
     @property
     def fingerprint(self) -> str:
@@ -95,7 +117,7 @@ class Folder(Tree):
 
     def read(self, path: str) -> bytes:
         """From its own file."""
-        return (self.place / path).read_bytes()
+        return read_within(self.place / path, self.layout.largest, self.owner, path)
 
 
 @final
@@ -105,15 +127,20 @@ class Zip(Tree):
 
     place: Path
     owner: str
+    layout: Layout = Layout()
 
     @cached_property
     def _archive(self) -> zipfile.ZipFile:
+        check_regular(self.place, self.place.name, self.owner)
         return _opened(lambda: zipfile.ZipFile(self.place), self.place, self.owner)
 
     @cached_property
     def _members(self) -> Mapping[str, zipfile.ZipInfo]:
-        found = {info.filename: info for info in self._archive.infolist() if not info.is_dir()}
+        listed = [info for info in self._archive.infolist() if not info.is_dir()]
+        found = {info.filename: info for info in listed}
         _refuse_escapes(found, self.place, self.owner)
+        if len(found) < len(listed):
+            raise refused(self.place.name, self.owner, "hold each path once", "some twice")
         return dict(sorted(found.items()))
 
     @property
@@ -122,43 +149,86 @@ class Zip(Tree):
         return {path: info.file_size for path, info in self._members.items()}
 
     @property
+    def folders(self) -> frozenset[str]:
+        """As the archive's directory lists them, with or without files."""
+        listed = (info.filename.rstrip("/") for info in self._archive.infolist() if info.is_dir())
+        return frozenset(listed) | _parents(self._members)
+
+    @property
     def fingerprint(self) -> str:
         """Of all names, sizes and the archive's own checksums, which are verified whenever a member is read."""
         return _digest_of(f"{path}:{info.file_size}:{info.CRC}" for path, info in self._members.items())
 
     def read(self, path: str) -> bytes:
-        """Unpacked in memory."""
-        return _opened(lambda: self._archive.read(self._members[path]), self.place, self.owner)
+        """Unpacked in memory, no further than the archive's directory states."""
+        info = self._members[path]
+        if info.file_size > self.layout.largest:
+            raise too_large(path, self.owner, self.layout.largest, info.file_size)
+        if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:  # others are unpacked without bounds
+            raise refused(path, self.owner, "be packed by 'deflate' or not at all", f"method {info.compress_type}")
+        return _opened(lambda: self._unpacked(info), self.place, self.owner)
+
+    def _unpacked(self, info: zipfile.ZipInfo) -> bytes:
+        with self._archive.open(info) as file:
+            content = file.read(info.file_size + 1)
+        if len(content) != info.file_size:
+            raise EOFError(f"{len(content)} bytes in {info.filename}, {info.file_size} stated")
+        return content
 
 
 @final
 @dataclass(frozen=True)
 class Tar(Tree):
-    """Members of a packed tar archive. It can only be read from front to back, so it is held in memory."""
+    """Members of a packed tar archive. It can only be read from front to back, so what is wanted is held in memory."""
 
     place: Path
     owner: str
+    layout: Layout = Layout()
 
     @cached_property
-    def _members(self) -> Mapping[str, bytes]:
+    def _members(self) -> Mapping[str, tuple[int, bytes]]:
+        """Size, and content of what is wanted."""
+        check_regular(self.place, self.place.name, self.owner)
         found = _opened(self._read_all, self.place, self.owner)
         return dict(sorted(found.items()))
 
-    def _read_all(self) -> dict[str, bytes]:
-        found = {}
-        with tarfile.open(self.place, "r:gz") as archive:
-            for member in archive:
-                _refuse_escapes([member.name], self.place, self.owner)
-                if not (member.isdir() or member.isfile()):
-                    raise refused(self.place.name, self.owner, "hold files and folders only", f"link '{member.name}'")
-                if content := archive.extractfile(member):
-                    found[member.name.removeprefix("./")] = content.read()
+    def _read_all(self) -> dict[str, tuple[int, bytes]]:
+        found: dict[str, tuple[int, bytes]] = {}
+        left = self.layout.total
+        with (
+            gzip.open(self.place) as packed,
+            tarfile.open(fileobj=_Bounded(packed, self.layout.largest), mode="r:") as archive,
+        ):
+            for number, member in enumerate(archive):
+                path = member.name.removeprefix("./")
+                self._check(member, path in found or number == _MOST_MEMBERS)
+                if member.isfile() and self.layout.wanted.fullmatch(path):
+                    if member.size > min(left, self.layout.largest):
+                        raise too_large(path, self.owner, min(left, self.layout.largest), member.size)
+                    left -= member.size
+                    content = archive.extractfile(member)
+                    found[path] = (member.size, content.read() if content else b"")
+                elif member.isfile():
+                    found[path] = (member.size, b"")
         return found
+
+    def _check(self, member: tarfile.TarInfo, surplus: bool) -> None:
+        _refuse_escapes([member.name], self.place, self.owner)
+        if not (member.isdir() or member.isfile()):
+            raise refused(self.place.name, self.owner, "hold files and folders only", f"link '{member.name}'")
+        if surplus:
+            allowed = f"hold each path once, and at most {_MOST_MEMBERS} of them"
+            raise refused(self.place.name, self.owner, allowed, f"'{member.name}' beside others")
 
     @property
     def sizes(self) -> Mapping[str, int]:
         """Of the members as unpacked."""
-        return {path: len(content) for path, content in self._members.items()}
+        return {path: size for path, (size, _) in self._members.items()}
+
+    @property
+    def folders(self) -> frozenset[str]:
+        """Those that hold files."""
+        return _parents(self._members)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -166,27 +236,57 @@ class Tar(Tree):
         return checksum(self.place)
 
     def read(self, path: str) -> bytes:
-        """From memory."""
-        return self._members[path]
+        """From memory; the content of what is not wanted is not there."""
+        if not self.layout.wanted.fullmatch(path):
+            raise KeyError(path)
+        return self._members[path][1]
 
 
-def tree(place: Path, owner: str) -> Tree:
+@final
+class _Bounded(io.RawIOBase):
+    """A file of which nobody reads more than a member's bytes at once, as a header of false length would ask."""
+
+    def __init__(self, file: gzip.GzipFile, most: int) -> None:
+        super().__init__()
+        self._file = file
+        self._most = max(most, 2**20)
+
+    def seek(self, place: int, whence: int = 0, /) -> int:
+        return self._file.seek(place, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def read(self, size: int = -1, /) -> bytes:
+        if not 0 <= size <= self._most:
+            raise tarfile.ReadError(f"a header of {size} bytes")
+        return self._file.read(size)
+
+
+def tree(place: Path, owner: str, layout: Layout = Layout()) -> Tree:
     """What lies there: a folder, a zip archive or a gzipped tar archive, by the name's ending."""
     if place.is_dir():
-        return Folder(place, owner)
-    return Zip(place, owner) if place.suffix.lower() == ".zip" else Tar(place, owner)
+        return Folder(place, owner, layout)
+    return Zip(place, owner, layout) if place.suffix.lower() == ".zip" else Tar(place, owner, layout)
 
 
-def _files_under(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
-    """Every file at any depth; a link to a folder that holds it leads nowhere new."""
+def _under(folder: Path, owner: str, above: frozenset[Path]) -> Iterator[Path]:
+    """Every file and folder at any depth; a link to a folder that holds it leads nowhere new."""
     real = folder.resolve()
     if real in above:
         return
-    for place in folder.iterdir():
+    try:
+        places = list(folder.iterdir())
+    except OSError as error:
+        raise refused(folder.name, owner, "be a readable folder", f"'{error.strerror}'") from None
+    for place in places:
+        yield place
         if place.is_dir():
-            yield from _files_under(place, above | {real})
-        else:
-            yield place
+            yield from _under(place, owner, above | {real})
+
+
+def _parents(paths: Iterable[str]) -> frozenset[str]:
+    return frozenset(str(parent) for path in paths for parent in PurePosixPath(path).parents if parent.parts)
 
 
 def _digest_of(lines: Iterable[str]) -> str:

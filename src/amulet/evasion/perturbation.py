@@ -8,10 +8,10 @@ from typing import Final, Protocol, TypeVar
 import torch
 from torch import Tensor
 
-from amulet.core.data import Data, Schema
-from amulet.core.model import EVALUATION_BATCH
-from amulet.core.threat import Adversary
+from amulet.core.data import Data, Schema, batch_size
+from amulet.core.threat import Adversary, Target
 from amulet.functional.balls import Ball, Norm
+from amulet.functional.pgd import Classifier
 
 PIXEL_VALUES: Final = 255
 """Below this, a whole number as epsilon looks like one of pixel values."""
@@ -106,24 +106,35 @@ def rungs_of(attack: B) -> tuple[tuple[float, B], ...]:
     return tuple((each.epsilon, each) for each in (*weaker, attack))
 
 
+def on_each_classifier(target: Target, victims: Data, search: Callable[[Classifier, Data], Tensor]) -> Tensor:
+    """What a search finds for each record, given the target as a function of inputs alone; shaped like their x."""
+    parts = list(target.classifiers(victims))
+    if len(parts) == 1:
+        return search(parts[0][1], victims)
+    found = victims.x.clone()
+    for places, model in parts:
+        found[places] = search(model, victims[places]).detach()
+    return found
+
+
 def in_turn(adversary: Adversary, victims: Data, attempts: Callable[[], Iterable[Attempt]]) -> Tensor:
     """The first attempt that the target gets wrong, record by record; else the last one.
 
     Each attempt is given the records that still stand, so a record that is wrong as it is stays as it is; an
     adversary that rehearses on a surrogate moves it all the same, since the true target may be right.
     """
-    batches = torch.arange(len(victims), device=victims.x.device).split(EVALUATION_BATCH)
+    batches = torch.arange(len(victims), device=victims.x.device).split(batch_size(victims.schema.shape))
     return torch.cat([_batch_in_turn(adversary, victims[places], attempts()) for places in batches])
 
 
 def _batch_in_turn(adversary: Adversary, victims: Data, attempts: Iterable[Attempt]) -> Tensor:
     found, target = victims.x.clone(), adversary.target
-    standing = (target.labels(found) == victims.y) | adversary.rehearsing
+    standing = (target.labels(victims) == victims.y) | adversary.rehearsing
     for attempt in attempts:
         if not standing.any():
             break
         found[standing] = attempt(victims[standing]).detach()
-        standing = target.labels(found) == victims.y
+        standing = target.labels(replace(victims, x=found)) == victims.y
     return found
 
 

@@ -1,12 +1,9 @@
 """What stands in the way of an experiment, found before anything is trained."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import nn
-
-from amulet.core.classifier import PROBED
+from amulet.core.classifier import few
 from amulet.core.data import AmuletDataset, Schema
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import Problem, ProblemsError
@@ -19,6 +16,9 @@ from amulet.experiments.bench import Bench
 from amulet.experiments.experiment import Experiment, Row
 from amulet.experiments.registry import metrics_for
 from amulet.training.removal import Removal
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 def applied(experiment: Experiment) -> tuple[dict[str, Trainable], list[Problem]]:
@@ -45,7 +45,8 @@ def data_problems(experiment: Experiment, recipes: dict[str, Trainable], dataset
             Problem.of("members", f"Split of {len(dataset.train)} training records", allowed, experiment.split.members)
         ]
     problems = [_in_row(row, problem) for row in experiment.rows
-                for problem in trainable_problems(recipes[row.label], schema, records)]  # fmt: skip
+                for problem in (*trainable_problems(recipes[row.label], schema, records),
+                                *recipes[row.label].record_problems(dataset.train))]  # fmt: skip
     clean = len(experiment.split.divide(len(dataset.train)).validation)
     problems += [_in_row(row, problem) for row in experiment.rows
                  for problem in _validation_problems(recipes[row.label], experiment.split, clean)]  # fmt: skip
@@ -62,7 +63,7 @@ def trainable_problems(recipe: Trainable, schema: Schema, records: int) -> tuple
 
 def model_problems(bench: Bench, row: Row, probes: Sequence[Probe[Any]], dataset: AmuletDataset) -> Iterator[Problem]:
     """What models of a row lack for the roles that they play in attacks and audits, asked of untrained ones."""
-    some = dataset.test[torch.arange(min(len(dataset.test), PROBED))].as_inputs()
+    some = few(dataset.test)
     built: dict[str, nn.Module] = {}
     for probe in probes:
         for role in bench.play(probe).cast:
@@ -117,8 +118,13 @@ def _alike(probes: Sequence[Probe[Any]], metrics: Sequence[Metric[Any]]) -> Iter
 
 
 def _validation_problems(recipe: Trainable, split: Split, clean: int) -> Iterator[Problem]:
-    for stage in recipe.preparations:
-        if clean == 0 and isinstance(stage, Removal) and stage.scorer.needs_validation:
+    if clean > 0:
+        return
+    for stage in (*recipe.preparations, *recipe.finishes):
+        asks = (
+            stage.scorer.needs_validation if isinstance(stage, Removal) else getattr(stage, "needs_validation", False)
+        )
+        if asks:
             allowed = f"enough for at least one record, since {stage} compares with clean records of the defender's own"
             yield Problem.of("validation", "Split", allowed, split.validation)
 

@@ -1,52 +1,59 @@
 """Experiments as YAML and back, with the same names as in Python."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from amulet.core.errors import InvalidParameter, Problem
+from amulet.core.files import StrPath
 from amulet.core.model import ModelSpec
 from amulet.core.spec import Plain, Spec
 from amulet.core.split import Split
+from amulet.core.text import visible
 from amulet.core.trainable import Defense
+from amulet.experiments.document import Lines, dump_document, read_document
 from amulet.experiments.experiment import Experiment, Row
 from amulet.experiments.pair_files import Pair
+from amulet.experiments.permission import Imports
 from amulet.experiments.plain import Builder, Place, build, dotted
 from amulet.experiments.registry import short_name
 from amulet.experiments.weights import Trained
 
-Lines = dict[Place, int]
-
 _ROW_SETTINGS = {"defenses", "against", "attacked"}
 
 
-def load_experiment(path: str | Path) -> Experiment:
+def load_experiment(path: StrPath, allow_imports: Iterable[str] = ()) -> Experiment:
     """The experiment that a YAML file describes.
 
+    Reading it imports the code that it names: Amulet's own, that of installed plug-ins, and modules that lie beside
+    the file, whose folder is then added to the end of `sys.path`.
+
+    Args:
+        path: the file.
+        allow_imports: what else it may import: modules, packages, or single names as "module:name".
+
     Raises:
-        InvalidParameter: every problem with its line: unknown names and settings, wrong values, double keys.
+        InvalidParameter: every problem with its line: unknown names and settings, wrong values, double keys, imports
+            that are not allowed.
         OSError: the file cannot be read.
     """
-    experiment: Experiment = _load(Path(path), _experiment)
+    experiment: Experiment = _load(Path(path), _experiment, allow_imports)
     return experiment
 
 
-def load_pair(path: str | Path) -> Pair:
-    """The comparison of two checkpoints that a YAML file describes; raises as `load_experiment`."""
-    pair: Pair = _load(Path(path), _pair)
+def load_pair(path: StrPath, allow_imports: Iterable[str] = ()) -> Pair:
+    """The comparison of two checkpoints that a YAML file describes; as `load_experiment`."""
+    pair: Pair = _load(Path(path), _pair, allow_imports)
     return pair
 
 
-def _load(path: Path, make: Callable[[Builder, dict[str, Plain]], Spec]) -> Any:
-    document, lines = _read(path)
+def _load(path: Path, make: Callable[[Builder, dict[str, Plain]], Spec], allow_imports: Iterable[str]) -> Any:
+    document, lines = read_document(path)
 
     def tell(place: Place, sentence: str) -> str:
-        return f"{path}:{_line(lines, place)}: {dotted(place)}: {sentence}"
+        return visible(f"{path}:{_line(lines, place)}: {dotted(place)}: {sentence}")
 
-    return build(lambda builder: make(builder, document), tell)
+    return build(lambda builder: make(builder, document), tell, Imports.beside(path, allow_imports))
 
 
 def dump_experiment(experiment: Experiment) -> str:
@@ -56,7 +63,7 @@ def dump_experiment(experiment: Experiment) -> str:
     document["split"] = _settings(experiment.split)
     if not document["split"]:
         del document["split"]
-    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True)
+    return dump_document(document)
 
 
 def _experiment(builder: Builder, document: dict[str, Plain]) -> Spec:
@@ -115,39 +122,6 @@ def _whole_row(builder: Builder, label: str, written: dict[str, Plain]) -> Row |
         settings["defenses"] = listed
     row = builder.filled(Row, settings, ("defenses", str(label)))
     return row if isinstance(row, Row) else None
-
-
-def _read(path: Path) -> tuple[dict[str, Plain], Lines]:
-    problems: list[Problem] = []
-    try:
-        text = path.read_text(encoding="utf-8")
-        node, document = yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InvalidParameter([Problem("document", f"{path} is not YAML: {error}")]) from None
-    if not isinstance(node, yaml.MappingNode):
-        raise InvalidParameter([Problem("document", f"{path} must hold 'setting: value' lines. Got none.")])
-    lines = dict(_lines(node, (), path, problems))
-    if problems:
-        raise InvalidParameter(problems)
-    return document, lines
-
-
-def _lines(node: yaml.Node, place: Place, path: Path, problems: list[Problem]) -> Iterator[tuple[Place, int]]:
-    """The line of every value; a key that stands twice is a problem, since YAML would drop the first."""
-    yield place, node.start_mark.line + 1
-    if isinstance(node, yaml.SequenceNode):
-        for number, item in enumerate(node.value):
-            yield from _lines(item, (*place, number), path, problems)
-    if isinstance(node, yaml.MappingNode):
-        seen: set[str] = set()
-        for key, value in node.value:
-            if key.value in seen:
-                problems.append(
-                    Problem(key.value, f"{path}:{key.start_mark.line + 1}: '{key.value}' stands here twice.")
-                )
-            seen.add(key.value)
-            yield (*place, key.value), key.start_mark.line + 1
-            yield from _lines(value, (*place, key.value), path, problems)
 
 
 def _line(lines: Lines, place: Place) -> int:

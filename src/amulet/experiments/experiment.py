@@ -2,20 +2,24 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
+
+from annotated_types import Interval
 
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import Problem
 from amulet.core.metric import Metric
 from amulet.core.probe import Attack, Audit, Probe, TamperingAttack
-from amulet.core.spec import Count, Spec
+from amulet.core.spec import Spec
 from amulet.core.split import ShadowDraw, Split
 from amulet.core.trainable import Defense, Trainable
 from amulet.statistics import doubling
+from amulet.statistics.power import MOST_SEEDS
 from amulet.utility import Utility
 
 BASELINE = "undefended"
 HALF = 0.5
+Seeds = Annotated[int, Interval(ge=1, le=MOST_SEEDS)]
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,11 @@ class Row(Spec):
     defenses: tuple[Defense, ...] = ()
     against: str = BASELINE
     attacked: TamperingAttack | None = None  # type: ignore[type-arg]
+
+    def problems(self) -> Iterator[Problem]:
+        """A label without any text could not be told from others."""
+        if not self.label.strip():
+            yield self.problem("label", "text with at least one letter")
 
 
 @dataclass(frozen=True)
@@ -64,7 +73,7 @@ class Experiment(Spec):
     attacks: tuple[Attack, ...] = ()  # type: ignore[type-arg]
     audits: tuple[Audit, ...] = (Utility(),)  # type: ignore[type-arg]
     metrics: tuple[Metric, ...] = ()  # type: ignore[type-arg]
-    seeds: Count = 10
+    seeds: Seeds = 10
     split: Split = Split()
     until_decided: bool = False
     by_group: tuple[str, ...] = ()

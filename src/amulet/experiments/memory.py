@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
-from amulet.core.data import AmuletDataset
+from amulet.core.data import AmuletDataset, require_dataset
 from amulet.core.errors import InvalidParameter
 from amulet.core.probe import Game, Probe
 from amulet.core.split import Split
@@ -81,6 +81,7 @@ def game_for(
     device: str = "cpu",
 ) -> Game:
     """The game that an assessment would let the probe play; arguments and errors are those of `models_for`."""
+    require_dataset(dataset, "dataset", "models_for")
     defended = recipe
     for defense in defenses:
         defended = defense.apply(defended)

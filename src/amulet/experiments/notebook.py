@@ -5,6 +5,7 @@ from html import escape
 
 import pandas as pd
 
+from amulet.core.text import visible
 from amulet.experiments.gates import Checked
 from amulet.experiments.numbers import Column, MatrixCell
 from amulet.statistics import Word
@@ -34,7 +35,7 @@ def as_html(columns: Sequence[Column], rows: Sequence[str], cell_of: CellOf, gat
     """The frame as a table, under it the gates that are not shown; labels are escaped."""
     with pd.option_context("display.max_colwidth", None):
         table: str = as_frame(columns, rows, cell_of).to_html(escape=True)
-    return "\n".join([table, *(f"<p>{escape(text)}</p>" for text in _doubts(gates))])
+    return visible("\n".join([table, *(f"<p>{escape(text)}</p>" for text in _doubts(gates))]))
 
 
 def _doubts(gates: Sequence[Checked]) -> list[str]:

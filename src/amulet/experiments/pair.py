@@ -4,15 +4,16 @@ import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
+from annotated_types import Interval
 from numpy.typing import NDArray
 from torch import nn
 
-from amulet.core.classifier import PROBED, classifier_problems
-from amulet.core.data import AmuletDataset, Data, absorb, concatenate
+from amulet.core.classifier import classifier_problems, few
+from amulet.core.data import AmuletDataset, Data, absorb, concatenate, require_dataset
 from amulet.core.errors import AmuletError, InvalidData, InvalidParameter, Problem
 from amulet.core.metric import Metric, Undefined
 from amulet.core.model import device_of, evaluating, predict
@@ -20,7 +21,7 @@ from amulet.core.outcome import Outcome
 from amulet.core.probe import Attack, Audit, Game, Probe
 from amulet.core.roles import TARGET, target_request
 from amulet.core.seeds import derive
-from amulet.core.spec import Count, NonNegativeInt, Spec
+from amulet.core.spec import NonNegativeInt, Spec
 from amulet.core.split import Division, Split
 from amulet.core.tally import Tally
 from amulet.core.threat import TrainedModel
@@ -36,6 +37,9 @@ Told = Callable[[str, int, int], None]
 
 CHUNK = 100
 _ADVICE = "and a pair is compared without training any. Leave it out, or assess both recipes with `amulet assess`."
+
+
+Resamples = Annotated[int, Interval(ge=1, le=1_000_000)]
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ class Questions(Spec):
     metrics: tuple[Metric, ...] = ()  # type: ignore[type-arg]
     split: Split | None = None
     seed: NonNegativeInt = 0
-    resamples: Count | None = None
+    resamples: Resamples | None = None
 
     def problems(self) -> Iterator[Problem]:
         """What cannot be asked without training, or answered with so few resamples."""
@@ -136,6 +140,7 @@ def answer(
     before: nn.Module, after: nn.Module, dataset: AmuletDataset, questions: Questions, told: Told = lambda *_: None
 ) -> PairResults:
     """As `compare`, with the questions as one value; `told` hears of the work."""
+    require_dataset(dataset, "dataset", "compare")
     models = (before, after)
     asked = probe_problems(questions.probes, questions.metrics, dataset, questions.split or Split())
     if problems := [*asked, *_model_problems(models, dataset, questions.probes)]:
@@ -306,9 +311,9 @@ def _model_problems(
 
 def _unusable(name: str, model: nn.Module, dataset: AmuletDataset, probes: Sequence[Probe[Any]]) -> Iterator[Problem]:
     """Why one model cannot be compared: its outputs, or what probes need of it."""
-    some = dataset.test[torch.arange(min(len(dataset.test), PROBED))].as_inputs()
-    subject, classes = f"The model '{name}'", len(dataset.schema.classes)
-    found = tuple(classifier_problems(model, some.x, classes, parameter=name, owner="compare", name=subject))
+    some = few(dataset.test)
+    subject = f"The model '{name}'"
+    found = tuple(classifier_problems(model, some, parameter=name, owner="compare", name=subject))
     yield from found
     if found:
         return
@@ -323,6 +328,6 @@ def _unusable(name: str, model: nn.Module, dataset: AmuletDataset, probes: Seque
 def _is_finite(model: nn.Module, some: Data) -> bool:
     try:
         with evaluating(model):
-            return bool(torch.isfinite(predict(model, some.x.to(device_of(model)))).all())
+            return bool(torch.isfinite(predict(model, some.to(device_of(model)))).all())
     except InvalidData:  # of NaN
         return False

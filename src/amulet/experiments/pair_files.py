@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -11,15 +10,16 @@ from torch import nn
 from amulet.core.data import AmuletDataset
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import InvalidParameter, Problem
+from amulet.core.files import StrPath
 from amulet.core.metric import Metric
 from amulet.core.probe import Attack, Audit
-from amulet.core.spec import Count, NonNegativeInt, Spec
+from amulet.core.spec import NonNegativeInt, Spec
 from amulet.core.split import Split
+from amulet.experiments.entries import environment
 from amulet.experiments.experiment import name_problems
-from amulet.experiments.pair import Questions, Told, answer
+from amulet.experiments.pair import Questions, Resamples, Told, answer
 from amulet.experiments.pair_results import PairResults
 from amulet.experiments.plan import check_device
-from amulet.experiments.store import environment
 from amulet.experiments.weights import Trained
 from amulet.models.weights import Unreadable
 from amulet.utility import Utility
@@ -47,7 +47,7 @@ class Pair(Spec):
     metrics: tuple[Metric, ...] = ()  # type: ignore[type-arg]
     split: Split | None = None
     seed: NonNegativeInt = 0
-    resamples: Count | None = None
+    resamples: Resamples | None = None
 
     def problems(self) -> Iterator[Problem]:
         """Of the name, and of what is asked."""
@@ -64,7 +64,7 @@ class Pair(Spec):
 
 
 def carry_out(
-    pair: Pair, folder: Path, device: str = "cpu", told: Told = lambda *_: None
+    pair: Pair, folder: StrPath, device: str = "cpu", told: Told = lambda *_: None
 ) -> tuple[PairResults, dict[str, Any]]:
     """Load both models, compare them, and say where the numbers come from.
 
@@ -94,7 +94,7 @@ def carry_out(
     return replace(results, name=pair.name, spec=pair.plain()), manifest
 
 
-def _models(pair: Pair, dataset: AmuletDataset, folder: Path) -> list[nn.Module]:
+def _models(pair: Pair, dataset: AmuletDataset, folder: StrPath) -> list[nn.Module]:
     models, problems = [], []
     for name, trained in (("before", pair.before), ("after", pair.after)):
         try:

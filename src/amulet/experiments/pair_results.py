@@ -3,20 +3,16 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import pandas as pd
 
-from amulet.core.errors import AmuletError
+from amulet.core.files import StrPath
 from amulet.core.spec import Plain
 from amulet.core.tally import Tally
 from amulet.experiments.numbers import Column
-from amulet.experiments.results import written_results
-from amulet.statistics import Verdict, Word
-
-KIND = "pair"
-FORMAT = 1
+from amulet.experiments.results_file import PAIR, PAIR_FORMAT, WrittenPairCell, parse_pair, written_results
+from amulet.statistics import Paired, Verdict
 
 
 @dataclass(frozen=True)
@@ -118,30 +114,31 @@ class PairResults:
         for plain, cell in zip(body["cells"], self.cells, strict=True):
             plain["difference"] = cell.difference
             plain["verdict"]["family"] = "primary" if cell.column.primary else "exploratory"
-        return json.dumps({"kind": KIND, "format": FORMAT, **body}, indent=1)
+        return json.dumps({"kind": PAIR, "format": PAIR_FORMAT, **body}, indent=1)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         """Back from `to_json`.
 
         Raises:
-            AmuletError: the text is something else.
+            AmuletError: the text is something else, of another format, or does not hold together.
         """
-        try:
-            body = json.loads(text)
-            if (body.pop("kind"), body.pop("format")) != (KIND, FORMAT):
-                raise AmuletError(
-                    "These results were written by another version of Amulet. Run `amulet compare` again."
-                )
-            before, after = (ModelFacts(**facts) for facts in body.pop("models"))
-            cells = tuple(_cell(plain) for plain in body.pop("cells"))
-            tested = Tally(**body.pop("tested", {}))
-            return cls(**body, models=(before, after), cells=cells, tested=tested)
-        except (ValueError, KeyError, TypeError) as error:
-            raise AmuletError(f"This is not a file of Amulet's results of a pair ({error!r}).") from None
+        file = parse_pair(text)
+        before, after = (ModelFacts(**dict(model)) for model in file.models)
+        return cls(
+            name=file.name,
+            dataset=file.dataset,
+            content=file.content,
+            spec=file.spec,
+            models=(before, after),
+            records=dict(file.records),
+            resamples=file.resamples,
+            cells=tuple(_cell(cell) for cell in file.cells),
+            tested=Tally(**dict(file.tested)),
+        )
 
     @classmethod
-    def read(cls, folder: Path) -> Self:
+    def read(cls, folder: StrPath) -> Self:
         """The results of a comparison, by its folder.
 
         Raises:
@@ -150,19 +147,12 @@ class PairResults:
         return cls.from_json(written_results(folder, "compare"))
 
 
-def holds_pair(folder: Path) -> bool:
-    """Whether a folder's results.json is of a pair of models."""
-    try:
-        body = json.loads((folder / "results.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(body, dict) and body.get("kind") == KIND
-
-
-def _cell(plain: dict[str, Any]) -> PairCell:
+def _cell(written: WrittenPairCell) -> PairCell:
     """Without what follows from the rest."""
-    verdict, column, reasons = plain.pop("verdict"), plain.pop("column"), plain.pop("reasons")
-    del plain["difference"], verdict["family"]
-    word, interval = Word(verdict.pop("word")), verdict.pop("interval")
-    judged = Verdict(word=word, interval=tuple(interval) if interval else None, **verdict)
-    return PairCell(**plain, column=Column(**column), reasons=tuple(reasons), verdict=judged)
+    verdict = written.verdict
+    paired = Paired(**dict(verdict.paired)) if verdict.paired else None
+    interval = (verdict.interval[0], verdict.interval[1]) if verdict.interval else None
+    judged = Verdict(verdict.word, paired, interval, verdict.p, verdict.margin, verdict.level, verdict.reason)
+    numbers = (written.records, written.before, written.after)
+    counts = (written.resamples, written.lost)
+    return PairCell(Column(**dict(written.column)), *numbers, tuple(written.reasons), *counts, judged)

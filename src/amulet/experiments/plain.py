@@ -7,7 +7,9 @@ from dataclasses import MISSING, fields
 from typing import Any
 
 from amulet.core.errors import AmuletError, InvalidParameter, Problem, ProblemsError
+from amulet.core.imports import IMPORTED
 from amulet.core.spec import Plain, Spec, field_hints
+from amulet.experiments.permission import REGISTERED, Imports
 from amulet.experiments.registry import find
 
 Place = tuple[str | int, ...]
@@ -21,14 +23,15 @@ class _Faulty(Exception):  # noqa: N818
 class Builder:
     """Builds specs and notes every problem it meets, so that all are reported together."""
 
-    def __init__(self) -> None:
+    def __init__(self, imports: Imports = REGISTERED) -> None:
+        self.imports = imports
         self.found: list[tuple[Place, str]] = []
 
     def spec(self, plain: Plain, place: Place = ()) -> Spec:
         """A spec written as "Name" or {Name: {field: value}}."""
         name, given, inner = self._named(plain, place)
         try:
-            cls = find(name)
+            cls = find(name, self.imports)
         except AmuletError as error:
             raise self._fault(place, str(error)) from None
         return self.fill(cls, given, inner)
@@ -90,7 +93,10 @@ class Builder:
             self.note((*place, problem.parameter), problem.sentence)
 
     def _value(self, hint: Any, plain: Plain, place: Place) -> Any:
-        """A field's value: specs are built, everything else is left to the class that coerces it."""
+        """A field's value: specs are built, import paths checked, all else is left to the class that coerces it."""
+        if _is_import_path(hint) and isinstance(plain, str) and (refused := self.imports.code_refusal(plain)):
+            self.note(place, refused)
+            return None
         if not _holds_spec(hint) or not isinstance(plain, str | dict | list):
             return plain
         return self._items(hint, plain, place) if isinstance(plain, list) else self.attempted(plain, place)
@@ -131,9 +137,9 @@ def from_plain(plain: Plain) -> Any:
     return build(lambda builder: builder.spec(plain), lambda place, sentence: f"{dotted(place)}: {sentence}")
 
 
-def build(make: Callable[[Builder], Spec], tell: Callable[[Place, str], str]) -> Any:
-    """What `make` builds, or one error with every problem as `tell` words it."""
-    builder = Builder()
+def build(make: Callable[[Builder], Spec], tell: Callable[[Place, str], str], imports: Imports = REGISTERED) -> Any:
+    """What `make` builds with what it may import, or one error with every problem as `tell` words it."""
+    builder = Builder(imports)
     try:
         made = make(builder)
     except _Faulty:
@@ -152,6 +158,10 @@ def _holds_spec(hint: Any) -> bool:
     if isinstance(hint, type):
         return issubclass(hint, Spec)
     return any(_holds_spec(part) for part in _parts(hint))
+
+
+def _is_import_path(hint: Any) -> bool:
+    return IMPORTED in getattr(hint, "__metadata__", ()) or any(_is_import_path(part) for part in typing.get_args(hint))
 
 
 def _parts(hint: Any) -> Iterator[Any]:

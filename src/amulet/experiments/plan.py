@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import torch
 
-from amulet.core.data import AmuletDataset
+from amulet.core.containment import contained
+from amulet.core.data import AmuletDataset, require_dataset
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.probe import Probe
@@ -157,10 +158,11 @@ class Plan:
         return tuple(t for t in self.tasks if t.digest in needed and states[t.digest] is not State.PRESENT)
 
     def states(self, store: Store) -> "dict[str, State]":
-        """What the store has of each task, by digest; every byte is checked."""
+        """What the store has of each task, by digest, without reading it."""
         return {task.digest: store.state(task) for task in self.tasks}
 
 
+@contained("Code that the plan calls")
 def plan(experiment: Experiment, dataset: AmuletDataset | None = None, device: str = "cpu") -> Plan:
     """Every task of an experiment, up to the first look at its verdicts; `extended` adds those behind it.
 
@@ -171,6 +173,7 @@ def plan(experiment: Experiment, dataset: AmuletDataset | None = None, device: s
 
     Raises:
         InvalidParameter: all problems of all rows, attacks and metrics at once.
+        UserCodeFailed: code of the user's own tried to end the program.
     """
     dataset = _dataset(experiment, dataset)
     check_device(device)
@@ -257,7 +260,10 @@ def _dataset(experiment: Experiment, given: AmuletDataset | None) -> AmuletDatas
         raise InvalidParameter(
             [Problem("dataset", "Records must come from the experiment's 'dataset' or be handed over, one of the two.")]
         )
-    return given if experiment.dataset is None else experiment.dataset.load()  # type: ignore[return-value]
+    if experiment.dataset is not None:
+        return experiment.dataset.load()
+    require_dataset(given, "dataset", experiment.name)
+    return cast("AmuletDataset", given)
 
 
 def check_device(device: str) -> None:

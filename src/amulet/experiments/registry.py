@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from importlib.metadata import entry_points
 from typing import Any
 
 import amulet
@@ -22,10 +21,10 @@ from amulet.core.roles import Derivation
 from amulet.core.spec import Spec, path_of
 from amulet.core.trainable import Defense, Trainable
 from amulet.datasets.load import folded
+from amulet.experiments.permission import OWN, REGISTERED, Imports, plugin_homes
 from amulet.training.augmentation import Augmentation
 from amulet.training.placebo import Placebo
 
-ENTRY_POINT_GROUP = "amulet.plugins"
 _WITHOUT_PLUGINS = {"core", "functional", "statistics", "experiments", "report", "testing", "cli"}
 
 
@@ -121,11 +120,15 @@ def plugins_of(home: str) -> Iterator[Plugin]:
             yield Plugin(name, home, spec)
 
 
-def find(name: str) -> type[Spec]:
-    """The class that a name in YAML means: a plug-in's name, or any import path.
+def find(name: str, imports: Imports = REGISTERED) -> type[Spec]:
+    """The class that a name in YAML means: a plug-in's name, or an import path.
+
+    Args:
+        name: as it is written.
+        imports: what may be imported to find it, beside plug-ins.
 
     Raises:
-        AmuletError: nothing goes by that name, or more than one thing does.
+        AmuletError: nothing goes by that name, more than one thing does, or it may not be imported.
     """
     matches = [plugin for plugin in plugins() if name in plugin.names] or _datasets(name)
     if len(matches) == 1:
@@ -133,7 +136,7 @@ def find(name: str) -> type[Spec]:
     if matches:
         longer = " or ".join(plugin.names[1] for plugin in matches)
         raise AmuletError(f"'{name}' could be more than one thing. Write {longer}.")
-    return _imported(name)
+    return _imported(name, imports)
 
 
 def metrics_for(probe: Probe[Any], listed: Sequence[Metric[Any]]) -> tuple[Metric[Any], ...]:
@@ -160,7 +163,7 @@ def _homes() -> Iterator[str]:
             parts = {part.name for part in pkgutil.iter_modules(package.__path__) if part.ispkg}
             yield from (f"amulet.{module.name}.{part}" for part in ("attacks", "defenses", "metrics") if part in parts)
             yield f"amulet.{module.name}"
-    yield from (entry.value for entry in entry_points(group=ENTRY_POINT_GROUP))
+    yield from plugin_homes()
 
 
 def _datasets(name: str) -> list[Plugin]:
@@ -168,11 +171,12 @@ def _datasets(name: str) -> list[Plugin]:
     return [plugin for plugin in plugins() if plugin.kind is Kind.DATASET and folded(plugin.name) == folded(name)]
 
 
-def _imported(name: str) -> type[Spec]:
+def _imported(name: str, imports: Imports) -> type[Spec]:
     module, _, attribute = name.replace(":", ".").rpartition(".")
+    refused = imports.refusal(module, attribute) if module and module.partition(".")[0] != OWN else None
     try:
-        found = getattr(importlib.import_module(module), attribute) if module else None
-    except (ImportError, AttributeError):
+        found = getattr(importlib.import_module(module), attribute) if module and not refused else None
+    except (Exception, SystemExit):  # noqa: BLE001 - a user's module may raise anything when imported
         found = None
     if isinstance(found, Spec):
         return type(found)
@@ -180,4 +184,6 @@ def _imported(name: str) -> type[Spec]:
         return found
     close = difflib.get_close_matches(name, [each for plugin in plugins() for each in plugin.names], n=1)
     hint = f" Did you mean '{close[0]}'?" if close else ""
+    if refused:
+        raise AmuletError(f"{refused}{hint}")
     raise AmuletError(f"Nothing goes by the name '{name}'.{hint} `amulet list` shows what there is.")

@@ -4,19 +4,17 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Self, final
 
-from amulet.core.errors import AmuletError
+from amulet.core.files import StrPath
 from amulet.core.tally import Tally
 from amulet.experiments.experiment import BASELINE
 from amulet.experiments.gates import Checked, gates
 from amulet.experiments.notebook import as_html
 from amulet.experiments.numbers import Column, MatrixCell, Numbers, Traced, Value
 from amulet.experiments.plays import curve_from
+from amulet.experiments.results_file import FORMAT, parse_results, written_results
 from amulet.statistics import Comparison, Verdict, Word, explore, judge, summarize
-
-FORMAT = 4
 
 
 @final
@@ -99,53 +97,33 @@ class Results(Numbers):
         """Back from `to_json`.
 
         Raises:
-            AmuletError: the text is something else.
+            AmuletError: the text is something else, of another format, or does not hold together.
         """
-        try:
-            body = json.loads(text)
-            if body["format"] != FORMAT:
-                raise AmuletError("These results were written by another version of Amulet. Run `amulet assess` again.")
-            dataset = body["dataset"]
-            return cls(
-                experiment=body["experiment"],
-                dataset=dataset["name"],
-                content=dataset["content"],
-                spec=body["spec"],
-                columns=tuple(Column(**column) for column in body["columns"]),
-                values=tuple(Value(**value) for value in body["values"]),
-                facts=body["facts"],
-                classes=dataset["classes"],
-                own_risks={row: tuple(risks) for row, risks in body["own_risks"].items()},
-                against=body["against"],
-                curves=tuple(Traced(**{**item, "curve": curve_from(item["curve"])}) for item in body["curves"]),
-                looks=tuple(body["looks"]),
-                tested=Tally(**body.get("tested", {})),
-            )
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise AmuletError(f"This is not a results file of Amulet ({error!r}).") from None
+        file = parse_results(text)
+        return cls(
+            experiment=file.experiment,
+            dataset=file.dataset.name,
+            content=file.dataset.content,
+            spec=file.spec,
+            columns=tuple(Column(**dict(column)) for column in file.columns),
+            values=tuple(Value(**dict(value)) for value in file.values),
+            facts=file.facts,
+            classes=file.dataset.classes,
+            own_risks={row: tuple(risks) for row, risks in file.own_risks.items()},
+            against=file.against,
+            curves=tuple(Traced(**{**dict(item), "curve": curve_from(dict(item.curve))}) for item in file.curves),
+            looks=tuple(file.looks),
+            tested=Tally(**dict(file.tested)),
+        )
 
     @classmethod
-    def read(cls, folder: Path) -> Self:
+    def read(cls, folder: StrPath) -> Self:
         """The results of a finished assessment, by its folder.
 
         Raises:
             AmuletError: there are none.
         """
         return cls.from_json(written_results(folder, "assess"))
-
-
-def written_results(folder: Path, command: str) -> str:
-    """The text of a folder's results.json.
-
-    Raises:
-        AmuletError: there is none; `command` is what makes it.
-    """
-    try:
-        return (folder / "results.json").read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise AmuletError(f"There is no results.json in {folder}. Run `amulet {command}` first.") from None
-    except UnicodeDecodeError:
-        raise AmuletError(f"The results.json in {folder} is not text. Run `amulet {command}` again.") from None
 
 
 def _plain_cell(cell: MatrixCell) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def _not_beaten(numbers: Numbers, row: str, column: Column, robust: Mapping[int,
 
 
 def _gains_by_epsilon(numbers: Numbers, row: str, column: Column, robust: Mapping[int, float]) -> Iterator[Finding]:
-    curves = [item.curve.y for item in numbers.curves_of(row, column) if item.seed in robust]
+    curves = [item.curve.y for item in numbers.curves_of(row, column) if item.seed in robust and item.curve.y]
     if curves:
         drops = [curve[0] - curve[-1] for curve in curves]
         rises = [max(after - before for before, after in pairwise(curve)) for curve in curves]

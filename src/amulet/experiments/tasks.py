@@ -15,7 +15,8 @@ from typing import Any, Generic, Protocol, TypeVar
 import torch
 from torch import Tensor, nn
 
-from amulet.core.classifier import PROBED, first_line, outputs_of
+from amulet.core.classifier import few, outputs_of
+from amulet.core.containment import text_of
 from amulet.core.data import AmuletDataset, Data, Schema
 from amulet.core.errors import AmuletError
 from amulet.core.fitted import Artifacts, Fitted
@@ -23,7 +24,7 @@ from amulet.core.held import Held
 from amulet.core.roles import Derivation
 from amulet.core.seeds import derive, isolated
 from amulet.core.spec import NonNegativeInt, Plain, Spec
-from amulet.core.split import Draw
+from amulet.core.split import AuxiliaryDraw, Draw, RatioDraw, ShadowDraw
 from amulet.core.threat import opened
 from amulet.core.trainable import Trainable
 from amulet.experiments.plain import from_plain
@@ -152,11 +153,11 @@ class ModelTask(Task[Fitted]):
         Raises:
             AmuletError: it does; what it holds beside weights and buffers would be lost without a word.
         """
-        some = data.x[:PROBED].to(self.backend.device)
+        some = few(data)
         try:
             again = outputs_of(self.rebuilt(data.schema, fitted.model.state_dict()), some)
         except (RuntimeError, TypeError, AttributeError) as error:
-            raise AmuletError(_not_rebuildable(self, first_line(error))) from error
+            raise AmuletError(_not_rebuildable(self, text_of(error))) from error
         if not torch.allclose(outputs_of(fitted.model, some), again, rtol=1e-3, atol=1e-4, equal_nan=True):
             raise AmuletError(_not_rebuildable(self, "it gives other outputs"))
         return fitted
@@ -196,8 +197,14 @@ class Train(ModelTask):
     def compute(self, reader: Reader) -> Fitted:
         """Fit the recipe to the drawn records."""
         data = reader.load(self.source).train
-        records, device = self.draw.take(data), self.backend.device
-        fitted = self.recipe.fit(records, seed=self.seed, device=device, held=self.held(data, reader))
+        records = self.draw.take(data)
+        fitted = self.recipe.fit(
+            records,
+            seed=self.seed,
+            device=self.backend.device,
+            held=self.held(data, reader),
+            with_accuracy=not isinstance(self.draw, ShadowDraw | AuxiliaryDraw | RatioDraw),  # of these nobody reads it
+        )
         return self.require_rebuildable(fitted, records)
 
     def held(self, data: Data, reader: Reader) -> Held:

@@ -9,6 +9,7 @@ from torch import nn
 
 from amulet.core.data import Schema
 from amulet.core.errors import Problem
+from amulet.core.files import StrPath
 from amulet.core.model import ModelSpec
 from amulet.core.seeds import isolated
 from amulet.core.spec import Spec
@@ -31,7 +32,7 @@ class Trained(Spec):
         if Path(self.weights).suffix not in SUFFIXES:
             yield self.problem("weights", f"a file that ends in {', '.join(SUFFIXES)}")
 
-    def load(self, schema: Schema, folder: Path) -> nn.Module:
+    def load(self, schema: Schema, folder: StrPath) -> nn.Module:
         """The model in evaluation mode, on the CPU.
 
         Args:
@@ -43,5 +44,5 @@ class Trained(Spec):
         """
         with isolated(0):  # for what a model draws but does not save
             model = self.model.build(schema)
-        load_weights(model, folder / self.weights)
+        load_weights(model, Path(folder) / self.weights)
         return model.eval()

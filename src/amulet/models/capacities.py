@@ -6,7 +6,7 @@ from typing import Final, Literal, get_args
 from torch import nn
 
 from amulet.core.data import AmuletDataset, Data, Schema
-from amulet.core.errors import InvalidParameter, Problem
+from amulet.core.errors import InvalidData, InvalidParameter, Problem
 from amulet.core.model import ModelSpec
 from amulet.core.seeds import derive, isolated
 from amulet.models.linear_net import LinearNet
@@ -68,7 +68,10 @@ def initialize_model(
     Raises:
         InvalidParameter: nothing goes by that name.
     """
-    schema = data if isinstance(data, Schema) else data.schema
+    schema = data if isinstance(data, Schema) else getattr(data, "schema", None)
+    if not isinstance(schema, Schema):
+        allowed = "an AmuletDataset, Data or a Schema (amulet.datasets.from_arrays makes a data set)"
+        raise InvalidData([Problem.of("data", "initialize_model", allowed, type(data).__name__)])
     spec = model_spec(arch, capacity, norm=norm)
     with isolated(derive(seed, "initialisation")):
         return spec.build(schema)

@@ -7,7 +7,7 @@ from torch import nn
 
 from amulet.core.data import Schema
 from amulet.core.errors import Problem
-from amulet.core.imports import UserCode
+from amulet.core.imports import ImportPath, UserCode
 from amulet.core.model import ModelSpec
 from amulet.core.spec import Arguments
 
@@ -20,7 +20,7 @@ class ImportedModel(ModelSpec):
     enter the digest: edit the model and it is trained anew.
     """
 
-    path: str
+    path: ImportPath
     arguments: Arguments = ()
 
     def problems(self) -> Iterator[Problem]:
@@ -34,7 +34,7 @@ class ImportedModel(ModelSpec):
     def build(self, schema: Schema) -> nn.Module:
         """Call the class; the data set's shape is the user's concern, hence not passed on."""
         del schema
-        model = UserCode(self.path).load()(**dict(self.arguments))
+        model = UserCode(self.path).call(arguments=dict(self.arguments))
         if not isinstance(model, nn.Module):
             raise TypeError(f"'{self.path}' must give a torch.nn.Module. Got {type(model).__name__}.")
         return model

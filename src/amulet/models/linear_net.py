@@ -7,7 +7,7 @@ from torch import nn
 
 from amulet.core.data import Schema
 from amulet.core.model import ModelSpec
-from amulet.core.spec import Count, Probability
+from amulet.core.spec import Probability, Widths
 from amulet.models.norms import NormKind, norm_1d
 
 
@@ -18,7 +18,7 @@ class LinearNet(ModelSpec):
     `norm` comes between a layer and its ReLU: "batch" (refused by DP-SGD), "group" or "none".
     """
 
-    hidden: tuple[Count, ...] = (128, 256, 128)
+    hidden: Widths = (128, 256, 128)
     norm: NormKind = "batch"
     dropout: Probability = 0.0
 

@@ -7,7 +7,7 @@ from torch import nn
 
 from amulet.core.data import Schema
 from amulet.core.model import ModelSpec
-from amulet.core.spec import Count, Probability
+from amulet.core.spec import Count, Probability, Widths
 from amulet.models.images import image_shape
 from amulet.models.norms import NormKind, norm_1d, norm_2d
 
@@ -19,7 +19,7 @@ class SimpleCNN(ModelSpec):
     Then the means over a 2x2 grid, one hidden linear layer and a linear head.
     """
 
-    channels: tuple[Count, ...] = (32, 64)
+    channels: Widths = (32, 64)
     hidden: Count = 128
     norm: NormKind = "batch"
     dropout: Probability = 0.0

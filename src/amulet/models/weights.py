@@ -11,7 +11,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from amulet.core.errors import AmuletError
-from amulet.core.files import replacing
+from amulet.core.files import StrPath, replacing
 
 PICKLED: Final = (".pt", ".pth")
 """Endings of what `torch.save` writes; of these files nothing but tensors and plain values is read."""
@@ -23,7 +23,7 @@ class Unreadable(AmuletError):  # noqa: N818
     """A file that does not hold a model's weights, and why."""
 
 
-def save_weights(model: nn.Module, path: str | Path) -> None:
+def save_weights(model: nn.Module, path: StrPath) -> None:
     """Write every parameter and buffer, batch norm's statistics among them, as safetensors, whole or not at all.
 
     Tensors that share memory, such as tied weights, are written once for each of their names.
@@ -42,7 +42,7 @@ def save_weights(model: nn.Module, path: str | Path) -> None:
         file.write(content)
 
 
-def load_weights(model: nn.Module, path: str | Path) -> None:
+def load_weights(model: nn.Module, path: StrPath) -> None:
     """Fill a model of the same structure in place, on the device where it is; `recipe.build(schema)` gives one.
 
     A name that ends in .pt or .pth is a state dict that `torch.save` wrote, any other is safetensors.

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
+from amulet.core.text import visible
 from amulet.experiments.assess import Progress
 from amulet.experiments.pair import Told
 from amulet.experiments.tasks import Task
@@ -18,7 +19,7 @@ LINES_WITHOUT_A_TERMINAL = 20
 @contextmanager
 def shown(console: Console) -> Iterator[Progress]:
     """A bar of the tasks done and left; on anything but a terminal, a line for every twentieth of them."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Bar(
         *columns, TextColumn("left"), TimeRemainingColumn(), console=console, disable=not console.is_terminal
     ) as bar:
@@ -51,9 +52,9 @@ def probing(console: Console) -> Iterator[Told]:
 
         def told(probe: str, done: int, total: int) -> None:
             if probe not in lines:
-                lines[probe] = bar.add_task(probe, total=total)
+                lines[probe] = bar.add_task(visible(probe), total=total)
                 if not console.is_terminal:
-                    console.print(f"{probe}: both models, then {total} resamples of the records", markup=False)
+                    console.print(f"{probe}: both models, then {total} resamples of the records")
             bar.update(lines[probe], completed=done)
 
         yield told

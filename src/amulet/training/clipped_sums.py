@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from amulet.core.classifier import first_line
+from amulet.core.containment import text_of
 from amulet.core.data import Data
-from amulet.core.model import evaluating
+from amulet.core.model import evaluating, filled, logits_of
 from amulet.core.seeds import isolated
 from amulet.functional import ghost
 from amulet.functional.per_record import (
@@ -71,7 +71,7 @@ def form_for(losses: RecordLosses, model: nn.Module, batch: Data) -> Form:
         try:
             mapped = _agree(clipped_sum_by_record, clipped_sum_one_by_one, (losses, model, few), torch.inf)
         except Exception as error:  # noqa: BLE001 - whatever torch.func raises, there is another form
-            return Form(clipped_sum_one_by_one, first_line(error))
+            return Form(clipped_sum_one_by_one, text_of(error))
         if not mapped and _agree(clipped_sum_one_by_one, clipped_sum_one_by_one, (losses, model, few), torch.inf):
             return Form(clipped_sum_one_by_one, "it finds other gradients than plain autograd")
         if ghost.supports(model) and not moving(model, batch):
@@ -105,7 +105,9 @@ def clipped_sum_by_record(losses: RecordLosses, model: nn.Module, batch: Data, c
     def loss(parameters: Tensors, record: Tensors) -> Tensor:
         one = replace(batch, **{name: tensor.unsqueeze(0) for name, tensor in record.items()})  # type: ignore[arg-type]
         held = {name: buffer.clone() for name, buffer in buffers.items()}
-        return losses(lambda x: functional_call(model, parameters | held, (x,)), one).squeeze(0)
+        asked, tensors = filled(model, one), parameters | held
+        names = tensors if asked is model else {f"underneath.{name}": each for name, each in tensors.items()}
+        return losses(lambda x: functional_call(asked, names, (x,)), one).squeeze(0)
 
     def clipped(part: Data) -> Tensors:
         gradients = per_record_gradients(loss, parameters, part.tensors())
@@ -159,7 +161,7 @@ def advance(model: nn.Module, like: Data) -> None:
     middle = (like.schema.low + like.schema.high) / 2
     record = torch.full((1, *like.schema.shape), middle, dtype=like.x.dtype, device=like.x.device)
     with isolated(0, str(like.x.device)), torch.no_grad():
-        model(record)
+        logits_of(model, record, torch.full((1, len(like.schema.attributes)), -1, device=like.x.device))
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import torch
 from annotated_types import Gt
 from torch import Generator, Tensor, nn
 
-from amulet.core.classifier import first_line
+from amulet.core.containment import text_of
 from amulet.core.data import Data, Schema
 from amulet.core.errors import Problem
 from amulet.core.seeds import generator
@@ -52,6 +52,7 @@ class DPSGD(Update):
     risk = "membership_inference"
     data_use = DataUse.RECORD
     private: ClassVar[bool] = True
+    packages: ClassVar[tuple[str, ...]] = ("opacus", "numpy", "scipy")  # the accountant, which finds the noise
 
     epsilon: Positive | None = 8.0
     delta: OpenProbability = 1e-5
@@ -151,7 +152,7 @@ class PrivateRule(Rule):
         except Exception as error:
             if form.reason is not None:
                 raise
-            self._form = Form(clipped_sum_one_by_one, first_line(error))
+            self._form = Form(clipped_sum_one_by_one, text_of(error))
             return clipped_sum_one_by_one(losses, model, batch, self._spec.clip)
 
     def _noise(self, like: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 from torch import nn, optim
 
@@ -82,18 +83,20 @@ class Optimizer(Spec):
 class Adam(Optimizer):
     """Kingma and Ba 2015, https://arxiv.org/abs/1412.6980; weight decay decoupled (AdamW, arXiv 1711.05101)."""
 
+    version: ClassVar[int] = 2
     lr: Positive = 1e-3
     weight_decay: NonNegative = 0.0
 
     def build(self, parameters: Iterable[nn.Parameter]) -> optim.Optimizer:
-        """torch.optim.AdamW, which without weight decay is Adam."""
-        return optim.AdamW(parameters, lr=self.lr, weight_decay=self.weight_decay)
+        """torch.optim.AdamW, which without weight decay is Adam, in its fused form."""
+        return optim.AdamW(parameters, lr=self.lr, weight_decay=self.weight_decay, fused=True)
 
 
 @dataclass(frozen=True)
 class SGD(Optimizer):
     """Stochastic gradient descent with momentum."""
 
+    version: ClassVar[int] = 2
     lr: Positive = 0.1
     momentum: Probability = 0.9
     nesterov: bool = False
@@ -105,11 +108,12 @@ class SGD(Optimizer):
             yield self.problem("momentum", "greater than 0 with nesterov")
 
     def build(self, parameters: Iterable[nn.Parameter]) -> optim.Optimizer:
-        """torch.optim.SGD."""
+        """torch.optim.SGD in its fused form."""
         return optim.SGD(
             parameters,
             lr=self.lr,
             momentum=self.momentum,
             nesterov=self.nesterov,
             weight_decay=self.weight_decay,
+            fused=True,
         )

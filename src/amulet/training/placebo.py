@@ -22,9 +22,12 @@ class Reseeded(Trainable):
     recipe: Trainable
     number: Count = 1
 
-    def fit(self, data: Data, *, seed: int, device: str = "cpu", held: Held = NOTHING) -> Fitted:
+    def fit(
+        self, data: Data, *, seed: int, device: str = "cpu", held: Held = NOTHING, with_accuracy: bool = False
+    ) -> Fitted:
         """As the recipe does under a seed of its own."""
-        return self.recipe.fit(data, seed=derive(seed, "placebo", self.number), device=device, held=held)
+        other = derive(seed, "placebo", self.number)
+        return self.recipe.fit(data, seed=other, device=device, held=held, with_accuracy=with_accuracy)
 
     def seed_from(self, seed: int) -> int:
         """The recipe's, from the other seed."""
@@ -48,9 +51,18 @@ class Reseeded(Trainable):
         """The recipe's."""
         return self.recipe.preparations
 
+    @property
+    def finishes(self) -> tuple[Stage, ...]:
+        """The recipe's."""
+        return self.recipe.finishes
+
     def build(self, schema: Schema) -> nn.Module:
         """The recipe's model."""
         return self.recipe.build(schema)
+
+    def record_problems(self, data: Data) -> Iterator[Problem]:
+        """The recipe's."""
+        return self.recipe.record_problems(data)
 
     def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
         """The recipe's."""

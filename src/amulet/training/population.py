@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from torch import Tensor
 
-from amulet.core.data import AmuletDataset, Data
+from amulet.core.data import AmuletDataset, Data, require_dataset
 from amulet.core.fitted import Fitted
 from amulet.core.held import NOTHING, Held
 from amulet.core.seeds import derive
@@ -50,6 +50,7 @@ def fit_shadows(
         count: how many models.
         device: where to train.
     """
+    require_dataset(dataset, "dataset", "fit_shadows")
     subsets = [ShadowDraw(split, number).choose(dataset.train) for number in range(count)]
     seeds = [own_seed(split.seed, number) for number in range(count)]
     held = Held(split.validation_of(dataset.train))

@@ -7,9 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from amulet.core.classifier import first_line, random_records
-from amulet.core.data import Schema
+from amulet.core.classifier import made_up
+from amulet.core.containment import text_of
+from amulet.core.data import Data, Schema
 from amulet.core.errors import Problem
+from amulet.core.model import logits_of
 from amulet.core.seeds import isolated
 
 _MIXING = (nn.modules.batchnorm._BatchNorm,)  # noqa: SLF001 - the only common base of BatchNorm1d/2d/3d
@@ -29,19 +31,19 @@ def privacy_problems(model: nn.Module, owner: str, schema: Schema) -> Iterator[P
     try:
         yield from _dependences(model, owner, schema)
     except Exception as error:  # noqa: BLE001 - a user's model may raise anything
-        yield Problem("model", f"{owner} cannot be tried in batches of other sizes: {first_line(error)}.")
+        yield Problem("model", f"{owner} cannot be tried in batches of other sizes: {text_of(error)}.")
 
 
 def _dependences(model: nn.Module, owner: str, schema: Schema) -> Iterator[Problem]:
     """Each trial starts from a copy under one seed, so that dropout and power iterations are the same in all."""
-    x = random_records(schema, 6)
+    some = made_up(schema, 6)
     for training in (False, True):
         model.train(training)
-        first, others = (_after(model, x[places]) for places in ([0, 1, 2], [0, 3, 4]))
+        first, others = (_after(model, some[torch.tensor(places)]) for places in ([0, 1, 2], [0, 3, 4]))
         if not torch.allclose(first[0][0], others[0][0], atol=1e-4):
             yield _unfit(owner, "gives a record other outputs in other batches", _REMEDY)
             return
-        alone = _after(model, x[:1])
+        alone = _after(model, some[torch.tensor([0])])
         if not training and not torch.allclose(first[0][0], alone[0][0], atol=1e-4):
             yield _unfit(owner, "gives a record other outputs in batches of another size", _OWN_REMEDY)
             return
@@ -50,11 +52,11 @@ def _dependences(model: nn.Module, owner: str, schema: Schema) -> Iterator[Probl
             return
 
 
-def _after(model: nn.Module, x: Tensor) -> tuple[Tensor, dict[str, Any]]:
+def _after(model: nn.Module, some: Data) -> tuple[Tensor, dict[str, Any]]:
     """Outputs of a copy, and what it keeps once it has given them."""
     tried = copy.deepcopy(model)
     with isolated(0), torch.no_grad():
-        outputs: Tensor = tried(x.clone())
+        outputs = logits_of(tried, some.x.clone(), some.z)
     return outputs.float(), kept_by(tried)
 
 

@@ -7,19 +7,20 @@ from typing import Self, TypeVar
 from torch import nn
 
 from amulet.core.classifier import materialized
-from amulet.core.data import Data, Schema
+from amulet.core.data import Data, Schema, require_data
 from amulet.core.errors import Conflict, Problem
 from amulet.core.fitted import Fitted
 from amulet.core.held import NOTHING, Held
-from amulet.core.model import ModelSpec
+from amulet.core.model import ModelSpec, wrapped
 from amulet.core.spec import Count
 from amulet.core.trainable import DataUse, Slot, Stage, Trainable
 from amulet.training.loop import train
 from amulet.training.objectives import CrossEntropy, Objective
 from amulet.training.optimizers import Adam, Constant, Optimizer, Schedule
 from amulet.training.rehearsal import rehearsed, step_problems
+from amulet.training.removal import score_by
 from amulet.training.stages import Finish
-from amulet.training.validation import conflicts, model_notices, model_problems
+from amulet.training.validation import conflicts, model_notices, model_problems, unlearned
 
 S = TypeVar("S", bound=Stage)
 
@@ -66,6 +67,11 @@ class Recipe(Trainable):
         preparations = self.preparations
         return replace(self, stages=(*preparations[:count], *self.stages[len(preparations) :]))
 
+    @property
+    def finishes(self) -> tuple[Stage, ...]:
+        """The stages of the last slot."""
+        return tuple(stage for stage in self.stages if stage.slot is Slot.FINISH)
+
     def one_epoch(self) -> tuple[Trainable, int]:
         """The recipe for a single epoch, and how many it has."""
         return replace(self, epochs=1), self.epochs
@@ -88,7 +94,7 @@ class Recipe(Trainable):
         """A fresh model with the structure that its finishing stages give it."""
         model = materialized(self.model.build(schema), schema)
         for stage in self.stages_of(Finish):
-            model = stage.wrap(model)
+            model = wrapped(model, stage.wrap)
         return model
 
     def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
@@ -111,11 +117,21 @@ class Recipe(Trainable):
     def _model_name(self) -> str:
         return type(self.model).__name__
 
-    def fit(self, data: Data, *, seed: int, device: str = "cpu", held: Held = NOTHING) -> Fitted:
+    def record_problems(self, data: Data) -> Iterator[Problem]:
+        """Targets need an objective that learns them."""
+        if data.targets is not None and not self.objective.takes_targets:
+            yield unlearned("The data set", f"the objective {self.objective} learns classes alone")
+
+    def fit(
+        self, data: Data, *, seed: int, device: str = "cpu", held: Held = NOTHING, with_accuracy: bool = False
+    ) -> Fitted:
         """Train a fresh model; every random choice follows from the seed, none from outside.
+
+        `with_accuracy` adds `train_accuracy` to the facts, which takes a pass over the records.
 
         Raises:
             InvalidParameter: the recipe cannot be fitted to these data.
             MissingInput: a stage needs something that the defender does not hold.
         """
-        return train(self, data, seed, device, held)
+        require_data(data, "data", type(self).__name__)
+        return train(self, data, seed, device, held, score_by(self, held, seed, device), with_accuracy=with_accuracy)

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from amulet.core.classifier import PROBED, first_line, materialized
+from amulet.core.classifier import PROBED, made_up, materialized
+from amulet.core.containment import text_of
 from amulet.core.data import Schema
 from amulet.core.errors import Problem
 from amulet.core.seeds import isolated
-from amulet.training.loop import descend, rule_of
+from amulet.training.loop import descend, penalties_of, rule_of
 from amulet.training.stages import Update
 from amulet.training.updates import Pace, Rule
-from amulet.training.validation import made_up
 
 if TYPE_CHECKING:
     from amulet.training.recipe import Recipe
@@ -30,8 +30,9 @@ def rehearsed(recipe: "Recipe", schema: Schema) -> Rule:
     short = replace(recipe, epochs=1, batch_size=len(data), stages=stages)
     with isolated(0):
         model = materialized(recipe.model.build(schema), schema)
-        rule = rule_of(short, Pace(len(data), len(data), 1), 0, "cpu")
-        descend(short, rule, model.train(), data, 0)
+        pace = Pace(len(data), len(data), 1)
+        rule, penalties = rule_of(short, pace, 0, "cpu"), penalties_of(short, schema, pace, 0, "cpu")
+        descend(short, rule, penalties, model.train(), data, 0)
     return rule
 
 
@@ -44,5 +45,5 @@ def step_problems(recipe: "Recipe", owner: str, schema: Schema) -> Iterator[Prob
         yield Problem(
             "model",
             f"{owner} cannot be trained{f' with {names}' if names else ''}: a step on {PROBED} made-up records fails "
-            f"({type(error).__name__}: {first_line(error)}).",
+            f"({type(error).__name__}: {text_of(error)}).",
         )

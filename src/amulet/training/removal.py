@@ -14,7 +14,7 @@ from annotated_types import Interval
 from torch import Generator, Tensor, nn
 
 from amulet.core.data import Data, Schema
-from amulet.core.errors import MissingInput, Problem
+from amulet.core.errors import Problem
 from amulet.core.held import Held
 from amulet.core.spec import Spec
 from amulet.core.trainable import DataUse, Slot, Stage, Trainable
@@ -45,11 +45,8 @@ class Scorer(Spec):
         Raises:
             MissingInput: it needs clean records and there are none.
         """
-        if self.needs_validation and (validation is None or len(validation) == 0):
-            raise MissingInput(
-                f"{self} compares with clean records of the defender's own, and there are none. Pass "
-                "held=Held(validation=...), or in an experiment a Split with 'validation' above 0."
-            )
+        if self.needs_validation:
+            Held(validation).require_validation(self)
         clean = None if validation is None else validation.to(data.x.device).as_inputs()
         return self.score(model, data.as_inputs(), clean).cpu()
 

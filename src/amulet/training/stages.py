@@ -3,12 +3,15 @@
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar, final
 
 from torch import Generator, Tensor, nn
 
-from amulet.core.data import Data
+from amulet.core.data import Data, Schema
+from amulet.core.held import Held
 from amulet.core.trainable import Slot, Stage
 from amulet.functional.pgd import Classifier
+from amulet.training.penalty import Penalty
 from amulet.training.updates import Pace, Rule
 
 
@@ -22,9 +25,16 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Prepare(Stage):
-    """Changes the training data once, before training."""
+    """Changes the training data once, before training.
+
+    Attributes:
+        weighs: whether it gives records weights, which the loss of each is multiplied by.
+        sets_targets: whether it gives records targets, probabilities that are learned instead of the class.
+    """
 
     slot = Slot.PREPARE
+    weighs: ClassVar[bool] = False
+    sets_targets: ClassVar[bool] = False
 
     @abstractmethod
     def prepare(self, data: Data, rng: Generator) -> Prepared:
@@ -46,20 +56,49 @@ class Perturb(Stage):
 class Penalize(Stage):
     """Adds a term to each record's loss.
 
-    A penalty that compares the records with other versions of them seeks these in `twin`, which the loop calls
-    beforehand with the model in evaluation mode, and finds them in `batch.twins`, shaped like x.
+    A penalty without a state of its own writes `penalize`. One that compares the records with other versions of them
+    makes these in `twin` and finds them in `batch.twins`. One with a state, such as a network that is trained beside
+    the model, writes `begin` instead, and does all this in the `Penalty` that it returns.
     """
 
     slot = Slot.PENALIZE
 
+    def begin(self, schema: Schema, pace: Pace, seed: int, device: str) -> Penalty:
+        """The penalty of one training run.
+
+        Args:
+            schema: of the training records.
+            pace: how many records, batches and epochs the run has.
+            seed: of the penalty's own random choices; torch's global generator is seeded when this is called.
+            device: where the run takes place.
+        """
+        del schema, pace, seed, device
+        return _Stateless(self)
+
     def twin(self, model: nn.Module, batch: Data, rng: Generator) -> Tensor | None:
-        """Another version of each record, shaped like x; a hook for subclasses."""
+        """Another version of each record, shaped like x; a hook for subclasses. See `Penalty`."""
         del model, batch, rng
         return None
 
-    @abstractmethod
     def penalize(self, model: Classifier, logits: Tensor, batch: Data) -> Tensor:
-        """(n,) the term of each record, differentiable; `model` may be called again on other inputs."""
+        """(n,) the term of each record; a hook for subclasses. See `Penalty`."""
+        raise NotImplementedError(f"{self} must write 'penalize', or 'begin' if it has a state of its own.")
+
+
+@final
+class _Stateless(Penalty):
+    """What a stage without a state does in any run."""
+
+    def __init__(self, stage: Penalize) -> None:
+        self._stage = stage
+
+    def twin(self, model: nn.Module, batch: Data, rng: Generator) -> Tensor | None:
+        """The stage's."""
+        return self._stage.twin(model, batch, rng)
+
+    def penalize(self, model: Classifier, logits: Tensor, batch: Data) -> Tensor:
+        """The stage's."""
+        return self._stage.penalize(model, logits, batch)
 
 
 @dataclass(frozen=True)
@@ -79,14 +118,33 @@ class Update(Stage):
 
 @dataclass(frozen=True)
 class Finish(Stage):
-    """Changes the trained model once, after training."""
+    """Changes the trained model once, after training.
+
+    A stage that puts something around the model, such as thresholds, keeps the model in it as a submodule, called
+    `underneath` or otherwise, so that an attacker with the weights can attack it too. What it puts around it derives
+    from `AttributeModel` if predictions then need the records' sensitive attributes.
+
+    Attributes:
+        needs_validation: whether it is fitted to clean records of the defender's own.
+    """
 
     slot = Slot.FINISH
+    needs_validation: ClassVar[bool] = False
 
     def wrap(self, model: nn.Module) -> nn.Module:
         """The model with the structure it will have afterwards; no training here, the store rebuilds with it."""
         return model
 
     @abstractmethod
-    def finish(self, model: nn.Module, data: Data, rng: Generator) -> Mapping[str, Tensor]:
-        """Fit the wrapped model in place; what the owner keeps."""
+    def finish(self, model: nn.Module, data: Data, held: Held, rng: Generator) -> Mapping[str, Tensor]:
+        """Fit the wrapped model in place.
+
+        Args:
+            model: as `wrap` gave it, in training mode.
+            data: the training records, after every preparation.
+            held: what the defender holds besides, such as clean validation records.
+            rng: of its random choices.
+
+        Returns:
+            What the owner keeps, by name.
+        """

@@ -64,7 +64,7 @@ class Rule(ABC):
 
     @abstractmethod
     def backward(self, losses: RecordLosses, model: nn.Module, batch: Data) -> None:
-        """Set the gradient of every parameter."""
+        """Set the gradient of every parameter; the loop has cleared those of the batch before."""
 
 
 @final
@@ -92,5 +92,4 @@ class PlainRule(Rule):
 
     def backward(self, losses: RecordLosses, model: nn.Module, batch: Data) -> None:
         """The gradient of the mean loss."""
-        model.zero_grad(set_to_none=True)
         losses(model, batch).mean().backward()

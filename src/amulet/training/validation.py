@@ -2,22 +2,17 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
-import torch
 from torch import nn
 
-from amulet.core.classifier import (
-    PROBED,
-    classifier_problems,
-    gives_probabilities,
-    probabilities_notice,
-    random_records,
-)
-from amulet.core.data import Data, Schema
+from amulet.core.classifier import PROBED, classifier_problems, gives_probabilities, made_up, probabilities_notice
+from amulet.core.containment import text_of
+from amulet.core.data import Schema
 from amulet.core.errors import Problem
 from amulet.core.seeds import isolated
 from amulet.core.trainable import DataUse, Slot, Stage
 from amulet.training.objectives import Objective
 from amulet.training.privacy import privacy_problems
+from amulet.training.stages import Prepare
 
 
 def conflicts(stages: Iterable[Stage], objective: Objective) -> Iterator[Problem]:
@@ -27,12 +22,20 @@ def conflicts(stages: Iterable[Stage], objective: Objective) -> Iterator[Problem
     if len(updates) > 1:
         names = " and ".join(str(stage) for stage in updates)
         yield Problem("stages", f"A recipe has room for one update rule. Got {names}.")
+    for stage in stages:
+        if isinstance(stage, Prepare) and stage.sets_targets and not objective.takes_targets:
+            yield unlearned(str(stage), f"the objective {objective} learns classes alone")
     for private in (stage for stage in updates if stage.private):
         for stage in stages:
             if stage.data_use is DataUse.DATASET and not stage.private:
                 yield _void(private, type(stage).__name__, "drop one of the two")
         if objective.data_use is DataUse.DATASET:
             yield _void(private, type(objective).__name__, "state what it counts in the data as public knowledge")
+
+
+def unlearned(giver: str, reason: str) -> Problem:
+    """Targets that nothing would learn."""
+    return Problem("targets", f"{giver} gives records 'targets', probabilities to be learned, and {reason}.")
 
 
 def _void(private: Stage, other: str, remedy: str) -> Problem:
@@ -58,10 +61,10 @@ def model_problems(
         with isolated(0):
             model = build(schema)
     except Exception as error:  # noqa: BLE001 - whatever a user's model raises is the problem to tell
-        yield Problem("model", f"{owner} cannot be built: {error}")
+        yield Problem("model", f"{owner} cannot be built: {text_of(error)}")
         return
     some, stages = made_up(schema, PROBED), tuple(stages)
-    found = tuple(classifier_problems(model, some.x, len(schema.classes), owner=owner))
+    found = tuple(classifier_problems(model, some, owner=owner))
     yield from found
     if not found:
         for stage in stages:
@@ -74,12 +77,5 @@ def model_notices(build: Callable[[Schema], nn.Module], owner: str, schema: Sche
     """What is seldom meant of a model that can be trained."""
     with isolated(0):
         model = build(schema)
-    if gives_probabilities(model, random_records(schema, PROBED)):
+    if gives_probabilities(model, made_up(schema, PROBED)):
         yield probabilities_notice(owner)
-
-
-def made_up(schema: Schema, count: int) -> Data:
-    """Records within the bounds and labels of every class, the same every time."""
-    places = torch.arange(count)
-    attributes = torch.zeros(count, len(schema.attributes), dtype=torch.int64)
-    return Data(random_records(schema, count), places % len(schema.classes), attributes, places, schema)

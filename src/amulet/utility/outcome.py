@@ -6,7 +6,7 @@ from typing import final
 from torch import Tensor, nn
 
 from amulet.core.classifier import require_classifier
-from amulet.core.data import Data
+from amulet.core.data import Data, require_data
 from amulet.core.model import probabilities_of
 from amulet.core.outcome import LEFT_OUT, Outcome
 from amulet.core.probe import Audit, Game
@@ -43,8 +43,9 @@ class Utility(Audit[PredictionOutcome]):
         Raises:
             InvalidParameter: the model does not give one logit for each class.
         """
+        require_data(data, "data", type(self).__name__)
         require_classifier(model, data)
-        return PredictionOutcome(data.y.cpu(), probabilities_of(model, data.x), data.index.cpu())
+        return PredictionOutcome(data.y.cpu(), probabilities_of(model, data), data.index.cpu())
 
     def play(self, game: Game) -> PredictionOutcome:
         """On the test records."""

@@ -12,7 +12,16 @@ from amulet.core.errors import Problem
 from amulet.core.spec import Count, NonNegative
 from amulet.core.threat import Access, Adversary
 from amulet.evasion.outcome import EvasionAttack
-from amulet.evasion.perturbation import Attempt, Frozen, ball_demands, ball_of, budget_of, free_inputs, in_turn
+from amulet.evasion.perturbation import (
+    Attempt,
+    Frozen,
+    ball_demands,
+    ball_of,
+    budget_of,
+    free_inputs,
+    in_turn,
+    on_each_classifier,
+)
 from amulet.functional.apgd import apgd, cross_entropy_of, targeted_dlr
 from amulet.functional.balls import Ball, Norm
 from amulet.functional.fab import fab
@@ -37,6 +46,10 @@ class AutoAttack(EvasionAttack):
     standard version. `steps` is of Auto-PGD and FAB, `targets` the number of wrong classes (all, where there
     are fewer), `queries` of Square, `restarts` of Auto-PGD on cross-entropy and of Square. With two or three
     classes the loss of "apgd-t" is not defined, and that part is left out.
+
+    It takes minutes for each thousand records of a model, so it attacks a random sample of `records` of them, the
+    same for all models of one seed; None attacks all. The outcome holds the sample, and every metric is over it:
+    among 1,000 records the standard error of robust accuracy is at most 1.6 percentage points.
     """
 
     needs = Access.WEIGHTS
@@ -48,6 +61,7 @@ class AutoAttack(EvasionAttack):
     restarts: Count = 1
     parts: tuple[Part, ...] = PARTS
     frozen: Frozen = ()
+    records: Count | None = 1000
 
     def problems(self) -> Iterator[Problem]:
         """Each part once."""
@@ -72,6 +86,10 @@ class AutoAttack(EvasionAttack):
     def budget(self) -> str:
         """The ball."""
         return budget_of(self)
+
+    def sample(self) -> int | None:
+        """`records`."""
+        return self.records
 
     def perturb(self, adversary: Adversary, victims: Data) -> Tensor:
         """Adversarial examples where any part succeeded, the last attempt elsewhere."""
@@ -98,8 +116,12 @@ class AutoAttack(EvasionAttack):
 
     def _attempt(self, adversary: Adversary, search: Search, rank: int) -> Attempt:
         def attempt(victims: Data) -> Tensor:
-            target = adversary.target.logits(victims.x).argsort(1, descending=True)[:, rank]
             ball = ball_of(self, victims.schema, victims.x.device)
-            return search(adversary.target.model, victims.x, victims.y, target, ball)
+
+            def run(model: Classifier, part: Data) -> Tensor:
+                towards = adversary.target.logits(part).argsort(1, descending=True)[:, rank]
+                return search(model, part.x, part.y, towards, ball)
+
+            return on_each_classifier(adversary.target, victims, run)
 
         return attempt

@@ -19,10 +19,11 @@ from amulet.evasion.perturbation import (
     budget_of,
     free_inputs,
     in_turn,
+    on_each_classifier,
     rungs_of,
 )
 from amulet.functional.balls import Norm
-from amulet.functional.pgd import pgd
+from amulet.functional.pgd import Classifier, pgd
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,10 @@ class PGD(EvasionAttack):
 
         def climb(victims: Data) -> Tensor:
             ball = ball_of(self, victims.schema, victims.x.device)
-            model = adversary.target.model
-            return pgd(model, victims.x, victims.y, ball, steps=self.steps, step_size=self.step_size, rng=rng)
+
+            def search(model: Classifier, part: Data) -> Tensor:
+                return pgd(model, part.x, part.y, ball, steps=self.steps, step_size=self.step_size, rng=rng)
+
+            return on_each_classifier(adversary.target, victims, search)
 
         return climb

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from amulet.core.data import Data, Schema
 from amulet.core.errors import Problem
 from amulet.core.roles import SURROGATE, TARGET, Requests, surrogate_requests
-from amulet.core.spec import Count
+from amulet.core.spec import Models
 from amulet.core.split import Split
 from amulet.core.threat import Access, Adversary, TrainedModel, opened
 from amulet.evasion.attacks.pgd import PGD
@@ -27,7 +27,7 @@ class Transfer(EvasionAttack):
 
     needs = Access.LABELS
     of: EvasionAttack = PGD()
-    surrogates: Count = 1
+    surrogates: Models = 1
     defense_known: bool = True
 
     def problems(self) -> Iterator[Problem]:
@@ -51,6 +51,10 @@ class Transfer(EvasionAttack):
     def own_models(self, split: Split) -> Requests:
         """The surrogates."""
         return {SURROGATE: surrogate_requests(split, self.surrogates, defense_known=self.defense_known)}
+
+    def sample(self) -> int | None:
+        """That of the attack."""
+        return self.of.sample()
 
     def ladder(self) -> tuple[tuple[float, Self], ...]:
         """That of the attack."""

@@ -42,7 +42,7 @@ class AdversarialTraining(Perturb):
     def model_problems(self, model: nn.Module, some: Data) -> Iterator[Problem]:
         """The examples are sought by input gradients."""
         free = free_inputs(self, some.schema)
-        yield from (Problem("model", sentence) for sentence in needs_gradients(str(self), model, some.x, free))
+        yield from (Problem("model", sentence) for sentence in needs_gradients(str(self), model, some, free))
 
     def perturb(self, model: nn.Module, batch: Data, rng: Generator) -> Data:
         """The batch with x moved to where the loss is high."""

@@ -48,7 +48,7 @@ class TRADES(Penalize):
     def model_problems(self, model: nn.Module, some: Data) -> Iterator[Problem]:
         """The points nearby are sought by input gradients."""
         free = free_inputs(self, some.schema)
-        yield from (Problem("model", sentence) for sentence in needs_gradients(str(self), model, some.x, free))
+        yield from (Problem("model", sentence) for sentence in needs_gradients(str(self), model, some, free))
 
     def twin(self, model: nn.Module, batch: Data, rng: Generator) -> Tensor:
         """The points nearby where the model's probabilities differ most."""

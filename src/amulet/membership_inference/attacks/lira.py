@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
 import torch
-from annotated_types import Ge
+from annotated_types import Interval
 from torch import Tensor
 
-from amulet.core.data import Data
+from amulet.core.data import Selection
 from amulet.core.errors import MissingInput, Problem
 from amulet.core.roles import SHADOW, Requests, shadow_requests
 from amulet.core.split import Split
@@ -35,7 +35,7 @@ class LiRA(MembershipInferenceAttack):
     """
 
     needs = Access.LOGITS
-    shadows: Annotated[int, Ge(2)] = 16
+    shadows: Annotated[int, Interval(ge=2, le=10_000)] = 16
     variance: Variance = "global"
     online: bool = True
     defense_known: bool = True
@@ -51,13 +51,13 @@ class LiRA(MembershipInferenceAttack):
         """The shadow models."""
         return {SHADOW: shadow_requests(split, self.shadows, defense_known=self.defense_known)}
 
-    def score(self, adversary: Adversary, candidates: Data) -> Tensor:
+    def score(self, adversary: Adversary, candidates: Selection) -> Tensor:
         """(n,) online the log-likelihood ratio, offline the standard score against "trained without it"."""
         shadows = adversary.own(SHADOW, self.shadows, self)
         seen = [(_confidence(shadow, candidates), shadow.trained_on(candidates.index)) for shadow in shadows]
         confidences, inside = (torch.stack(each) for each in zip(*seen, strict=True))
         with_it, without = self._gaussians(confidences, inside)
-        observed = scaled_logits(adversary.target.logits(candidates.x), candidates.y)
+        observed = scaled_logits(adversary.target.logits(candidates), candidates.y)
         if not self.online:
             return (observed - without.mean) / without.std
         return with_it.log_density(observed) - without.log_density(observed)
@@ -74,6 +74,6 @@ class LiRA(MembershipInferenceAttack):
         return with_it, without
 
 
-def _confidence(shadow: TrainedModel, candidates: Data) -> Tensor:
-    with opened(shadow.model.to(candidates.x.device), Access.LOGITS, candidates) as target:
-        return scaled_logits(target.logits(candidates.x), candidates.y)
+def _confidence(shadow: TrainedModel, candidates: Selection) -> Tensor:
+    with opened(shadow.model.to(candidates.places.device), Access.LOGITS, candidates) as target:
+        return scaled_logits(target.logits(candidates), candidates.y)

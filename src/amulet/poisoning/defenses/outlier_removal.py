@@ -29,7 +29,7 @@ class KNNShapley(Scorer):
         """(n,) Shapley values; harmful records have negative ones."""
         if validation is None:
             raise MissingInput(f"{self} compares with clean records, and there are none.")
-        features, clean = (penultimate_features(model, records.x) for records in (data, validation))
+        features, clean = (penultimate_features(model, records) for records in (data, validation))
         return knn_shapley(features, data.y, clean, validation.y, self.neighbors)
 
 

@@ -24,7 +24,7 @@ class SpectralScores(Scorer):
     def score(self, model: nn.Module, data: Data, validation: Data | None) -> Tensor:
         """(n,) ranks in (0, 1), the lowest for what stands out most."""
         del validation
-        features = penultimate_features(model, data.x)
+        features = penultimate_features(model, data)
         scores = torch.empty(len(data), dtype=torch.float64, device=data.x.device)
         for label in data.y.unique():
             own = data.y == label

@@ -1,0 +1,133 @@
+"""JSON files that Amulet wrote before: read within bounds, and checked against a pydantic model of their format."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from amulet.core.errors import AmuletError
+from amulet.core.files import StrPath
+from amulet.core.text import visible
+
+LARGEST: Final = 1_000_000_000
+"""Bytes of a JSON file that is read; an assessment with 36,600 values and curves has 36 million."""
+DEEPEST: Final = 100
+"""Levels of nesting; specs of experiments have about twenty."""
+LARGEST_NUMBER: Final = 2**63
+"""Whole numbers and measured values beyond this are no results."""
+
+_M = TypeVar("_M", bound="Written")
+
+
+class Written(BaseModel):
+    """Base of the models of file formats: no conversion of types, no unknown names, no change afterwards."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=True)
+
+
+def read_text(place: StrPath, remedy: str) -> str:
+    """The text of a file that Amulet wrote, of at most `LARGEST` bytes.
+
+    Args:
+        place: the file.
+        remedy: the sentence that says how to have one.
+
+    Raises:
+        AmuletError: the file is missing, is too large or is not UTF-8.
+        OSError: the file cannot be read.
+    """
+    path = Path(place)
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+    except FileNotFoundError:
+        raise AmuletError(f"There is no {path.name} in {path.parent}. {remedy}") from None
+    if len(content) > LARGEST:
+        raise AmuletError(f"{path} must have at most {LARGEST:,} bytes. It has more.")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        raise AmuletError(f"The {path.name} in {path.parent} is not text in UTF-8. {remedy}") from None
+
+
+def parse_json(text: str, what: str) -> dict[str, Any]:
+    """The JSON object that a text holds.
+
+    Raises:
+        AmuletError: it holds none, a key that stands twice, NaN, or nesting beyond `DEEPEST`.
+    """
+    try:
+        body = json.loads(text, object_pairs_hook=_without_duplicates, parse_constant=_infinite)
+        problem = None if isinstance(body, dict) else "it must be one JSON object"
+        problem = problem or ("it is nested too deeply" if _depth(body) > DEEPEST else None)
+    except RecursionError:
+        problem = "it is nested too deeply"
+    except ValueError as error:
+        problem = _brief(str(error), 200)
+    if problem:
+        raise AmuletError(f"This is not {what}: {problem}.")
+    return dict(body)
+
+
+def checked(model: type[_M], body: Mapping[str, Any], what: str) -> _M:
+    """The object as the model of its format.
+
+    Raises:
+        AmuletError: one sentence that names the first place that is wrong, and how many others there are.
+    """
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_context=False)
+        more = f" ({len(details) - 1} more places are wrong)" if len(details) > 1 else ""
+        raise AmuletError(f"This is not {what}: {_sentence(details[0])}{more}.") from None
+    except RecursionError:
+        raise AmuletError(f"This is not {what}: it is nested too deeply.") from None
+
+
+def _sentence(detail: Mapping[str, Any]) -> str:
+    place = _brief(".".join(str(key) for key in detail["loc"]), 100) or "the file"
+    if detail["type"] == "value_error":
+        return _brief(f"{place}: {str(detail['msg']).removeprefix('Value error, ')}", 250)
+    if detail["type"] == "missing":
+        return f"'{place}' is missing"
+    if detail["type"] == "extra_forbidden":
+        return f"'{place}' is not known"
+    allowed = _brief(str(detail["msg"]).removeprefix("Input should be "), 120)
+    return f"'{place}' must be {allowed}, not {_brief(repr(detail['input']), 80)}"
+
+
+def _brief(text: str, most: int) -> str:
+    return visible(text if len(text) <= most else f"{text[: most - 3]}...")
+
+
+def _without_duplicates(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key '{twice}' stands twice in one object")
+    return found
+
+
+def _infinite(name: str) -> float:
+    """Infinity stands in settings and in the range of a metric without bounds; NaN is never written."""
+    if name == "NaN":
+        raise ValueError("it holds NaN, which is no number")
+    return math.inf if name == "Infinity" else -math.inf
+
+
+def _depth(body: Any) -> int:
+    """Levels of lists and objects, without recursion."""
+    deepest, waiting = 0, [(body, 1)]
+    while waiting:
+        value, level = waiting.pop()
+        if isinstance(value, dict | list):
+            deepest = max(deepest, level)
+            if level > DEEPEST:
+                break
+            waiting.extend((item, level + 1) for item in (value.values() if isinstance(value, dict) else value))
+    return deepest

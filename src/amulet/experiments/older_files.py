@@ -1,0 +1,49 @@
+"""Results of older formats, brought to the format that is read today before they are checked."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+_SHOWS: Final = {
+    ("utility", "balanced_accuracy"): "trained",
+    ("evasion", "noise_accuracy"): "noise",
+    ("evasion", "one_class_share"): "one class",
+}
+"""What gates read off Amulet's own metrics, which they recognised by these names."""
+_ACCESS: Final = {1: 0b1, 2: 0b11, 3: 0b111, 4: 0b1111}
+"""Levels of access, as the sets that they are now."""
+
+
+def upgrade(body: dict[str, Any]) -> None:
+    """Change the results of an assessment from format 3 to 4 in place; leave all other formats alone.
+
+    Format 4 compares rows with stated rows, and its columns state what gates read off them instead of being
+    recognised by name; levels of access have become sets. What is of another type than format 3 has is left as it is.
+    """
+    if body.get("format") == 3 and not isinstance(body["format"], bool | float):
+        body["format"] = 4
+        body.setdefault("against", {})
+        if isinstance(columns := body.get("columns"), list):
+            _upgrade_columns([column for column in columns if isinstance(column, dict)])
+
+
+def upgrade_pair(body: dict[str, Any]) -> None:
+    """Change the columns of a pair's results, whose format has kept its number, as `upgrade` does."""
+    if isinstance(cells := body.get("cells"), list):
+        columns = [cell.get("column") for cell in cells if isinstance(cell, dict)]
+        _upgrade_columns([column for column in columns if isinstance(column, dict) and "control" in column])
+
+
+def _upgrade_columns(columns: list[dict[str, Any]]) -> None:
+    """Columns of one file that all are of the older format."""
+    controls = {_probe(column): column.get("metric") for column in columns if column.pop("control", False) is True}
+    for column in columns:
+        column["shows"] = _SHOWS.get((str(column.get("risk")), str(column.get("metric"))))
+        if column.get("primary") is True and column.get("metric") != controls.get(_probe(column)):
+            column["must_exceed"] = controls.get(_probe(column))
+        access = column.get("access")
+        if isinstance(access, int):
+            column["access"] = _ACCESS.get(access, access)
+
+
+def _probe(column: Mapping[str, Any]) -> tuple[str, str]:
+    return str(column.get("risk")), str(column.get("probe"))

@@ -1,0 +1,143 @@
+"""What a risk and the model's use cost each other: one small chart for each attack and audit."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from string import ascii_uppercase
+from typing import Any, Final
+
+import numpy as np
+import vl_convert
+from markupsafe import Markup
+from numpy.typing import NDArray
+
+from amulet.experiments.experiment import BASELINE
+from amulet.experiments.numbers import Column, MatrixCell
+from amulet.experiments.results import Results
+from amulet.report.charts import vega_lite
+from amulet.report.words.blocks import Block, Line, Part, primaries
+from amulet.report.words.names import metric_words
+
+UTILITY: Final = "utility"
+ENOUGH: Final = 18.0
+"""Pixels between a letter and anything else beyond which more room does not read better."""
+
+Place = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Point:
+    """One row by its letter: what the model is worth, and how much of the risk it carries."""
+
+    letter: str
+    utility: MatrixCell
+    risk: MatrixCell
+
+
+@dataclass(frozen=True)
+class TradeOff:
+    """One probe's primary metric against the primary metric of utility; the chart holds no script."""
+
+    block: Block
+    part: Part
+    line: Line
+    utility: Column
+    points: tuple[Point, ...]
+    svg: Markup
+
+
+def letters(results: Results) -> dict[str, str]:
+    """What each row is called in the charts: A, B, C ..., and numbers where the alphabet ends."""
+    return {
+        row: ascii_uppercase[at] if at < len(ascii_uppercase) else str(at + 1) for at, row in enumerate(results.rows)
+    }
+
+
+def trade_offs(results: Results, found: Sequence[Block]) -> Iterator[TradeOff]:
+    """In the order of the matrix; none where no metric stands for utility."""
+    utility = next((column for column in results.columns if column.risk == UTILITY and column.primary), None)
+    if utility is None:
+        return
+    for block in primaries(tuple(found)):
+        for part in block.parts if block.risk != UTILITY else ():
+            for line in part.lines:
+                points = tuple(_points(results, utility, line))
+                if points:
+                    yield TradeOff(block, part, line, utility, points, _drawn(results, utility, line.column, points))
+
+
+def beside(places: Sequence[Place], corners: Sequence[Place]) -> list[str]:
+    """The side on which each place's letter stands: as far as can be from other places and from letters before it.
+
+    Args:
+        places: of the marks.
+        corners: other points that the axes reach to.
+    """
+    seen = np.array([*places, *corners])
+    span = np.ptp(seen, axis=0)
+    pixels = (np.array(places) - seen.min(axis=0)) / np.where(span > 0, span, 1) * vega_lite.TRADE_OFF * (1, -1)
+    taken, sides = list(pixels), []
+    for at, mark in enumerate(pixels):
+        others = [place for other, place in enumerate(taken) if other != at]
+        room = {side: _nearest(mark + shift, others) for side, shift in vega_lite.SIDES.items()}
+        sides.append(max(room, key=lambda side: min(room[side], ENOUGH)))
+        taken.append(mark + vega_lite.SIDES[sides[-1]])
+    return sides
+
+
+def _nearest(place: NDArray[np.float64], others: Sequence[NDArray[np.float64]]) -> float:
+    return min((float(np.hypot(*(place - other))) for other in others), default=ENOUGH)
+
+
+def _points(results: Results, utility: Column, line: Line) -> Iterator[Point]:
+    for row, letter in letters(results).items():
+        point = Point(letter, results.cell(row, utility), results.cell(row, line.column))
+        if point.utility.summary and point.risk.summary:
+            yield point
+
+
+def _drawn(results: Results, utility: Column, risk: Column, points: Sequence[Point]) -> Markup:
+    means = [_mean(results, point) for point in points]
+    seeds = [{**mean, **seed} for point, mean in zip(points, means, strict=True) for seed in _seeds(results, point)]
+    corners = [(seed["seed_x"], seed["seed_y"]) for seed in seeds]
+    sides = beside([(mean["x"], mean["y"]) for mean in means], corners)
+    means = [{**mean, "side": side} for mean, side in zip(means, sides, strict=True)]
+    before = [mean for mean in means if mean["kind"] == vega_lite.KINDS[0]]
+    titles = f"{metric_words(utility).title}, higher is better →", f"{_arrow(risk)} {metric_words(risk).title}".strip()
+    data = {"before": before, "means": means, "seeds": seeds}
+    svg: str = vl_convert.vegalite_to_svg({**vega_lite.trade_off(*titles), "datasets": data})
+    drawn = re.sub(r"<[^>]+>", _slim, svg).replace("<svg", '<svg aria-hidden="true"', 1)
+    return Markup(drawn)  # noqa: S704 - Vega escapes text
+
+
+def _slim(tag: re.Match[str]) -> str:
+    """A tag without what a page does not need: attributes that say nothing there, fractions of a tenth of a pixel."""
+    shorter = re.sub(r' (?:xmlns(?::xlink)?|version|class|pointer-events|aria-hidden)="[^"]*"', "", tag.group())
+    return re.sub(r"(\d\.\d)\d+", r"\1", shorter)
+
+
+def _mean(results: Results, point: Point) -> dict[str, Any]:
+    kind = vega_lite.KINDS[point.risk.verdict is not None]
+    x, y = (level(results, cell) for cell in (point.utility, point.risk))
+    return {"letter": point.letter, "kind": kind, "x": x, "y": y}
+
+
+def level(results: Results, cell: MatrixCell) -> float:
+    """As far from the undefended mean as the seeds of the pair say: the two can have different numbers of seeds."""
+    assert cell.summary  # noqa: S101 - only such points are made
+    undefended = results.cell(BASELINE, cell.column).summary
+    if cell.difference is None or undefended is None:
+        return cell.summary.mean
+    return undefended.mean + cell.difference.mean
+
+
+def _seeds(results: Results, point: Point) -> Iterator[dict[str, float]]:
+    uses = {item.seed: item.value for item in results.of(point.utility.row, point.utility.column)}
+    for item in results.of(point.risk.row, point.risk.column):
+        use = uses.get(item.seed)
+        if use is not None and item.value is not None:
+            yield {"seed_x": use, "seed_y": item.value}
+
+
+def _arrow(column: Column) -> str:
+    return {"high": "↓ safer:", "low": "↑ safer:"}.get(column.riskier or "", "")

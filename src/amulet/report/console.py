@@ -1,0 +1,59 @@
+"""The terminal as Amulet writes to it: text from outside is only text, and no line is cut in a pipe."""
+
+import io
+import logging
+import sys
+from collections.abc import Iterator
+from typing import Final
+
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook
+from rich.segment import Segment
+
+from amulet.core.text import visible
+
+UNLIMITED: Final = 100_000
+"""Columns of what is no terminal, so that programs find every table row on one line."""
+
+
+def open_console(*, errors: bool = False) -> Console:
+    """A console on standard output, or standard error, through which everything is shown that commands say.
+
+    What its encoding lacks is shown as an escape too.
+    """
+    stream = sys.stderr if errors else sys.stdout
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")
+    console = Console(stderr=errors, markup=False, emoji=False, highlight=False)
+    if not console.is_terminal:
+        console = Console(stderr=errors, markup=False, emoji=False, highlight=False, width=UNLIMITED)
+    console.push_render_hook(_Visible())
+    return console
+
+
+class Told(logging.Handler):
+    """Log messages as lines of a console."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self.console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show the level and the message."""
+        self.console.print(f"{record.levelname.capitalize()}: {self.format(record)}", soft_wrap=True)
+
+
+class _Visible(RenderHook):
+    """Shows control characters as escapes in whatever is printed, but for those that Rich itself sends."""
+
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        """What is to be printed, wrapped."""
+        return [_Escaped(each) for each in renderables]
+
+
+class _Escaped:
+    def __init__(self, inner: ConsoleRenderable) -> None:
+        self.inner = inner
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        for segment in console.render(self.inner, options):
+            yield segment if segment.control else Segment(visible(segment.text), segment.style)

@@ -1,0 +1,134 @@
+"""What the page's script shows behind a cell: words, every seed with its task, charts."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from amulet.core.curve import Curve
+from amulet.experiments.numbers import Column, MatrixCell, Traced
+from amulet.experiments.results import Results
+from amulet.report.charts import vega_lite
+from amulet.report.words.gates import grounds
+from amulet.report.words.group_sizes import groups_of
+from amulet.report.words.names import metric_words, risk_words
+from amulet.report.words.spec_text import Named, probes
+from amulet.report.words.verdict_sentences import figures, told
+from amulet.report.words.verdict_words import gate_words
+
+Plain = dict[str, Any]
+DIGEST: Final = 12
+"""Digits of a task's digest that are shown."""
+
+
+def behind(results: Results, *, single_curves: bool = True) -> Plain:
+    """All cells of all columns, by position in `results.columns` and `results.rows`.
+
+    Without `single_curves`, the means of curves alone.
+    """
+    named = probes(results)
+    keys = list(dict.fromkeys((column.risk, column.probe) for column in results.columns))
+    return {
+        "gates": [[gate.state, gate_words(gate), gate.follows] for gate in results.gates],
+        "charts": {"points": vega_lite.points(), "difference": vega_lite.difference()},
+        "rows": list(results.rows),
+        "lines": [_line(results, column, named, keys.index((column.risk, column.probe))) for column in results.columns],
+        "curves": [_curves(results, key, single=single_curves) for key in keys],
+    }
+
+
+def place(results: Results, cell: MatrixCell) -> str:
+    """The name of a cell in `behind`: its column's and its row's position."""
+    return f"{results.columns.index(cell.column)}.{results.rows.index(cell.row)}"
+
+
+def _line(results: Results, column: Column, named: dict[str, Named], curve: int) -> Plain:
+    return {
+        "risk": risk_words(column.risk).title,
+        "title": metric_words(column).title,
+        "probe": str(named[column.probe]),
+        "curve": curve,
+        "groups": _groups(results, column),
+        "values": [
+            [[item.seed, _short(item.value), item.task[:DIGEST]] for item in results.of(row, column)]
+            for row in results.rows
+        ],
+        "cells": [_cell(results, results.cell(row, column)) for row in results.rows],
+    }
+
+
+def _groups(results: Results, column: Column) -> Plain | None:
+    groups = groups_of(results, column)
+    if groups is None:
+        return None
+    return {"caption": groups.caption, "said": groups.sentence, "head": groups.head, "rows": groups.rows}
+
+
+def _cell(results: Results, cell: MatrixCell) -> Plain:
+    return {
+        "said": told(results, cell),
+        "facts": list(figures(results, cell)),
+        "gates": [results.gates.index(gate) for gate in grounds(results, cell)],
+        "judged": _judged(cell),
+    }
+
+
+def _judged(cell: MatrixCell) -> Plain | None:
+    """What the chart of differences draws beside the seeds; None where there is no interval."""
+    if cell.verdict is None or cell.verdict.interval is None or cell.difference is None:
+        return None
+    (low, high), margin = cell.verdict.interval, cell.verdict.margin
+    judged = cell.verdict.paired.n if cell.verdict.paired else cell.difference.n
+    return {
+        "first": judged if judged < cell.difference.n else 0,
+        "mean": _short(cell.difference.mean),
+        "low": _short(low),
+        "high": _short(high),
+        "minus": -margin,
+        "margin": margin,
+    }
+
+
+def _curves(results: Results, key: tuple[str, str], *, single: bool) -> Plain | None:
+    """The curves of one probe, every x written once; None where none has points."""
+    column = next(column for column in results.columns if (column.risk, column.probe) == key)
+    traced = [results.curves_of(row, column) for row in results.rows]
+    drawn = [item.curve for row in traced for item in row if item.curve.x]
+    if not drawn:
+        return None
+    xs = list(dict.fromkeys(curve.x for curve in drawn))
+    first = drawn[0]
+    return {
+        "scale": first.scale,
+        "x_title": first.x_title,
+        "words": _words(first),
+        "chart": vega_lite.curve(first.x_title, first.y_title, first.scale),
+        "xs": [[_short(x, 4) for x in each] for each in xs],
+        "seeds": [[_seed(item, xs, single=single) for item in row if item.curve.x] for row in traced],
+        "means": [_mean([item.curve for item in row if item.curve.x]) for row in traced],
+    }
+
+
+def _words(curve: Curve) -> str:
+    scales = ", both on log scales; the dotted line is guessing" if curve.scale == "log" else ""
+    return f"{curve.title}: {curve.y_title} over {curve.x_title}{scales}. Thin lines are seeds, thick ones their mean."
+
+
+def _seed(item: Traced, xs: Sequence[tuple[float, ...]], *, single: bool) -> list[Any]:
+    ys = [_short(y, 4) for y in item.curve.y] if single else []
+    return [item.seed, xs.index(item.curve.x), ys, item.task[:DIGEST]]
+
+
+def _mean(curves: Sequence[Curve]) -> Plain:
+    """Over seeds at every x that all of them reach; straight lines between a seed's points."""
+    if not curves:
+        return {"x": [], "y": []}
+    low, high = max(curve.x[0] for curve in curves), min(curve.x[-1] for curve in curves)
+    xs = sorted({x for curve in curves for x in curve.x if low <= x <= high})
+    ys = np.mean([np.interp(xs, curve.x, curve.y) for curve in curves], axis=0) if xs else np.array([])
+    return {"x": [_short(x, 4) for x in xs], "y": [_short(y, 4) for y in ys.tolist()]}
+
+
+def _short(value: float | None, digits: int = 6) -> float | None:
+    """So many significant digits; nothing for what JSON has no number for."""
+    return float(f"{value:.{digits}g}") if value is not None and np.isfinite(value) else None

@@ -1,0 +1,180 @@
+"""The report as Markdown: for a pull request, a wiki, or to read as it is."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from amulet.core.text import visible
+from amulet.experiments.numbers import MatrixCell
+from amulet.experiments.results import Results
+from amulet.report.words.blocks import Block, Line, Part, blocks, primaries
+from amulet.report.words.formats import number, setting, signed, spread
+from amulet.report.words.gates import grounds
+from amulet.report.words.group_sizes import NOT_COUNTED, RISK, groups_of
+from amulet.report.words.names import riskier_end, spoken
+from amulet.report.words.no_skill import baseline
+from amulet.report.words.seed_counts import looks_said, plural_seeds, seeds_of, times
+from amulet.report.words.spec_text import defenses
+from amulet.report.words.summaries import in_short
+from amulet.report.words.verdict_words import HOW_VERDICTS, NOT_COVERED, gate_name, gate_words, interval, said
+from amulet.statistics import Gate
+
+_MARKUP: Final = re.compile(r"([\\`*\[\]<>|~$]|&(?=#?\w+;)|(?<!\w)_|_(?!\w)|^(?:[#+>=-]|\d+(?=[.)])))")
+"""Characters that Markdown, or GitHub's, could take for more than text; underscores within words it takes for text."""
+
+
+def render(results: Results, manifest: Mapping[str, Any]) -> str:
+    """The whole text. The same results and manifest give the same bytes."""
+    found = blocks(results)
+    sections = (
+        _opening(results),
+        _short(results, found),
+        _glance(results, found),
+        _gates(results),
+        _every(results, found),
+        _origin(results, manifest),
+    )
+    return visible("\n".join(line for section in sections for line in section))
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """A table whose columns also line up where nobody renders it."""
+    lines = [[plain_text(text) for text in line] for line in (head, *rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for at, line in enumerate(lines):
+        yield "| " + " | ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)) + " |"
+        if at == 0:
+            yield "|" + "|".join("-" * (width + 2) for width in widths) + "|"
+    yield ""
+
+
+def plain_text(text: str) -> str:
+    """Labels and settings are input: nothing in them is markup, and they stay on one line."""
+    return _MARKUP.sub(r"\\\1", " ".join(text.split()))
+
+
+def _opening(results: Results) -> Iterator[str]:
+    yield f"# What each defense does to every risk: {plain_text(results.experiment)} on {plain_text(results.dataset)}"
+    yield ""
+    yield f"Each model was trained and measured {times(results)}. {looks_said(results)}".strip()
+    yield f"{HOW_VERDICTS} {NOT_COVERED}"
+    yield ""
+    for row, applied in defenses(results).items():
+        yield f"- {plain_text(row)}: {plain_text(', then '.join(map(str, applied)) or 'no defense')}"
+    yield ""
+
+
+def _short(results: Results, found: tuple[Block, ...]) -> Iterator[str]:
+    shorts = in_short(results, found)
+    if shorts:
+        yield "## In short"
+        yield ""
+        yield from (f"- **{plain_text(short.row)}**: {plain_text(short.text)}" for short in shorts)
+        yield ""
+
+
+def _glance(results: Results, found: tuple[Block, ...]) -> Iterator[str]:
+    yield "## At a glance"
+    yield ""
+    yield "Each risk by the metric that stands for it: the undefended mean, then the differences and verdicts."
+    yield ""
+    lines = [(block, part, line) for block in primaries(found) for part in block.parts for line in part.lines]
+    rows = [[_compared(results, block, part, line), *map(_brief, line.cells)] for block, part, line in lines]
+    yield from table(["Risk and metric", *results.rows], rows)
+
+
+def _gates(results: Results) -> Iterator[str]:
+    yield "## What the verdicts rest on"
+    yield ""
+    for gate in results.gates:
+        yield f"- {plain_text(gate_words(gate))}: **{gate.state}**. {plain_text(gate.follows)}".rstrip()
+    if not results.gates:
+        yield "Nothing could be checked: that takes the audit Utility and the primary metrics of each risk."
+    yield ""
+
+
+def _every(results: Results, found: tuple[Block, ...]) -> Iterator[str]:
+    yield "## Every metric, risk by risk"
+    yield ""
+    for block in found:
+        for part in block.parts:
+            for line in part.lines:
+                kind = "primary" if line.column.primary else "exploratory"
+                yield f"### {plain_text(_named(block, part, line))}"
+                yield ""
+                ends = filter(None, [riskier_end(line.column), kind, baseline(results.tested, line.column)])
+                yield f"{line.words.sentence} {plain_text('; '.join(ends))}.".strip()
+                yield ""
+                head = ["Row", "Mean", "Difference", "Interval", "Verdict", "p", "Seeds", "Rests on"]
+                yield from table(head, [_detailed(results, cell) for cell in line.cells])
+            yield from _sizes(results, part)
+        yield from (f"- {plain_text(sentence)}" for sentence in block.undefined)
+        yield ""
+
+
+def _sizes(results: Results, part: Part) -> Iterator[str]:
+    """Whom a gap between groups compares."""
+    groups = groups_of(results, part.lines[0].column)
+    if groups:
+        yield plain_text(f"{groups.caption}. {groups.sentence}")
+        yield ""
+        yield from table(groups.head, groups.rows)
+    elif part.lines[0].column.risk == RISK and not results.tested.classes:
+        yield NOT_COUNTED
+        yield ""
+
+
+def _origin(results: Results, manifest: Mapping[str, Any]) -> Iterator[str]:
+    yield "## Where the numbers come from"
+    yield ""
+    yield f"- Data set: {plain_text(results.dataset)}, content {plain_text(results.content)}"
+    for name, value in manifest.items():
+        if isinstance(value, Mapping):
+            text = ", ".join(f"{key} {setting(item)}" for key, item in value.items())
+        else:
+            text = "none" if value is None else setting(value)
+        yield f"- {plain_text(spoken(name))}: {plain_text(text)}"
+    yield ""
+    yield "Every value of every seed, with the digest of the task that gave it, is in `results.json` beside this file."
+    yield ""
+
+
+def _compared(results: Results, block: Block, part: Part, line: Line) -> str:
+    """The metric and what it comes to without learning."""
+    base = baseline(results.tested, line.column)
+    return _named(block, part, line) + (f", {base}" if base else "")
+
+
+def _named(block: Block, part: Part, line: Line) -> str:
+    return f"{block.words.title}: {line.words.title}" + ("" if part.obvious else f" of {part.brief}")
+
+
+def _brief(cell: MatrixCell) -> str:
+    verdict = said(cell)
+    if cell.summary is None:
+        return "undefined"
+    if verdict is None or cell.difference is None:
+        return number(cell.summary.mean)
+    return f"{signed(cell.difference.mean)} {verdict.sign} {verdict.words}"
+
+
+def _detailed(results: Results, cell: MatrixCell) -> list[str]:
+    verdict = said(cell)
+    mean, shift = cell.summary, cell.difference
+    return [
+        cell.row,
+        f"{number(mean.mean)} {spread(mean)}".strip() if mean else "undefined",
+        f"{signed(shift.mean)} {spread(shift)}".strip() if shift else "",
+        interval(cell.verdict) if cell.verdict else "",
+        ", ".join(filter(None, [verdict.words, verdict.because])) if verdict else "",
+        f"{cell.verdict.p:.2g}" if cell.verdict and cell.verdict.p is not None else "",
+        seeds_of(results, cell) or plural_seeds(len(results.of(cell.row, cell.column))),
+        _rests(results, cell),
+    ]
+
+
+def _rests(results: Results, cell: MatrixCell) -> str:
+    """What is not shown, else that all is."""
+    gates = grounds(results, cell)
+    doubts = [f"{gate_name(gate)} {gate.state}" for gate in gates if gate.state is not Gate.SHOWN]
+    return ", ".join(doubts) or ("all shown" if gates else "")

@@ -1,0 +1,108 @@
+"""The matrix in a terminal: metrics as rows, defenses as columns."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from amulet.experiments.numbers import MatrixCell
+from amulet.experiments.results import Results
+from amulet.report.words.blocks import Block, Line, Part, blocks, primaries
+from amulet.report.words.formats import number, signed, spread
+from amulet.report.words.names import riskier_end
+from amulet.report.words.seed_counts import looks_said, seeds_named, seeds_of
+from amulet.report.words.summaries import in_short
+from amulet.report.words.verdict_words import HOW_VERDICTS, Tone, gate_words, said
+
+CELL: Final = 15
+COLUMN: Final = CELL + 2
+NARROWEST: Final = 24
+WIDEST: Final = 36
+STYLES: Final = {Tone.WORSE: "bold red", Tone.BETTER: "bold green", Tone.SAME: "dim", Tone.OPEN: "yellow"}
+
+
+def matrix_table(results: Results, width: int | None = 80) -> Group:
+    """Per risk a block; per primary metric its mean, the paired difference to the baseline and the verdict.
+
+    The other metrics are in the report. What does not fit `width` goes on in further tables, each with the
+    baseline as its first column; without a width nothing is cut or broken.
+    """
+    found = blocks(results)
+    tables = (_block(block, results, width) for block in primaries(found))
+    return Group(_title(results), *_short(results, found), *tables, *_warnings(results), _legend(results))
+
+
+def _title(results: Results) -> Text:
+    return Text(f"{results.experiment} on {results.dataset}, {seeds_named(results)}", style="bold")
+
+
+def _short(results: Results, found: tuple[Block, ...]) -> Iterator[Text]:
+    """A sentence for each defense."""
+    for short in in_short(results, found):
+        yield Text.assemble((f"\n{short.row}: ", "bold"), short.text)
+
+
+def _warnings(results: Results) -> Iterator[Text]:
+    """What stands in the way of the verdicts; nothing where every gate is shown."""
+    for gate in results.gates:
+        if gate.follows:
+            yield Text(f"\n{gate_words(gate)}: {gate.state}. {gate.follows}", style="yellow")
+
+
+def _legend(results: Results) -> Text:
+    return Text(
+        "\nMean ± standard deviation over seeds; under it the difference to the undefended baseline, "
+        "paired by seed.\n"
+        "Shown are the metrics that stand for their risk; the report has all. "
+        f"{HOW_VERDICTS} {looks_said(results)}".rstrip(),
+        style="dim",
+    )
+
+
+def _block(block: Block, results: Results, width: int | None) -> Group:
+    """Heading, explanation, tables, and why cells are undefined."""
+    heading = Text.assemble(("\n" + block.words.title, "bold cyan"), "  ", (block.words.sentence, "dim"))
+    tables = (
+        _table(part, rows, results, width)
+        for rows in _slices(len(results.rows), len(results.rows) if width is None else (width - NARROWEST) // COLUMN)
+        for part in block.parts
+    )
+    reasons = (Text(f"undefined: {sentence}", style="yellow") for sentence in block.undefined)
+    return Group(heading, *tables, *reasons)
+
+
+def _slices(rows: int, fitting: int) -> Iterator[tuple[int, ...]]:
+    """Positions of the rows in each table: the baseline and as many defended ones as fit beside it."""
+    step = max(fitting - 1, 1)
+    for start in range(1, max(rows, 2), step):
+        yield (0, *range(start, min(start + step, rows)))
+
+
+def _table(part: Part, rows: Sequence[int], results: Results, width: int | None) -> Group:
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
+    table.add_column(width=None if width is None else min(WIDEST, max(width - len(rows) * COLUMN - 1, NARROWEST)))
+    for row in rows:
+        cell = None if width is None else CELL
+        table.add_column(Text(results.rows[row]), justify="right", width=cell, overflow="fold")
+    for line in part.lines:
+        table.add_row(_name(line), *(_cell(line.cells[row], results) for row in rows))
+    return Group(Text("" if part.obvious else f"\n{part.brief}", style="italic"), table)
+
+
+def _name(line: Line) -> Text:
+    return Text.assemble((line.words.title, "bold"), (f"\n{riskier_end(line.column)}", "dim"))
+
+
+def _cell(cell: MatrixCell, results: Results) -> Text:
+    if cell.summary is None:
+        return Text("undefined", style="yellow")
+    lines = [f"{number(cell.summary.mean)} {spread(cell.summary)}".strip()]
+    if cell.difference:
+        lines.append(f"{signed(cell.difference.mean)} {spread(cell.difference)}".strip())
+    lines += filter(None, [seeds_of(results, cell)])
+    text = Text("\n".join(lines))
+    verdict = said(cell)
+    return text if verdict is None else text.append(f"\n{verdict.words}", STYLES[verdict.tone])

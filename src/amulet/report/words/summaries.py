@@ -1,0 +1,148 @@
+"""One sentence for each defense: what its primary verdicts say, and first of all whether they can be believed."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from amulet.experiments.experiment import BASELINE
+from amulet.experiments.gates import FINDS, STRONG, Checked
+from amulet.experiments.numbers import MatrixCell
+from amulet.experiments.results import Results
+from amulet.report.words.blocks import Block, Line, Part, primaries
+from amulet.report.words.formats import signed
+from amulet.report.words.gates import grounds
+from amulet.report.words.names import risk_name, within
+from amulet.report.words.verdict_words import Said, Tone, said
+from amulet.statistics import Gate, Word
+
+_ORDER: Final = (Tone.WORSE, Tone.BETTER, Tone.SAME, Tone.OPEN)
+_ATTACKS: Final = {FINDS, STRONG}
+_CHANGES: Final = {Word.INCREASES, Word.DECREASES}
+_OPEN: Final = {"inconclusive": "undecided", "undefined": "without a verdict"}
+_DOUBTS: Final = {
+    (FINDS, Gate.SHOWN_NOT): "by an attack that finds nothing",
+    (FINDS, Gate.UNPROVEN): "by an attack not shown to find anything",
+    (STRONG, Gate.SHOWN_NOT): "by an attack that shows signs of failing",
+    (STRONG, Gate.UNPROVEN): "by an attack not shown to work",
+}
+
+
+Item = tuple[str, str]
+"""The attribute of an audit, empty for all else; and in a few words the probe, its change, doubts of it."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """All that one verdict is said of: "risk increases" and the risks with their differences."""
+
+    words: str
+    sign: str
+    tone: Tone
+    items: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """As a part of a sentence."""
+        return f"{self.words}: {', '.join(self.items)}"
+
+
+@dataclass(frozen=True)
+class Short:
+    """One defended row in short.
+
+    Attributes:
+        wrong: sentences on its gates that are shown not; they come first.
+        groups: its primary verdicts, what gets worse first.
+        unproven: sentences on its gates that are not proven.
+    """
+
+    row: str
+    wrong: tuple[str, ...]
+    groups: tuple[Group, ...]
+    unproven: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """All of it in one line."""
+        sentence = "; ".join(map(str, self.groups))
+        return " ".join([*self.wrong, f"{sentence[:1].upper()}{sentence[1:]}.", *self.unproven])
+
+
+def in_short(results: Results, found: tuple[Block, ...]) -> tuple[Short, ...]:
+    """Every defended row, from the verdicts of primary cells alone; none where no metric is primary."""
+    lines = [(block, part, line) for block in primaries(found) for part in block.parts for line in part.lines]
+    rows = [row for row in results.rows if row != BASELINE] if lines else []
+    return tuple(_short(results, row, lines) for row in rows)
+
+
+def _short(results: Results, row: str, lines: Sequence[tuple[Block, Part, Line]]) -> Short:
+    cells = [(block, part, next(cell for cell in line.cells if cell.row == row)) for block, part, line in lines]
+    about = [gate for gate in results.gates if gate.row in {BASELINE, row} and gate.name not in _ATTACKS]
+    return Short(
+        row,
+        tuple(_sentence(gate) for gate in about if gate.state is Gate.SHOWN_NOT),
+        tuple(_groups(results, cells)),
+        tuple(_sentence(gate) for gate in about if gate.state is Gate.UNPROVEN),
+    )
+
+
+def _sentence(gate: Checked) -> str:
+    """What follows; also of which risk, where the gate is about one, and whether it is about the undefended model."""
+    if gate.row == BASELINE:
+        return f"Undefended: {within(gate.follows)}"
+    return f"{gate.follows.rstrip('.')} ({risk_name(gate.about)})." if gate.about else gate.follows
+
+
+def _groups(results: Results, cells: Sequence[tuple[Block, Part, MatrixCell]]) -> Iterator[Group]:
+    """Each verdict once, with all that it is said of in the order of the matrix."""
+    found: dict[tuple[Tone, str, str], dict[str, list[Item]]] = {}
+    for block, part, cell in cells:
+        verdict = said(cell)
+        if verdict:
+            key = (verdict.tone, _words(cell, verdict), verdict.sign)
+            found.setdefault(key, {}).setdefault(block.risk, []).append(_item(results, block, part, cell))
+    for tone, words, sign in sorted(found, key=lambda key: _ORDER.index(key[0])):
+        yield Group(words, sign, tone, tuple(_of(words, *each) for each in found[tone, words, sign].items()))
+
+
+def _words(cell: MatrixCell, verdict: Said) -> str:
+    """Of what is not a risk, also what it is that increases."""
+    if cell.column.riskier is None and cell.verdict and cell.verdict.word in _CHANGES:
+        return f"{risk_name(cell.column.risk)} {verdict.words}"
+    return _OPEN.get(verdict.words, verdict.words)
+
+
+def _of(words: str, risk: str, items: Sequence[Item]) -> str:
+    """One risk under one verdict: "discriminatory behavior by race, by sex", "evasion (robust accuracy +0.192)".
+
+    A verdict that says itself what it is of, such as "utility increases", is followed by the change alone.
+    """
+    name, inside = risk_name(risk), "; ".join(details for attribute, details in items if details and not attribute)
+    if words.startswith(name):
+        return inside
+    audits = (f"by {attribute}{f' ({details})' if details else ''}" for attribute, details in items if attribute)
+    return " ".join(filter(None, [name, ", ".join(audits), f"({inside})" if inside else ""]))
+
+
+def _item(results: Results, block: Block, part: Part, cell: MatrixCell) -> Item:
+    attribute = dict(part.brief.settings).get("attribute", "")
+    probe = "" if attribute else _probe(block, part)
+    return attribute, ", ".join(filter(None, [probe, _changed(part, cell), *_doubts(results, cell)]))
+
+
+def _changed(part: Part, cell: MatrixCell) -> str:
+    if cell.verdict is None or cell.difference is None or cell.verdict.word not in _CHANGES:
+        return ""
+    title = next(line.words.title for line in part.lines if line.column == cell.column)
+    return f"{within(title)} {signed(cell.difference.mean)}"
+
+
+def _probe(block: Block, part: Part) -> str:
+    """What tells it from the risk's other probes; nothing for an only one."""
+    if len(block.parts) == 1:
+        return ""
+    alike = [other for other in block.parts if other.brief.name == part.brief.name]
+    return part.brief.name if len(alike) == 1 else str(part.brief)
+
+
+def _doubts(results: Results, cell: MatrixCell) -> Iterator[str]:
+    yield from (text for gate in grounds(results, cell) if (text := _DOUBTS.get((gate.name, gate.state))))
