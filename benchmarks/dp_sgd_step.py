@@ -14,7 +14,7 @@ from amulet.core.model import ModelSpec
 from amulet.datasets import DatasetSpec, Digits
 from amulet.models import LinearNet, SimpleCNN
 from amulet.training import Recipe
-from amulet.training.dpsgd import clipped_sum_by_layer, clipped_sum_by_record
+from amulet.training.clipped_sums import clipped_sum_by_layer, clipped_sum_by_record
 from amulet.training.loop import record_losses
 
 REPEATS = 15

@@ -145,6 +145,8 @@ def plan(
             seconds = f"{line.seconds:.2f}" if line.seconds is not None else ""
             table.add_row(line.name, str(line.missing), str(line.stored), seconds)
         console.print(table)
+        for notice in planned.notices:
+            console.print(f"Note: {notice}", markup=False, soft_wrap=True)
         minutes = estimated.seconds / cores() / 60
         console.print(
             f"About {minutes:.1f} minutes on {cores()} processes." if estimated.missing else "Nothing to compute."

@@ -10,6 +10,7 @@ Amulet paper, https://arxiv.org/abs/2509.12386, sections 4.2 and 5. For anything
 
 from torch import nn
 
+from amulet.core.classifier import require_classifier
 from amulet.core.data import Data, require_data
 from amulet.core.model import device_of
 from amulet.datasets.load import load_data
@@ -47,6 +48,11 @@ def train_classifier(
 
 
 def get_accuracy(model: nn.Module, data: Data) -> float:
-    """Share of the records, in 0..1, that the model in evaluation mode classifies correctly."""
+    """Share of the records, in 0..1, that the model in evaluation mode classifies correctly.
+
+    Raises:
+        InvalidParameter: the model does not give one logit for each class.
+    """
     require_data(data, "data", "get_accuracy")
+    require_classifier(model, data)
     return accuracy(model, data.to(device_of(model)))

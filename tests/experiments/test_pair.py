@@ -177,8 +177,8 @@ def test_every_problem_is_told_at_once(before: nn.Module, dataset: AmuletDataset
     assert [problem.sentence for problem in found.value.problems] == [
         "Discrimination(attribute=age) needs the sensitive attribute 'age'; the data set has: sex, race.",
         "TPRAtFPR(fpr=0.05) has no effect: no attack or audit gives a MembershipOutcome.",
-        f"The model 'before' does not take records of shape (5,): {shapes}.",
-        "The 'after' of compare must be one that gives a logit for each class, (2, 2) for 2 records. Got (2, 3).",
+        f"The model 'before' cannot take records of shape (5,): {shapes}.",
+        "The 'after' of compare must be a map to logits of shape (n, 2). Got (2, 3) for 2 records.",
     ]
     advice = "Leave it out, or assess both recipes with `amulet assess`."
     with pytest.raises(InvalidParameter) as found:

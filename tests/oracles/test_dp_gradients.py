@@ -12,8 +12,8 @@ from amulet.core.data import AmuletDataset, Data
 from amulet.core.model import ModelSpec
 from amulet.functional.pgd import Classifier
 from amulet.models import LinearNet, SimpleCNN
-from amulet.training import DPSGD, SGD, DataUse, LogitAdjustment, Penalize, Recipe, dpsgd
-from amulet.training.dpsgd import ClippedSum, clipped_sum_by_layer, clipped_sum_by_record, clipped_sum_for
+from amulet.training import DPSGD, SGD, DataUse, LogitAdjustment, Penalize, Recipe, clipped_sums
+from amulet.training.clipped_sums import ClippedSum, clipped_sum_by_layer, clipped_sum_by_record, form_for
 from amulet.training.loop import record_losses
 from amulet.training.updates import Pace, PlainRule
 
@@ -107,7 +107,7 @@ def test_a_batch_in_parts_is_the_same_sum(
     whole = FORMS[form](losses, model, batch, 0.5)
     parameters = sum(parameter.numel() for parameter in model.parameters())
     for records in (0.5, 1, 3):
-        monkeypatch.setattr(dpsgd, "NUMBERS_AT_ONCE", int(records * parameters))
+        monkeypatch.setattr(clipped_sums, "NUMBERS_AT_ONCE", int(records * parameters))
         assert_close(FORMS[form](losses, model, batch, 0.5), whole)
 
 
@@ -117,7 +117,7 @@ def test_clipped_sums_include_penalties(case: tuple[Recipe, nn.Module, Data], st
     recipe = recipe.with_stage(stage)
     losses = record_losses(recipe, batch)
     expected = [clipped(gradients, 0.5) for gradients in one_at_a_time(recipe, model, batch)]
-    found = clipped_sum_for(losses, model, batch)(losses, model, batch, 0.5)
+    found = form_for(losses, model, batch).clipped_sum(losses, model, batch, 0.5)
     assert_close(found, {name: torch.stack([g[name] for g in expected]).sum(0) for name in expected[0]})
 
 
@@ -245,7 +245,7 @@ def test_models_of_the_user_s_own_are_clipped_record_by_record(
     recipe = Recipe(LinearNet())
     expected = [clipped(gradients, 0.1) for gradients in one_at_a_time(recipe, model, batch)]
     losses = record_losses(recipe, batch)
-    found = clipped_sum_for(losses, model, batch)(losses, model, batch, 0.1)
+    found = form_for(losses, model, batch).clipped_sum(losses, model, batch, 0.1)
     assert_close(found, {name: torch.stack([g[name] for g in expected]).sum(0) for name in expected[0]})
 
 
@@ -258,7 +258,7 @@ def test_a_first_batch_that_hides_an_in_place_activation_decides_nothing(double:
     assert isinstance(first, nn.Linear)
     losses = record_losses(recipe, batch)
     nn.init.constant_(first.bias, 10.0)
-    clipped_sum = clipped_sum_for(losses, model, batch)
+    clipped_sum = form_for(losses, model, batch).clipped_sum
     nn.init.constant_(first.bias, 0.0)
     expected = [clipped(gradients, 0.1) for gradients in one_at_a_time(recipe, model, batch)]
     found = clipped_sum(losses, model, batch, 0.1)
@@ -275,7 +275,7 @@ def test_a_model_that_mixes_records_gives_none_of_them_more_than_the_bound(
     batch = replace(dataset.train, x=dataset.train.x.double())[torch.arange(8)]
     batch.x[7] = 5.0
     losses = record_losses(Recipe(LinearNet()), batch)
-    clipped_sum = clipped_sum_for(losses, model, batch)
+    clipped_sum = form_for(losses, model, batch).clipped_sum
     with_it, without = (clipped_sum(losses, model, part, bound) for part in (batch, batch[torch.arange(7)]))
     assert norm_of({name: with_it[name] - without[name] for name in with_it}) <= bound * (1 + 1e-9)
 
@@ -289,4 +289,4 @@ def test_stated_class_shares_enter_the_private_gradient(double: None, dataset: A
     cross_entropy(model(batch.x) + shift, batch.y, reduction="sum").backward()
     expected = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
     losses = record_losses(recipe, batch)
-    assert_close(clipped_sum_for(losses, model, batch)(losses, model, batch, torch.inf), expected)
+    assert_close(form_for(losses, model, batch).clipped_sum(losses, model, batch, torch.inf), expected)

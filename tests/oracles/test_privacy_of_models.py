@@ -15,7 +15,7 @@ from amulet.core.errors import InvalidParameter
 from amulet.experiments import Experiment, Row, plan
 from amulet.models import ImportedModel
 from amulet.training import DPSGD, Recipe
-from amulet.training.dpsgd import clipped_sum_for
+from amulet.training.clipped_sums import form_for
 from amulet.training.loop import record_losses
 
 PRIVATE = DPSGD(epsilon=None, noise_multiplier=1.0, delta=1e-3, accountant="rdp")
@@ -91,7 +91,7 @@ def test_a_record_folded_into_several_rows_is_clipped_as_one(double: None, datas
     model, bound = Folded(), 1e-3
     batch = replace(dataset.train, x=dataset.train.x.double())[torch.arange(8)]
     losses = record_losses(Recipe(ImportedModel(f"{__name__}:Folded")), batch)
-    clipped_sum = clipped_sum_for(losses, model, batch)
+    clipped_sum = form_for(losses, model, batch).clipped_sum
     whole = clipped_sum(losses, model, batch, bound)
     for place in range(len(batch)):
         without = clipped_sum(losses, model, batch[torch.arange(len(batch)) != place], bound)

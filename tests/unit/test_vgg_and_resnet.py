@@ -14,7 +14,7 @@ from amulet.functional import ghost
 from amulet.models import VGG, NormKind, ResNet
 from amulet.models.resnet import Residual
 from amulet.training import DPSGD, Adam, OneCycle, Recipe
-from amulet.training.dpsgd import clipped_sum_by_layer, clipped_sum_by_record
+from amulet.training.clipped_sums import clipped_sum_by_layer, clipped_sum_by_record
 from amulet.training.loop import accuracy, record_losses
 
 

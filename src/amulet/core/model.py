@@ -1,7 +1,7 @@
 """What Amulet asks of a model: that it is an nn.Module that maps inputs to logits."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -199,9 +199,9 @@ def predict(model: Callable[..., Tensor], records: Records) -> Tensor:
     logits = torch.empty(0)
     for x, z in _batches(records):
         found = logits_of(model, as_inputs(x).clone(), z)
-        if found.dim() != 2 or len(found) != len(x) or found.shape[1] < 2:
-            allowed = "a map to logits of shape (n, classes), one for each of at least two classes"
-            raise InvalidParameter([Problem.of("model", name, allowed, tuple(found.shape))])
+        problems = tuple(output_problems(found, len(x), owner=name))
+        if problems:
+            raise InvalidParameter(problems)
         if start == 0:  # one tensor for all: many small ones between large ones would keep memory from being used again
             logits = found.new_empty(len(records), found.shape[1])
         logits[start : start + len(x)] = found
@@ -209,6 +209,35 @@ def predict(model: Callable[..., Tensor], records: Records) -> Tensor:
     if logits.isnan().any():
         raise InvalidData([Problem("model", f"{name} gives NaN, so it predicts nothing. Did its training diverge?")])
     return logits
+
+
+def output_problems(
+    outputs: object, records: int, classes: int | None = None, *, parameter: str = "model", owner: str
+) -> Iterator[Problem]:
+    """Why what a model gave for some records is not one logit for each class of each of them, if so.
+
+    Args:
+        outputs: whatever the model gave.
+        records: how many records it was given.
+        classes: how many logits a record must have; None for any number from two on.
+        parameter: under which name the model was given.
+        owner: what the model is called in the sentence.
+    """
+    some = "classes" if classes is None else str(classes)
+    rest = ", one for each of at least two classes" if classes is None else ""
+    allowed = f"The '{parameter}' of {owner} must be a map to logits of shape (n, {some}){rest}."
+    if not isinstance(outputs, Tensor):
+        held = f" with {', '.join(map(repr, outputs))}" if isinstance(outputs, Mapping) else ""
+        kind = type(outputs).__name__
+        yield Problem(parameter, f"{allowed} Got a {kind}{held}; let its forward method return the logits alone.")
+    elif not outputs.is_floating_point():
+        yield Problem(parameter, f"{allowed} Got {outputs.dtype}, which are no logits.")
+    elif outputs.dim() != 2 or len(outputs) != records or outputs.shape[1] != (classes or max(outputs.shape[1], 2)):
+        yield Problem(parameter, f"{allowed} Got {tuple(outputs.shape)} for {_counted(records)}.")
+
+
+def _counted(records: int) -> str:
+    return "one record" if records == 1 else f"{records} records"
 
 
 def _batches(records: Records) -> Iterator[tuple[Tensor, Tensor | None]]:

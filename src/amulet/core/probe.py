@@ -33,6 +33,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, Generic, Self, final
 
+from torch import nn
+
 from amulet.core.curve import Curve
 from amulet.core.data import AmuletDataset, Data, Schema, concatenate
 from amulet.core.dataset_spec import DatasetSpec
@@ -123,6 +125,19 @@ class Probe(Spec, Generic[O]):
     def models(self, split: Split) -> Requests:
         """The models that its game needs, by role; by default only the target, trained on the members."""
         return {TARGET: (target_request(split),)}
+
+    def model_demands(self, role: str, model: nn.Module, some: Data) -> Iterator[str]:
+        """What a model lacks for the role that it plays, a sentence each; a hook for subclasses.
+
+        Asked before anything is trained.
+
+        Args:
+            role: a key of `models`.
+            model: an untrained model of the structure that the trained one will have.
+            some: a few records to try it on.
+        """
+        del role, model, some
+        yield from ()
 
     @final
     def sources(self, split: Split) -> tuple[DatasetSpec, ...]:

@@ -9,7 +9,8 @@ from typing import Self
 import torch
 from torch import Generator, Tensor, nn
 
-from amulet.core.data import Data, Schema
+from amulet.core.classifier import require_classifier
+from amulet.core.data import Data, Schema, Selection
 from amulet.core.errors import AccessDenied, MissingInput
 from amulet.core.fitted import Artifacts, Fitted
 from amulet.core.model import Records, classifiers, evaluating, layers, predict, underneath
@@ -145,8 +146,19 @@ class Target:
 
 
 @contextmanager
-def opened(model: nn.Module, access: Access) -> Iterator[Target]:
-    """A context with the model as a target, in evaluation mode; the former mode is restored afterwards."""
+def opened(model: nn.Module, access: Access, data: Data | Selection | None = None) -> Iterator[Target]:
+    """The model as a target in evaluation mode; afterwards it is as it was, unless the attack altered it.
+
+    Args:
+        model: maps inputs to logits.
+        access: what may be asked of it.
+        data: records that it will be asked about, where it has not been checked against them yet.
+
+    Raises:
+        InvalidParameter: it does not give one logit for each class of each record.
+    """
+    if data is not None:
+        require_classifier(model, data)
     with evaluating(model):
         yield Target(model, access)
 

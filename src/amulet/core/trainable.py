@@ -95,6 +95,22 @@ class Trainable(Spec):
     def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
         """The reasons why a model cannot be trained on this number of such records."""
 
+    def trial_problems(self, schema: Schema) -> Iterator[Problem]:
+        """Why a step of training fails on made-up records that `data_problems` has nothing to say of, if so.
+
+        A hook for subclasses, asked once for a plan, before anything is trained.
+        """
+        del schema
+        yield from ()
+
+    def notices(self, schema: Schema) -> Iterator[str]:
+        """What to know before it is fitted to records of this kind, a sentence each; a hook for subclasses.
+
+        For what is no fault but seldom meant, such as a softmax on top of a model, or costs time.
+        """
+        del schema
+        yield from ()
+
     def record_problems(self, data: Data) -> Iterator[Problem]:
         """What the records hold that training would ignore, such as weights, if so; a hook for subclasses."""
         del data
@@ -159,4 +175,14 @@ class Stage(Defense):
     def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
         """The reasons why the stage cannot be used on this number of such records; a hook for subclasses."""
         del schema, records
+        yield from ()
+
+    def model_problems(self, model: nn.Module, some: Data) -> Iterator[Problem]:
+        """Why the stage cannot act on a model of this structure, if so; a hook for subclasses.
+
+        Args:
+            model: untrained; to be left as it is.
+            some: a few records that it takes.
+        """
+        del model, some
         yield from ()

@@ -7,6 +7,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
+from amulet.core.classifier import require_classifier
 from amulet.core.data import Data, Schema, require_data
 from amulet.core.errors import InvalidData, Problem
 from amulet.core.model import probabilities_of
@@ -83,12 +84,14 @@ class Discrimination(Audit[DiscriminationOutcome]):
 
         Raises:
             InvalidData: the data lack the attribute or a positive class.
+            InvalidParameter: the model does not give one logit for each class.
         """
         require_data(data, "data", type(self).__name__)
         problems = [Problem("attribute", sentence) for sentence in self.demands(data.schema)]
         if problems:
             raise InvalidData(problems)
         positive = data.schema.classes.index(data.schema.positive or "")
+        require_classifier(model, data)
         predicted = probabilities_of(model, data).argmax(1)
         groups = data.attribute(self.attribute).cpu()
         return DiscriminationOutcome(data.y.cpu() == positive, predicted == positive, groups, data.index.cpu())

@@ -9,8 +9,9 @@ from typing import ClassVar, Self, final
 import torch
 from torch import Generator, Tensor, nn
 
+from amulet.core.classifier import few, needs_gradients
 from amulet.core.curve import Curve
-from amulet.core.data import Data, Selection, require_data
+from amulet.core.data import Data, Schema, Selection, require_data
 from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.model import device_of, predict
 from amulet.core.outcome import LEFT_OUT, Outcome
@@ -107,21 +108,45 @@ class EvasionAttack(Attack[EvasionOutcome]):
         Raises:
             AccessDenied: the attack asked for more than it declared.
             MissingInput: it asked for models of its own and got too few.
-            InvalidParameter: the data lack something that its settings name.
+            InvalidParameter: the data lack something that its settings name, the model does not give one logit for
+                each class, or it lacks the input gradients that the attack climbs along.
             ValueError: the attack left the data's bounds or changed their shape.
         """
         require_data(data, "data", type(self).__name__)
         lacking = [Problem(str(self), sentence) for sentence in self.demands(data.schema)]
         if lacking:
             raise InvalidParameter(lacking)
-        rngs = [generator(seed, name, device=str(device_of(model))) for name in ("evasion", "evasion noise")]
-        with opened(model, self.needs) as target:
+        with opened(model, self.needs, data) as target:
+            self.require_usable(model, data)
+            rngs = [generator(seed, name, device=str(device_of(model))) for name in ("evasion", "evasion noise")]
             adversary = Adversary(target, data.schema, rngs[0], without(models, TARGET), seed=seed)
             parts = (
                 self._attacked(model, victims.to(device_of(model)), adversary, rngs[1])
                 for victims in self._victims(data, seed)
             )
             return EvasionOutcome.joined(parts, self._count(data))
+
+    @property
+    def climbs(self) -> bool:
+        """Whether it follows the gradient of its target with respect to the inputs; not unless a subclass says so."""
+        return False
+
+    def free_inputs(self, schema: Schema) -> Tensor | None:
+        """Mask shaped like one record of the inputs that it may change; None for all, unless a subclass says so."""
+        del schema
+        return None
+
+    def model_demands(self, role: str, model: nn.Module, some: Data) -> Iterator[str]:
+        """Input gradients, of the target that it climbs on."""
+        if self.climbs and role == TARGET:
+            yield from needs_gradients(str(self), model, some, self.free_inputs(some.schema))
+
+    @final
+    def require_usable(self, model: nn.Module, data: Data) -> None:
+        """Raise InvalidParameter where a model lacks what the attack needs of its target."""
+        lacking = tuple(self.model_demands(TARGET, model, few(data)))
+        if lacking:
+            raise InvalidParameter([Problem("model", sentence) for sentence in lacking])
 
     @final
     def play(self, game: Game) -> EvasionOutcome:

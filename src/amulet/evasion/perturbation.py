@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from math import prod, sqrt
 from typing import Final, Protocol, TypeVar
 
 import torch
@@ -11,6 +12,12 @@ from amulet.core.data import Data, Schema, batch_size
 from amulet.core.threat import Adversary, Target
 from amulet.functional.balls import Ball, Norm
 from amulet.functional.pgd import Classifier
+
+PIXEL_VALUES: Final = 255
+"""Below this, a whole number as epsilon looks like one of pixel values."""
+
+PIXEL_SPAN: Final = 2.0
+"""Inputs of a larger range than [-1, 1] are no scaled pixels."""
 
 RUNGS: Final = (0.25, 0.5, 0.75)
 """Shares of epsilon at which the security curve is measured, besides the whole."""
@@ -43,11 +50,17 @@ B = TypeVar("B", bound=Bounded)
 
 def ball_of(attack: Bounded, schema: Schema, device: torch.device) -> Ball:
     """Where the attack's examples may lie."""
-    free = None
-    if attack.frozen:
-        free = torch.ones(schema.shape, dtype=torch.bool, device=device)
-        free[[place for each in attack.frozen for place in _columns(each, schema)]] = False
-    return Ball(attack.norm, attack.epsilon, schema.low, schema.high, free)
+    free = free_inputs(attack, schema)
+    return Ball(attack.norm, attack.epsilon, schema.low, schema.high, None if free is None else free.to(device))
+
+
+def free_inputs(attack: Bounded, schema: Schema) -> Tensor | None:
+    """Mask shaped like one record of the inputs that may change; None where nothing is frozen."""
+    if not attack.frozen:
+        return None
+    free = torch.ones(schema.shape, dtype=torch.bool)
+    free[[place for each in attack.frozen for place in _columns(each, schema)]] = False
+    return free
 
 
 def budget_of(attack: Bounded) -> str:
@@ -56,8 +69,26 @@ def budget_of(attack: Bounded) -> str:
     return f"{attack.norm} <= {attack.epsilon:g}{held}"
 
 
-def frozen_demands(attack: Bounded, schema: Schema) -> Iterator[str]:
-    """What the data set lacks for the features to be frozen, a sentence each."""
+def ball_demands(attack: Bounded, schema: Schema) -> Iterator[str]:
+    """Why the ball makes no sense for these records, a sentence each: frozen features, an epsilon without effect."""
+    lacking = tuple(_frozen_demands(attack, schema))
+    yield from lacking or _range_demands(attack, schema)
+
+
+def _range_demands(attack: Bounded, schema: Schema) -> Iterator[str]:
+    """A ball that holds every possible record bounds nothing."""
+    free = free_inputs(attack, schema)
+    count = prod(schema.shape) if free is None else int(free.sum())
+    span = schema.high - schema.low
+    reach = span if attack.norm == "linf" else span * sqrt(count)
+    if count and attack.epsilon >= reach:
+        text = f"The 'epsilon' of {type(attack).__name__} must be below {reach:g}, since the inputs lie in "
+        text += f"[{schema.low:g}, {schema.high:g}] and a larger ball holds every record. Got {attack.epsilon:g}"
+        pixels = attack.epsilon.is_integer() and attack.epsilon < PIXEL_VALUES and span <= PIXEL_SPAN
+        yield f"{text}; is {attack.epsilon:g}/255 meant, {attack.epsilon / 255:.5f}?" if pixels else f"{text}."
+
+
+def _frozen_demands(attack: Bounded, schema: Schema) -> Iterator[str]:
     if attack.frozen and len(schema.shape) != 1:
         yield "Only features of tabular data can be frozen."
         return

@@ -86,6 +86,8 @@ def carry_out(
     An entry that turns out to be damaged is named, set aside and computed again. Arguments as for `assess`.
     """
     check_workers(workers)
+    for notice in planned.notices:
+        log.warning("%s", notice)
     mended: set[str] = set()
     while True:
         missing = planned.missing(prepare(planned, store))

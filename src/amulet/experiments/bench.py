@@ -73,7 +73,10 @@ class Bench:
             yield from request.recipe.record_problems(dataset.train)
         own = [each for each in (request.recipe, request.derivation) if isinstance(each, Trainable | Derivation)]
         for each in own:
-            yield from each.data_problems(dataset.schema, len(request.draw.choose(dataset.train)))
+            problems = tuple(each.data_problems(dataset.schema, len(request.draw.choose(dataset.train))))
+            yield from problems
+            if isinstance(each, Trainable) and not problems:
+                yield from each.trial_problems(dataset.schema)
 
     def _draw(self, request: ModelRequest) -> Draw:
         """The row's attack tampers with the records of every model that is trained with the row's recipe."""

@@ -1,9 +1,10 @@
 """What stands in the way of an experiment, found before anything is trained."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from amulet.core.data import AmuletDataset
+from amulet.core.classifier import few
+from amulet.core.data import AmuletDataset, Schema
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import Problem, ProblemsError
 from amulet.core.groups import attribute_problems
@@ -15,6 +16,9 @@ from amulet.experiments.bench import Bench
 from amulet.experiments.experiment import Experiment, Row
 from amulet.experiments.registry import metrics_for
 from amulet.training.removal import Removal
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 def applied(experiment: Experiment) -> tuple[dict[str, Trainable], list[Problem]]:
@@ -41,7 +45,7 @@ def data_problems(experiment: Experiment, recipes: dict[str, Trainable], dataset
             Problem.of("members", f"Split of {len(dataset.train)} training records", allowed, experiment.split.members)
         ]
     problems = [_in_row(row, problem) for row in experiment.rows
-                for problem in (*recipes[row.label].data_problems(schema, records),
+                for problem in (*trainable_problems(recipes[row.label], schema, records),
                                 *recipes[row.label].record_problems(dataset.train))]  # fmt: skip
     clean = len(experiment.split.divide(len(dataset.train)).validation)
     problems += [_in_row(row, problem) for row in experiment.rows
@@ -50,6 +54,33 @@ def data_problems(experiment: Experiment, recipes: dict[str, Trainable], dataset
                  for problem in probe_problems([row.attacked], (), dataset, experiment.split)]  # fmt: skip
     problems += [problem for attribute in experiment.by_group for problem in attribute_problems(dataset, attribute)]
     return problems + list(probe_problems(experiment.probes, experiment.metrics, dataset, experiment.split))
+
+
+def trainable_problems(recipe: Trainable, schema: Schema, records: int) -> tuple[Problem, ...]:
+    """Why a recipe cannot be fitted to so many records: what it says itself, else what a first step shows."""
+    return tuple(recipe.data_problems(schema, records)) or tuple(recipe.trial_problems(schema))
+
+
+def model_problems(bench: Bench, row: Row, probes: Sequence[Probe[Any]], dataset: AmuletDataset) -> Iterator[Problem]:
+    """What models of a row lack for the roles that they play in attacks and audits, asked of untrained ones."""
+    some = few(dataset.test)
+    built: dict[str, nn.Module] = {}
+    for probe in probes:
+        for role in bench.play(probe).cast:
+            for task in {model.recipe.digest: model for model in role.models}.values():
+                if task.recipe.digest not in built:
+                    built[task.recipe.digest] = task.build(dataset.schema)
+                sentences = probe.model_demands(role.name, built[task.recipe.digest], some)
+                yield from (_in_row(row, Problem(str(probe), sentence)) for sentence in sentences)
+
+
+def notices_of(experiment: Experiment, recipes: Mapping[str, Trainable], schema: Schema) -> tuple[str, ...]:
+    """What to know before the work begins, each once, with the first row that it concerns."""
+    found: dict[str, str] = {}
+    for row in experiment.rows:
+        for notice in recipes[row.label].notices(schema):
+            found.setdefault(notice, f"Row '{row.label}': {notice}")
+    return tuple(found.values())
 
 
 def request_problems(

@@ -12,7 +12,8 @@ from annotated_types import Interval
 from numpy.typing import NDArray
 from torch import nn
 
-from amulet.core.data import AmuletDataset, absorb, concatenate, require_dataset
+from amulet.core.classifier import classifier_problems, few
+from amulet.core.data import AmuletDataset, Data, absorb, concatenate, require_dataset
 from amulet.core.errors import AmuletError, InvalidData, InvalidParameter, Problem
 from amulet.core.metric import Metric, Undefined
 from amulet.core.model import device_of, evaluating, predict
@@ -142,7 +143,7 @@ def answer(
     require_dataset(dataset, "dataset", "compare")
     models = (before, after)
     asked = probe_problems(questions.probes, questions.metrics, dataset, questions.split or Split())
-    if problems := [*asked, *_model_problems(models, dataset)]:
+    if problems := [*asked, *_model_problems(models, dataset, questions.probes)]:
         raise InvalidParameter(problems)
     records, division = _records(dataset, questions.split)
     facts = [_facts(model) for model in models]
@@ -294,30 +295,39 @@ def _facts(model: nn.Module) -> ModelFacts:
     return ModelFacts(type(model).__name__, str(model), parameters, digest.hexdigest())
 
 
-def _model_problems(models: Sequence[nn.Module], dataset: AmuletDataset) -> Iterator[Problem]:
-    for name, model in zip(("before", "after"), models, strict=True):
-        yield from _shape_problems(name, model, dataset)
-    devices = [str(device_of(model)) for model in models]
-    if devices[0] != devices[1]:
+def _model_problems(
+    models: Sequence[nn.Module], dataset: AmuletDataset, probes: Sequence[Probe[Any]]
+) -> Iterator[Problem]:
+    found = [
+        problem
+        for name, model in zip(("before", "after"), models, strict=True)
+        for problem in _unusable(name, model, dataset, probes)
+    ]
+    yield from found
+    devices = [] if found else [str(device_of(model)) for model in models]
+    if len(set(devices)) > 1:
         yield Problem("after", f"Both models must lie on one device. Got {devices[0]} and {devices[1]}.")
 
 
-def _shape_problems(name: str, model: nn.Module, dataset: AmuletDataset) -> Iterator[Problem]:
-    """Tried on two records: on one alone some models drop the dimension of the batch."""
-    some = dataset.test[torch.arange(min(2, len(dataset.test)))].to(device_of(model))
-    expected = (len(some), len(dataset.schema.classes))
+def _unusable(name: str, model: nn.Module, dataset: AmuletDataset, probes: Sequence[Probe[Any]]) -> Iterator[Problem]:
+    """Why one model cannot be compared: its outputs, or what probes need of it."""
+    some = few(dataset.test)
+    subject = f"The model '{name}'"
+    found = tuple(classifier_problems(model, some, parameter=name, owner="compare", name=subject))
+    yield from found
+    if found:
+        return
+    if not _is_finite(model, some):
+        yield Problem(name, f"{subject} gives NaN or infinity.")
+        return
+    for probe in probes:
+        for sentence in probe.model_demands(TARGET, model, some):
+            yield Problem(name, f"{subject}: {sentence}")
+
+
+def _is_finite(model: nn.Module, some: Data) -> bool:
     try:
         with evaluating(model):
-            logits = predict(model, some)
-    except InvalidData:
-        yield Problem(name, f"The model '{name}' gives NaN or infinity.")
-        return
-    except Exception as error:  # noqa: BLE001 - a user's model may raise anything
-        reason = str(error).partition("\n")[0]
-        yield Problem(name, f"The model '{name}' does not take records of shape {dataset.schema.shape}: {reason}.")
-        return
-    if tuple(logits.shape) != expected:
-        wanted = f"one that gives a logit for each class, {expected} for {len(some)} records"
-        yield Problem.of(name, "compare", wanted, tuple(logits.shape))
-    elif not torch.isfinite(logits).all():
-        yield Problem(name, f"The model '{name}' gives NaN or infinity.")
+            return bool(torch.isfinite(predict(model, some.to(device_of(model)))).all())
+    except InvalidData:  # of NaN
+        return False

@@ -15,7 +15,7 @@ from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.probe import Probe
 from amulet.core.roles import target_request
 from amulet.experiments.bench import Bench
-from amulet.experiments.checks import applied, data_problems, request_problems
+from amulet.experiments.checks import applied, data_problems, model_problems, notices_of, request_problems
 from amulet.experiments.experiment import Experiment, Row
 from amulet.experiments.memory import source_of
 from amulet.experiments.plays import Measure, MeasureByGroup, Play, Trace
@@ -95,6 +95,7 @@ class Plan:
         device: where everything is computed.
         trials: every probe of every row and seed.
         others: further data sets that probes ask for.
+        notices: what to know before the work begins, a sentence each.
     """
 
     experiment: Experiment
@@ -102,6 +103,7 @@ class Plan:
     device: str
     trials: tuple[Trial, ...] = ()
     others: Mapping[DatasetSpec, AmuletDataset] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:
@@ -180,14 +182,14 @@ def plan(experiment: Experiment, dataset: AmuletDataset | None = None, device: s
     if problems:
         raise InvalidParameter(problems)
     others = {spec: spec.load() for probe in experiment.probes for spec in probe.sources(experiment.split)}
-    empty = Plan(experiment, dataset, device, others=others)
+    empty = Plan(experiment, dataset, device, others=others, notices=notices_of(experiment, recipes, dataset.schema))
     _check_requests(empty)
     pairs = {(row.label, str(probe)) for row in experiment.rows for probe in experiment.probes}
     return _with_seeds(empty, pairs, range(experiment.looks[0]))
 
 
 def _check_requests(planned: Plan) -> None:
-    """Raise InvalidParameter unless every model that a probe asks for can be had, in every repetition."""
+    """Raise InvalidParameter unless every model that a probe asks for can be had, and used, in every repetition."""
     experiment = planned.experiment
     repetitions = range(experiment.looks[-1])
     problems = {
@@ -195,6 +197,10 @@ def _check_requests(planned: Plan) -> None:
         for bench in _benches(planned, experiment.rows[0], repetitions)  # requests are the same for every row
         for problem in request_problems(bench, experiment.probes, planned.dataset, planned.others)
     }
+    for row in () if problems else experiment.rows:
+        bench = next(_benches(planned, row, repetitions))
+        found = model_problems(bench, row, experiment.probes, planned.dataset)
+        problems |= {problem.sentence: problem for problem in found}
     if problems:
         raise InvalidParameter(problems.values())
 

@@ -15,7 +15,10 @@ from typing import Any, Generic, Protocol, TypeVar
 import torch
 from torch import Tensor, nn
 
+from amulet.core.classifier import few, outputs_of
+from amulet.core.containment import text_of
 from amulet.core.data import AmuletDataset, Data, Schema
+from amulet.core.errors import AmuletError
 from amulet.core.fitted import Artifacts, Fitted
 from amulet.core.held import Held
 from amulet.core.roles import Derivation
@@ -138,6 +141,27 @@ class ModelTask(Task[Fitted]):
     def build(self, schema: Schema) -> nn.Module:
         """An untrained model of the same structure."""
 
+    def rebuilt(self, schema: Schema, weights: Mapping[str, Tensor]) -> nn.Module:
+        """A new model of the same structure, filled with weights, in evaluation mode on its device."""
+        model = self.build(schema)
+        model.load_state_dict(weights)
+        return model.to(self.backend.device).eval()
+
+    def require_rebuildable(self, fitted: Fitted, data: Data) -> Fitted:
+        """The same, unless the model gives other outputs once it is rebuilt from what the store keeps of it.
+
+        Raises:
+            AmuletError: it does; what it holds beside weights and buffers would be lost without a word.
+        """
+        some = few(data)
+        try:
+            again = outputs_of(self.rebuilt(data.schema, fitted.model.state_dict()), some)
+        except (RuntimeError, TypeError, AttributeError) as error:
+            raise AmuletError(_not_rebuildable(self, text_of(error))) from error
+        if not torch.allclose(outputs_of(fitted.model, some), again, rtol=1e-3, atol=1e-4, equal_nan=True):
+            raise AmuletError(_not_rebuildable(self, "it gives other outputs"))
+        return fitted
+
     def encode(self, value: Fitted) -> Entry:
         """Weights and artifacts; facts as JSON."""
         weights = {f"model.{name}": tensor for name, tensor in value.model.state_dict().items()}
@@ -151,10 +175,9 @@ class ModelTask(Task[Fitted]):
     def decode(self, entry: Entry, reader: Reader) -> Fitted:
         """Rebuild the structure and fill in the weights."""
         assert isinstance(entry.value, dict)  # noqa: S101 - as encoded
-        model = self.build(reader.load(self.source).schema)
-        model.load_state_dict(_under(entry.tensors, "model"))
+        model = self.rebuilt(reader.load(self.source).schema, _under(entry.tensors, "model"))
         facts = {name: fact for name, fact in entry.value.items() if isinstance(fact, bool | int | float | str)}
-        return Fitted(model.to(self.backend.device).eval(), facts, _artifacts(_under(entry.tensors, "artifact")))
+        return Fitted(model, facts, _artifacts(_under(entry.tensors, "artifact")))
 
 
 @dataclass(frozen=True)
@@ -174,13 +197,15 @@ class Train(ModelTask):
     def compute(self, reader: Reader) -> Fitted:
         """Fit the recipe to the drawn records."""
         data = reader.load(self.source).train
-        return self.recipe.fit(
-            self.draw.take(data),
+        records = self.draw.take(data)
+        fitted = self.recipe.fit(
+            records,
             seed=self.seed,
             device=self.backend.device,
             held=self.held(data, reader),
             with_accuracy=not isinstance(self.draw, ShadowDraw | AuxiliaryDraw | RatioDraw),  # of these nobody reads it
         )
+        return self.require_rebuildable(fitted, records)
 
     def held(self, data: Data, reader: Reader) -> Held:
         """What whoever trains the model holds besides its records: clean ones, and scores."""
@@ -249,12 +274,21 @@ class Derive(ModelTask):
         """Derive the model with its maker's records."""
         data, device = self.draw.take(reader.load(self.source).train), self.backend.device
         with opened(reader.load(self.parent).model, self.method.needs) as parent:
-            return self.method.derive(parent, self.recipe, data, seed=self.seed, device=device)
+            fitted = self.method.derive(parent, self.recipe, data, seed=self.seed, device=device)
+        return self.require_rebuildable(fitted, data)
 
     def build(self, schema: Schema) -> nn.Module:
         """Of the structure that the method gives."""
         with isolated(derive(self.seed, "initialisation")):
             return self.method.build(schema, self.recipe, self.parent.build)
+
+
+def _not_rebuildable(task: ModelTask, reason: str) -> str:
+    return (
+        f"The model of {task} cannot be rebuilt from its weights and buffers, which are all that the store keeps of "
+        f"it ({reason}). Forward hooks, a forward method of the instance and other attributes that change in training "
+        "are lost: make them part of the model's class, or add them where it is built."
+    )
 
 
 def _under(tensors: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:

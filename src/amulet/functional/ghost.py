@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import unfold
 
-from amulet.functional.per_record import Tensors, clipping_factors, squared_norms, weighted_sum
+from amulet.functional.per_record import Tensors, added, clipping_factors, squared_norms, weighted_sum
 
 _LAYERS = (nn.Linear, nn.GroupNorm, nn.Conv2d)
 
@@ -94,8 +94,9 @@ def clipped_sum(model: nn.Module, losses: Callable[[], Tensor], bound: float) ->
     slopes = torch.autograd.grad(total, [call.outputs for call in calls])
     with torch.no_grad():
         parts = [_gradients_of(call, slope) for call, slope in zip(calls, slopes, strict=True)]
-        factors = clipping_factors(torch.stack([part.squares() for part in parts]).sum(0), bound)
-        return {name: total for part in parts for name, total in part.weighted_sum(factors).items()}
+        factors = clipping_factors(added([part.squares() for part in parts]), bound)
+        sums = {name: total for part in parts for name, total in part.weighted_sum(factors).items()}
+        return {name: sums[name].to(parameter.dtype) for name, parameter in model.named_parameters()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +113,7 @@ class _Outer:
 
     def weighted_sum(self, factors: Tensor) -> Tensors:
         scaled = self.slopes * factors[:, None]
-        return {f"{self.name}weight": scaled.T @ self.inputs} | (
+        return {f"{self.name}weight": scaled.T @ self.inputs.to(scaled.dtype)} | (
             {f"{self.name}bias": scaled.sum(0)} if self.bias else {}
         )
 

@@ -1,6 +1,7 @@
 """Per-record gradients, clipped and summed, as in DP-SGD."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 
 import torch
 from torch import Tensor
@@ -41,7 +42,21 @@ def squared_norms(gradients: Mapping[str, Tensor]) -> Tensor:
         >>> squared_norms({"w": torch.tensor([[3.0, 4.0]]), "b": torch.tensor([[1.0]])})
         tensor([26.])
     """
-    return torch.stack([_rows(gradient).norm(dim=1).square() for gradient in gradients.values()]).sum(0)
+    return added([_rows(gradient).norm(dim=1).square() for gradient in gradients.values()])
+
+
+def added(parts: Sequence[Tensor]) -> Tensor:
+    """The sum of tensors of one shape, in the widest of their types: a model may compute in several.
+
+    Args:
+        parts: at least one.
+
+    Example:
+        >>> added([torch.tensor([1.0]), torch.tensor([2.0], dtype=torch.float64)])
+        tensor([3.], dtype=torch.float64)
+    """
+    widest = reduce(torch.promote_types, (part.dtype for part in parts))
+    return torch.stack([part.to(widest) for part in parts]).sum(0)
 
 
 def clipping_factors(squares: Tensor, bound: float) -> Tensor:
@@ -77,7 +92,7 @@ def weighted_sum(gradients: Mapping[str, Tensor], factors: Tensor) -> Tensors:
         >>> weighted_sum({"w": torch.tensor([[3.0, 4.0], [0.3, 0.4]])}, torch.tensor([0.2, 1.0]))
         {'w': tensor([0.9000, 1.2000])}
     """
-    return {name: (factors @ _rows(each)).view(each.shape[1:]) for name, each in gradients.items()}
+    return {name: (factors.to(each.dtype) @ _rows(each)).view(each.shape[1:]) for name, each in gradients.items()}
 
 
 def _rows(gradients: Tensor) -> Tensor:

@@ -118,6 +118,7 @@ class MembershipInferenceAttack(Attack[MembershipOutcome]):
         Raises:
             MissingInput: there are fewer models than the attack needs.
             AccessDenied: the attack asked the target for an output that its `needs` does not declare.
+            InvalidParameter: the model does not give one logit for each class.
         """
         require_data(members, "members", type(self).__name__)
         require_data(others, "others", type(self).__name__)
@@ -133,10 +134,10 @@ class MembershipInferenceAttack(Attack[MembershipOutcome]):
 
     def _attack(self, model: nn.Module, pool: Selection, members: int, models: Models, seed: int) -> MembershipOutcome:
         """The first `members` records of the pool are those that the model was trained on."""
-        device = device_of(model)
         order = torch.randperm(len(pool), generator=generator(seed, "candidates"))
-        candidates = Selection(pool.data.to(device), pool.places[order].to(device))
-        with opened(model, self.needs) as target:
+        with opened(model, self.needs, pool) as target:
+            device = device_of(model)
+            candidates = Selection(pool.data.to(device), pool.places[order].to(device))
             rng = generator(seed, "membership inference", device=str(device))
             scores = self.score(
                 Adversary(target, pool.schema, rng, without(models, TARGET), seed=seed), candidates

@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from amulet.core.classifier import weights_problem
 from amulet.core.data import Schema
-from amulet.core.errors import AmuletError
+from amulet.core.errors import AmuletError, InvalidParameter, Problem
 from amulet.core.model import ModelSpec
 from amulet.core.source import source_digest
 from amulet.core.spec import Content, path_of
@@ -36,6 +37,13 @@ class ModuleContent(Content):
     module: nn.Module
 
     def __post_init__(self) -> None:
+        given: object = self.module
+        if not isinstance(given, nn.Module):
+            kind = type(given).__name__
+            raise InvalidParameter([Problem("module", f"The 'module' must be a torch.nn.Module. Got a {kind}.")])
+        unfit = weights_problem(given, "module", type(given).__name__)
+        if unfit is not None:
+            raise InvalidParameter([unfit])
         object.__setattr__(self, "module", copy.deepcopy(self.module).cpu())
 
     @cached_property

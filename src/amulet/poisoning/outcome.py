@@ -8,6 +8,7 @@ from typing import final
 import torch
 from torch import Generator, Tensor, nn
 
+from amulet.core.classifier import require_classifier
 from amulet.core.data import AmuletDataset, Data, Schema, batch_size, certain, require_data
 from amulet.core.errors import InvalidData, Problem
 from amulet.core.model import device_of
@@ -166,10 +167,13 @@ class PoisoningAttack(TamperingAttack[PoisoningOutcome]):
 
         Raises:
             InvalidData: the attack does not fit the data, or its trigger leaves a record unchanged.
+            InvalidParameter: a model does not give one logit for each class.
         """
         self._check(data)
         self._require_changed(data.batches())
-        with opened(model, self.needs) as target:
+        if control is not None:
+            require_classifier(control, data)
+        with opened(model, self.needs, data) as target:
             parts = (self._shown(target, shown, control) for shown in data.to(device_of(model)).batches())
             return PoisoningOutcome.joined(parts, len(data))
 

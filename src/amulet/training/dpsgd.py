@@ -1,48 +1,36 @@
 """Differentially private SGD. Abadi et al. 2016, https://arxiv.org/abs/1607.00133, Algorithm 1."""
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache, partial, reduce
-from typing import Annotated, ClassVar, Literal, final
+from functools import cache
+from typing import Annotated, ClassVar, Literal, Self, final
 
 import torch
 from annotated_types import Gt
 from torch import Generator, Tensor, nn
-from torch.func import functional_call
 
+from amulet.core.containment import text_of
 from amulet.core.data import Data, Schema
 from amulet.core.errors import Problem
-from amulet.core.model import evaluating, filled
 from amulet.core.seeds import generator
 from amulet.core.spec import Count, NonNegative, OpenProbability, Positive
 from amulet.core.trainable import DataUse
-from amulet.functional import ghost
-from amulet.functional.per_record import (
-    Tensors,
-    clipping_factors,
-    per_record_gradients,
-    squared_norms,
-    weighted_sum,
+from amulet.functional.per_record import Tensors
+from amulet.training.clipped_sums import (
+    Form,
+    advance,
+    clipped_sum_by_record,
+    clipped_sum_one_by_one,
+    form_for,
+    moving,
 )
 from amulet.training.stages import Update
 from amulet.training.updates import Pace, RecordLosses, Rule
 
 LEAST_EPSILON, MOST_EPSILON = 0.05, 100
 """Beyond these Opacus's search for the noise fails or takes minutes."""
-
-TIGHT = 1e-3
-"""A bound below any gradient in training, so that every record's norm counts when two forms are compared."""
-
-RECORDS_AT_ONCE = 256
-"""Records that torch.func is given at one time, which bounds what it holds of their way through the model."""
-
-NUMBERS_AT_ONCE = 2**28
-"""Numbers in the gradients held record by record at one time: 1 GiB, or 29 records of a VGG11.
-
-Both bound memory and change no number but by rounding."""
-
 
 Accountant = Literal["prv", "rdp"]
 """How Opacus composes the privacy loss: numerically (Gopi et al. 2021) or by Renyi divergences."""
@@ -91,6 +79,10 @@ class DPSGD(Update):
         if self.delta * records >= 1:
             yield self.problem("delta", f"below one over the {records} training records")
 
+    def for_rehearsal(self) -> Self:
+        """With noise that need not be looked for, on all records at once."""
+        return replace(self, epsilon=None, noise_multiplier=self.noise_multiplier or 0.0, lot_size=None)
+
     def begin(self, pace: Pace, seed: int, device: str) -> Rule:
         """Find the noise for the run's sampling rate and steps."""
         lots = replace(pace, batch_size=min(self.lot_size or pace.batch_size, pace.records))
@@ -107,7 +99,8 @@ class PrivateRule(Rule):
 
     def __init__(self, spec: DPSGD, lots: Pace, sigma: float, rng: Generator) -> None:
         self._spec, self._lots, self._sigma, self._rng = spec, lots, sigma, rng
-        self._clipped_sum: ClippedSum | None = None
+        self._form: Form | None = None
+        self._moving: bool | None = None
 
     @property
     def steps_per_epoch(self) -> int:
@@ -140,82 +133,36 @@ class PrivateRule(Rule):
                 if name in total:
                     noisy += total[name]
                 parameter.grad = noisy.div_(self._lots.batch_size)
+        if self._moving is None:
+            self._moving = moving(model, batch)
+        if self._moving:
+            advance(model, batch)
+
+    def notices(self, owner: str) -> Iterator[str]:
+        """Say when gradients are taken one record at a time, and why."""
+        if self._form is not None and self._form.reason is not None:
+            yield (
+                f"DP-SGD takes the gradients of {owner} one record at a time, which is slow: torch.func cannot take "
+                f"them together ({self._form.reason})."
+            )
 
     def _sum(self, losses: RecordLosses, model: nn.Module, batch: Data) -> Tensors:
-        if self._clipped_sum is None and len(batch) > 1:  # one record alone cannot show that others matter
-            self._clipped_sum = clipped_sum_for(losses, model, batch)
-        return (self._clipped_sum or clipped_sum_by_record)(losses, model, batch, self._spec.clip)
+        if self._form is None and len(batch) > 1:  # one record alone cannot show that others matter
+            self._form = form_for(losses, model, batch)
+        form = self._form or Form(clipped_sum_by_record)
+        try:
+            return form.clipped_sum(losses, model, batch, self._spec.clip)
+        except Exception as error:
+            if form.reason is not None:
+                raise
+            self._form = Form(clipped_sum_one_by_one, text_of(error))
+            return clipped_sum_one_by_one(losses, model, batch, self._spec.clip)
 
     def _noise(self, like: Tensor) -> Tensor:
         if self._sigma == 0:
             return torch.zeros_like(like)
         noise = torch.randn(like.shape, generator=self._rng, device=like.device, dtype=like.dtype)
         return noise.mul_(self._sigma * self._spec.clip)
-
-
-ClippedSum = Callable[[RecordLosses, nn.Module, Data, float], Tensors]
-"""(losses, model, batch of at least one record, bound) -> sum of per-record gradients of norm at most bound."""
-
-
-def clipped_sum_for(losses: RecordLosses, model: nn.Module, batch: Data) -> ClippedSum:
-    """The fast form where it is seen to agree with the one by record on a first batch, else that one.
-
-    They disagree where a model uses weights outside its layers, or mixes records: by record, every record
-    is seen alone, so that the guarantee holds in any case.
-    """
-    if not ghost.supports(model):
-        return clipped_sum_by_record
-    with evaluating(model):  # without dropout, which is drawn anew
-        same = all(_agree(losses, model, batch, bound) for bound in (torch.inf, TIGHT))
-    return clipped_sum_by_layer if same else clipped_sum_by_record
-
-
-def _agree(losses: RecordLosses, model: nn.Module, batch: Data, bound: float) -> bool:
-    fast, slow = (form(losses, model, batch, bound) for form in (clipped_sum_by_layer, clipped_sum_by_record))
-    tolerances = {name: 1e-4 * float(gradient.abs().max()) for name, gradient in slow.items()}
-    return all(torch.allclose(fast[name], slow[name], rtol=1e-3, atol=tolerances[name]) for name in slow)
-
-
-def clipped_sum_by_layer(losses: RecordLosses, model: nn.Module, batch: Data, clip: float) -> Tensors:
-    """From one backward pass, for models that `functional.ghost` supports; by record where a batch defies it."""
-    try:
-        parts = _parts(model, batch, len(batch))
-        return _added(ghost.clipped_sum(model, partial(losses, model, part), clip) for part in parts)
-    except ghost.Unsupported:
-        return clipped_sum_by_record(losses, model, batch, clip)
-
-
-def clipped_sum_by_record(losses: RecordLosses, model: nn.Module, batch: Data, clip: float) -> Tensors:
-    """For any model without layers that mix records, by torch.func."""
-    parameters = {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
-
-    def loss(parameters: Tensors, record: Tensors) -> Tensor:
-        one = replace(batch, **{name: tensor.unsqueeze(0) for name, tensor in record.items()})  # type: ignore[arg-type]
-        asked = filled(model, one)
-        names = parameters if asked is model else {f"underneath.{name}": each for name, each in parameters.items()}
-        return losses(lambda x: functional_call(asked, names, (x,)), one).squeeze(0)
-
-    def clipped(part: Data) -> Tensors:
-        gradients = per_record_gradients(loss, parameters, part.tensors())
-        return weighted_sum(gradients, clipping_factors(squared_norms(gradients), clip))
-
-    return _added(clipped(part) for part in _parts(model, batch, RECORDS_AT_ONCE))
-
-
-def _parts(model: nn.Module, batch: Data, most: int) -> Iterator[Data]:
-    """The batch, in parts of at most so many records whose gradients fit into memory."""
-    numbers = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-    size = max(1, min(most, NUMBERS_AT_ONCE // numbers))
-    if len(batch) <= size:
-        yield batch
-        return
-    for places in torch.arange(len(batch), device=batch.x.device).split(size):
-        yield batch[places]
-
-
-def _added(parts: Iterable[Tensors]) -> Tensors:
-    """At least one."""
-    return reduce(lambda one, other: {name: one[name] + other[name] for name in one}, parts)
 
 
 @cache

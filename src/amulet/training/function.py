@@ -7,6 +7,7 @@ from typing import Self
 
 from torch import nn
 
+from amulet.core.classifier import materialized
 from amulet.core.data import Data, Schema, require_data
 from amulet.core.errors import Conflict, InvalidParameter, Problem
 from amulet.core.fitted import Fitted
@@ -19,7 +20,7 @@ from amulet.core.trainable import Stage, Trainable
 from amulet.training.loop import accuracy, prepare
 from amulet.training.removal import Removal, score_by
 from amulet.training.stages import Prepare
-from amulet.training.validation import model_problems, unlearned
+from amulet.training.validation import model_notices, model_problems, unlearned
 
 _CLASSES_ALONE = "a training function learns classes alone"
 
@@ -87,13 +88,17 @@ class TrainingFunction(Trainable):
 
     def build(self, schema: Schema) -> nn.Module:
         """The untrained model."""
-        return self.model.build(schema)
+        return materialized(self.model.build(schema), schema)
 
     def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
         """What the stages say of the data."""
         for stage in self.stages:
             yield from stage.data_problems(schema, records)
-        yield from model_problems(self.build, type(self.model).__name__, schema, private=False)
+        yield from model_problems(self.build, type(self.model).__name__, schema, stages=self.stages)
+
+    def notices(self, schema: Schema) -> Iterator[str]:
+        """A softmax on top of the model."""
+        yield from model_notices(self.build, type(self.model).__name__, schema)
 
     def record_problems(self, data: Data) -> Iterator[Problem]:
         """Weights must be used, and classes are what it learns."""

@@ -19,6 +19,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.optim.lr_scheduler import LambdaLR
 
+from amulet.core.classifier import materialized
 from amulet.core.data import Data, Schema
 from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.fitted import Artifacts, Fact, Fitted, by_stage
@@ -79,11 +80,11 @@ def train(
     if ignored:
         raise InvalidParameter(ignored)
     with isolated(derive(seed, "initialisation"), device):
-        model = recipe.model.build(data.schema).to(device)
+        model = materialized(recipe.model.build(data.schema), data.schema).to(device)
     pace = Pace(len(data), recipe.batch_size, recipe.epochs)
-    rule, penalties = _rule(recipe, pace, seed, device), _penalties(recipe, data.schema, pace, seed, device)
+    rule, penalties = rule_of(recipe, pace, seed, device), penalties_of(recipe, data.schema, pace, seed, device)
     with isolated(derive(seed, "forward"), device):
-        _descend(recipe, rule, penalties, model.train(), data, seed)
+        descend(recipe, rule, penalties, model.train(), data, seed)
     learned = by_stage((stage, penalty.artifacts) for stage, penalty in penalties)
     model, kept = _finish(recipe, model, data, held, seed)
     facts: dict[str, Fact] = {
@@ -138,7 +139,7 @@ def record_losses(recipe: Looped, data: Data, penalties: Sequence[Penalty] | Non
     """
     if penalties is None:
         pace = Pace(len(data), recipe.batch_size, recipe.epochs)
-        penalties = [penalty for _, penalty in _penalties(recipe, data.schema, pace, 0, str(data.x.device))]
+        penalties = [penalty for _, penalty in penalties_of(recipe, data.schema, pace, 0, str(data.x.device))]
     return _losses(recipe.objective.fitted_to(data), penalties)
 
 
@@ -155,7 +156,7 @@ def _losses(objective: Objective, penalties: Sequence[Penalty]) -> RecordLosses:
     return losses
 
 
-def _descend(
+def descend(
     recipe: Looped,
     rule: Rule,
     penalties: Sequence[tuple[Penalize, Penalty]],
@@ -163,6 +164,7 @@ def _descend(
     data: Data,
     seed: int,
 ) -> None:
+    """All epochs of one run, in place."""
     losses = record_losses(recipe, data, [penalty for _, penalty in penalties])
     optimizer = recipe.optimizer.build(model.parameters())
     steps = recipe.epochs * rule.steps_per_epoch
@@ -221,7 +223,7 @@ def _with_twin(batch: Data, place: int) -> Data:
     return batch if batch.twins is None else replace(batch, twins=batch.twins[:, place])
 
 
-def _penalties(
+def penalties_of(
     recipe: Looped, schema: Schema, pace: Pace, seed: int, device: str
 ) -> tuple[tuple[Penalize, Penalty], ...]:
     """Each penalty of the run, whose own network, if it has one, is initialised from a stream of its own."""
@@ -233,7 +235,8 @@ def _penalties(
     return tuple(found)
 
 
-def _rule(recipe: Looped, pace: Pace, seed: int, device: str) -> Rule:
+def rule_of(recipe: Looped, pace: Pace, seed: int, device: str) -> Rule:
+    """The update rule of one run."""
     for stage in recipe.stages_of(Update):
         return stage.begin(pace, seed, device)
     return PlainRule(pace)

@@ -73,6 +73,14 @@ class Reseeded(Trainable):
         """The problems of the recipe."""
         return self.recipe.data_problems(schema, records)
 
+    def trial_problems(self, schema: Schema) -> Iterator[Problem]:
+        """The recipe's."""
+        return self.recipe.trial_problems(schema)
+
+    def notices(self, schema: Schema) -> Iterator[str]:
+        """The recipe's."""
+        return self.recipe.notices(schema)
+
 
 @dataclass(frozen=True)
 class Placebo(Defense):

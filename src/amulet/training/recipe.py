@@ -6,6 +6,7 @@ from typing import Self, TypeVar
 
 from torch import nn
 
+from amulet.core.classifier import materialized
 from amulet.core.data import Data, Schema, require_data
 from amulet.core.errors import Conflict, Problem
 from amulet.core.fitted import Fitted
@@ -16,9 +17,10 @@ from amulet.core.trainable import DataUse, Slot, Stage, Trainable
 from amulet.training.loop import train
 from amulet.training.objectives import CrossEntropy, Objective
 from amulet.training.optimizers import Adam, Constant, Optimizer, Schedule
+from amulet.training.rehearsal import rehearsed, step_problems
 from amulet.training.removal import score_by
 from amulet.training.stages import Finish
-from amulet.training.validation import conflicts, model_problems, unlearned
+from amulet.training.validation import conflicts, model_notices, model_problems, unlearned
 
 S = TypeVar("S", bound=Stage)
 
@@ -90,7 +92,7 @@ class Recipe(Trainable):
 
     def build(self, schema: Schema) -> nn.Module:
         """A fresh model with the structure that its finishing stages give it."""
-        model = self.model.build(schema)
+        model = materialized(self.model.build(schema), schema)
         for stage in self.stages_of(Finish):
             model = wrapped(model, stage.wrap)
         return model
@@ -100,7 +102,20 @@ class Recipe(Trainable):
         yield from self.objective.data_problems(schema)
         for stage in self.stages:
             yield from stage.data_problems(schema, records)
-        yield from model_problems(self.build, type(self.model).__name__, schema, private=self.private)
+        yield from model_problems(self.build, self._model_name, schema, stages=self.stages)
+
+    def trial_problems(self, schema: Schema) -> Iterator[Problem]:
+        """Whatever goes wrong in one step with all stages in the loop."""
+        yield from step_problems(self, self._model_name, schema)
+
+    def notices(self, schema: Schema) -> Iterator[str]:
+        """A softmax on top of the model, and an update rule that can only go slowly with it."""
+        yield from model_notices(self.build, self._model_name, schema)
+        yield from rehearsed(self, schema).notices(self._model_name)
+
+    @property
+    def _model_name(self) -> str:
+        return type(self.model).__name__
 
     def record_problems(self, data: Data) -> Iterator[Problem]:
         """Targets need an objective that learns them."""

@@ -53,6 +53,11 @@ class Rule(ABC):
     def facts(self) -> Mapping[str, float | int]:
         """What is known of the run once it is over."""
 
+    def notices(self, owner: str) -> Iterator[str]:
+        """What its user should know after the first steps with a model called `owner`; a hook for subclasses."""
+        del owner
+        yield from ()
+
     @abstractmethod
     def epoch(self, order: Generator) -> Iterator[Tensor]:
         """Places of the records of each batch of one epoch."""

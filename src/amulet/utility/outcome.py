@@ -5,6 +5,7 @@ from typing import final
 
 from torch import Tensor, nn
 
+from amulet.core.classifier import require_classifier
 from amulet.core.data import Data, require_data
 from amulet.core.model import probabilities_of
 from amulet.core.outcome import LEFT_OUT, Outcome
@@ -44,8 +45,13 @@ class Utility(Audit[PredictionOutcome]):
     outcome_type = PredictionOutcome
 
     def audit(self, model: nn.Module, data: Data) -> PredictionOutcome:
-        """The outcome of any `nn.Module` that maps inputs to logits."""
+        """Predict with any `nn.Module` that maps inputs to logits.
+
+        Raises:
+            InvalidParameter: the model does not give one logit for each class.
+        """
         require_data(data, "data", type(self).__name__)
+        require_classifier(model, data)
         return PredictionOutcome(data.y.cpu(), probabilities_of(model, data), data.index.cpu())
 
     def play(self, game: Game) -> PredictionOutcome:

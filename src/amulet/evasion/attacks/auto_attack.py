@@ -12,7 +12,16 @@ from amulet.core.errors import Problem
 from amulet.core.spec import Count, NonNegative
 from amulet.core.threat import Access, Adversary
 from amulet.evasion.outcome import EvasionAttack
-from amulet.evasion.perturbation import Attempt, Frozen, ball_of, budget_of, frozen_demands, in_turn, on_each_classifier
+from amulet.evasion.perturbation import (
+    Attempt,
+    Frozen,
+    ball_demands,
+    ball_of,
+    budget_of,
+    free_inputs,
+    in_turn,
+    on_each_classifier,
+)
 from amulet.functional.apgd import apgd, cross_entropy_of, targeted_dlr
 from amulet.functional.balls import Ball, Norm
 from amulet.functional.fab import fab
@@ -60,10 +69,19 @@ class AutoAttack(EvasionAttack):
             yield self.problem("parts", f"some of {', '.join(PARTS)}, each once")
 
     def demands(self, schema: Schema) -> Iterator[str]:
-        """Something must be left with few classes; features to be frozen must be there."""
+        """Something must be left with few classes; the ball must fit the inputs."""
         if self.parts == ("apgd-t",) and len(schema.classes) < LEAST_CLASSES:
             yield f"The loss of apgd-t needs at least {LEAST_CLASSES} classes. The data set has {len(schema.classes)}."
-        yield from frozen_demands(self, schema)
+        yield from ball_demands(self, schema)
+
+    @property
+    def climbs(self) -> bool:
+        """Unless it only searches at random."""
+        return self.parts != ("square",)
+
+    def free_inputs(self, schema: Schema) -> Tensor | None:
+        """All that are not frozen."""
+        return free_inputs(self, schema)
 
     def budget(self) -> str:
         """The ball."""

@@ -14,9 +14,10 @@ from amulet.evasion.outcome import EvasionAttack
 from amulet.evasion.perturbation import (
     Attempt,
     Frozen,
+    ball_demands,
     ball_of,
     budget_of,
-    frozen_demands,
+    free_inputs,
     in_turn,
     on_each_classifier,
     rungs_of,
@@ -50,8 +51,17 @@ class PGD(EvasionAttack):
             yield self.problem("restarts", "1 without random_start, since every restart would be the same")
 
     def demands(self, schema: Schema) -> Iterator[str]:
-        """Features to be frozen must be there."""
-        yield from frozen_demands(self, schema)
+        """The ball must fit the inputs, and features to be frozen must be there."""
+        yield from ball_demands(self, schema)
+
+    @property
+    def climbs(self) -> bool:
+        """Always."""
+        return True
+
+    def free_inputs(self, schema: Schema) -> Tensor | None:
+        """All that are not frozen."""
+        return free_inputs(self, schema)
 
     def budget(self) -> str:
         """The ball."""

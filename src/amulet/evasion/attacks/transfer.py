@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Self
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from amulet.core.data import Data, Schema
 from amulet.core.errors import Problem
-from amulet.core.roles import SURROGATE, Requests, surrogate_requests
+from amulet.core.roles import SURROGATE, TARGET, Requests, surrogate_requests
 from amulet.core.spec import Models
 from amulet.core.split import Split
 from amulet.core.threat import Access, Adversary, TrainedModel, opened
@@ -39,6 +39,11 @@ class Transfer(EvasionAttack):
         """Those of the attack."""
         yield from self.of.demands(schema)
 
+    def model_demands(self, role: str, model: nn.Module, some: Data) -> Iterator[str]:
+        """Those of the attack, of the surrogates that it is run on."""
+        if role == SURROGATE:
+            yield from self.of.model_demands(TARGET, model, some)
+
     def budget(self) -> str | None:
         """That of the attack."""
         return self.of.budget()
@@ -62,7 +67,8 @@ class Transfer(EvasionAttack):
 
     def _on(self, surrogate: TrainedModel, adversary: Adversary) -> Attempt:
         def attempt(victims: Data) -> Tensor:
-            with opened(surrogate.model.to(victims.x.device), self.of.needs) as target:
+            with opened(surrogate.model.to(victims.x.device), self.of.needs, victims) as target:
+                self.of.require_usable(surrogate.model, victims)
                 return self.of.perturb(replace(adversary, target=target, models={}, rehearsing=True), victims)
 
         return attempt

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from amulet.core.data import Data, Schema
 from amulet.core.errors import Problem
@@ -42,6 +42,11 @@ class WorstCase(EvasionAttack):
     def demands(self, schema: Schema) -> Iterator[str]:
         """Those of every attack, each once."""
         yield from dict.fromkeys(sentence for attack in self.attacks for sentence in attack.demands(schema))
+
+    def model_demands(self, role: str, model: nn.Module, some: Data) -> Iterator[str]:
+        """Those of every attack."""
+        for attack in self.attacks:
+            yield from attack.model_demands(role, model, some)
 
     def budget(self) -> str | None:
         """That of the attacks, where they share one."""

@@ -1,13 +1,17 @@
 """Train on adversarial examples. Madry et al. 2018, https://arxiv.org/abs/1706.06083, eq. (2.1)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from torch import Generator, nn
 
-from amulet.core.data import Data
+from amulet.core.classifier import needs_gradients
+from amulet.core.data import Data, Schema
+from amulet.core.errors import Problem
 from amulet.core.spec import Count, NonNegative, Positive
 from amulet.core.trainable import DataUse
-from amulet.functional.balls import Ball, Norm
+from amulet.evasion.perturbation import Frozen, ball_demands, ball_of, free_inputs
+from amulet.functional.balls import Norm
 from amulet.functional.pgd import pgd
 from amulet.training.stages import Perturb
 
@@ -18,6 +22,7 @@ class AdversarialTraining(Perturb):
 
     One optimizer step a batch, from fresh weights; the examples are sought in evaluation mode. `epsilon` in
     input units, `step_size` a share of it (10 steps of a quarter cover the ball 2.5 times).
+    `frozen` features keep their values, as in `PGD`.
     """
 
     risk = "evasion"
@@ -27,8 +32,19 @@ class AdversarialTraining(Perturb):
     norm: Norm = "linf"
     steps: Count = 10
     step_size: Positive = 0.25
+    frozen: Frozen = ()
+
+    def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
+        """The ball must fit the inputs, and features to be frozen must be there."""
+        del records
+        yield from (Problem("epsilon", sentence) for sentence in ball_demands(self, schema))
+
+    def model_problems(self, model: nn.Module, some: Data) -> Iterator[Problem]:
+        """The examples are sought by input gradients."""
+        free = free_inputs(self, some.schema)
+        yield from (Problem("model", sentence) for sentence in needs_gradients(str(self), model, some, free))
 
     def perturb(self, model: nn.Module, batch: Data, rng: Generator) -> Data:
         """The batch with x moved to where the loss is high."""
-        ball = Ball(self.norm, self.epsilon, batch.schema.low, batch.schema.high)
+        ball = ball_of(self, batch.schema, batch.x.device)
         return replace(batch, x=pgd(model, batch.x, batch.y, ball, steps=self.steps, step_size=self.step_size, rng=rng))

@@ -1,15 +1,19 @@
 """A penalty for changing one's mind nearby: TRADES. Zhang et al. 2019, https://arxiv.org/abs/1901.08573, eq. (5)."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import torch
 from torch import Generator, Tensor, nn
 
-from amulet.core.data import Data
+from amulet.core.classifier import needs_gradients
+from amulet.core.data import Data, Schema
+from amulet.core.errors import Problem
 from amulet.core.spec import Count, NonNegative, Positive
 from amulet.core.trainable import DataUse
-from amulet.functional.balls import Ball, Norm
+from amulet.evasion.perturbation import Frozen, ball_demands, ball_of, free_inputs
+from amulet.functional.balls import Norm
 from amulet.functional.pgd import Classifier
 from amulet.training.stages import Penalize
 
@@ -22,7 +26,8 @@ class TRADES(Penalize):
     """Cross-entropy on the records as they are, and `beta` times the divergence from them to the worst point nearby.
 
     The worst point maximises KL(model(x) || model(x')) within the ball; it is sought in evaluation mode.
-    `epsilon` in input units, `step_size` a share of it. A larger `beta` gives up accuracy for robustness.
+    `epsilon` in input units, `step_size` a share of it. A larger `beta` gives up accuracy for robustness. `frozen`
+    features keep their values, as in `PGD`.
     """
 
     risk = "evasion"
@@ -33,10 +38,21 @@ class TRADES(Penalize):
     beta: NonNegative = 6.0
     steps: Count = 10
     step_size: Positive = 0.25
+    frozen: Frozen = ()
+
+    def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
+        """The ball must fit the inputs, and features to be frozen must be there."""
+        del records
+        yield from (Problem("epsilon", sentence) for sentence in ball_demands(self, schema))
+
+    def model_problems(self, model: nn.Module, some: Data) -> Iterator[Problem]:
+        """The points nearby are sought by input gradients."""
+        free = free_inputs(self, some.schema)
+        yield from (Problem("model", sentence) for sentence in needs_gradients(str(self), model, some, free))
 
     def twin(self, model: nn.Module, batch: Data, rng: Generator) -> Tensor:
         """The points nearby where the model's probabilities differ most."""
-        ball = Ball(self.norm, self.epsilon, batch.schema.low, batch.schema.high)
+        ball = ball_of(self, batch.schema, batch.x.device)
         with torch.no_grad():
             clean = model(batch.x.clone()).log_softmax(1)
         noise = torch.randn(batch.x.shape, generator=rng, device=batch.x.device, dtype=batch.x.dtype)

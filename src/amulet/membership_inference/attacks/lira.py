@@ -10,10 +10,9 @@ from torch import Tensor
 
 from amulet.core.data import Selection
 from amulet.core.errors import MissingInput, Problem
-from amulet.core.model import evaluating, predict
 from amulet.core.roles import SHADOW, Requests, shadow_requests
 from amulet.core.split import Split
-from amulet.core.threat import Access, Adversary, TrainedModel
+from amulet.core.threat import Access, Adversary, TrainedModel, opened
 from amulet.functional.likelihood import Gaussians, fit_gaussian_pair, fit_gaussians, scaled_logits
 from amulet.membership_inference.outcome import MembershipInferenceAttack
 
@@ -81,6 +80,5 @@ class LiRA(MembershipInferenceAttack):
 
 
 def _scaled_logits_of(shadow: TrainedModel, candidates: Selection) -> Tensor:
-    model = shadow.model.to(candidates.places.device)
-    with evaluating(model):
-        return scaled_logits(predict(model, candidates), candidates.y)
+    with opened(shadow.model.to(candidates.places.device), Access.LOGITS, candidates) as target:
+        return scaled_logits(target.logits(candidates), candidates.y)

@@ -1,0 +1,246 @@
+"""Checks of a model: that it maps records to logits, and what attacks and training need of it besides."""
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
+
+from amulet.core.containment import text_of
+from amulet.core.data import Data, Schema, Selection, as_inputs
+from amulet.core.errors import InvalidParameter, Problem
+from amulet.core.model import device_of, evaluating, filled, layers, logits_of, needs_attributes, output_problems
+from amulet.core.seeds import generator, isolated
+
+PROBED: Final = 8
+"""Made-up records on which a property of a model is looked for."""
+
+JITTER: Final = 0.1
+"""Standard deviation of the noise on weights while gradients are looked for, so that an output layer that starts
+from zeros does not hide them."""
+
+
+class HiddenConfidence(UserWarning):
+    """A model gives probabilities where logits are meant."""
+
+
+def classifier_problems(
+    model: object,
+    some: Data,
+    *,
+    parameter: str = "model",
+    owner: str | None = None,
+    name: str | None = None,
+) -> Iterator[Problem]:
+    """Why a model does not give one logit for each class of each record, if so.
+
+    The one check of every model that Amulet opens, trains or compares. The model is tried in evaluation mode on two
+    records and on one alone, since attacks ask about any number of them, and is left as it was.
+
+    Args:
+        model: whatever was given as a model.
+        some: records, of which at most two are used.
+        parameter: under which name the model was given.
+        owner: what was given the model, in sentences on what that allows; by default the model's class.
+        name: what the model is called in other sentences; by default as the owner.
+    """
+    owner = owner or type(model).__name__
+    name = name or owner
+    if not isinstance(model, nn.Module):
+        yield Problem(
+            parameter,
+            f"The '{parameter}' must be a torch.nn.Module that maps records to logits. Got a {type(model).__name__}; "
+            "put a function into the forward method of a module.",
+        )
+        return
+    unfit = weights_problem(model, parameter, name)
+    if unfit is None and needs_attributes(model) and not some.schema.attributes:
+        inner = "" if name == type(model).__name__ else f" is used as {type(model).__name__}, which"
+        needed = f"{name}{inner} needs the records' sensitive attributes to predict"
+        unfit = Problem(parameter, f"{needed}. The data set has none.")
+    if unfit is not None:
+        yield unfit
+        return
+    classes = len(some.schema.classes)
+    for count in (2, 1)[2 - min(len(some), 2) :]:
+        try:
+            outputs = outputs_of(model, few(some, count))
+        except Exception as error:  # noqa: BLE001 - a user's model may raise anything
+            alone = " one at a time" if count == 1 else ""
+            reason = f"{text_of(error).rstrip('.')}{_other_type(model, some.x)}"
+            yield Problem(parameter, f"{name} cannot take records of shape {some.schema.shape}{alone}: {reason}.")
+            return
+        found = tuple(output_problems(outputs, count, classes, parameter=parameter, owner=owner))
+        yield from found
+        if found:
+            return
+
+
+def weights_problem(model: nn.Module, parameter: str, name: str) -> Problem | None:
+    """Why a model's tensors are not there to be computed with, if so.
+
+    Args:
+        model: any module.
+        parameter: under which name it was given.
+        name: what it is called in the sentence.
+    """
+    if is_lazy(model):
+        return Problem(
+            parameter,
+            f"{name} has parameters without a shape, as those of torch's lazy layers before their first use. Call "
+            "it once on some records, or load its weights.",
+        )
+    devices = sorted({str(tensor.device) for tensor in (*model.parameters(), *model.buffers())})
+    if len(devices) > 1:
+        return Problem(parameter, f"{name} must lie on one device. Its tensors lie on {' and '.join(devices)}.")
+    if devices == ["meta"]:
+        return Problem(parameter, f"{name} lies on the device 'meta', so it has no weights to compute with.")
+    return None
+
+
+def require_classifier(model: object, records: Data | Selection) -> None:
+    """Raise InvalidParameter unless a model gives one logit for each class of each record.
+
+    Warns with HiddenConfidence where it gives probabilities.
+    """
+    some = few(records)
+    problems = tuple(classifier_problems(model, some))
+    if problems:
+        raise InvalidParameter(problems)
+    assert isinstance(model, nn.Module)  # noqa: S101 - as has been checked
+    if gives_probabilities(model, some):
+        warnings.warn(probabilities_notice(type(model).__name__), HiddenConfidence, stacklevel=4)
+
+
+def few(records: Data | Selection, count: int = PROBED) -> Data:
+    """The first of the records, at most `count`, x as a model takes it."""
+    data, places = (records.data, records.places) if isinstance(records, Selection) else (records, None)
+    first = torch.arange(min(len(records), count), device=data.y.device)
+    return data.at(first if places is None else places[first].to(data.y.device)).as_inputs()
+
+
+def outputs_of(model: nn.Module, some: Data) -> Tensor:
+    """What it gives for records in evaluation mode; it and torch's global generator are left as they were."""
+    device = device_of(model)
+    with isolated(0, str(device)), evaluating(model), torch.no_grad():
+        return logits_of(model, some.x.to(device).clone(), some.z.to(device))
+
+
+def gives_probabilities(model: nn.Module, some: Data) -> bool:
+    """Whether the outputs of every record are at least zero and sum to one, as those of a softmax."""
+    outputs = outputs_of(model, some)
+    ones = torch.ones(len(outputs), dtype=outputs.dtype, device=outputs.device)
+    return bool((outputs >= 0).all()) and torch.allclose(outputs.sum(1), ones, atol=1e-3)
+
+
+def probabilities_notice(owner: str) -> str:
+    """What follows from a softmax on top of a model."""
+    return (
+        f"{owner} gives probabilities (its outputs are at least 0 and sum to 1), where logits are meant. A second "
+        "softmax on top of them flattens its confidence, which hides leaks from membership inference and slows "
+        "training. Remove the softmax from the model, or take the logarithm of its outputs."
+    )
+
+
+def gradient_problem(model: nn.Module, some: Data, free: Tensor | None = None) -> str | None:
+    """Why the gradient of a model's outputs with respect to its inputs is of no use to an attack, if so.
+
+    A gradient of zero is of use where a model below it, which finishing stages were put around, has another.
+
+    Args:
+        model: in any mode; it is tried in evaluation mode, with noise on its weights, and left as it was.
+        some: records to try it on.
+        free: mask shaped like one record of the inputs that may change; None for all.
+    """
+    if free is not None and not free.any():
+        return None
+    try:
+        gradients = [_gradient(layer, some) for layer in layers(model)]
+    except Exception as error:  # noqa: BLE001 - as above
+        if "does not require grad" in str(error) or "to not have been used in the graph" in str(error):
+            return "its outputs do not depend on its inputs by differentiable operations"
+        return f"its backward pass fails ({text_of(error)})"
+    used = [gradient if free is None else gradient * free.to(gradient) for gradient in gradients]
+    if not all(gradient.isfinite().all() for gradient in used):
+        return "it is not finite"
+    return None if any(gradient.any() for gradient in used) else _FLAT
+
+
+_FLAT: Final = "it is zero everywhere, as behind a rounding, a sign or a comparison"
+
+
+def _gradient(model: nn.Module, some: Data) -> Tensor:
+    device = device_of(model)
+    leaf, z = some.x.to(device).clone().requires_grad_(), some.z.to(device)
+    asked = filled(model, replace(some, z=z))
+    jittered = {name: _jittered(parameter) for name, parameter in asked.named_parameters()}
+    with isolated(0, str(device)), evaluating(model), torch.enable_grad():
+        outputs = functional_call(asked, jittered, (leaf.clone(),))
+        slope = torch.randn(outputs.shape, generator=generator(0, "slope")).to(outputs)
+        (gradient,) = torch.autograd.grad((outputs * slope).sum(), leaf)
+    return gradient
+
+
+def needs_gradients(attack: str, model: nn.Module, some: Data, free: Tensor | None = None) -> Iterator[str]:
+    """Why what climbs a model's loss by its input gradients cannot do so, as a sentence that names what works."""
+    why = gradient_problem(model, some, free)
+    if why is not None:
+        yield (
+            f"{attack} needs the gradient of the model's outputs with respect to its inputs, and that of "
+            f"{type(model).__name__} is of no use: {why}. What works without: AutoAttack with parts: [square], which "
+            "only queries the model, and Transfer with surrogate models that have such gradients."
+        )
+
+
+def materialized(model: nn.Module, schema: Schema) -> nn.Module:
+    """The model, once its lazy parameters, if it has any, have got their shapes and first values.
+
+    They draw them from torch's global generator, as all others did when the model was built.
+    """
+    if is_lazy(model):
+        with evaluating(model), torch.no_grad():
+            some = made_up(schema, 2)
+            logits_of(model, some.x, some.z)
+    return model
+
+
+def is_lazy(model: nn.Module) -> bool:
+    """Whether some parameters or buffers have no shape yet."""
+    return any(
+        isinstance(tensor, UninitializedParameter | UninitializedBuffer)
+        for tensor in (*model.parameters(), *model.buffers())
+    )
+
+
+def random_records(schema: Schema, count: int) -> Tensor:
+    """Inputs (count, *shape) within the bounds, the same every time."""
+    uniform = torch.rand(count, *schema.shape, generator=generator(0, "probing records"))
+    return uniform * (schema.high - schema.low) + schema.low
+
+
+def made_up(schema: Schema, count: int) -> Data:
+    """Records within the bounds and labels of every class, the same every time."""
+    places = torch.arange(count)
+    attributes = torch.zeros(count, len(schema.attributes), dtype=torch.int64)
+    return Data(random_records(schema, count), places % len(schema.classes), attributes, places, schema)
+
+
+def _other_type(model: nn.Module, x: Tensor) -> str:
+    """What to do about weights of another floating type than the records."""
+    own = {parameter.dtype for parameter in model.parameters() if parameter.is_floating_point()}
+    given = as_inputs(x).dtype
+    if not own or given in own:
+        return ""
+    kinds = " and ".join(sorted(str(kind) for kind in own))
+    return f". Its weights are {kinds} and the records {given}: bring both to one type, as by model.float()"
+
+
+def _jittered(parameter: Tensor) -> Tensor:
+    if not parameter.is_floating_point():
+        return parameter.detach()
+    noise = torch.randn(parameter.shape, generator=generator(0, "jitter"), dtype=torch.float32)
+    return parameter.detach() + (JITTER * noise).to(parameter)
