@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: demo test check format calibrate clean
+.PHONY: demo test check format calibrate bench clean
 
 demo: .venv/.demo  ## Assess two defenses on real mortgage decisions, and write the report.
 	$(BIN)/amulet assess examples/quickstart.yaml
@@ -23,6 +23,9 @@ format: .venv/.dev  ## Rewrite the code in the house's format.
 
 calibrate: .venv/.demo  ## Measure how often verdicts are wrong: 400 placebos, then simulated matrices; about ten minutes.
 	$(BIN)/python benchmarks/calibrate.py
+
+bench: .venv/.demo  ## Compare training with plain loops and Opacus, both in one run; about ten minutes.
+	$(BIN)/python benchmarks/speed.py
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

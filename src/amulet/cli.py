@@ -2,6 +2,7 @@
 
 import logging
 import re
+import signal
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from amulet.experiments import Experiment, PairResults, Plan, Results, Store
+    from amulet.experiments import Experiment, PairResults, Plan, Results
 
 app = typer.Typer(
     name="amulet",
@@ -63,6 +64,7 @@ Workers = Annotated[
     typer.Option("--workers", parser=_number(1, 1024), metavar="NUMBER", help="Processes; one per core by default."),
 ]
 DEFAULT_STORE = Path("runs/store")
+KEPT = "What was computed is kept; the same command goes on from there."
 
 
 @app.command()
@@ -79,13 +81,22 @@ def assess(
     """Plan, train, attack, measure and report; goes on where it was stopped."""
     with _told_plainly() as console:
         from amulet.experiments.assess import carry_out
+        from amulet.experiments.config import dump_experiment
+        from amulet.experiments.manifest import manifest_of
         from amulet.experiments.store import Store
+        from amulet.report.pages.publishing import to_be_replaced, write_results
         from amulet.report.progress import shown
 
+        kept, folder = Store(store), out and out.absolute()
         planned = _plan(file, device, until_decided, max_seeds, allow_imports)
+        folder = folder or Path("runs", planned.experiment.name).absolute()
+        spec, content = planned.experiment.plain(), planned.dataset.content
+        warned = _warn(to_be_replaced(folder, spec, content))
         with shown(console) as progress:
-            planned, results = carry_out(planned, Store(store), workers, progress)
-        _publish(results, planned, Store(store), out or Path("runs") / results.experiment, console)
+            planned, results = carry_out(planned, kept, workers, progress)
+        _ = warned or _warn(to_be_replaced(folder, spec, content))  # another process may have written meanwhile
+        page = write_results(results, manifest_of(planned, kept), folder, dump_experiment(planned.experiment))
+        _show(results, page, console)
 
 
 @app.command()
@@ -97,17 +108,19 @@ def compare(
 ) -> None:
     """Probe two trained models with the same records, without training anything, and report on this pair only."""
     with _told_plainly() as console:
+        folder, beside = out and out.absolute(), file.parent.absolute()
         from amulet.experiments.config import load_pair
         from amulet.experiments.pair_files import carry_out
+        from amulet.report.pages.publishing import to_be_replaced, write_results
         from amulet.report.progress import probing
 
         _check_device(device)
         pair = load_pair(file, _names(allow_imports))
         with probing(console) as told:
-            results, manifest = carry_out(pair, file.parent, device, told)
-        folder = out or Path("runs") / results.name
-        _write(results.to_json(), manifest, folder)
-        _show(results, manifest, folder, console)
+            results, manifest = carry_out(pair, beside, device, told)
+        folder = folder or Path("runs", results.name).absolute()
+        _warn(to_be_replaced(folder, results.spec, results.content))
+        _show(results, write_results(results, manifest, folder), console)
 
 
 @app.command()
@@ -150,16 +163,21 @@ def status(
     device: DeviceOption = "cpu",
     until_decided: UntilDecided = False,
     max_seeds: MaxSeeds = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Read every byte; set aside what is damaged.")] = False,
     allow_imports: AllowImports = None,
 ) -> None:
     """Show how much of an experiment the store has."""
     with _told_plainly() as console:
-        from amulet.experiments.assess import resumed
+        from amulet.experiments.assess import resumed, verified
         from amulet.experiments.plan import count_by_kind
         from amulet.experiments.store import State, Store
 
-        planned = resumed(_plan(file, device, until_decided, max_seeds, allow_imports), Store(store))
-        states = planned.states(Store(store))
+        kept = Store(store)
+        planned = _plan(file, device, until_decided, max_seeds, allow_imports)
+        if verify:
+            verified(planned, kept)
+        planned = resumed(planned, kept)
+        states = verified(planned, kept) if verify else planned.states(kept)
         table = _table("task", "stored", "damaged", "of")
         counts = {state: count_by_kind(t for t in planned.tasks if states[t.digest] is state) for state in State}
         for kind, total in count_by_kind(planned.tasks).items():
@@ -182,9 +200,15 @@ def report(
         from amulet.experiments.pair_results import PairResults
         from amulet.experiments.results import Results
         from amulet.experiments.results_file import holds_pair, read_manifest
+        from amulet.report import write, write_pair
 
         kind = PairResults if holds_pair(folder) else Results
-        _show(kind.read(folder), read_manifest(folder), folder, console)
+        results, manifest = kind.read(folder), read_manifest(folder)
+        if isinstance(results, PairResults):
+            page = write_pair(results, manifest, folder)
+        else:
+            page = write(results, manifest, folder)
+        _show(results, page, console)
 
 
 @app.command("list")
@@ -208,23 +232,44 @@ def list_plugins(
 @contextmanager
 def _told_plainly() -> "Iterator[Console]":
     """A console for results; what goes wrong is told in sentences on standard error, with exit code 1."""
+    from amulet.core.containment import told
     from amulet.core.errors import AmuletError
     from amulet.report.console import Told, open_console
 
     errors = open_console(errors=True)
     logging.basicConfig(level="WARNING", format="%(message)s", handlers=[Told(errors)])
+
+    def end(sentence: str, code: int) -> typer.Exit:
+        errors.print(sentence, soft_wrap=True)
+        return typer.Exit(code)
+
+    before = signal.signal(signal.SIGTERM, _terminate)
     try:
         yield open_console()
+    except _Terminated:
+        raise end(f"Terminated. {KEPT}", 128 + signal.SIGTERM) from None
     except KeyboardInterrupt:
-        errors.print("Interrupted. What was computed is kept; the same command goes on from there.")
-        raise typer.Exit(130) from None
+        raise end(f"Interrupted. {KEPT}", 128 + signal.SIGINT) from None
+    except (typer.Exit, typer.Abort, typer.BadParameter):
+        raise
     except AmuletError as error:
-        errors.print(str(error), soft_wrap=True)
-        raise typer.Exit(1) from None
+        raise end(str(error), 1) from None
     except OSError as error:
-        told = f"{error.filename or 'A file'} cannot be used: {error.strerror or error}."
-        errors.print(told, soft_wrap=True)
-        raise typer.Exit(1) from None
+        raise end(f"{error.filename or 'A file'} cannot be used: {error.strerror or error}.", 1) from None
+    except BaseException as error:
+        logging.getLogger("amulet").debug("Ended", exc_info=True)
+        raise end(f"Amulet, or code that it was given, failed: {told(error)}.", 1) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, which is to end the work as Control-C does."""
+
+
+def _terminate(number: int, frame: object) -> None:
+    del number, frame
+    raise _Terminated
 
 
 def _table(*columns: str) -> "Table":
@@ -274,37 +319,21 @@ def _check_device(device: str) -> None:
         raise typer.BadParameter(str(error), param_hint="'--device'") from None
 
 
-def _write(results: str, manifest: "dict[str, object]", folder: Path) -> None:
-    import json
-
-    from amulet.core.files import write_text
-
-    write_text(folder / "results.json", results)
-    write_text(folder / "manifest.json", json.dumps(manifest, indent=1))
+def _warn(sentence: str | None) -> bool:
+    """Log a sentence, if there is one; whether there was."""
+    if sentence is not None:
+        logging.getLogger("amulet").warning("%s", sentence)
+    return sentence is not None
 
 
-def _publish(results: "Results", planned: "Plan", store: "Store", out: Path, console: "Console") -> None:
-    from amulet.core.files import write_text
-    from amulet.experiments.config import dump_experiment
-    from amulet.experiments.manifest import manifest_of
-
-    manifest = manifest_of(planned, store)
-    _write(results.to_json(), manifest, out)
-    write_text(out / "experiment.yaml", dump_experiment(planned.experiment))
-    _show(results, manifest, out, console)
-
-
-def _show(results: "Results | PairResults", manifest: "dict[str, object]", folder: Path, console: "Console") -> None:
+def _show(results: "Results | PairResults", page: Path, console: "Console") -> None:
     from amulet.experiments.pair_results import PairResults
-    from amulet.report import write, write_pair
     from amulet.report.pages.matrix_terminal import matrix_table
     from amulet.report.pages.pair_terminal import pair_table
 
     if isinstance(results, PairResults):
-        page = write_pair(results, manifest, folder)
         console.print(pair_table(results))
     else:
-        page = write(results, manifest, folder)
         console.print(matrix_table(results, width=console.width if console.is_terminal else None))
     console.print(f"Report: {page.resolve()}", soft_wrap=True)
 

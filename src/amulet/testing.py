@@ -20,9 +20,10 @@ import torch
 from torch import Tensor, nn
 
 from amulet.core.data import AmuletDataset, Data
-from amulet.core.errors import AccessDenied
+from amulet.core.errors import AccessDenied, InvalidParameter, MissingInput
 from amulet.core.held import Held
 from amulet.core.metric import Metric, Undefined
+from amulet.core.model import AttributeModel, logits_of, predict
 from amulet.core.outcome import Outcome
 from amulet.core.probe import Attack, Game, Probe
 from amulet.core.roles import Derivation
@@ -36,6 +37,7 @@ from amulet.experiments.memory import game_for
 from amulet.experiments.registry import Kind, plugins
 from amulet.models.linear_net import LinearNet
 from amulet.training.optimizers import Adam
+from amulet.training.penalty import Penalty
 from amulet.training.recipe import Recipe
 from amulet.training.stages import Finish, Penalize, Perturb, Prepare, Update
 from amulet.training.updates import Pace
@@ -87,6 +89,24 @@ def check_audit(audit: Probe[Any]) -> None:
     _check_requests(audit, game)
 
 
+def check_with_attributes(probe: Probe[Any]) -> None:
+    """An attack or audit also works where models need the records' sensitive attributes to predict.
+
+    Amulet's own do. One that hands inputs alone to its target works on all other models.
+    """
+    game = toy_game(probe)
+    models = {
+        role: [replace(each, model=_ByGroup(each.model).eval()) for each in held] for role, held in game.models.items()
+    }
+    try:
+        probe.play(replace(game, models=models))
+    except (InvalidParameter, TypeError) as error:
+        raise AssertionError(
+            f"{probe} must work on models that need the records' sensitive attributes: hand on records instead of "
+            f"inputs, and take functions of inputs from `target.classifiers(records)`. Got: {error}"
+        ) from error
+
+
 def check_derivation(derivation: Derivation) -> None:
     """It uses exactly the access to its parent that it declares, is repeatable, leaves the parent as it was, and can be
     rebuilt from its stored weights.
@@ -123,10 +143,18 @@ def check_defense(defense: Defense) -> None:
     _require(TOY_RECIPE.digest == digest, f"{defense} must leave the recipe it is given alone")
     _require(defended.digest != digest, f"{defense} must change the recipe")
     held = Held(validation=toy_dataset(seed=1).test)
-    first, second = (defended.fit(data, seed=1, held=held).model.state_dict() for _ in range(2))
-    _require(_same(first, second), f"{defense} must train to the same weights for one seed")
+    first, second = (defended.fit(data, seed=1, held=held).model for _ in range(2))
+    _require(_same(first.state_dict(), second.state_dict()), f"{defense} must train to the same weights for one seed")
+    rebuilt = defended.build(data.schema)
+    rebuilt.load_state_dict(first.state_dict())
+    logits = [{"logits": predict(model.eval(), data)} for model in (first, rebuilt)]
+    _require(_same(*logits), f"The model that {defense} leaves must work again when it is rebuilt with its weights")
     if getattr(defense, "data_use", DataUse.DATASET) is not DataUse.DATASET:
         _check_data_use(defense, data)
+    if isinstance(defense, Prepare):
+        _check_prepare(defense, data)
+    if isinstance(defense, Finish):
+        _check_finish(defense, data)
 
 
 def check_metric(metric: Metric[Any], outcome: Outcome | None = None) -> None:
@@ -204,6 +232,20 @@ def _check_requests(probe: Probe[Any], game: Game) -> None:
     _require(not unused, f"{probe} must use every model that it asks for. It does not look at all of role {unused}")
 
 
+class _ByGroup(AttributeModel):
+    """A model that favours a group, as one with a threshold for each does."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.underneath = model
+
+    def forward(self, x: Tensor, z: Tensor) -> Tensor:
+        """(n, classes)."""
+        favour = torch.zeros_like(logits := logits_of(self.underneath, x, z))
+        favour[:, -1] = 0.1 * z[:, 0]
+        return logits + favour
+
+
 class _Watched(Sequence[TrainedModel]):
     """The models of one role, which notes which of them are looked up."""
 
@@ -226,6 +268,23 @@ class _Watched(Sequence[TrainedModel]):
         return self._held[place]
 
 
+def _check_prepare(defense: Prepare, data: Data) -> None:
+    """What it says that it gives records is what it gives them."""
+    prepared = defense.prepare(data, generator(0, "preparation")).data
+    for given, declared in ((prepared.weight, "weighs"), (prepared.targets, "sets_targets")):
+        says = getattr(defense, declared)
+        _require((given is not None) == says, f"{defense} must say truly in '{declared}' what it gives records")
+
+
+def _check_finish(defense: Finish, data: Data) -> None:
+    """It asks for clean records where it says so and nowhere else."""
+    if not defense.needs_validation:
+        try:
+            defense.train(TOY_RECIPE, data, seed=1)
+        except MissingInput as error:
+            raise AssertionError(f"{defense} must set needs_validation, since it asks for clean records.") from error
+
+
 def _check_data_use(defense: Defense, data: Data) -> None:
     """Replace all other records: what happens to the first one must not change."""
     batch, other = data[torch.arange(8)], data[torch.tensor([0, *range(20, 27)])]
@@ -246,6 +305,10 @@ def _treatment(defense: Defense, model: nn.Module, batch: Data) -> dict[str, Ten
             return prepared[prepared.index == batch.index[0]].tensors()
         case Penalize():
             penalty = defense.begin(batch.schema, Pace(len(batch), len(batch), 1), 0, "cpu")
+            _require(
+                type(penalty).learn is Penalty.learn or defense.data_use is DataUse.DATASET,
+                f"{defense} learns from other records, so its data_use must be DATASET",
+            )
             compared = replace(batch, twins=penalty.twin(model.eval(), batch, rng))
             return {"penalty": penalty.penalize(model, model(batch.x), compared)[:1].detach()}
         case Update():

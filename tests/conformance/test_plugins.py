@@ -17,6 +17,7 @@ from amulet.testing import (
     check_defense,
     check_derivation,
     check_metric,
+    check_with_attributes,
     toy_dataset,
 )
 from amulet.training import Defense, Held
@@ -35,6 +36,7 @@ def test_attack(plugin: Plugin) -> None:
     attack = plugin.spec()
     assert isinstance(attack, Attack)
     check_attack(attack)
+    check_with_attributes(attack)
 
 
 @pytest.mark.parametrize("plugin", of(Kind.AUDIT), ids=name)
@@ -42,6 +44,7 @@ def test_audit(plugin: Plugin) -> None:
     audit = plugin.spec()
     assert isinstance(audit, Audit)
     check_audit(audit)
+    check_with_attributes(audit)
 
 
 @pytest.mark.parametrize("plugin", of(Kind.DEFENSE), ids=name)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from amulet.core.data import Data
+from amulet.core.data import Selection
 from amulet.core.threat import Access, Adversary
 from amulet.experiments import Experiment, Plan, Store, plan
 from amulet.experiments.assess import carry_out
@@ -25,7 +25,7 @@ class Breaking(MembershipInferenceAttack):
 
     needs = Access.LABELS
 
-    def score(self, adversary: Adversary, candidates: Data) -> Tensor:
+    def score(self, adversary: Adversary, candidates: Selection) -> Tensor:
         del adversary, candidates
         raise RuntimeError("the moon is not full")
 
@@ -36,7 +36,7 @@ class Column(MembershipInferenceAttack):
 
     needs = Access.LABELS
 
-    def score(self, adversary: Adversary, candidates: Data) -> Tensor:
+    def score(self, adversary: Adversary, candidates: Selection) -> Tensor:
         del adversary
         return torch.zeros(len(candidates), 1)
 

@@ -10,9 +10,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +22,10 @@ from amulet.evasion.defenses import AdversarialTraining
 from amulet.experiments import Experiment, Progress, Row, Store, assess, dump_experiment, plan
 from amulet.experiments.assess import carry_out, prepare
 from amulet.experiments.runner import RunFailed, run
-from amulet.experiments.tasks import Task
+from amulet.experiments.tasks import Backend, Task
+from amulet.models import LinearNet
+from amulet.training import TrainingFunction
+from amulet.utility import Utility
 
 HEEDING = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from amulet.cli import app; app()"
 AMULET = [sys.executable, "-c", HEEDING]  # a shell without job control starts its children deaf to Control-C
@@ -202,3 +207,72 @@ def test_workers_end_when_their_parent_is_killed(experiment: Experiment, start: 
 
     process.communicate(timeout=PATIENCE)  # which ends when nobody is left at the other end of the pipe
     assert process.returncode == -signal.SIGKILL
+
+
+HOLDING = """
+import ctypes
+
+def train(model, data, seed):
+    ctypes.PyDLL(None).sleep(10_000)  # which keeps Python's lock, so that no other thread runs
+"""
+
+
+def test_workers_end_with_a_killed_parent_even_in_c_code(
+    experiment: Experiment, start: Start, tmp_path: Path, user_module: Callable[[str, str], None]
+) -> None:
+    user_module("holding", HOLDING)
+    holding = replace(experiment, recipe=TrainingFunction("holding:train", LinearNet((4,))), defenses=(), attacks=())
+    process = start(holding, subprocess.PIPE)
+    wait_for_entries(1, process, tmp_path)
+    time.sleep(5)  # the workers are at it, or still starting
+    os.kill(process.pid, signal.SIGKILL)
+
+    process.communicate(timeout=PATIENCE)
+    assert process.returncode == -signal.SIGKILL
+
+
+def test_sigterm_ends_the_command_and_its_workers(experiment: Experiment, start: Start, tmp_path: Path) -> None:
+    process = start(replace(experiment, defenses=(ENDLESS,)), subprocess.PIPE)
+    wait_for_entries(2, process, tmp_path)
+    os.kill(process.pid, signal.SIGTERM)
+
+    process.communicate(timeout=PATIENCE)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "Terminated. What was computed is kept" in output_in(tmp_path)
+    assert "Traceback" not in output_in(tmp_path)
+
+
+class Recording:
+    """An executor of the user's own, which computes here and remembers how much was submitted at one time."""
+
+    slots = 2
+
+    def __init__(self) -> None:
+        self.most = 0
+        self._open: list[Future[Any]] = []
+
+    def submit(self, job: Callable[[], Any], /) -> "Future[Any]":
+        """Compute it now and answer later."""
+        future: Future[Any] = Future()
+        self._open = [*(each for each in self._open if not each.done()), future]
+        self.most = max(self.most, len(self._open))
+        threading.Timer(0.05, future.set_result, (job(),)).start()
+        return future
+
+
+def test_only_a_few_jobs_are_in_flight(experiment: Experiment, tmp_path: Path) -> None:
+    small = replace(experiment, defenses=(), attacks=(), audits=(Utility(),), seeds=12)
+    executor = Recording()
+    elsewhere = assess(small, store=tmp_path / "elsewhere", executor=executor)
+
+    assert executor.most == 4
+    assert elsewhere.to_json() == assess(small, store=tmp_path / "here", workers=1).to_json()
+
+
+def test_another_torch_refuses_to_compute(experiment: Experiment, store: Store) -> None:
+    planned = plan(replace(experiment, defenses=(), attacks=(), seeds=1))
+    prepare(planned, store)
+    task = replace(planned.target("undefended", 0), backend=Backend(torch="1.0.0"))
+
+    with pytest.raises(RunFailed, match=r"It is to be computed with torch 1\.0\.0\. Here is torch "):
+        run((task,), store, workers=1)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from amulet.experiments import BASELINE, Experiment, Store, plan
-from amulet.experiments.assess import carry_out, prepare
+from amulet.experiments.assess import carry_out, prepare, verified
 from amulet.experiments.plan import Plan
 from amulet.experiments.runner import compute
 from amulet.experiments.store import Damaged, State
@@ -60,11 +60,14 @@ def test_damage_is_noticed_named_and_mended(
     victim.write_bytes(harmed)
 
     with caplog.at_level(logging.WARNING):
+        verified(planned, store)
         after = carry_out(planned, store, workers=1)[1].to_json()
 
     assert "is damaged and will be computed again" in caplog.text
     assert after == before
-    assert set(planned.states(store).values()) == {State.PRESENT}
+    states = verified(planned, store)
+    assert State.DAMAGED not in states.values()
+    assert planned.missing(states) == ()
 
 
 def test_a_missing_tensor_file_is_damage(planned: Plan, store: Store) -> None:
@@ -80,7 +83,7 @@ def test_a_result_under_a_wrong_name_is_not_trusted(planned: Plan, store: Store)
     place = store.root / "results" / first.digest[:2] / f"{first.digest}.json"
     place.write_bytes((store.root / "results" / second.digest[:2] / f"{second.digest}.json").read_bytes())
 
-    assert store.state(first) is State.DAMAGED
+    assert store.verify(first) is State.DAMAGED
 
 
 def test_leftovers_of_a_killed_writer_are_no_results(experiment: Experiment, store: Store) -> None:

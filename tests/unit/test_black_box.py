@@ -140,3 +140,41 @@ def test_two_classes_run_without_the_targeted_ratio(dataset: AmuletDataset) -> N
     assert torch.equal(first, second)
     with pytest.raises(InvalidParameter, match="The loss of apgd-t needs at least 4 classes"):
         AutoAttack(parts=("apgd-t",)).attack(model, dataset.test)
+
+
+def test_autoattack_takes_a_sample_of_the_records_and_says_so(dataset: AmuletDataset) -> None:
+    """The same for every model under one seed; the whole of few records."""
+    attack = AutoAttack(0.0, steps=1, queries=1, records=30)
+    models = [RECIPE.build(dataset.schema) for _ in range(2)]
+    one, other = (attack.attack(model, dataset.train, seed=0) for model in models)
+    assert len(one) == 30
+    assert torch.equal(one.labels, other.labels)
+    assert not torch.equal(one.labels, attack.attack(models[0], dataset.train, seed=1).labels)
+    assert AutoAttack().sample() == 1000
+    assert len(AutoAttack(0.0, steps=1, queries=1).attack(RECIPE.build(dataset.schema), dataset.test)) == len(
+        dataset.test
+    )
+
+
+def test_attacks_made_of_others_take_the_smallest_of_their_samples() -> None:
+    assert WorstCase((PGD(), AutoAttack(records=50), Transfer(AutoAttack(records=20)))).sample() == 20
+    assert WorstCase((PGD(), AutoAttack(records=None))).sample() is None
+
+
+@dataclass(frozen=True)
+class Together(EvasionAttack):
+    """One step common to all victims."""
+
+    needs = Access.LABELS
+    together = True
+
+    def perturb(self, adversary: Adversary, victims: Data) -> Tensor:
+        del adversary
+        return victims.x * 0 + victims.x.mean(0)
+
+
+def test_an_attack_may_ask_for_all_victims_at_once(monkeypatch: pytest.MonkeyPatch, dataset: AmuletDataset) -> None:
+    monkeypatch.setattr("amulet.core.data.MOST_RECORDS", 16)
+    outcome = Together().attack(RECIPE.build(dataset.schema), dataset.train)
+    moved = (dataset.train.x - dataset.train.x.mean(0)).abs().amax(1)
+    assert torch.allclose(outcome.size, moved, atol=1e-6)

@@ -8,7 +8,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from amulet.core.data import AmuletDataset, Data, Modality, Schema
+from amulet.core.data import AmuletDataset, Data, Modality, Schema, Selection
 from amulet.core.errors import InvalidParameter, MissingInput
 from amulet.core.metric import Metric, Undefined
 from amulet.core.model import predict
@@ -29,7 +29,7 @@ class ByPlace(MembershipInferenceAttack):
 
     needs = Access.LABELS
 
-    def score(self, adversary: Adversary, candidates: Data) -> Tensor:
+    def score(self, adversary: Adversary, candidates: Selection) -> Tensor:
         del adversary
         return -torch.arange(len(candidates))
 
@@ -40,7 +40,7 @@ class Guesses(MembershipInferenceAttack):
 
     needs = Access.LABELS
 
-    def score(self, adversary: Adversary, candidates: Data) -> Tensor:
+    def score(self, adversary: Adversary, candidates: Selection) -> Tensor:
         return torch.rand(len(candidates), generator=adversary.rng)
 
 

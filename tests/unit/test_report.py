@@ -15,10 +15,10 @@ from amulet.core.metric import Metric
 from amulet.core.probe import Probe
 from amulet.core.spec import Plain
 from amulet.core.tally import Tally
+from amulet.experiments.entries import environment
 from amulet.experiments.numbers import Column, MatrixCell, Value
 from amulet.experiments.registry import Kind, Plugin, metrics_for, plugins
 from amulet.experiments.results import Results
-from amulet.experiments.store import environment
 from amulet.report import write
 from amulet.report.charts.difference_strips import strips_of_rows
 from amulet.report.pages.matrix_page import render

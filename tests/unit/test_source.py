@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from amulet.core.split import ShadowDraw, Split
+from amulet.training import DPSGD, Adam
 
 RunPython = Callable[..., str]
 
@@ -88,3 +89,55 @@ def test_code_without_a_file_is_refused_with_the_remedy(run_python: RunPython) -
         "Code defined in '__main__' has no source file, so a change to it could not be noticed. "
         "Put it in a .py file and import it from there."
     )
+
+
+def test_packages_that_modules_lie_in_are_followed(run_python: RunPython, tmp_path: Path) -> None:
+    """A package's `__init__` runs before its modules, whether they import it or not."""
+    code = write(tmp_path, "lab.inner.mine", imports="import other.deep.helper\n")
+    for file in ("lab/__init__.py", "lab/inner/__init__.py", "other/__init__.py", "other/deep/__init__.py"):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text("LR = 1\n", encoding="utf-8")
+    (tmp_path / "other/deep/helper.py").write_text("", encoding="utf-8")
+    digests = [run_python(code)]
+    for file in ("lab/__init__.py", "lab/inner/__init__.py", "other/__init__.py", "other/deep/__init__.py"):
+        (tmp_path / file).write_text("LR = 2\n", encoding="utf-8")
+        digests.append(run_python(code))
+    assert len(set(digests)) == 5
+
+
+def test_installed_packages_that_the_users_module_imports_count_by_release(
+    run_python: RunPython, tmp_path: Path
+) -> None:
+    """They are found wherever an installer has put them, and compiled code of the user's own counts by its bytes."""
+    code = write(tmp_path, "mine", imports="def late():\n    import fake.part\n")
+    home = tmp_path / "elsewhere" / "site-packages"
+    (home / "fake").mkdir(parents=True)
+    (home / "fake" / "__init__.py").write_text("", encoding="utf-8")
+    information = home / "fake-1.0.dist-info"
+    information.mkdir()
+    (information / "top_level.txt").write_text("fake\n", encoding="utf-8")
+    code = f"import sys; sys.path.append({str(home)!r}); {code}"
+    digests = []
+    for release in ("1.0", "2.0"):
+        (information / "METADATA").write_text(f"Name: fake\nVersion: {release}\n", encoding="utf-8")
+        digests.append(run_python(code))
+    (home / "fake" / "__init__.py").write_text("# a file of the package is not read\n", encoding="utf-8")
+    assert digests[0] != digests[1] == run_python(code)
+
+
+def test_a_module_that_cannot_be_parsed_or_imported_is_no_obstacle(run_python: RunPython, tmp_path: Path) -> None:
+    code = write(tmp_path, "mine", imports="def late():\n    import ending.part, broken\n")
+    (tmp_path / "broken.py").write_text("def (:\n", encoding="utf-8")
+    (tmp_path / "ending").mkdir()
+    (tmp_path / "ending/__init__.py").write_text("import sys\nsys.exit(0)\n", encoding="utf-8")
+    assert len(run_python(code)) == 64
+
+
+def test_the_releases_that_decide_a_number_are_part_of_the_identity(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Opacus finds the noise of DP-SGD; nothing else rests on it."""
+    monkeypatch.setattr("amulet.core.spec.version", lambda name: f"{name} 1")
+    before = DPSGD().digest, Adam().digest
+    monkeypatch.setattr("amulet.core.spec.version", lambda name: f"{name} 2")
+    after = DPSGD().digest, Adam().digest
+    assert before[0] != after[0]
+    assert before[1] == after[1]

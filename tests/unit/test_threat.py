@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from amulet.core.data import AmuletDataset, Data
+from amulet.core.data import AmuletDataset, Data, Selection
 from amulet.core.errors import AccessDenied, MissingInput
 from amulet.core.threat import Access, Adversary, Target, TrainedModel, opened
 from amulet.evasion import EvasionAttack
@@ -68,7 +68,7 @@ class Nosy(EvasionAttack):
 class NosyMember(MembershipInferenceAttack):
     needs = Access.PROBABILITIES
 
-    def score(self, adversary: Adversary, candidates: Data) -> Tensor:
+    def score(self, adversary: Adversary, candidates: Selection) -> Tensor:
         del candidates
         return next(adversary.target.model.parameters()).flatten()
 

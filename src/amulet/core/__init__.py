@@ -1,1 +1,1 @@
-"""The nouns of Amulet: specs, data, splits, models, threat models, probes, outcomes, metrics, errors."""
+"""The basic types of Amulet: specs, data, splits, models, threat models, probes, outcomes, metrics, errors."""

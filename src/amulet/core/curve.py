@@ -1,10 +1,10 @@
-"""Curves: what a single number leaves out, such as a ROC or accuracy over the size of a perturbation."""
+"""Curves behind a single number, such as a ROC or the accuracy as a function of the size of a perturbation."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 Scale = Literal["linear", "log"]
-"""Of both axes."""
+"""The scale of both axes."""
 
 
 @dataclass(frozen=True)
@@ -12,10 +12,10 @@ class Curve:
     """One line of a chart, its points in ascending order of x.
 
     Attributes:
-        title: what it shows.
-        x_title, y_title: of the axes, with units where there are any.
-        x, y: coordinates, of one length.
-        scale: on which it is read; with "log", points at zero are left out of the drawing.
+        title: what the curve shows.
+        x_title, y_title: the titles of the axes, with units where there are any.
+        x, y: the coordinates of the points, as many x as y.
+        scale: of both axes; with "log", points at zero are not drawn.
     """
 
     title: str

@@ -1,11 +1,11 @@
-"""Records as aligned tensors, and what is known of the data set they come from."""
+"""Records as aligned tensors, and the schema of the data set that they come from."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from functools import cached_property
-from math import isfinite
+from math import isfinite, prod
 from typing import Self
 
 import torch
@@ -13,6 +13,9 @@ from torch import Tensor
 
 from amulet.core.errors import InvalidData, Problem
 from amulet.core.spec import Spec
+
+MOST_RECORDS, MOST_NUMBERS = 2048, 2**20
+"""How many records, and numbers in their x, a model is given at one time outside training. They bound memory."""
 
 
 class Modality(StrEnum):
@@ -24,7 +27,12 @@ class Modality(StrEnum):
 
 @dataclass(frozen=True)
 class Attribute(Spec):
-    """A sensitive attribute: its name and what its codes 0..k-1 stand for; code -1 means not recorded."""
+    """A sensitive attribute, such as sex or race.
+
+    Attributes:
+        name: of the attribute.
+        values: the names of its groups, in the order of their codes 0..k-1. The code -1 means "not recorded".
+    """
 
     name: str
     values: tuple[str, ...]
@@ -32,11 +40,17 @@ class Attribute(Spec):
 
 @dataclass(frozen=True)
 class Schema(Spec):
-    """What is known of every record of a data set.
+    """The properties that all records of a data set share.
 
-    `shape` is one record's shape, `low` and `high` bound every input of a model (uint8 images count as
-    0..1), `positive` names the class that is the favourable decision, where there is one. `features` names the
-    inputs of a row where they have names; the columns of a one-hot group are called "group=value".
+    Attributes:
+        modality: whether a record is tabular or an image.
+        shape: of one record: (features,) or (channels, height, width).
+        classes: the names of the classes, in the order of their codes.
+        attributes: the sensitive attributes, in the order of the columns of z.
+        positive: the name of the class that is the favourable decision; None if there is no such class.
+        low, high: bounds of every model input; for uint8 images, which are scaled to 0..1, they are 0 and 1.
+        features: the names of the columns of tabular data, if they have any. The columns of a one-hot encoded variable
+            are called "variable=value".
     """
 
     modality: Modality
@@ -49,7 +63,7 @@ class Schema(Spec):
     features: tuple[str, ...] = ()
 
     def problems(self) -> Iterator[Problem]:
-        """Say what contradicts itself."""
+        """Fields that are invalid or that contradict each other."""
         if len(set(self.classes)) != len(self.classes) or len(self.classes) < 2:
             yield self.problem("classes", "at least two different names")
         if self.positive is not None and self.positive not in self.classes:
@@ -80,14 +94,14 @@ class Data:
         x: (n, *shape), floating or uint8 (images stay bytes until they are used).
         y: (n,) int64 class codes 0..k-1.
         z: (n, attributes) int64 codes of the sensitive attributes, -1 where not recorded.
-        index: (n,) int64, each record's identity: its place in the original data set, counted from 0. Records that
-            were made up, such as those of a watermark's key, have negative ones: -1, -2 and so on.
-        schema: what is known of the data set.
-        weight: (n,) weight of each record's loss, or None for all alike.
-        targets: (n, classes) probabilities of the classes, to be learned instead of y, such as another model's answers;
-            None where the classes themselves are learned.
-        twins: (n, *shape) other versions of the records, which a penalty compares them with while they are
-            trained on; None elsewhere. The loop keeps them as (n, penalties, *shape).
+        index: (n,) int64 identity of each record: its position in the original data set, counted from 0. Synthetic
+            records, such as those of a watermark's key, have negative identities: -1, -2 and so on.
+        schema: of the data set.
+        weight: (n,) weight of each record's loss; None if all have the same weight.
+        targets: (n, classes) probabilities of the classes that are learned in place of y, such as another model's
+            outputs; None if the classes themselves are learned.
+        twins: (n, *shape) other versions of the records, with which a penalty compares them during training; None
+            otherwise. The training loop keeps them as (n, penalties, *shape).
     """
 
     x: Tensor
@@ -113,7 +127,7 @@ class Data:
         return len(self.y)
 
     def __getitem__(self, which: Tensor) -> Self:
-        """The records at the given places, or where a mask is true."""
+        """Some of the records, selected by their positions or by a bool mask."""
         return self._map(lambda tensor: tensor[which])
 
     def at(self, places: Tensor) -> Self:
@@ -125,15 +139,21 @@ class Data:
         return self._map(lambda tensor: tensor.to(device))
 
     def as_inputs(self) -> Self:
-        """The same records with x as a model takes it: floating, bytes scaled to 0..1."""
+        """The same records with x as floating-point model inputs; bytes are scaled to 0..1."""
         return self if self.x.is_floating_point() else replace(self, x=as_inputs(self.x))
+
+    def batches(self) -> Iterator[Self]:
+        """The records in turn, as many at one time as a model is given, x as a model takes it."""
+        size = batch_size(self.schema.shape)
+        for start in range(0, max(1, len(self)), size):
+            yield self._map(lambda tensor, start=start: tensor[start : start + size]).as_inputs()  # type: ignore[misc]
 
     def _map(self, change: Callable[[Tensor], Tensor]) -> Self:
         changed = {name: change(tensor) for name, tensor in self.tensors().items()}
         return replace(self, **changed)  # type: ignore[arg-type]
 
     def tensors(self) -> dict[str, Tensor]:
-        """The tensors by name, without those that are None."""
+        """The tensors by field name, without those that are None."""
         held = {field.name: getattr(self, field.name) for field in fields(self)}
         return {name: value for name, value in held.items() if isinstance(value, Tensor)}
 
@@ -147,40 +167,98 @@ class Data:
         return self.z[:, self.schema.attribute_names.index(name)]
 
     def without_attributes(self) -> Self:
-        """The same records with every sensitive attribute as not recorded: what is shown to who must infer them."""
+        """The same records with every sensitive attribute set to "not recorded", for those who must infer them."""
         return replace(self, z=torch.full_like(self.z, -1))
 
 
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """Records of `data`, those at `places` (n,) in that order, copied batch by batch when they are used.
+
+    It stands for `data.at(places)` where that would be a copy of a whole data set of images.
+    """
+
+    data: Data
+    places: Tensor
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @property
+    def x(self) -> Tensor:
+        """(n, *shape) all at once, as a model takes them. What accepts a Selection itself needs less memory."""
+        return as_inputs(self.data.x.index_select(0, self.places))
+
+    @property
+    def y(self) -> Tensor:
+        """(n,) class codes."""
+        return self.data.y.index_select(0, self.places)
+
+    @property
+    def z(self) -> Tensor:
+        """(n, attributes) codes of the sensitive attributes."""
+        return self.data.z.index_select(0, self.places)
+
+    @property
+    def index(self) -> Tensor:
+        """(n,) the records' identities."""
+        return self.data.index.index_select(0, self.places)
+
+    @property
+    def schema(self) -> Schema:
+        """What is known of the data set."""
+        return self.data.schema
+
+    def batches(self) -> Iterator[Data]:
+        """As `Data.batches`."""
+        for places in self.places.split(batch_size(self.schema.shape)):
+            yield self.data.at(places).as_inputs()
+
+
+def batch_size(shape: Iterable[int]) -> int:
+    """How many records of this shape a model is given at one time outside training."""
+    return max(1, min(MOST_RECORDS, MOST_NUMBERS // max(1, prod(shape))))
+
+
 def as_inputs(x: Tensor) -> Tensor:
-    """Model inputs: bytes become float32 in 0..1, everything else is left alone."""
-    return x.float() / 255 if x.dtype == torch.uint8 else x
+    """Model inputs: bytes are scaled to float32 in 0..1, floating-point inputs are returned as they are."""
+    return x.float().div_(255) if x.dtype == torch.uint8 else x
 
 
 def concatenate(*parts: Data) -> Data:
-    """The records of several Data of one data set, one after the other.
+    """The records of several parts of one data set, one after the other.
 
-    Where some have weights, those of the others count as ones; where some have targets, the others learn their classes.
+    If only some parts have weights, the records of the others get weight 1; if only some have targets, the others get
+    probability 1 for their classes.
     """
     if any(part.weight is not None for part in parts):
-        parts = tuple(
-            part if part.weight is not None else replace(part, weight=torch.ones(len(part))) for part in parts
-        )
+        parts = tuple(part if part.weight is not None else replace(part, weight=_ones(part)) for part in parts)
     if any(part.targets is not None for part in parts):
-        parts = tuple(part if part.targets is not None else replace(part, targets=_one_hot(part)) for part in parts)
+        parts = tuple(part if part.targets is not None else replace(part, targets=certain(part)) for part in parts)
     joined = {name: torch.cat([part.tensors()[name] for part in parts]) for name in parts[0].tensors()}
     return replace(parts[0], **joined)  # type: ignore[arg-type]
 
 
-def _one_hot(data: Data) -> Tensor:
+def certain(data: Data) -> Tensor:
+    """(n, classes) targets that say of each record that it is of its class."""
     return torch.nn.functional.one_hot(data.y, len(data.schema.classes)).float()
+
+
+def _ones(data: Data) -> Tensor:
+    return torch.ones(len(data), device=data.y.device)
 
 
 @dataclass(frozen=True, eq=False)
 class AmuletDataset:
     """Training and test records of one data set.
 
+    Attributes:
+        name: of the data set, for tables and messages.
+        train: the training records, which the split divides.
+        test: the test records, which no model is trained on.
+
     Raises:
-        InvalidData: every problem of every tensor, at once.
+        InvalidData: the tensors are not valid; the message lists every problem.
     """
 
     name: str
@@ -201,14 +279,14 @@ class AmuletDataset:
 
     @property
     def schema(self) -> Schema:
-        """What is known of every record."""
+        """The schema of all records."""
         return self.train.schema
 
     @property
     def content(self) -> str:
-        """SHA-256 over the schema and the bytes of all tensors: the data set's identity, wherever it lies.
+        """SHA-256 over the schema and the bytes of all tensors: the data set's identity, independent of its files.
 
-        Taken again where torch has written to a tensor since.
+        It is computed once, and again after torch has written to one of the tensors.
         """
         tensors = (*self.train.tensors().values(), *self.test.tensors().values())
         written = tuple(0 if tensor.is_inference() else tensor._version for tensor in tensors)  # noqa: SLF001
@@ -221,7 +299,7 @@ class AmuletDataset:
 
     @cached_property
     def _contents(self) -> dict[tuple[int, ...], str]:
-        """By how often each tensor has been written to: counts that only grow."""
+        """Digests by torch's count of in-place changes of each tensor."""
         return {}
 
 
@@ -257,7 +335,7 @@ def require_dataset(value: object, parameter: str, owner: object) -> None:
 
 
 def problems_of(data: Data, owner: str) -> Iterable[Problem]:
-    """Everything that is wrong with the records of a data set."""
+    """Every reason why records are not valid data; values are checked only once shapes and types are right."""
     found = list(_shape_problems(data, owner))
     return found or list(_value_problems(data, owner))
 
@@ -281,6 +359,8 @@ def _shape_problems(data: Data, owner: str) -> Iterator[Problem]:
     shape = (records, len(schema.classes))
     if data.targets is not None and tuple(data.targets.shape) != shape:
         yield Problem.of("targets", owner, f"of shape {shape}", tuple(data.targets.shape))
+    if data.targets is not None and not data.targets.is_floating_point():
+        yield Problem.of("targets", owner, "floating", data.targets.dtype)
     if not data.x.is_floating_point() and data.x.dtype != torch.uint8:
         yield Problem.of("x", owner, "floating or uint8", data.x.dtype)
     for name in ("y", "z", "index"):

@@ -1,4 +1,4 @@
-"""What every data set is: a spec that loads."""
+"""The base class of data sets: specs that can be loaded."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ from amulet.core.spec import Spec
 
 @dataclass(frozen=True)
 class DatasetSpec(Spec):
-    """Where a data set comes from and how it is processed. Its identity in results is its content, not this."""
+    """The source of a data set and how it is processed. Results are stored under its content, not under this spec."""
 
     @abstractmethod
     def load(self) -> AmuletDataset:
-        """Read it.
+        """Read the data set.
 
         Raises:
             InvalidData: the records cannot be used as they are.

@@ -1,45 +1,94 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and one sentence where they cannot be written."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from os import PathLike
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import IO, TypeAlias
+from typing import IO, Final, TypeAlias
+
+from safetensors import SafetensorError
+from safetensors.torch import save_file
+from torch import Tensor
+
+from amulet.core.errors import Unwritable
 
 StrPath: TypeAlias = str | PathLike[str]
 """A file or folder, as everything that takes one accepts it."""
 
+PARTIAL: Final = ".partial-"
+"""How the temporary names of unfinished files and folders begin; nobody reads what lies under them."""
+
 
 @contextmanager
 def replacing(place: Path) -> Iterator[IO[bytes]]:
-    """A file written under a temporary name that takes its own when it is complete."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    file = NamedTemporaryFile(dir=place.parent, prefix=".partial-", delete=False)  # noqa: SIM115 - closed below
-    partial = Path(file.name)
-    try:
-        with file:
-            yield file
-        partial.chmod(0o644)
-        partial.replace(place)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+    """A file written under a temporary name that takes its own when it is complete.
+
+    Raises:
+        Unwritable: the file, or the folder it belongs into, cannot be written.
+    """
+    with writing(place):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with partial(place.parent) as unfinished:
+            with unfinished.open("wb") as file:
+                yield file
+            unfinished.chmod(0o644)
+            unfinished.replace(place)
 
 
 @contextmanager
 def partial(folder: Path) -> Iterator[Path]:
-    """An empty file under a temporary name, to be renamed when its content is known; removed if it is not."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=folder, prefix=".partial-", delete=False) as file:
-        place = Path(file.name)
+    """An empty file under a temporary name, to be renamed when its content is known; removed if it is not.
+
+    Raises:
+        Unwritable: the folder cannot be written.
+    """
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=folder, prefix=PARTIAL, delete=False) as file:
+            place = Path(file.name)
     try:
         yield place
     finally:
-        place.unlink(missing_ok=True)
+        with suppress(OSError):
+            place.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(place: Path) -> Iterator[None]:
+    """Whatever keeps the block from writing is told as what keeps `place` from being written.
+
+    Raises:
+        Unwritable: for every error of the system.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise Unwritable(place, error.strerror or str(error)) from error
 
 
 def write_text(place: Path, text: str) -> None:
-    """Write a whole text file."""
+    """Write a whole text file.
+
+    Raises:
+        Unwritable: the file, or the folder it belongs into, cannot be written.
+    """
     with replacing(place) as file:
         file.write(text.encode())
+
+
+def write_tensors(place: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write tensors as safetensors, from where they lie.
+
+    Raises:
+        OSError: as the system tells it, which safetensors wraps into an error of its own.
+    """
+    try:
+        save_file(dict(tensors), place)
+    except SafetensorError as error:
+        found = re.search(r"os error (\d+)", str(error))
+        if found is None:
+            raise
+        raise OSError(int(found[1]), os.strerror(int(found[1])), str(place)) from error

@@ -1,4 +1,4 @@
-"""What training gives."""
+"""The result of training."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -6,20 +6,21 @@ from dataclasses import dataclass, field
 from torch import Tensor, nn
 
 Fact = bool | int | float | str
+"""A plain value that describes a training run, such as its number of steps."""
 
 Artifacts = Mapping[str, Mapping[str, Tensor]]
-"""Tensors that a model's owner keeps, by stage and name."""
+"""Tensors that the owner of a model keeps from its training, by the name of the stage and of the tensor."""
 
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """A trained model in evaluation mode.
+    """A trained model, in evaluation mode, with what is known of its training.
 
     Attributes:
         model: maps inputs to logits.
-        facts: what is known of the run: `seconds`, `records`, `train_accuracy` where it was asked for, and under DP-SGD
-            `epsilon`, `delta`, `noise_multiplier`, `sampling_rate`, `steps`.
-        artifacts: tensors that the owner keeps, such as a watermark's key, by the stage that made them:
+        facts: plain values that describe the run: `seconds`, `records`, `train_accuracy` if it was asked for, and with
+            DP-SGD `epsilon`, `delta`, `noise_multiplier`, `sampling_rate`, `steps`.
+        artifacts: tensors that the owner keeps, such as a watermark's key, by the stage that produced them:
             {"OutlierRemoval": {"removed": ...}}. A second stage of one class is called "OutlierRemoval 2".
     """
 
@@ -29,9 +30,14 @@ class Fitted:
 
 
 def by_stage(kept: Iterable[tuple[object, Mapping[str, Tensor]]]) -> Artifacts:
-    """What stages keep, under the names of their classes; the second stage of a class is called "Name 2".
+    """The artifacts of a run, by the names of the stages' classes; a second stage of a class is called "Name 2".
 
-    Stages that keep nothing are left out.
+    Args:
+        kept: each stage with its tensors by name, in order; stages without tensors are left out.
+
+    Example:
+        >>> by_stage([])
+        {}
     """
     artifacts: dict[str, Mapping[str, Tensor]] = {}
     for stage, tensors in kept:

@@ -1,4 +1,4 @@
-"""Any metric by sensitive group: one mechanism for every outcome whose cases are records."""
+"""Metrics by sensitive group, for every outcome whose cases are records."""
 
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ from amulet.core.metric import Metric, Undefined
 from amulet.core.outcome import Outcome
 
 FEWEST: Final = 30
-"""The fewest records of a group on which a metric is measured."""
+"""The default of the fewest records that a group must have for a metric to be measured on it."""
 
 
 def measure_by_group(
@@ -20,17 +20,17 @@ def measure_by_group(
     """The metric on the records of each group of one sensitive attribute.
 
     Args:
-        metric: of the outcome.
-        outcome: its cases must be records.
+        metric: a metric of this type of outcome.
+        outcome: an outcome whose cases are records.
         dataset: the data set that the records come from.
-        attribute: name of the sensitive attribute; records where it is not recorded are in no group.
-        fewest: the fewest records of a group; the metric of a smaller one is undefined.
+        attribute: name of the sensitive attribute; records where it is not recorded belong to no group.
+        fewest: the metric is undefined on groups with fewer records than this.
 
     Returns:
-        A value, or why there is none, for each value of the attribute.
+        For each group, by its name, the value of the metric, or why it is undefined.
 
     Raises:
-        InvalidData: the cases are no records, or the data set has no such attribute.
+        InvalidData: the cases are not records, or the data set has no such attribute.
 
     Example:
         >>> from amulet.testing import TOY_RECIPE, toy_dataset
@@ -50,7 +50,7 @@ def measure_by_group(
 
 
 def attribute_problems(dataset: AmuletDataset, attribute: str) -> list[Problem]:
-    """Why metrics cannot be measured by this attribute, if so."""
+    """The reasons why metrics cannot be measured by this attribute; empty if they can."""
     names = dataset.schema.attribute_names
     if attribute in names:
         return []
@@ -66,7 +66,7 @@ def _unit_problems(outcome: Outcome) -> list[Problem]:
 
 
 def _codes(outcome: Outcome, data: Data, attribute: str) -> Tensor:
-    """(n,) the code of each case's record, by its identity."""
+    """(n,) the group code of each case, looked up by the identity of its record."""
     index: Tensor = outcome.tensors()["index"]
     order = data.index.argsort()
     places = order[torch.searchsorted(data.index[order], index.to(data.index.device)).clamp_max(len(data) - 1)]

@@ -1,4 +1,4 @@
-"""What a defender holds besides the training records."""
+"""Optional inputs of training, beyond the training records."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -14,9 +14,9 @@ class Held:
     """Optional inputs beyond the training records.
 
     Attributes:
-        validation: clean records of the defender's own, carved out before anybody could tamper with them.
+        validation: clean records of the defender, set aside before any attack on the training records.
         scores: for stages that remove records by a score, in their order, the (n,) scores of the records that the
-            stage is given, where they have been computed already.
+            stage receives, if they have been computed already.
     """
 
     validation: Data | None = None
@@ -37,3 +37,4 @@ class Held:
 
 
 NOTHING: Final = Held()
+"""No optional inputs."""

@@ -1,10 +1,11 @@
 """Code of the user's own, named by import path and known by its source."""
 
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
+from amulet.core.containment import contained, text_of
 from amulet.core.errors import Problem
 from amulet.core.source import source_digest
 
@@ -32,23 +33,36 @@ class UserCode:
     def load(self) -> Callable[..., Any]:
         """Import it."""
         module, _, name = self.path.partition(":")
-        found: Callable[..., Any] = getattr(importlib.import_module(module), name)
+        with contained(f"Importing '{module}'"):
+            found: Callable[..., Any] = getattr(importlib.import_module(module), name)
         return found
+
+    def call(self, *given: object, arguments: Mapping[str, Any]) -> Any:
+        """Import and call it.
+
+        Raises:
+            UserCodeFailed: it tried to end the program.
+            Exception: whatever else it raises.
+        """
+        function = self.load()
+        with contained(f"'{self.path}'"):
+            return function(*given, **arguments)
 
     @property
     def digest(self) -> str:
         """Of its source file and of what that imports of the user's own."""
         module = self.path.partition(":")[0]
-        importlib.import_module(module)
+        with contained(f"Importing '{module}'"):
+            importlib.import_module(module)
         return source_digest(module) or module
 
     def problems(self, parameter: str, owner: str) -> Iterator[Problem]:
         """Say why it cannot be imported, if so."""
         try:
             callable_ = callable(self.load())
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a user's module may raise anything when imported
-            reason = _message(error)
-            yield Problem.of(parameter, owner, f"an import path like 'package.module:name' ({reason})", self.path)
+        except Exception as error:  # noqa: BLE001 - a user's module may raise anything when imported
+            allowed = f"an import path like 'package.module:name' ({text_of(error)})"
+            yield Problem.of(parameter, owner, allowed, self.path)
         else:
             if not callable_:
                 yield Problem.of(parameter, owner, "the import path of a class or function", self.path)

@@ -1,4 +1,4 @@
-"""Metrics: pure functions of an outcome, with a range and a riskier end."""
+"""Metrics: pure functions from an outcome to a number with a known range and a riskier direction."""
 
 import math
 import re
@@ -13,7 +13,7 @@ O = TypeVar("O", bound=Outcome)  # noqa: E741 - the conventional name of an outc
 
 
 Shown = Literal["trained", "noise", "one class"]
-"""What a gate can read off a metric."""
+"""The conditions of a verdict that a metric can provide evidence for."""
 
 
 NoSkill = Literal["largest class", "one over classes"]
@@ -22,30 +22,34 @@ NoSkill = Literal["largest class", "one over classes"]
 
 @dataclass(frozen=True)
 class Undefined:
-    """A metric has no value for this outcome, and why."""
+    """The value of a metric that is not defined for an outcome.
+
+    Attributes:
+        reason: why it is not defined.
+    """
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Metric(Spec, Generic[O]):
-    """A number read off an outcome of type O: `metric(outcome)`.
+    """A number computed from an outcome of type O, by `metric(outcome)`.
 
     Attributes:
-        low, high: the range its values lie in.
-        riskier: which end means more risk, None for neither.
-        primary: whether it is the one that stands for its risk in verdicts.
-        chance: what it comes to without the model (a number), without a working attack (the name of another metric
-            of the outcome), or None where neither makes sense; a defense can only lower what an attack reaches
-            beyond that.
-        must_exceed: the name of another metric of the outcome that an attack which works exceeds by `margin`, such as
-            what it reaches on a model that nobody tampered with; None where there is no such control.
-        shows: what a gate reads off it, if anything: that the model has "trained", what random "noise" does in place of
-            the attack, or whether the model always names "one class".
-        title: its name as a heading, such as "Robust accuracy"; made of the class's name where it is empty.
-        meaning: a sentence for readers of reports; the first sentence of the class's docstring where it is empty.
-        no_skill: what a model without any skill gets, where the metric is a share of correct predictions; else None.
-        margin: the least difference that matters, in its own units; docs/guide/verdicts.md has the reasons.
+        low, high: the range of its values.
+        riskier: the end of the range with the higher risk; None if the metric is not a measure of risk.
+        primary: whether the verdict on its risk is based on this metric.
+        chance: the value of an attack without any success: a number, such as the accuracy of guessing, or the name of
+            another metric of the outcome, such as the accuracy without an attack; None where there is no such value.
+            A defense can reduce an attack to this value, but not further.
+        must_exceed: the name of another metric of the outcome, which a successful attack exceeds by at least `margin`,
+            such as its success on a model whose training records were not tampered with; None where there is none.
+        shows: the gate that uses it, if any: whether the model has "trained", the effect of random "noise" in place of
+            the attack, or whether the model always predicts "one class".
+        title: its name as a heading, such as "Robust accuracy"; derived from the class's name where it is empty.
+        meaning: one sentence for readers of reports; the first sentence of the class's docstring where it is empty.
+        no_skill: the value of a model that always names one class, if the metric is a share of correct predictions.
+        margin: the smallest difference that matters, in its own units; docs/guide/verdicts.md has the reasons.
     """
 
     low: ClassVar[float]
@@ -62,11 +66,29 @@ class Metric(Spec, Generic[O]):
 
     @abstractmethod
     def measure(self, outcome: O) -> float | Undefined:
-        """The value, for an outcome with at least one case."""
+        """Compute the metric; to be written by a subclass.
+
+        Args:
+            outcome: an outcome with at least one case.
+
+        Returns:
+            A number in [low, high], or why the metric is undefined.
+        """
 
     @final
     def __call__(self, outcome: O) -> float | Undefined:
-        """The value, checked: a plain float within the range, or Undefined with the reason."""
+        """The value of the metric, after checks.
+
+        Args:
+            outcome: an outcome of the metric's type.
+
+        Returns:
+            A float in [low, high], or why the metric is undefined.
+
+        Raises:
+            TypeError: the outcome is of another type.
+            ValueError: `measure` gave a number outside the range.
+        """
         expected = self.outcome_type()
         if not isinstance(outcome, expected):
             raise TypeError(f"{self} is read off a {expected.__name__}. Got {type(outcome).__name__}.")
@@ -81,16 +103,21 @@ class Metric(Spec, Generic[O]):
 
     @classmethod
     def outcome_type(cls) -> type[O]:
-        """The outcome that the metric is read off: the type in `Metric[...]`."""
+        """The type of outcome that the metric is computed from: the one in `Metric[...]`."""
         outcome: type[O] = next(get_args(base)[0] for base in getattr(cls, "__orig_bases__", ()) if get_args(base))
         return outcome
 
     def __str__(self) -> str:
-        """With all parameters; a metric without any goes by the name of the function it is."""
+        """The class with all parameters; for a metric without parameters the name of its instance, such as "auc"."""
         names = [field.name for field in fields(self)]
         return type(self).__name__ + self.settings(names) if names else snake_case(type(self).__name__)
 
 
 def snake_case(name: str) -> str:
-    """RobustAccuracy -> robust_accuracy, PRule -> p_rule."""
+    """The name of a class in snake case.
+
+    Example:
+        >>> snake_case("RobustAccuracy"), snake_case("PRule")
+        ('robust_accuracy', 'p_rule')
+    """
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()

@@ -5,18 +5,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import Final, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from amulet.core.data import Data, Schema, as_inputs
+from amulet.core.data import Data, Schema, Selection, as_inputs, batch_size
 from amulet.core.errors import InvalidData, InvalidParameter, Problem
 from amulet.core.spec import Spec
 from amulet.functional.pgd import Classifier
 
-EVALUATION_BATCH = 2048
-
-Records = Data | Tensor
+Records = Data | Selection | Tensor
 """Records, or for models that do not need sensitive attributes their inputs (n, *shape) alone."""
 
 
@@ -49,18 +48,118 @@ def device_of(model: nn.Module) -> torch.device:
 
 
 class AttributeModel(nn.Module, ABC):
-    """A model whose prediction for a record depends on its sensitive attributes too, such as a threshold by group."""
+    """A model that is given the records' sensitive attributes beside their inputs, such as a threshold by group.
+
+    One that is put around another model asks it by `logits_of(self.underneath, x, z)`, so that the two can be of
+    either kind.
+    """
+
+    @property
+    def needs_attributes(self) -> bool:
+        """Whether it cannot predict without them.
+
+        A model that only hands them on returns `needs_attributes(self.underneath)`, and gives `z` the default None.
+        """
+        return True
 
     @abstractmethod
     def forward(self, x: Tensor, z: Tensor) -> Tensor:
         """(n, classes) logits of inputs (n, *shape) and (n, attributes) codes, -1 where one is not recorded."""
 
 
+def needs_attributes(model: object) -> bool:
+    """Whether a model cannot predict a record without its sensitive attributes."""
+    return isinstance(model, AttributeModel) and model.needs_attributes
+
+
+def logits_of(model: Callable[..., Tensor], x: Tensor, z: Tensor | None = None) -> Tensor:
+    """What a model makes of one batch, differentiable.
+
+    Args:
+        model: maps inputs to logits; an `AttributeModel` maps inputs and sensitive attributes.
+        x: (n, *shape) inputs.
+        z: (n, attributes) codes of the sensitive attributes, where they are at hand.
+
+    Returns:
+        (n, classes) logits.
+
+    Raises:
+        InvalidParameter: the model needs sensitive attributes, and there are none.
+    """
+    if not isinstance(model, AttributeModel):
+        return model(x)
+    if model.needs_attributes and (z is None or z.shape[1] == 0):
+        remedy = "Pass the records as Data." if z is None else "These records have none."
+        name = type(model).__name__
+        raise InvalidParameter(
+            [Problem("model", f"{name} needs the records' sensitive attributes to predict. {remedy}")]
+        )
+    logits: Tensor = model(x, z)
+    return logits
+
+
+M = TypeVar("M", bound=Callable[..., Tensor])
+
+
+def filled(model: M, data: Data) -> "M | Filled":
+    """The model as a function of inputs alone: itself, or with the sensitive attributes of these records filled in."""
+    return Filled(model, data.z) if isinstance(model, AttributeModel) else model
+
+
+class Filled(nn.Module):
+    """An `AttributeModel` with the attributes of some records filled in, so that it maps other inputs for them."""
+
+    def __init__(self, model: AttributeModel, z: Tensor) -> None:
+        super().__init__()
+        self.underneath, self.z = model, z
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, classes) logits of inputs (n, *shape), a row for each of the records, in their order."""
+        return logits_of(self.underneath, x, self.z)
+
+
+def wrapped(model: nn.Module, wrap: Callable[[nn.Module], nn.Module]) -> nn.Module:
+    """What `wrap` puts around a model, with a note of where the model lies in it, for `underneath`.
+
+    Raises:
+        InvalidParameter: the model needs the records' sensitive attributes and is not handed them.
+    """
+    outer = wrap(model)
+    if needs_attributes(model) and outer is not model and not isinstance(outer, AttributeModel):
+        inner, outer_name = type(model).__name__, type(outer).__name__
+        allowed = f"an AttributeModel, to hand on the sensitive attributes that {inner} needs"
+        raise InvalidParameter([Problem.of("stages", outer_name, allowed, f"{outer_name}, which takes inputs alone")])
+    places = [name for name, module in outer.named_modules() if module is model and name]
+    if places and _directly_underneath(outer) is not model:
+        setattr(outer, _PLACE, places[0])
+    return outer
+
+
+_PLACE: Final = "place_of_the_model_underneath"
+"""The attribute of a module that names the submodule which it was put around."""
+
+
+def _directly_underneath(model: nn.Module) -> nn.Module | None:
+    place = getattr(model, _PLACE, "underneath")
+    below = getattr(model, place, None) if place == "underneath" else model.get_submodule(place)
+    return below if isinstance(below, nn.Module) else None
+
+
+def layers(model: nn.Module) -> Iterator[nn.Module]:
+    """The model, and below it each of those that finishing stages were put around, the innermost last.
+
+    A stage's module holds the one that it was put around as `underneath`; `wrapped` also finds it elsewhere.
+    """
+    below: nn.Module | None = model
+    while below is not None:
+        yield below
+        below = _directly_underneath(below)
+
+
 def underneath(model: nn.Module) -> nn.Module:
-    """The model below everything that finishing stages have put around it: what a module holds as `underneath`."""
-    while isinstance(below := getattr(model, "underneath", None), nn.Module):
-        model = below
-    return model
+    """The model below everything that finishing stages have put around it; the model itself where there is nothing."""
+    *_, innermost = layers(model)
+    return innermost
 
 
 def classifiers(model: nn.Module, data: Data) -> Iterator[tuple[Tensor, Classifier]]:
@@ -69,7 +168,7 @@ def classifiers(model: nn.Module, data: Data) -> Iterator[tuple[Tensor, Classifi
     An ordinary model is one function for all records. One that needs sensitive attributes is one function for each
     combination of them among the records, so that a search may take any of the records in any order.
     """
-    if not isinstance(model, AttributeModel):
+    if not needs_attributes(model):
         yield torch.arange(len(data), device=data.x.device), model
         return
     rows, which = data.z.unique(dim=0, return_inverse=True)
@@ -77,49 +176,50 @@ def classifiers(model: nn.Module, data: Data) -> Iterator[tuple[Tensor, Classifi
         yield (which == number).nonzero().flatten(), partial(_with_attributes, model, row)
 
 
-def _with_attributes(model: AttributeModel, row: Tensor, x: Tensor) -> Tensor:
-    logits: Tensor = model(x, row.expand(len(x), -1))
-    return logits
+def _with_attributes(model: nn.Module, row: Tensor, x: Tensor) -> Tensor:
+    return logits_of(model, x, row.expand(len(x), -1))
 
 
 @torch.no_grad()
 def predict(model: Callable[..., Tensor], records: Records) -> Tensor:
     """(n, classes) logits of a model in the mode it is in, in batches, without gradients.
 
-    It is given copies, since a model may work in place.
+    It is given copies, since a model may work in place. Bytes become numbers batch by batch.
 
     Args:
         model: maps inputs to logits, or inputs and sensitive attributes where it is an `AttributeModel`.
         records: with their attributes; for an ordinary model their inputs (n, *shape) alone will do.
 
     Raises:
-        InvalidParameter: it gives no logits for at least two classes: of one logit, the first class is always largest.
+        InvalidParameter: it needs sensitive attributes and there are none; or it gives no logits for at least two
+            classes: of one logit, the first class is always largest.
         InvalidData: it gives NaN, which would count as a prediction of some class.
     """
-    name = type(model).__name__
-    if isinstance(model, AttributeModel) and isinstance(records, Tensor):
-        raise InvalidParameter(
-            [Problem("model", f"{name} needs the records' sensitive attributes to predict. Pass the records as Data.")]
-        )
-    logits = torch.cat([model(*arguments) for arguments in _batches(model, records)])
-    if logits.dim() != 2 or logits.shape[1] < 2:
-        allowed = "a map to logits of shape (n, classes), one for each of at least two classes"
-        raise InvalidParameter([Problem.of("model", name, allowed, tuple(logits.shape))])
+    name, start = type(model).__name__, 0
+    logits = torch.empty(0)
+    for x, z in _batches(records):
+        found = logits_of(model, as_inputs(x).clone(), z)
+        if found.dim() != 2 or len(found) != len(x) or found.shape[1] < 2:
+            allowed = "a map to logits of shape (n, classes), one for each of at least two classes"
+            raise InvalidParameter([Problem.of("model", name, allowed, tuple(found.shape))])
+        if start == 0:  # one tensor for all: many small ones between large ones would keep memory from being used again
+            logits = found.new_empty(len(records), found.shape[1])
+        logits[start : start + len(x)] = found
+        start += len(x)
     if logits.isnan().any():
         raise InvalidData([Problem("model", f"{name} gives NaN, so it predicts nothing. Did its training diverge?")])
     return logits
 
 
-def _batches(model: Callable[..., Tensor], records: Records) -> Iterator[tuple[Tensor, ...]]:
-    """The arguments of the model for each batch."""
-    inputs = records if isinstance(records, Tensor) else records.x
-    parts = (as_inputs(part).clone() for part in inputs.split(EVALUATION_BATCH))
-    if isinstance(model, AttributeModel) and isinstance(records, Data):
-        return zip(parts, records.z.split(EVALUATION_BATCH), strict=True)
-    return ((part,) for part in parts)
+def _batches(records: Records) -> Iterator[tuple[Tensor, Tensor | None]]:
+    """Parts of the records in turn, as many at one time as a model is given: inputs, and attributes where at hand."""
+    if isinstance(records, Tensor):
+        yield from ((x, None) for x in records.split(batch_size(records.shape[1:])))
+    else:
+        yield from ((part.x, part.z) for part in records.batches())
 
 
-def probabilities_of(model: nn.Module, records: Records) -> Tensor:
+def probabilities_of(model: nn.Module, records: Data | Tensor) -> Tensor:
     """(n, classes) float64 probabilities in evaluation mode, on the CPU; the model is left as it was."""
     with evaluating(model):
         return predict(model, records.to(device_of(model))).double().softmax(1).cpu()
@@ -139,8 +239,8 @@ def penultimate_features(model: nn.Module, records: Records) -> Tensor:
     ]
     try:
         with evaluating(model):
-            places = torch.arange(len(records)).split(EVALUATION_BATCH)
-            return torch.cat([_given_last(model, records[part], calls) for part in places])
+            parts = records.split(batch_size(records.shape[1:])) if isinstance(records, Tensor) else records.batches()
+            return torch.cat([_given_last(model, part, calls) for part in parts])
     finally:
         for handle in handles:
             handle.remove()

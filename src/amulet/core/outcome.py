@@ -1,6 +1,6 @@
-"""Outcomes: what an attack or audit found, case by case, before any metric."""
+"""Outcomes: the results of an attack or audit for every case, from which metrics are computed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import ClassVar, Final, Literal, Self
 
@@ -8,29 +8,32 @@ import torch
 from torch import Tensor
 
 Unit = Literal["record", "class", "suspect", "model"]
-"""What one case of an outcome is."""
+"""What one case of an outcome is: a record, a class, a suspected model, or a model."""
 
 Part = Literal["train", "test"]
-"""Which records of a data set."""
+"""The part of a data set that records belong to."""
 
 LEFT_OUT: Final = torch.empty(0, dtype=torch.int64)
-"""Default of an optional field."""
+"""The default of an optional field; it is replaced by -1 for every case."""
 
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """Tensors with one row per case. Each risk has one final subclass whose fields are all tensors.
+    """The results of an attack or audit, as tensors with one row per case.
+
+    Each risk has one final subclass, whose fields are all tensors.
 
     Attributes:
-        unit: what a case is. Where it is a record, the outcome has a field `index` with the (n,) identities of the
-            records (`Data.index`), so that metrics can be measured by sensitive group, and intervals over other
-            records can be stated.
-        part: of which records of the data set, where a case is a record.
-        truth: the fields that say what a case is, whatever the model: the same for every model that is probed with
-            the same cases in the same order.
+        unit: what a case is. If it is a record, the outcome has a field `index` with the (n,) identities of the records
+            (`Data.index`). Metrics can then be measured by sensitive group, and records can be resampled for
+            confidence intervals.
+        part: the part of the data set that the records belong to, if cases are records.
+        truth: the fields that do not depend on the model, such as true labels. They are equal for all models that are
+            probed with the same cases in the same order.
         constants: the fields that hold one value for all cases, such as a bound of the data.
         compares_groups: whether its metrics are gaps between the groups of a sensitive attribute.
-        optional: the fields that may be left out where an outcome is made by hand; they then hold -1 for every case.
+        optional: the fields that may be omitted where an outcome is constructed by hand; they are then -1 for every
+            case.
     """
 
     unit: ClassVar[Unit] = "record"
@@ -53,7 +56,7 @@ class Outcome:
         """Raise ValueError where shapes or values contradict each other; a hook for subclasses."""
 
     def strata(self) -> Tensor | None:
-        """(n,) codes of the groups of cases whose sizes the game fixes; None where all are one sample."""
+        """(n,) codes of groups of cases whose sizes are fixed by design; None if all cases are one sample."""
         return None
 
     def tensors(self) -> dict[str, Tensor]:
@@ -62,18 +65,36 @@ class Outcome:
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> Self:
-        """The outcome back from what `tensors` gave."""
+        """The outcome with these fields, as `tensors` gives them."""
         return cls(**tensors)
 
     def cpu(self) -> Self:
         """The same outcome in main memory."""
         return replace(self, **{name: tensor.cpu() for name, tensor in self.tensors().items()})
 
+    @classmethod
+    def joined(cls, parts: Iterable[Self], records: int) -> Self:
+        """The outcomes of several records after one another, at least one part, as one outcome.
+
+        They are written into one tensor each: kept small ones between large ones that come and go, as batches of
+        images do, they would keep memory from being used again.
+        """
+        whole: dict[str, Tensor] = {}
+        start = 0
+        for part in parts:
+            for name, tensor in part._by_case().items():  # noqa: SLF001 - of the same class
+                if start == 0:
+                    whole[name] = tensor.new_empty(records, *tensor.shape[1:])
+                whole[name][start : start + len(part)] = tensor
+            start += len(part)
+        constants = {name: getattr(part, name) for name in cls.constants}
+        return cls(**whole, **constants)
+
     def __len__(self) -> int:
         return len(next(iter(self._by_case().values())))
 
     def __getitem__(self, which: Tensor) -> Self:
-        """The outcome of some cases only: places, or a mask such as one group's."""
+        """The outcome of some of the cases, selected by their positions or by a bool mask."""
         return replace(self, **{name: tensor[which] for name, tensor in self._by_case().items()})
 
     def _by_case(self) -> dict[str, Tensor]:

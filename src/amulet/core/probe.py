@@ -1,4 +1,31 @@
-"""Probes: attacks and audits, each played as one game that ends in an outcome."""
+"""Probes: attacks and audits, each a game with trained models that ends in an outcome.
+
+A probe consists of a few methods:
+
+- `demands` and `data_demands` say what the data set must have;
+- `models` requests the models that the game needs, by role; an attack adds its own with `own_models`;
+- `play` runs the game with the trained models and gives the outcome, from which metrics are computed;
+- `traced` and `curve` are for probes with a curve behind the number.
+
+Known methods are made of them as follows.
+
+An evasion attack, such as PGD, needs the target alone, so `models` stays as it is. `play` gives the adversary the
+target with restricted access and the test records, and the outcome holds true and predicted classes before and after
+the perturbation. `traced` gives the same attack with several radii, and `curve` the accuracy as a function of the
+radius. An attack that transfers adversarial examples from other models requests surrogates in `own_models`.
+
+A membership inference attack, such as LiRA, requests shadow models in `own_models`, trained on complementary halves of
+members and auxiliary records. `play` shows the adversary both kinds of records in random order, without saying which
+are members, and the outcome holds a score and the true membership of every record. `curve` is the ROC.
+
+A poisoning attack, such as BadNets, is a `TamperingAttack`: `tampered` turns the target's training records into
+poisoned ones, and `models` requests a target trained on these and a control trained on the original records.
+`play` shows both models the test records with and without the trigger. `demands` rejects data sets without the class
+that the adversary wants.
+
+An audit, such as that of discriminatory behavior, has no adversary. `demands` requires a sensitive attribute and a
+favourable class, `models` requests the target alone, and `play` records its predictions on the test set.
+"""
 
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
@@ -19,15 +46,15 @@ from amulet.core.threat import Access, Models, TrainedModel
 
 @dataclass(frozen=True, eq=False)
 class Game:
-    """All that the challenger of a security game holds: the models, every record, the truth.
+    """Everything that the challenger of a security game holds: all models, all records, and the truth about them.
 
-    A risk's attack base takes from it what its game needs and hands the adversary its own view only.
+    The base class of a risk's attacks takes from it what the game needs, and gives the adversary only its own view.
 
     Attributes:
-        models: the models that the probe asked for, by role; each is loaded when it is looked up.
+        models: the models that the probe requested, by role; each is loaded when it is looked up.
         dataset: all records.
-        division: who holds which training records.
-        seed: of the probe's random choices.
+        division: the holders of the training records.
+        seed: of the random choices of the probe.
         device: where to compute.
     """
 
@@ -59,16 +86,17 @@ class Game:
 
     @property
     def test(self) -> Data:
-        """Records that nobody has seen."""
+        """The test records, on which no model is trained."""
         return self.dataset.test.to(self.device)
 
 
 @dataclass(frozen=True)
 class Probe(Spec, Generic[O]):
-    """Something that is done to a trained model, giving an outcome.
+    """An attack on a trained model or an audit of it.
 
     Attributes:
         risk: the package of its risk, such as "evasion".
+        outcome_type: the type of its outcomes.
     """
 
     risk: ClassVar[str]
@@ -79,26 +107,26 @@ class Probe(Spec, Generic[O]):
         """Run the probe as an assessment does.
 
         Returns:
-            What it found, or why nothing can be said of this model, such as that it carries no watermark.
+            The outcome, or why there is none for this model, such as that it carries no watermark.
         """
 
     def demands(self, schema: Schema) -> Iterator[str]:
-        """What this data set lacks for the probe, a sentence each; a hook for subclasses."""
+        """A sentence for each property that the probe needs and the schema lacks; a hook for subclasses."""
         del schema
         yield from ()
 
     def data_demands(self, dataset: AmuletDataset, split: Split) -> Iterator[str]:
-        """What the records themselves lack for the probe, a sentence each; a hook for subclasses."""
+        """A sentence for each property that the probe needs and the records lack; a hook for subclasses."""
         del dataset, split
         yield from ()
 
     def models(self, split: Split) -> Requests:
-        """The models that its game needs, by role: the target trained on the members, unless a subclass says more."""
+        """The models that its game needs, by role; by default only the target, trained on the members."""
         return {TARGET: (target_request(split),)}
 
     @final
     def sources(self, split: Split) -> tuple[DatasetSpec, ...]:
-        """The data sets, beside that under assessment, from which records of its models are drawn."""
+        """The data sets, other than the one under assessment, that its models are trained on."""
         requests = (request for asked in self.models(split).values() for request in asked)
         found = (member.source for request in requests for member in request.family)
         return tuple(dict.fromkeys(source for source in found if source is not None))
@@ -111,7 +139,7 @@ class Probe(Spec, Generic[O]):
         return None
 
     def traced(self) -> tuple[Self, ...]:
-        """The probes whose outcomes make its curve, itself the last; none where it has no curve."""
+        """The probes whose outcomes are the points of its curve, itself the last; empty if it has no curve."""
         return ()
 
     def curve(self, outcomes: Sequence[O]) -> Curve:
@@ -121,9 +149,11 @@ class Probe(Spec, Generic[O]):
 
 @dataclass(frozen=True)
 class Attack(Probe[O]):
-    """A probe with an adversary. `needs` is the access it has to its target, no less and no more.
+    """A probe with an adversary.
 
-    An attack made of others may set it for the instance, in `problems`.
+    Attributes:
+        needs: the access to the target that the threat model grants. The conformance tests check that the attack uses
+            all of it. An attack that combines others may set it for the instance, in `problems`.
     """
 
     needs: ClassVar[Access]
@@ -131,7 +161,7 @@ class Attack(Probe[O]):
     def own_models(self, split: Split) -> Requests:
         """The models that the adversary trains itself, by role; a hook for subclasses.
 
-        It finds them in `adversary.models`, and asks for no more than it uses, since each is trained.
+        The attack finds them in `adversary.models`. It should request no more than it uses, since all are trained.
         """
         del split
         return {}
@@ -143,9 +173,9 @@ class Attack(Probe[O]):
 
 @dataclass(frozen=True)
 class TamperingAttack(Attack[O]):
-    """An attack on the training records, so that its target is trained on what it leaves of them.
+    """An attack that changes training records; its target is trained on the changed records.
 
-    It can also be part of a row, where it prepares the ground for other attacks.
+    It can also be part of a row, so that other attacks are run against a target that was trained on changed records.
     """
 
     @abstractmethod

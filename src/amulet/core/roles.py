@@ -1,7 +1,7 @@
-"""Which models a game needs, by the role that each plays. An assessment trains all of them as tasks.
+"""Requests for the models that a game needs, by role. An assessment trains each of them as a task.
 
-A request says on which records a model is trained, with whose recipe, and from which other model it is made, if
-any. So a victim, an attacker's shadow models, a stolen copy and an independent suspect all come by one road.
+A request states the records that a model is trained on, the recipe that it is trained with, and the model that it is
+derived from, if any. Targets, shadow models, stolen copies and independently trained models are all requested this way.
 """
 
 from abc import abstractmethod
@@ -25,21 +25,24 @@ TARGET: Final = "target"
 """The model under assessment."""
 
 CONTROL: Final = "control"
-"""The same model, had nobody tampered with its training records."""
+"""The model under assessment, trained on records that were not tampered with."""
 
 SHADOW: Final = "shadow"
-"""An attacker's model on half of the members and auxiliary records together."""
+"""A model of the attacker, trained on one half of the members and auxiliary records together."""
 
 SURROGATE: Final = "surrogate"
-"""An attacker's model on its own records alone."""
+"""A model of the attacker, trained on its own records alone."""
 
 
 class Whose(StrEnum):
-    """Whose recipe a model is trained with.
+    """The recipe that a model is trained with, and whether its training records were tampered with.
 
-    ROW: the recipe of the row under assessment, with its defenses, on records that the row's own attack, if it has
-    one, has tampered with. UNTAMPERED: the same recipe on records as they are. PLAIN: the recipe without any
-    defense, on records as they are: of an attacker who does not know the defense, or of one who does not defend.
+    Attributes:
+        ROW: the recipe of the row under assessment, with its defenses. If the row has an attack on the training
+            records, it has changed them.
+        UNTAMPERED: the same recipe, on unchanged records.
+        PLAIN: the recipe without any defense, on unchanged records: for an attacker who does not know the defense, or
+            for models of others, who use none.
     """
 
     ROW = "row"
@@ -52,18 +55,18 @@ class Derivation(Spec):
     """How a model is made from another one: extracted, fine-tuned, pruned, distilled or quantised.
 
     Attributes:
-        needs: the access that it has to the parent, no less and no more.
+        needs: the access to the parent that it has; the conformance tests check that it uses all of it.
     """
 
     needs: ClassVar[Access]
 
     @abstractmethod
     def build(self, schema: Schema, recipe: Trainable, parent: Callable[[Schema], nn.Module]) -> nn.Module:
-        """An untrained model of the structure that `derive` gives.
+        """An untrained model with the structure of the one that `derive` gives.
 
         Args:
             schema: of the records.
-            recipe: with which the derived model is trained.
+            recipe: the recipe that the derived model is trained with.
             parent: builds an untrained model of the parent's structure.
         """
 
@@ -72,15 +75,15 @@ class Derivation(Spec):
         """A new model; the parent stays as it is.
 
         Args:
-            parent: the model that it is made from, behind the gate of `needs`.
-            recipe: how the new model is trained, as far as it is.
-            data: the records of whoever makes it; their labels are known to it.
+            parent: the model that it is made from, with the access that `needs` states.
+            recipe: how the new model is trained, if it is trained.
+            data: the records of the party that makes it, with their labels.
             seed: of all random choices.
             device: where to compute.
         """
 
     def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
-        """Why a model cannot be derived with so many records of this kind, if so; a hook for subclasses."""
+        """The reasons why a model cannot be derived with this number of such records; a hook for subclasses."""
         del schema, records
         yield from ()
 
@@ -90,13 +93,13 @@ class ModelRequest(Spec):
     """A model that a game needs.
 
     Attributes:
-        draw: its training records, or with a derivation the records of whoever makes it.
-        recipe: with which it is trained: one of the assessment's, or one of its own.
-        number: tells apart models that are alike in everything else, and decides the random choices of their
-            training; None for models under assessment, which are trained with the seed of the row itself.
-        derivation: how it is made from its `parent`, where it is not trained from scratch.
-        parent: the model that it is made from.
-        source: the data set that the records are drawn from, where it is not the one under assessment.
+        draw: its training records; with a derivation, the records of the party that makes it.
+        recipe: the recipe that it is trained with: one of the assessment, or one of its own.
+        number: distinguishes models that are equal in everything else, and enters the seed of their training; None
+            for models under assessment, which are trained with the seed of the row.
+        derivation: how it is made from its `parent`; None if it is trained from scratch.
+        parent: the model that it is made from; None if it is trained from scratch.
+        source: the data set that the records are drawn from; None for the one under assessment.
     """
 
     draw: Draw
@@ -107,20 +110,20 @@ class ModelRequest(Spec):
     source: DatasetSpec | None = None
 
     def problems(self) -> Iterator[Problem]:
-        """A derivation and its parent go together."""
+        """A derivation needs a parent, and a parent needs a derivation."""
         if (self.derivation is None) != (self.parent is None):
             yield self.problem("parent", "given if and only if there is a 'derivation'")
 
     @property
     def family(self) -> "Iterator[ModelRequest]":
-        """Itself and the models that it is made from."""
+        """This request, then its parent, the parent of that, and so on."""
         yield self
         if self.parent is not None:
             yield from self.parent.family
 
 
 Requests = Mapping[str, tuple[ModelRequest, ...]]
-"""What a game needs, by role."""
+"""The models that a game needs, by role."""
 
 
 def target_request(split: Split) -> ModelRequest:
@@ -129,14 +132,31 @@ def target_request(split: Split) -> ModelRequest:
 
 
 def shadow_requests(split: Split, count: int, *, defense_known: bool = True) -> tuple[ModelRequest, ...]:
-    """An attacker's models on complementary halves of members and auxiliary records together."""
-    return tuple(ModelRequest(ShadowDraw(split, number), _known(defense_known), number) for number in range(count))
+    """Requests for shadow models, on complementary halves of members and auxiliary records together.
+
+    Args:
+        split: the holders of the training records.
+        count: the number of models.
+        defense_known: whether they are trained with the defenses of the target.
+    """
+    return tuple(
+        ModelRequest(ShadowDraw(split, number), _recipe_of_attacker(defense_known), number) for number in range(count)
+    )
 
 
 def surrogate_requests(split: Split, count: int, *, defense_known: bool = True) -> tuple[ModelRequest, ...]:
-    """An attacker's models on its own records alone."""
-    return tuple(ModelRequest(AuxiliaryDraw(split, number), _known(defense_known), number) for number in range(count))
+    """Requests for surrogates, trained on the auxiliary records alone.
+
+    Args:
+        split: the holders of the training records.
+        count: the number of models.
+        defense_known: whether they are trained with the defenses of the target.
+    """
+    return tuple(
+        ModelRequest(AuxiliaryDraw(split, number), _recipe_of_attacker(defense_known), number)
+        for number in range(count)
+    )
 
 
-def _known(defense_known: bool) -> Whose:
+def _recipe_of_attacker(defense_known: bool) -> Whose:
     return Whose.ROW if defense_known else Whose.PLAIN

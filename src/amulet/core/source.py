@@ -9,17 +9,22 @@ from functools import cache
 from importlib.metadata import distribution, packages_distributions, version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Final
 
+from amulet.core.containment import contained
 from amulet.core.errors import AmuletError
 
 _DIGEST = "amulet_source_digest"
+_INSTALLERS: Final = frozenset({"site-packages", "dist-packages"})
 
 
 def source_digest(module_name: str) -> str | None:
     """What a module's code is: None inside Amulet, the installed release, else a SHA-256 of its source.
 
     The SHA-256 covers the source of the module and of the user's own modules it imports, wherever in the
-    file it does so. Amulet's own code is covered by `Spec.version` and its golden tests.
+    file it does so; of each of them also the packages it lies in, whose `__init__` runs before it; and the
+    releases of the installed packages that these files import. Amulet's own code is covered by `Spec.version` and
+    its golden tests.
 
     Raises:
         AmuletError: the code has no source file, such as a notebook cell.
@@ -33,20 +38,30 @@ def source_digest(module_name: str) -> str | None:
         )
     if not _is_users(module_name):
         return _release(module_name)
-    digests = sorted(_own_files(module_name, set()))
+    digests = sorted(_parts(module_name, set()))
     return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
-def _own_files(module_name: str, seen: set[str]) -> Iterator[str]:
-    """Digests of the module's file and of those it imports."""
-    seen.add(module_name)
-    path = _file_of(module_name)
-    if path is None or path.suffix != ".py":
-        return  # a namespace package or compiled code
-    yield _as_loaded(module_name, path)
-    for name in imported_names(path, module_name):
-        if name not in seen and _is_users(name):
-            yield from _own_files(name, seen)
+def _parts(module_name: str, seen: set[str]) -> Iterator[str]:
+    """A digest or release of every module that runs when this one is imported, and of this one."""
+    for name in _with_parents(module_name):
+        if name in seen:
+            continue
+        seen.add(name)
+        if _is_users(name):
+            path = _file_of(name)
+            if path is not None and path.is_file():  # which a namespace package has none of
+                yield _as_loaded(name, path)
+                for imported in imported_names(path, name):
+                    yield from _parts(imported, seen)
+        elif "." not in name and _is_installed(name):
+            yield _release(name)
+
+
+def _with_parents(module_name: str) -> list[str]:
+    """For "a.b.c": a, a.b and a.b.c, which Python imports in this order."""
+    parts = module_name.split(".")
+    return [".".join(parts[:count]) for count in range(1, len(parts) + 1)]
 
 
 def _as_loaded(module_name: str, path: Path) -> str:
@@ -64,33 +79,50 @@ def _file_of(module_name: str) -> Path | None:
     if loaded is not None:
         return Path(loaded).resolve()
     try:
-        found = find_spec(module_name)
-    except (ImportError, ValueError, AttributeError):  # not a module, but a name in one
+        with contained(f"Importing what '{module_name}' lies in"):
+            found = find_spec(module_name)
+    except Exception:  # noqa: BLE001 - no module but a name in one, or in a package that cannot be imported
         return None
     return Path(found.origin).resolve() if found and found.origin and found.has_location else None
 
 
 def imported_names(path: Path, module_name: str) -> Iterator[str]:
     """Every name that an import statement anywhere in the file could mean, modules among them."""
+    if path.suffix != ".py":
+        return  # compiled code
     package = module_name if path.name == "__init__.py" else module_name.rpartition(".")[0]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):
+        return  # which nothing can import
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             parents = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
             base = ".".join([*parents, *([node.module] if node.module else [])])
             yield base
-            yield from (f"{base}.{alias.name}" for alias in node.names)
+            yield from (f"{base}.{alias.name}" for alias in node.names if alias.name != "*")
 
 
 def _is_users(name: str) -> bool:
     """Whether a module is neither Amulet's nor installed nor part of Python (a namespace package counts)."""
     family = name.partition(".")[0]
-    if family == "amulet" or family in sys.stdlib_module_names:
+    if family == "amulet" or family in sys.stdlib_module_names or _is_installed(family):
         return False
     path = _file_of(name)
-    installed = [Path(sysconfig.get_path(key)).resolve() for key in ("stdlib", "platstdlib", "purelib", "platlib")]
-    return path is not None and not any(path.is_relative_to(folder) for folder in installed)
+    return path is not None and not _lies_among_installed(path)
+
+
+def _is_installed(family: str) -> bool:
+    path = _file_of(family)
+    return path is not None and family not in sys.stdlib_module_names and _lies_among_installed(path)
+
+
+def _lies_among_installed(path: Path) -> bool:
+    """In a folder of this interpreter, or in another that an installer has filled, such as a user's or a parent's."""
+    folders = [Path(sysconfig.get_path(key)).resolve() for key in ("stdlib", "platstdlib", "purelib", "platlib")]
+    return bool(_INSTALLERS.intersection(path.parts)) or any(path.is_relative_to(folder) for folder in folders)
 
 
 def _release(module_name: str) -> str:

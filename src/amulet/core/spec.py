@@ -1,4 +1,4 @@
-"""A Spec is a frozen value with a content digest: the same fields, the same identity, everywhere."""
+"""Specs: frozen values with a digest over all fields, which identifies them across processes and machines."""
 
 import hashlib
 import json
@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from enum import Enum
 from functools import cache, cached_property
+from importlib.metadata import version
 from typing import Annotated, Any, ClassVar, Final, TypeAlias, get_args, get_type_hints
 
 from annotated_types import Ge, Gt, Interval, MaxLen
@@ -55,17 +56,22 @@ Arguments = Annotated[tuple[tuple[str, Argument], ...], BeforeValidator(_as_pair
 
 @dataclass(frozen=True)
 class Spec(ABC):  # noqa: B024 - its subclasses are abstract by methods of their own
-    """Base of every value that decides a number: models, recipes, attacks, metrics, tasks.
+    """Base class of all settings that results depend on: models, recipes, attacks, metrics, tasks.
 
     Subclasses are frozen dataclasses. A field holds None, a bool, int, float, str, Enum, Spec, Content or a
-    tuple of these; it is coerced to its declared type, so that 1 and 1.0 are one epsilon. `version` is to be raised
-    when the same fields come to mean other numbers.
+    tuple of these. It is converted to its declared type, so that epsilon=1 and epsilon=1.0 are equal.
+
+    Attributes:
+        version: part of the digest; to be increased whenever equal fields give other results than before.
+        packages: names of installed packages, other than torch, that results depend on; their releases are part of the
+            digest.
 
     Raises:
-        InvalidParameter: one problem per field that is not allowed, all at once.
+        InvalidParameter: fields have values that are not allowed; the message lists every one.
     """
 
     version: ClassVar[int] = 1
+    packages: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         problems = list(self._coerce()) or list(self.problems())
@@ -81,7 +87,7 @@ class Spec(ABC):  # noqa: B024 - its subclasses are abstract by methods of their
 
     @classmethod
     def field_problems(cls, given: Mapping[str, Any]) -> Iterator[Problem]:
-        """What is wrong with values of single fields, each by itself."""
+        """The problems of values for single fields, each checked by itself."""
         for name, value in given.items():
             try:
                 _validated(cls, name, value)
@@ -89,36 +95,36 @@ class Spec(ABC):  # noqa: B024 - its subclasses are abstract by methods of their
                 yield from error.problems
 
     def problems(self) -> Iterable[Problem]:
-        """What is wrong with the fields taken together; a hook for subclasses."""
+        """The problems of the fields in combination; a hook for subclasses."""
         return ()
 
     def problem(self, parameter: str, allowed: str) -> Problem:
-        """The house's sentence about one of this value's fields."""
+        """A problem with one of the fields; `allowed` completes the sentence "must be ...". See `Problem.of`."""
         return Problem.of(parameter, type(self).__name__, allowed, getattr(self, parameter))
 
     @cached_property
     def digest(self) -> str:
-        """64 hexadecimal digits over the class, its version, its source if outside Amulet, and all fields."""
+        """64 hexadecimal digits: SHA-256 over the class, its version, source if outside Amulet, packages and fields."""
         identity = {
             "spec": path_of(type(self)),
             "version": self.version,
             "source": source_digest(type(self).__module__),
-            "also": list(self.outside_sources()),
+            "also": [*self.outside_sources(), *(f"{name}=={version(name)}" for name in self.packages)],
             "fields": {field.name: _reference(getattr(self, field.name)) for field in fields(self)},
         }
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without what is derived, such as the digest: a process that reads other source files finds another one."""
+        """The fields without cached properties. The digest is computed anew where the spec is unpickled."""
         derived = {name for name in self.__dict__ if isinstance(getattr(type(self), name, None), cached_property)}
         return {name: value for name, value in self.__dict__.items() if name not in derived}
 
     def outside_sources(self) -> Iterable[str]:
-        """Digests of code that this value names by import path; a hook for subclasses."""
+        """Digests of code that the fields refer to by import path; a hook for subclasses."""
         return ()
 
     def plain(self) -> dict[str, Plain]:
-        """The whole value as what JSON and YAML know: {import path: {field: value}}."""
+        """The spec in the types of JSON and YAML: {import path: {field: value}}."""
         return {path_of(type(self)): {field.name: plain_value(getattr(self, field.name)) for field in fields(self)}}
 
     def __str__(self) -> str:
@@ -127,51 +133,51 @@ class Spec(ABC):  # noqa: B024 - its subclasses are abstract by methods of their
         return type(self).__name__ + self.settings(changed)
 
     def settings(self, names: Iterable[str]) -> str:
-        """The named fields as "(epsilon=0.05, steps=10)"; nothing for none."""
+        """The named fields as "(epsilon=0.05, steps=10)"; an empty string if there are none."""
         shown = ", ".join(f"{name}={_shown(getattr(self, name))}" for name in names)
         return f"({shown})" if shown else ""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """A Spec field is checked by class alone: a Spec that exists has been checked already."""
+        """Only the class of a nested Spec is checked, since its fields were checked when it was constructed."""
         del source, handler
         return core_schema.is_instance_schema(cls)
 
 
 class Content(ABC):
-    """A value that is not plain, such as a trained model, as a Spec's field: it is known by a digest of its bytes."""
+    """A field of a Spec that is not a plain value, such as a trained model; its digest is computed from its bytes."""
 
     @property
     @abstractmethod
     def digest(self) -> str:
-        """64 hexadecimal digits over everything in it."""
+        """64 hexadecimal digits, computed from the whole content."""
 
     def __eq__(self, other: object) -> bool:
-        """The same bytes."""
+        """Whether the digests are equal."""
         return isinstance(other, Content) and self.digest == other.digest
 
     def __hash__(self) -> int:
         return hash(self.digest)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without the digest, as a Spec."""
+        """Everything but the cached digest, as for a Spec."""
         return {name: value for name, value in self.__dict__.items() if name != "digest"}
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Checked by class alone, as a Spec is."""
+        """Only the class is checked, as for a Spec."""
         del source, handler
         return core_schema.is_instance_schema(cls)
 
 
 def path_of(cls: type) -> str:
-    """The import path that names a class."""
+    """The import path of a class, such as "amulet.core.spec.Spec"."""
     return f"{cls.__module__}.{cls.__qualname__}"
 
 
 @cache
 def field_hints(cls: type[Spec]) -> dict[str, Any]:
-    """The declared type of each field, constraints included."""
+    """The declared type of each field, with its constraints."""
     hints = get_type_hints(cls, include_extras=True)
     return {field.name: hints[field.name] for field in fields(cls)}
 
@@ -182,7 +188,7 @@ def _field_types(cls: type[Spec]) -> dict[str, tuple[Any, TypeAdapter[Any]]]:
 
 
 def _validated(cls: type[Spec], name: str, boxed: Any) -> Any:
-    """The value of a field as its declared type; raises InvalidParameter."""
+    """The value of a field, converted to its declared type; InvalidParameter if that is not possible."""
     (hint, adapter), value = _field_types(cls)[name], _unboxed(boxed)
     if _holds_bool(value) and not _admits(hint, bool):
         raise InvalidParameter([Problem.of(name, cls.__name__, "a number, not a truth value", value)])
@@ -206,7 +212,7 @@ def _holds_bool(value: Any) -> bool:
 
 
 def _without_negative_zero(value: Any) -> Any:
-    """0.0 for -0.0, which is equal to it and so must have its digest."""
+    """0.0 in place of -0.0, since the two are equal and must have one digest."""
     if isinstance(value, tuple):
         return tuple(_without_negative_zero(item) for item in value)
     return value + 0.0 if isinstance(value, float) else value
@@ -233,14 +239,14 @@ def _reference(value: Any) -> Plain:
         case tuple():
             return [_reference(item) for item in value]
         case float() if math.isinf(value):
-            return str(value)  # "inf", which JSON has no number for and which is coerced back
+            return str(value)  # "inf", since JSON has no such number; it is converted back on reading
         case None | bool() | int() | float() | str():
             return value
     raise TypeError(f"A Spec cannot hold a {type(value).__name__}.")
 
 
 def plain_value(value: Any) -> Plain:
-    """A field's value as what JSON and YAML know."""
+    """The value of a field in the types of JSON and YAML."""
     match value:
         case Spec():
             return value.plain()

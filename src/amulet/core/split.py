@@ -1,4 +1,4 @@
-"""Who holds which training records: one split for all risks, drawn by seed."""
+"""The division of the training records among target, attacker and defender: one random split for all risks."""
 
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -16,7 +16,13 @@ from amulet.core.spec import NonNegativeInt, OpenProbability, Probability, Spec
 
 @dataclass(frozen=True)
 class Division:
-    """Places of records in the training data, each in ascending order; no record has two holders."""
+    """The holders of the training records. Each record has one holder at most.
+
+    Attributes:
+        members: positions of the target's training records, ascending.
+        auxiliary: positions of the attacker's records, ascending.
+        validation: positions of the defender's clean records, ascending.
+    """
 
     members: Tensor
     auxiliary: Tensor
@@ -30,11 +36,16 @@ class Division:
 
 @dataclass(frozen=True)
 class Split(Spec):
-    """How the training data are divided.
+    """How the training records are divided.
 
-    The defender's clean validation records are carved out first (`validation`, a share of all); of the
-    rest the target trains on a share of `members` and the attacker holds the others as auxiliary records:
-    non-members, queries, its own training data. The test set is nobody's.
+    The attacker uses its auxiliary records as non-members, as queries, or to train models of its own. The test set is
+    not divided.
+
+    Attributes:
+        seed: of the random division.
+        members: the share of the target's training records among those that are not validation records; the others are
+            the attacker's auxiliary records.
+        validation: the share of the defender's clean validation records among all; they are set aside first.
     """
 
     seed: NonNegativeInt = 0
@@ -42,12 +53,12 @@ class Split(Spec):
     validation: Probability = 0.1
 
     def problems(self) -> Iterator[Problem]:
-        """Say when nobody would hold anything."""
+        """Too large a share of validation records would leave none to train on."""
         if self.validation > 0.9:
             yield self.problem("validation", "at most 0.9")
 
     def divide(self, records: int) -> Division:
-        """The places of `records` training records, by holder."""
+        """The positions of the training records by holder, out of `records` in total."""
         order = torch.randperm(records, generator=generator(self.seed, "split"))
         validation = round(self.validation * records)
         members = round(self.members * (records - validation))
@@ -74,14 +85,14 @@ class Draw(Spec):
 
     @abstractmethod
     def choose(self, data: Data) -> Tensor:
-        """Places in the training data, ascending."""
+        """Positions of the chosen records in the training data, ascending."""
 
     def take(self, data: Data) -> Data:
         """The chosen records of the training data; a hook for draws that change them."""
         return data[self.choose(data)]
 
     def data_problems(self, data: Data) -> Iterator[Problem]:
-        """Why these training data do not suffice for the draw, if so; a hook for draws that look at the records."""
+        """The reasons why the draw cannot be made from these training data; a hook for subclasses."""
         del data
         yield from ()
 
@@ -109,7 +120,7 @@ class MemberDraw(SplitDraw):
 
 @dataclass(frozen=True)
 class AuxiliaryDraw(SplitDraw):
-    """The attacker's own records, none of them a member; numbers tell models apart that share them."""
+    """The attacker's own records, none of them a member; `number` distinguishes models trained on the same records."""
 
     number: NonNegativeInt = 0
 
@@ -122,8 +133,9 @@ class AuxiliaryDraw(SplitDraw):
 class ShadowDraw(SplitDraw):
     """A random half of members and auxiliary records together.
 
-    Numbers 2k and 2k+1 are complementary halves, so that every record is in as many shadows as it is out
-    of, and the first 8 of 16 shadows are the 8 (Carlini et al. 2022, section IV-A, balances likewise).
+    Numbers 2k and 2k+1 are complementary halves, so that each record is in exactly half of an even number of shadows
+    (balanced as in Carlini et al. 2022, section IV-A). The halves do not depend on the number of shadows, so the first
+    8 of 16 shadows are those of an attack with 8.
     """
 
     number: NonNegativeInt = 0
@@ -138,7 +150,7 @@ class ShadowDraw(SplitDraw):
 
 @dataclass(frozen=True)
 class WholeDraw(SplitDraw):
-    """All training records: of another data set than the one that is divided."""
+    """All training records, for models that are trained on another data set than the one that is divided."""
 
     def choose(self, data: Data) -> Tensor:
         """Every record."""
@@ -153,12 +165,12 @@ class RatioDraw(SplitDraw):
     them differ by the ratio alone. Draws with different numbers are independent of each other.
 
     Attributes:
-        holder: whose records they are.
+        holder: the party whose records are drawn from: the target ("members") or the attacker ("auxiliary").
         attribute: name of the sensitive attribute.
         value: code of the value; records with another value, known or not, are the rest.
         ratio: share of the drawn records that have the value, in 0..1.
         size: how many records are drawn, as a share of the holder's.
-        number: tells draws apart that are alike in everything else.
+        number: distinguishes draws that are equal in everything else.
     """
 
     holder: Literal["members", "auxiliary"] = "members"
@@ -169,10 +181,10 @@ class RatioDraw(SplitDraw):
     number: NonNegativeInt = 0
 
     def choose(self, data: Data) -> Tensor:
-        """A random choice of records with the value, and one of others.
+        """Random records with the value, and random records without it.
 
         Raises:
-            InvalidData: there are too few of either.
+            InvalidData: there are too few records of one kind.
         """
         problems = tuple(self.data_problems(data))
         if problems:
@@ -186,7 +198,7 @@ class RatioDraw(SplitDraw):
         return torch.cat(chosen).sort().values
 
     def data_problems(self, data: Data) -> Iterator[Problem]:
-        """The attribute and its value must be there, and enough records on either side."""
+        """The data set must have the attribute and its value, and enough records with and without the value."""
         names = data.schema.attribute_names
         if self.attribute not in names:
             yield self.problem("attribute", f"one of {', '.join(names) or 'none, since the data set has no attribute'}")
@@ -206,7 +218,7 @@ class RatioDraw(SplitDraw):
                 )
 
     def _groups(self, data: Data) -> tuple[tuple[Tensor, Tensor], tuple[int, int]]:
-        """Places of the holder's records with the value and without, and how many of each are drawn."""
+        """Positions of the holder's records with and without the value, and how many of each are drawn."""
         division = self.split.divide(len(data))
         held = division.members if self.holder == "members" else division.auxiliary
         has = (data.attribute(self.attribute)[held] == self.value).cpu()

@@ -1,4 +1,4 @@
-"""How many records there are of each class and of each group: what rates and gaps between groups rest on."""
+"""The numbers of records by class and by sensitive group."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,11 +11,12 @@ from amulet.core.data import Data
 
 @dataclass(frozen=True)
 class Tally:
-    """Counts of records; empty where nobody counted.
+    """Counts of records; empty if they were not counted.
 
     Attributes:
-        classes: by class.
-        groups: by sensitive attribute, group and class; records whose group is not recorded are in none.
+        classes: the number of records of each class.
+        groups: the number of records by sensitive attribute, group and class; records whose group is not recorded are
+            not counted.
     """
 
     classes: Mapping[str, int] = field(default_factory=dict)
@@ -23,12 +24,12 @@ class Tally:
 
     @property
     def total(self) -> int:
-        """Of all records."""
+        """The number of all records."""
         return sum(self.classes.values())
 
     @classmethod
     def of(cls, data: Data) -> Self:
-        """Count them, classes and groups without any record too."""
+        """The counts of some records; classes and groups without any record count 0."""
         names, y = data.schema.classes, data.y.cpu()
         by_group = {
             attribute.name: {

@@ -1,4 +1,4 @@
-"""Threat models: what an adversary may ask of its target, and what it holds itself."""
+"""Threat models: the access that an adversary has to its target, and the models and records that it holds itself."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,16 +12,22 @@ from torch import Generator, Tensor, nn
 from amulet.core.data import Data, Schema
 from amulet.core.errors import AccessDenied, MissingInput
 from amulet.core.fitted import Artifacts, Fitted
-from amulet.core.model import Records, classifiers, evaluating, predict, underneath
+from amulet.core.model import Records, classifiers, evaluating, layers, predict, underneath
 from amulet.functional.pgd import Classifier
 
 
 class Access(IntFlag):
-    """What a target shows, as a set: one access includes another where it shows all that the other does.
+    """The outputs of a target that an adversary can see, as a set of flags.
 
-    Logits include probabilities, and these the predicted labels; weights include all three. What a defense may
-    release beside them, such as explanations of single predictions or the answer to a claim of ownership, is
-    granted by a flag of its own: `Access.LABELS | Access.EXPLANATIONS`.
+    Logits include probabilities, and these include predicted labels; weights include all three. Further outputs that a
+    defense may release, such as explanations of single predictions or the answer to a claim of ownership, have flags of
+    their own, to be combined with the others: `Access.LABELS | Access.EXPLANATIONS`.
+
+    Example:
+        >>> Access.LOGITS.includes(Access.PROBABILITIES), Access.LABELS.includes(Access.LOGITS)
+        (True, False)
+        >>> str(Access.LOGITS | Access.EXPLANATIONS)
+        'logits and explanations'
     """
 
     LABELS = 0b000001
@@ -32,17 +38,17 @@ class Access(IntFlag):
     CLAIMS = 0b100000
 
     def includes(self, other: "Access") -> bool:
-        """Whether everything that `other` shows is shown."""
+        """Whether it grants everything that `other` grants."""
         return other & ~self == 0
 
     @property
     def parts(self) -> "tuple[Access, ...]":
-        """The widest named accesses that make it up: (LOGITS, EXPLANATIONS) for their union."""
+        """The named flags that it consists of, without those that another one includes."""
         named = [each for each in _NAMED if self.includes(each)]
         return tuple(each for each in named if not any(each != other and other.includes(each) for other in named))
 
     def narrowed_by_one(self) -> "Iterator[Access]":
-        """Every access that shows one thing less; nothing for an access to predicted labels alone."""
+        """Every access that grants one output less; none for an access to predicted labels alone."""
         for part in self.parts:
             below = [each for each in _NAMED if each != part and part.includes(each)]
             less = (self & ~part) | max(below, default=Access(0))
@@ -57,16 +63,16 @@ class Access(IntFlag):
 _NAMED = tuple(Access.__members__.values())
 
 Answer = Callable[[Tensor], Tensor]
-"""Records (n, *shape) -> one answer a record, (n, ...), such as an explanation."""
+"""Maps records (n, *shape) to one answer per record, (n, ...), such as an explanation."""
 
 
 class Target:
-    """A model behind the gate of an access. Asking for more raises AccessDenied.
+    """A model with restricted access. Asking for an output that is not granted raises AccessDenied.
 
     Args:
         model: maps inputs to logits.
-        access: what may be asked.
-        releases: answers that a defense gives beside the model's own outputs, by the flag that grants each.
+        access: the outputs that are granted.
+        releases: further outputs that a defense gives, by the flag that grants each.
     """
 
     def __init__(self, model: nn.Module, access: Access, releases: Mapping[Access, Answer] | None = None) -> None:
@@ -87,11 +93,11 @@ class Target:
         return self._logits(Access.LOGITS, records)
 
     def answers(self, kind: Access, x: Tensor) -> Tensor:
-        """(n, ...) what a defense releases beside the model's outputs, such as explanations.
+        """(n, ...) a further output that a defense releases, such as explanations.
 
         Raises:
-            AccessDenied: the threat model does not grant it.
-            MissingInput: no defense of this target releases it.
+            AccessDenied: the threat model does not grant this output.
+            MissingInput: no defense of this target releases this output.
         """
         self._require(kind)
         if kind not in self._releases:
@@ -100,7 +106,7 @@ class Target:
 
     @property
     def model(self) -> nn.Module:
-        """The model itself: its weights and gradients."""
+        """The model itself, with its weights and gradients."""
         self._require(Access.WEIGHTS)
         return self._model
 
@@ -115,8 +121,14 @@ class Target:
         self._require(Access.WEIGHTS)
         return Target(underneath(self._model), self.access)
 
+    @property
+    def layers(self) -> "tuple[Target, ...]":
+        """Itself, and below it each model that a finishing stage has put something around, the innermost last."""
+        self._require(Access.WEIGHTS)
+        return (self, *(Target(below, self.access) for below in layers(self._model) if below is not self._model))
+
     def narrowed(self, access: Access) -> "Target":
-        """The same model behind a gate that grants no more than this one and no more than the given access."""
+        """The same model with the access that both this target and `access` grant."""
         return Target(self._model, self.access & access, self._releases)
 
     def _logits(self, access: Access, records: Records) -> Tensor:
@@ -134,19 +146,19 @@ class Target:
 
 @contextmanager
 def opened(model: nn.Module, access: Access) -> Iterator[Target]:
-    """The model as a target in evaluation mode; afterwards it is as it was, unless the attack altered it."""
+    """A context with the model as a target, in evaluation mode; the former mode is restored afterwards."""
     with evaluating(model):
         yield Target(model, access)
 
 
 @dataclass(frozen=True, eq=False)
 class TrainedModel:
-    """A model of a game, and what is known of its training.
+    """A model of a game, with the identities of its training records.
 
     Attributes:
         model: maps inputs to logits.
         index: (k,) identities (`Data.index`) of its training records.
-        artifacts: what its owner keeps of the training, by stage; see `Fitted`.
+        artifacts: tensors that its owner keeps from the training, by stage; see `Fitted`.
     """
 
     model: nn.Module
@@ -155,36 +167,36 @@ class TrainedModel:
 
     @classmethod
     def of(cls, fitted: Fitted, index: Tensor) -> Self:
-        """What training gave, with the identities of the records that it was given."""
+        """The trained model, with the (k,) identities of its training records."""
         return cls(fitted.model, index, fitted.artifacts)
 
     def trained_on(self, index: Tensor) -> Tensor:
-        """(n,) bool, whether each record was among its training records."""
+        """(n,) bool, whether each record, given by its identity, was among the training records."""
         return torch.isin(index, self.index.to(index.device))
 
 
 Models = Mapping[str, Sequence[TrainedModel]]
-"""Models by the role that they play, such as "shadow"."""
+"""Models by role, such as "shadow"."""
 
 
 def without(models: Models, *roles: str) -> Models:
-    """The models that play other roles."""
+    """The models of all other roles."""
     return {role: held for role, held in models.items() if role not in roles}
 
 
 @dataclass(frozen=True, eq=False)
 class Adversary:
-    """All that an attack gets to see: its gated target, its own models and records, its own randomness.
+    """Everything that an attack has: its target with restricted access, its own models, records and randomness.
 
-    It never holds the truth of the game, such as which records are members.
+    It does not contain the truth of the game, such as which records are members.
 
     Attributes:
         target: the model under attack.
-        schema: what is known of every record.
-        rng: of the attack's own random choices.
-        models: the models that the attack asked for, by role; see `Attack.own_models`.
-        records: the adversary's own records, where the game of its risk gives it any.
-        seed: for models that the attack trains itself.
+        schema: of the records.
+        rng: the source of the attack's random choices.
+        models: the models that the attack requested, by role; see `Attack.own_models`.
+        records: the adversary's own records, if the game of its risk gives it any.
+        seed: the seed of models that the attack trains itself.
         rehearsing: whether the target is a model of the adversary's own, on which it prepares examples for another
             model. Records that such a target misclassifies already are then perturbed too.
     """
@@ -201,7 +213,7 @@ class Adversary:
         """The adversary's first `count` models of one role.
 
         Raises:
-            MissingInput: it has fewer; `asker` is the attack that needs them.
+            MissingInput: it has fewer. The message names `asker`, the attack that needs them.
         """
         held = self.models.get(role, ())
         if len(held) < count:

@@ -1,4 +1,4 @@
-"""What can be trained, and defenses: changes of how models are trained. The training loop itself is in `training`."""
+"""Base classes of recipes, and of defenses, which change how models are trained. The loop itself is in `training`."""
 
 from abc import abstractmethod
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from amulet.core.spec import Spec
 
 
 class Slot(IntEnum):
-    """Where in the loop a stage acts, in the order of the loop."""
+    """The places of the training loop where stages act, in their order."""
 
     PREPARE = 1
     PERTURB = 2
@@ -26,7 +26,13 @@ class Slot(IntEnum):
 
 
 class DataUse(IntEnum):
-    """What the treatment of one record depends on: nothing but constants, that record, or other records too."""
+    """The training records that the treatment of one record depends on.
+
+    Attributes:
+        NONE: on no record.
+        RECORD: on that record alone.
+        DATASET: on other records as well.
+    """
 
     NONE = 0
     RECORD = 1
@@ -35,46 +41,46 @@ class DataUse(IntEnum):
 
 @dataclass(frozen=True)
 class Trainable(Spec):
-    """What can be fitted to data: a recipe for Amulet's loop, or a training function of the user's own."""
+    """A way to train a model: a recipe for Amulet's loop, or a training function of the user."""
 
     @abstractmethod
     def fit(
         self, data: Data, *, seed: int, device: str = "cpu", held: Held = NOTHING, with_accuracy: bool = False
     ) -> Fitted:
-        """Train a fresh model. The same arguments on one machine give the same weights.
+        """Train a new model. Equal arguments give equal weights on one machine.
 
         Args:
             data: the training records.
             seed: of all random choices.
             device: where to train.
-            held: what whoever trains holds besides the training records.
+            held: optional inputs beyond the training records.
             with_accuracy: whether to add `train_accuracy` to the facts, which takes a pass over the records.
         """
 
     @abstractmethod
     def with_stage(self, stage: "Stage") -> Self:
-        """The same with one more stage.
+        """The recipe with one more stage.
 
         Raises:
-            Conflict: the stage cannot act here, or not beside those already there.
+            Conflict: the stage cannot be used here, or not together with the present ones.
         """
 
     def seed_from(self, seed: int) -> int:
-        """The seed that training with `seed` draws from; a hook for recipes that derive their own."""
+        """The seed that training with `seed` uses; a hook for recipes that derive another one."""
         return seed
 
     @abstractmethod
     def with_preparations(self, count: int) -> Self:
-        """The same with only the first `count` of the stages that prepare the data."""
+        """The recipe with only the first `count` of the stages that prepare the data."""
 
     def one_epoch(self) -> "tuple[Trainable, int] | None":
-        """The same for a single epoch, and how many epochs it has; None where it does not count them."""
+        """The recipe for a single epoch, and its number of epochs; None if it does not count epochs."""
         return None
 
     @property
     @abstractmethod
     def preparations(self) -> "tuple[Stage, ...]":
-        """The stages that prepare the data, in their order."""
+        """The stages that prepare the data, in the order in which they act."""
 
     @property
     def finishes(self) -> "tuple[Stage, ...]":
@@ -83,11 +89,16 @@ class Trainable(Spec):
 
     @abstractmethod
     def build(self, schema: Schema) -> nn.Module:
-        """The untrained model, with the structure that `fit` gives it."""
+        """An untrained model with the structure of the one that `fit` gives."""
 
     @abstractmethod
     def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
-        """Why this cannot be fitted to so many records of this kind, if so."""
+        """The reasons why a model cannot be trained on this number of such records."""
+
+    def record_problems(self, data: Data) -> Iterator[Problem]:
+        """What the records hold that training would ignore, such as weights, if so; a hook for subclasses."""
+        del data
+        yield from ()
 
 
 T = TypeVar("T", bound=Trainable)
@@ -98,17 +109,17 @@ class Defense(Spec):
     """A change of how models are trained.
 
     Attributes:
-        risk: the package of the risk it is made for, such as "evasion".
+        risk: the package of the risk that it is intended for, such as "evasion"; None if for no single one.
     """
 
     risk: ClassVar[str | None] = None
 
     @abstractmethod
     def apply(self, recipe: Trainable) -> Trainable:
-        """The recipe with the defense in it; the one given stays as it is.
+        """A new recipe with the defense; the given one is not changed.
 
         Raises:
-            Conflict: the defense cannot be combined with what the recipe holds already.
+            Conflict: the defense cannot be combined with what the recipe has already.
         """
 
     @final
@@ -122,17 +133,18 @@ class Defense(Spec):
         held: Held = NOTHING,
         with_accuracy: bool = False,
     ) -> Fitted:
-        """Train a fresh model with the defense, as `Trainable.fit` does."""
+        """Train a new model with the defense. Arguments as of `Trainable.fit`."""
         return self.apply(recipe).fit(data, seed=seed, device=device, held=held, with_accuracy=with_accuracy)
 
 
 @dataclass(frozen=True)
 class Stage(Defense):
-    """A defense that acts in one slot of the loop.
+    """A defense that acts in one slot of the training loop.
 
     Attributes:
-        data_use: what its treatment of one record depends on; the conformance suite checks that it is true.
-        private: whether it keeps differential privacy even where it uses the data set as a whole.
+        slot: the place of the loop where it acts.
+        data_use: the records that its treatment of one record depends on; checked by the conformance tests.
+        private: whether it is differentially private even though it uses the data set as a whole.
     """
 
     slot: ClassVar[Slot]
@@ -141,10 +153,10 @@ class Stage(Defense):
 
     @final
     def apply(self, recipe: T) -> T:
-        """The recipe with this stage behind those of the same slot."""
+        """The recipe with this stage after those of the same slot."""
         return recipe.with_stage(self)
 
     def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
-        """Why the stage cannot act on so many records of this kind, if so; a hook for subclasses."""
+        """The reasons why the stage cannot be used on this number of such records; a hook for subclasses."""
         del schema, records
         yield from ()

@@ -27,7 +27,7 @@ class ImportedDataset(DatasetSpec):
 
     def load(self) -> AmuletDataset:
         """Call the function."""
-        dataset = UserCode(self.function).load()(**dict(self.arguments))
+        dataset = UserCode(self.function).call(arguments=dict(self.arguments))
         if not isinstance(dataset, AmuletDataset):
             raise TypeError(f"'{self.function}' must return an AmuletDataset. Got {type(dataset).__name__}.")
         return dataset

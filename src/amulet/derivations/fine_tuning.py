@@ -10,7 +10,7 @@ from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.fitted import Fitted
 from amulet.core.roles import Derivation
 from amulet.core.threat import Access, Target
-from amulet.core.trainable import Trainable
+from amulet.core.trainable import Slot, Trainable
 from amulet.models.given import GivenModel
 from amulet.training.recipe import Recipe
 
@@ -37,7 +37,9 @@ class FineTuning(Derivation):
         """
         if not isinstance(recipe, Recipe):
             raise InvalidParameter([Problem.of("recipe", str(self), "a Recipe, to start from given weights", recipe)])
-        return replace(recipe, model=GivenModel.of(parent.model)).fit(data, seed=seed, device=device)
+        stages = tuple(stage for stage in recipe.stages if stage.slot is not Slot.FINISH)  # the parent has them already
+        given = replace(recipe, model=GivenModel.of(parent.model), stages=stages)
+        return given.fit(data, seed=seed, device=device)
 
     def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
         """There must be records to train on."""

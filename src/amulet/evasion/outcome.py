@@ -1,7 +1,7 @@
 """S1 evasion: records moved a little so that the model errs. Its outcome and the base of its attacks."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import ClassVar, Self, final
@@ -10,7 +10,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from amulet.core.curve import Curve
-from amulet.core.data import Data, require_data
+from amulet.core.data import Data, Selection, require_data
 from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.model import device_of, predict
 from amulet.core.outcome import LEFT_OUT, Outcome
@@ -55,15 +55,25 @@ class EvasionOutcome(Outcome):
 
 @dataclass(frozen=True)
 class EvasionAttack(Attack[EvasionOutcome]):
-    """Base of evasion attacks: a subclass writes `perturb`, and `ladder` if its strength has a number."""
+    """Base of evasion attacks: a subclass writes `perturb`, and `ladder` if its strength has a number.
 
-    version: ClassVar[int] = 2
+    Attributes:
+        together: whether `perturb` must see all victims at once, as a perturbation common to all does. Otherwise it
+            is given them in batches, so that a test set of images need not fit into memory as floating numbers.
+    """
+
+    version: ClassVar[int] = 3
     risk = "evasion"
     outcome_type = EvasionOutcome
+    together: ClassVar[bool] = False
 
     @abstractmethod
     def perturb(self, adversary: Adversary, victims: Data) -> Tensor:
         """Adversarial examples, shaped like `victims.x`, given the true labels, within the data's bounds."""
+
+    def sample(self) -> int | None:
+        """Of how many records, drawn by seed, the attack makes do; None for all of them. A hook for subclasses."""
+        return None
 
     def ladder(self) -> tuple[tuple[float, Self], ...]:
         """Weaker forms of the attack by epsilon, ascending, itself the last; none where it has no epsilon."""
@@ -104,45 +114,63 @@ class EvasionAttack(Attack[EvasionOutcome]):
         lacking = [Problem(str(self), sentence) for sentence in self.demands(data.schema)]
         if lacking:
             raise InvalidParameter(lacking)
-        device = device_of(model)
-        victims = data.to(device).as_inputs()
+        rngs = [generator(seed, name, device=str(device_of(model))) for name in ("evasion", "evasion noise")]
         with opened(model, self.needs) as target:
-            rng = generator(seed, "evasion", device=str(device))
-            adversary = Adversary(target, victims.schema, rng, without(models, TARGET), seed=seed)
-            moved = self._moved(adversary, victims)
-            self._check(moved, victims)
-            noisy = noise_like(moved, victims, generator(seed, "evasion noise", device=str(device)))
-            return EvasionOutcome(
-                labels=victims.y,
-                clean=predict(model, victims).argmax(1),
-                adversarial=predict(model, replace(victims, x=moved)).argmax(1),
-                size=(moved - victims.x).flatten(1).abs().amax(1),
-                noisy=predict(model, replace(victims, x=noisy)).argmax(1),
-                index=victims.index,
-            ).cpu()
+            adversary = Adversary(target, data.schema, rngs[0], without(models, TARGET), seed=seed)
+            parts = (
+                self._attacked(model, victims.to(device_of(model)), adversary, rngs[1])
+                for victims in self._victims(data, seed)
+            )
+            return EvasionOutcome.joined(parts, self._count(data))
 
     @final
     def play(self, game: Game) -> EvasionOutcome:
-        """The victims are the test records."""
+        """The victims are the test records, or a sample of them."""
         return self.attack(game.target.model, game.test, models=game.models, seed=game.seed)
 
     def _moved(self, adversary: Adversary, victims: Data) -> Tensor:
-        """What the attack finds on the target and, for records that it leaves standing, on the model underneath.
+        """What the attack finds on the target and, for records that it leaves standing, on each model underneath.
 
         A stage that finishes a model may hide gradients without making it robust. Whoever holds the weights attacks
-        the model below it too, and keeps what the target falls for.
+        the models below it too, and keeps what the target falls for.
         """
         moved = self.perturb(adversary, victims).detach()
+        self._check(moved, victims)
         target = adversary.target
-        if not target.access.includes(Access.WEIGHTS) or target.underneath.model is target.model:
-            return moved
-        standing = target.labels(replace(victims, x=moved)) == victims.y
-        if standing.any():
-            below, left = replace(adversary, target=target.underneath, rehearsing=True), victims[standing]
-            other = self.perturb(below, left).detach()
+        for below in target.layers[1:] if target.access.includes(Access.WEIGHTS) else ():
+            standing = target.labels(replace(victims, x=moved)) == victims.y
+            if not standing.any():
+                break
+            left = victims[standing]
+            other = self.perturb(replace(adversary, target=below, rehearsing=True), left).detach()
+            self._check(other, left)
             falls = target.labels(replace(left, x=other)) != left.y
             moved[standing] = torch.where(falls.view(-1, *[1] * (other.dim() - 1)), other, moved[standing])
         return moved
+
+    def _victims(self, data: Data, seed: int) -> Iterator[Data]:
+        """The records to change, drawn by seed where the attack makes do with a sample, in batches."""
+        count = self._count(data)
+        places = torch.arange(len(data))
+        if count < len(data):
+            places = torch.randperm(len(data), generator=generator(seed, "victims"))[:count].sort().values
+        chosen = Selection(data, places.to(data.y.device))
+        yield from [data.at(chosen.places).as_inputs()] if self.together else chosen.batches()
+
+    def _count(self, data: Data) -> int:
+        return min(self.sample() or len(data), len(data))
+
+    def _attacked(self, model: nn.Module, victims: Data, adversary: Adversary, noise: Generator) -> EvasionOutcome:
+        moved = self._moved(adversary, victims)
+        noisy = noise_like(moved, victims, noise)
+        return EvasionOutcome(
+            labels=victims.y,
+            clean=predict(model, victims).argmax(1),
+            adversarial=predict(model, replace(victims, x=moved)).argmax(1),
+            size=(moved - victims.x).flatten(1).abs().amax(1),
+            noisy=predict(model, replace(victims, x=noisy)).argmax(1),
+            index=victims.index,
+        ).cpu()
 
     def _check(self, moved: Tensor, victims: Data) -> None:
         low, high = victims.schema.low, victims.schema.high

@@ -7,8 +7,7 @@ from typing import Final, Protocol, TypeVar
 import torch
 from torch import Tensor
 
-from amulet.core.data import Data, Schema
-from amulet.core.model import EVALUATION_BATCH
+from amulet.core.data import Data, Schema, batch_size
 from amulet.core.threat import Adversary, Target
 from amulet.functional.balls import Ball, Norm
 from amulet.functional.pgd import Classifier
@@ -93,7 +92,7 @@ def in_turn(adversary: Adversary, victims: Data, attempts: Callable[[], Iterable
     Each attempt is given the records that still stand, so a record that is wrong as it is stays as it is; an
     adversary that rehearses on a surrogate moves it all the same, since the true target may be right.
     """
-    batches = torch.arange(len(victims), device=victims.x.device).split(EVALUATION_BATCH)
+    batches = torch.arange(len(victims), device=victims.x.device).split(batch_size(victims.schema.shape))
     return torch.cat([_batch_in_turn(adversary, victims[places], attempts()) for places in batches])
 
 

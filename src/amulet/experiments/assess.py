@@ -11,11 +11,12 @@ from amulet.core.data import AmuletDataset
 from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.files import StrPath
 from amulet.experiments.collect import collect
+from amulet.experiments.executors import Executor
 from amulet.experiments.experiment import Experiment
 from amulet.experiments.plan import Plan, extended, plan
 from amulet.experiments.results import Results
-from amulet.experiments.runner import run
-from amulet.experiments.store import State, Store
+from amulet.experiments.runner import RunFailed, run, set_aside
+from amulet.experiments.store import Damaged, NotStored, State, Store
 from amulet.experiments.tasks import Task
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ def assess(
     device: str = "cpu",
     workers: int | None = None,
     progress: Progress = Progress(),
+    executor: Executor | None = None,
 ) -> Results:
     """Train, attack and measure all that the store does not have yet.
 
@@ -60,27 +62,40 @@ def assess(
         device: "cpu" or a CUDA device.
         workers: processes; by default one per core, and one on a GPU.
         progress: told of the work.
+        executor: where to compute instead of on this machine, such as a cluster whose machines see the store.
 
     Raises:
         InvalidParameter: the experiment cannot be run; all problems at once, before any training.
-        RunFailed: some tasks failed; the rest is stored.
+        RunFailed: some tasks failed, or the store cannot be written; what was computed is kept.
+        UserCodeFailed: code of the user's own tried to end the program while the work was planned.
     """
     check_workers(workers)
-    _, results = carry_out(plan(experiment, dataset, device), Store(Path(store)), workers, progress)
+    _, results = carry_out(plan(experiment, dataset, device), Store(Path(store)), workers, progress, executor)
     return results
 
 
 def carry_out(
-    planned: Plan, store: Store, workers: int | None = None, progress: Progress = Progress()
+    planned: Plan,
+    store: Store,
+    workers: int | None = None,
+    progress: Progress = Progress(),
+    executor: Executor | None = None,
 ) -> tuple[Plan, Results]:
-    """Compute what a plan lacks and collect its results; go on while looks are left and cells undecided."""
+    """Compute what a plan lacks and collect its results; go on while looks are left and cells undecided.
+
+    An entry that turns out to be damaged is named, set aside and computed again. Arguments as for `assess`.
+    """
     check_workers(workers)
+    mended: set[str] = set()
     while True:
         missing = planned.missing(prepare(planned, store))
         progress.start(len(missing))
-        if missing:
-            run(missing, store, workers=workers or _workers_for(planned), on_done=progress.done)
-        results = collect(planned, store)
+        chosen = workers or _workers_for(planned)
+        damaged = run(missing, store, workers=chosen, on_done=progress.done, executor=executor) if missing else set()
+        results = _collected(planned, store) if not damaged else damaged.pop()
+        if isinstance(results, str):
+            mended = _mended_once(mended, {results, *damaged})
+            continue
         following = _following(planned, results)
         if following is None:
             return planned, results
@@ -91,11 +106,41 @@ def carry_out(
 def resumed(planned: Plan, store: Store) -> Plan:
     """The plan up to the look at which its work stands: the first that the store has not all results of."""
     while not planned.missing(planned.states(store)):
-        following = _following(planned, collect(planned, store))
+        results = _collected(planned, store)
+        if isinstance(results, str):
+            continue
+        following = _following(planned, results)
         if following is None:
             break
         planned = following
     return planned
+
+
+def verified(planned: Plan, store: Store) -> dict[str, State]:
+    """What the store has of the plan, every byte checked; what is damaged is named and set aside."""
+    for task in planned.tasks:
+        if store.verify(task) is State.DAMAGED:
+            log.warning("%s", set_aside(task, store))
+    return planned.states(store)
+
+
+def _collected(planned: Plan, store: Store) -> Results | str:
+    """The results; where one is damaged, or has just been set aside by another process, the name of its entry."""
+    try:
+        return collect(planned, store)
+    except Damaged as error:
+        log.warning("%s %s", error, set_aside(error.task, store))
+        return error.task.digest
+    except NotStored as error:
+        return error.task.digest
+
+
+def _mended_once(before: set[str], now: set[str]) -> set[str]:
+    """All entries that were set aside in this run; one that is damaged again will not be mended by computing it."""
+    if again := sorted(before & now):
+        entries = ", ".join(digest[:12] for digest in again)
+        raise RunFailed(f"Results that were just computed cannot be read back: {entries}. The warnings say why.")
+    return before | now
 
 
 def _following(planned: Plan, results: Results) -> Plan | None:
@@ -104,12 +149,12 @@ def _following(planned: Plan, results: Results) -> Plan | None:
 
 
 def prepare(planned: Plan, store: Store) -> dict[str, State]:
-    """What the store has of the plan, damaged entries named and set aside, the data set put in."""
+    """What the store has of the plan, the data set put in; what is no file with a result is named and set aside."""
     states = planned.states(store)
     for task in planned.tasks:
-        if states[task.digest] is State.DAMAGED and (aside := store.set_aside(task)):
-            name = f"{type(task).__name__} {task.digest[:12]}"
-            log.warning("%s is damaged and will be computed again (moved to %s).", name, aside)
+        if states[task.digest] is State.DAMAGED:
+            log.warning("%s", set_aside(task, store))
+            states[task.digest] = store.state(task)
     for source, dataset in planned.sources:
         if states.get(source.digest) is not State.PRESENT:
             store.save(source, dataset, seconds=0.0)

@@ -69,6 +69,8 @@ class Bench:
         yield from problems
         if problems:
             return
+        if isinstance(request.recipe, Trainable):
+            yield from request.recipe.record_problems(dataset.train)
         own = [each for each in (request.recipe, request.derivation) if isinstance(each, Trainable | Derivation)]
         for each in own:
             yield from each.data_problems(dataset.schema, len(request.draw.choose(dataset.train)))

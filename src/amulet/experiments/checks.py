@@ -41,7 +41,8 @@ def data_problems(experiment: Experiment, recipes: dict[str, Trainable], dataset
             Problem.of("members", f"Split of {len(dataset.train)} training records", allowed, experiment.split.members)
         ]
     problems = [_in_row(row, problem) for row in experiment.rows
-                for problem in recipes[row.label].data_problems(schema, records)]  # fmt: skip
+                for problem in (*recipes[row.label].data_problems(schema, records),
+                                *recipes[row.label].record_problems(dataset.train))]  # fmt: skip
     clean = len(experiment.split.divide(len(dataset.train)).validation)
     problems += [_in_row(row, problem) for row in experiment.rows
                  for problem in _validation_problems(recipes[row.label], experiment.split, clean)]  # fmt: skip

@@ -63,6 +63,6 @@ def _facts(plan: Plan, store: Store) -> dict[str, dict[str, dict[str, Any]]]:
     facts: dict[str, dict[str, dict[str, Any]]] = {}
     targets = {(row, str(task.seed)): task for row, task in plan.targets}
     for (row, seed), task in targets.items():
-        entry = (store.manifest(task) or {"value": {}})["value"]
-        facts.setdefault(row, {})[seed] = {name: fact for name, fact in entry.items() if name != "seconds"}
+        found = store.facts(task)
+        facts.setdefault(row, {})[seed] = {name: fact for name, fact in found.items() if name != "seconds"}
     return facts

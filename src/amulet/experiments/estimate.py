@@ -7,6 +7,7 @@ from statistics import fmean
 from time import perf_counter
 from typing import Any
 
+from amulet.core.held import Held
 from amulet.experiments.plan import Plan
 from amulet.experiments.plays import Play
 from amulet.experiments.store import State, Store
@@ -73,7 +74,7 @@ def _line(
 ) -> Line:
     stored = [task for task in tasks if states[task.digest] is State.PRESENT]
     left = [task for task in tasks if task.digest in missing]
-    made = [found["made"]["seconds"] for task in stored[:20] if (found := store.manifest(task)) is not None]
+    made = [found["seconds"] for task in stored[:20] if (found := store.made(task)) is not None]
     seconds = fmean(made) if made else None
     if seconds is None and left and isinstance(left[0], Train):
         seconds = _timed(left[0], planned)
@@ -86,7 +87,8 @@ def _timed(task: Train, planned: Plan) -> float | None:
     if counted is None:
         return None
     (short, epochs), drawn = counted, task.draw.take(planned.dataset.train)
-    short.fit(drawn, seed=task.seed, device=task.backend.device)  # the first pays for imports and look-ups
+    held, device = Held(task.draw.origin.validation_of(planned.dataset.train)), task.backend.device
+    short.fit(drawn, seed=task.seed, device=device, held=held)  # the first pays for imports and look-ups
     started = perf_counter()
-    short.fit(drawn, seed=task.seed, device=task.backend.device)
+    short.fit(drawn, seed=task.seed, device=device, held=held)
     return (perf_counter() - started) * epochs

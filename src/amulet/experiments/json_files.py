@@ -96,7 +96,7 @@ def _sentence(detail: Mapping[str, Any]) -> str:
         return f"'{place}' is missing"
     if detail["type"] == "extra_forbidden":
         return f"'{place}' is not known"
-    allowed = str(detail["msg"]).removeprefix("Input should be ")
+    allowed = _brief(str(detail["msg"]).removeprefix("Input should be "), 120)
     return f"'{place}' must be {allowed}, not {_brief(repr(detail['input']), 80)}"
 
 

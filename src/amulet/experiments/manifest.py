@@ -12,7 +12,7 @@ def manifest_of(planned: Plan, store: Store) -> dict[str, Any]:
 
     Tasks that an earlier run left in the store are counted where they were computed, not where they were read.
     """
-    made = [found["made"] for task in planned.tasks if (found := store.manifest(task)) is not None]
+    made = [found for task in planned.tasks if (found := store.made(task)) is not None]
     environments: dict[str, int] = {}
     for entry in made:
         text = json.dumps({name: value for name, value in entry.items() if name != "seconds"})

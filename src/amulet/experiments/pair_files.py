@@ -15,11 +15,11 @@ from amulet.core.metric import Metric
 from amulet.core.probe import Attack, Audit
 from amulet.core.spec import NonNegativeInt, Spec
 from amulet.core.split import Split
+from amulet.experiments.entries import environment
 from amulet.experiments.experiment import name_problems
 from amulet.experiments.pair import Questions, Resamples, Told, answer
 from amulet.experiments.pair_results import PairResults
 from amulet.experiments.plan import check_device
-from amulet.experiments.store import environment
 from amulet.experiments.weights import Trained
 from amulet.models.weights import Unreadable
 from amulet.utility import Utility

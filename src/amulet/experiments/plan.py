@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import torch
 
+from amulet.core.containment import contained
 from amulet.core.data import AmuletDataset, require_dataset
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import InvalidParameter, Problem
@@ -155,10 +156,11 @@ class Plan:
         return tuple(t for t in self.tasks if t.digest in needed and states[t.digest] is not State.PRESENT)
 
     def states(self, store: Store) -> "dict[str, State]":
-        """What the store has of each task, by digest; every byte is checked."""
+        """What the store has of each task, by digest, without reading it."""
         return {task.digest: store.state(task) for task in self.tasks}
 
 
+@contained("Code that the plan calls")
 def plan(experiment: Experiment, dataset: AmuletDataset | None = None, device: str = "cpu") -> Plan:
     """Every task of an experiment, up to the first look at its verdicts; `extended` adds those behind it.
 
@@ -169,6 +171,7 @@ def plan(experiment: Experiment, dataset: AmuletDataset | None = None, device: s
 
     Raises:
         InvalidParameter: all problems of all rows, attacks and metrics at once.
+        UserCodeFailed: code of the user's own tried to end the program.
     """
     dataset = _dataset(experiment, dataset)
     check_device(device)

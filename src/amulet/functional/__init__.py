@@ -1,1 +1,1 @@
-"""Pure tensor mathematics, without data sets, models of our own or I/O."""
+"""Pure tensor functions behind attacks, defenses and metrics: no data sets, no specs, no files."""

@@ -1,4 +1,4 @@
-"""Auto-PGD: a climb that sets its own step size. Croce and Hein 2020, https://arxiv.org/abs/2003.01690, Algorithm 1."""
+"""Auto-PGD: gradient ascent with adaptive steps. Croce and Hein 2020, https://arxiv.org/abs/2003.01690, Algorithm 1."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
@@ -14,35 +14,60 @@ from amulet.functional.likelihood import scaled_logits
 from amulet.functional.pgd import Classifier
 
 MOMENTUM: Final = 0.75
-"""Weight of the new step; the rest is the last movement (alpha in the paper)."""
+"""Weight of the new step; the rest of the weight is on the previous movement (alpha in the paper)."""
 
 RISES: Final = 0.75
-"""The share of steps that must raise the loss, lest the step size is halved (rho in the paper)."""
+"""If a smaller share of the steps between two checkpoints raises the loss, the step size is halved (rho)."""
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""(logits (n, classes), y (n,), target (n,)) -> (n,) what the climb makes large."""
+"""Maps logits (n, classes), true classes (n,) and target classes (n,) to the (n,) losses that are maximised."""
 
 
 def cross_entropy_of(logits: Tensor, y: Tensor, target: Tensor) -> Tensor:
-    """Minus the scaled logit of the true class, which grows exactly where cross-entropy does.
+    """Minus the scaled logit of the true class, an increasing function of the record's cross-entropy.
 
-    Auto-PGD only compares losses of one record and follows the direction of their gradient, so it does the
-    same as with cross-entropy, but goes on where a saturated softmax would leave cross-entropy no gradient.
+    Auto-PGD uses only the order of the losses of one record and the direction of their gradient, so the result is that
+    of cross-entropy. Where the softmax saturates, however, only the gradient of cross-entropy vanishes.
+
+    Args:
+        logits: (n, classes).
+        y: (n,) true classes.
+        target: ignored; every `Loss` takes it.
+
+    Returns:
+        (n,) float64 losses.
+
+    Example:
+        >>> cross_entropy_of(torch.tensor([[2.0, 0.0]]), torch.tensor([0]), torch.tensor([1]))
+        tensor([-2.], dtype=torch.float64)
     """
     del target
     return -scaled_logits(logits, y)
 
 
 def targeted_dlr(logits: Tensor, y: Tensor, target: Tensor) -> Tensor:
-    """The targeted difference of logits ratio, equation (7): how far the target's logit lies above the true one's.
+    """The targeted difference of logits ratio, equation (7): the target's logit minus that of the true class, scaled.
 
-    In units of the span between the largest logit and the mean of the third and fourth, so that scaling the
-    logits changes nothing. Needs at least four classes.
+    The difference is divided by that between the largest logit and the mean of the third and the fourth largest, so
+    that the loss does not depend on the scale of the logits.
+
+    Args:
+        logits: (n, classes), at least four classes.
+        y: (n,) true classes.
+        target: (n,) target classes.
+
+    Returns:
+        (n,) float64 losses.
+
+    Example:
+        >>> logits = torch.tensor([[2.0, 0.0, 1.0, -1.0]])
+        >>> targeted_dlr(logits, torch.tensor([0]), torch.tensor([1]))
+        tensor([-0.8000], dtype=torch.float64)
     """
     logits = logits.double()
     ordered = logits.sort(1, descending=True).values
     span = ordered[:, 0] - ordered[:, 2:4].mean(1)
-    return (_of(logits, target) - _of(logits, y)) / (span + 1e-12)
+    return (_logit_of(logits, target) - _logit_of(logits, y)) / (span + 1e-12)
 
 
 def apgd(
@@ -56,29 +81,60 @@ def apgd(
     steps: int,
     rng: Generator,
 ) -> Tensor:
-    """The first point of each record's climb that the model gets wrong, else that of the highest loss; like x.
+    """Auto-PGD with one random start, in batches over all records.
 
-    A record leaves the climb as soon as it is wrong. `target` holds the class each record is pushed to, for
-    losses that have one.
+    The search for a record stops as soon as the model misclassifies it.
+
+    Args:
+        model: maps inputs to logits.
+        x: (n, *shape) records.
+        y: (n,) true classes.
+        target: (n,) target classes, used by targeted losses.
+        ball: the perturbation set.
+        loss: what is maximised.
+        steps: the number of steps.
+        rng: the source of the random start.
+
+    Returns:
+        (n, *shape) for each record the first misclassified point; where there is none, the point of the highest loss.
+
+    Example:
+        >>> from amulet.functional.balls import Ball
+        >>> x, y, ball = torch.tensor([[0.6, 0.4]]), torch.tensor([0]), Ball("linf", 0.2, low=0.0, high=1.0)
+        >>> rng = torch.Generator().manual_seed(0)
+        >>> found = apgd(torch.nn.Identity(), x, y, 1 - y, ball, loss=cross_entropy_of, steps=10, rng=rng)
+        >>> found.argmax(1)
+        tensor([1])
     """
     found, places = x.clone(), torch.arange(len(x), device=x.device)
-    slope, checkpoints = _Slope(model, loss), checkpoints_of(steps)
-    climb = _begin(slope, (x, y, target), ball, rng)
+    evaluate, checkpoints = _LossAndGradient(model, loss), checkpoints_of(steps)
+    search = _first_state(evaluate, (x, y, target), ball, rng)
     for step in range(steps + 1):
         if step > 0:
-            climb = climb.moved(slope, ball, 1.0 if step == 1 else MOMENTUM)
-        found[places[climb.wrong]] = climb.here[climb.wrong]
-        places, climb = places[~climb.wrong], climb[~climb.wrong]
+            search = search.moved(evaluate, ball, 1.0 if step == 1 else MOMENTUM)
+        found[places[search.wrong]] = search.here[search.wrong]
+        places, search = places[~search.wrong], search[~search.wrong]
         if len(places) == 0:
             break
         if step in checkpoints:
-            climb = climb.checked(checkpoints[step])
-    found[places] = climb.best
+            search = search.checked(checkpoints[step])
+    found[places] = search.best
     return found
 
 
 def checkpoints_of(steps: int) -> dict[int, int]:
-    """The steps after which step sizes are looked at, each with the number of steps since the one before."""
+    """The checkpoints of Auto-PGD, after which step sizes may be halved.
+
+    Args:
+        steps: the number of steps in total.
+
+    Returns:
+        The number of each checkpoint's step, with the number of steps since the checkpoint before.
+
+    Example:
+        >>> checkpoints_of(20)
+        {5: 5, 9: 4, 12: 3, 14: 2, 16: 2, 18: 2, 19: 1, 20: 1}
+    """
     shares = [0.0, 0.22]
     while shares[-1] < 1:
         shares.append(shares[-1] + max(shares[-1] - shares[-2] - 0.03, 0.06))
@@ -87,8 +143,8 @@ def checkpoints_of(steps: int) -> dict[int, int]:
 
 
 @dataclass(frozen=True)
-class _Slope:
-    """The loss at a point, its gradient, and whether the model is wrong there."""
+class _LossAndGradient:
+    """Gives, at a point: the (n,) losses, their gradient, and (n,) bool whether the model misclassifies."""
 
     model: Classifier
     loss: Loss
@@ -103,16 +159,18 @@ class _Slope:
 
 
 @dataclass(frozen=True, eq=False)
-class _Climb:
-    """The state of every record's climb.
+class _Search:
+    """The state of the search, for every record.
 
     Attributes:
-        here, before: the present point and the one before; `loss`, `gradient` and `wrong` are those of `here`.
-        best: the point of the highest loss, with `best_loss` and `best_gradient`.
+        x, y, target: the record, its true class and its target class.
+        here, before: the present point and the one before.
+        loss, gradient, wrong: the loss and its gradient at `here`, and whether the model misclassifies `here`.
+        best: the point of the highest loss so far, with `best_loss` and `best_gradient`.
         size: (n,) step sizes.
-        rises: (n,) how many steps since the last checkpoint raised the loss.
-        halved: (n,) whether the last checkpoint halved the step size.
-        known: (n,) the highest loss at the last checkpoint.
+        rises: (n,) the number of steps since the last checkpoint that raised the loss.
+        halved: (n,) whether the step size was halved at the last checkpoint.
+        known: (n,) the highest loss as of the last checkpoint.
     """
 
     x: Tensor
@@ -134,13 +192,13 @@ class _Climb:
     def __getitem__(self, which: Tensor) -> Self:
         return self if bool(which.all()) else type(self)(*(getattr(self, item.name)[which] for item in fields(self)))
 
-    def moved(self, slope: _Slope, ball: Ball, momentum: float) -> Self:
-        """One step, equation (1), and what is found there."""
+    def moved(self, evaluate: _LossAndGradient, ball: Ball, momentum: float) -> Self:
+        """The state after one step with momentum, equation (1)."""
         step = per_record(self.size, self.x) * ball.steepest(self.gradient)
         aim = ball.project(self.here + step, self.x)
         here = self.here + momentum * (aim - self.here) + (1 - momentum) * (self.here - self.before)
         here = ball.project(here, self.x)
-        loss, gradient, wrong = slope(here, self.y, self.target)
+        loss, gradient, wrong = evaluate(here, self.y, self.target)
         better = loss > self.best_loss
         return replace(
             self,
@@ -156,7 +214,7 @@ class _Climb:
         )
 
     def checked(self, interval: int) -> Self:
-        """At a checkpoint: where the climb makes no headway, halve the step size and go back to the best point."""
+        """The state after a checkpoint: where the loss does not improve, half the step size, back at the best point."""
         stuck = (self.rises < RISES * interval) | (~self.halved & (self.best_loss <= self.known))
         back = per_record(stuck, self.x)
         return replace(
@@ -171,11 +229,13 @@ class _Climb:
         )
 
 
-def _begin(slope: _Slope, records: tuple[Tensor, Tensor, Tensor], ball: Ball, rng: Generator) -> _Climb:
+def _first_state(
+    evaluate: _LossAndGradient, records: tuple[Tensor, Tensor, Tensor], ball: Ball, rng: Generator
+) -> _Search:
     x, y, target = records
     here = ball.sample(x, rng)
-    loss, gradient, wrong = slope(here, y, target)
-    return _Climb(
+    loss, gradient, wrong = evaluate(here, y, target)
+    return _Search(
         x, y, target,
         here=here, before=here, loss=loss, gradient=gradient, wrong=wrong,
         best=here, best_loss=loss, best_gradient=gradient,
@@ -186,5 +246,5 @@ def _begin(slope: _Slope, records: tuple[Tensor, Tensor, Tensor], ball: Ball, rn
     )  # fmt: skip
 
 
-def _of(logits: Tensor, classes: Tensor) -> Tensor:
+def _logit_of(logits: Tensor, classes: Tensor) -> Tensor:
     return logits.gather(1, classes[:, None]).squeeze(1)

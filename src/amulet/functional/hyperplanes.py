@@ -7,17 +7,26 @@ from amulet.functional.balls import Norm
 
 
 def shortest_step(normal: Tensor, gap: Tensor, room: tuple[Tensor, Tensor], norm: Norm) -> Tensor:
-    """(n, d) the step s of least norm with normal . s = gap and room[0] <= s <= room[1]; exact, by sorting.
+    """The step s of smallest norm with normal . s = gap and room[0] <= s <= room[1], solved exactly by sorting.
 
-    Every input moves at its own pace (all alike for L-infinity, by the size of its normal for L2) until it
-    meets its bound, so what is gained is piecewise linear in the time. Where no step reaches the hyperplane,
-    the one that comes nearest.
+    The solution is on a path along which every input changes at a constant rate (the same for all in L-infinity, its
+    |normal| in L2) until it reaches its bound. So normal . s is piecewise linear in the length of the path.
 
     Args:
-        normal: (n, d).
-        gap: (n,) what the step must gain.
-        room: (n, d) each, the least (at most 0) and the largest (at least 0) change of every input.
-        norm: of which the step is shortest.
+        normal: (n, d) normal vectors of the hyperplanes.
+        gap: (n,) the value that normal . s must have.
+        room: the smallest (at most 0) and the largest (at least 0) change of every input, (n, d) each.
+        norm: the norm that is minimised.
+
+    Returns:
+        (n, d) steps. Where the bounds allow no step to the hyperplane, the one that comes nearest to it.
+
+    Example:
+        >>> normal, gap, bounds = torch.tensor([[1.0, 2.0]]), torch.tensor([1.0]), torch.ones(1, 2)
+        >>> shortest_step(normal, gap, (-bounds, bounds), "l2")
+        tensor([[0.2000, 0.4000]])
+        >>> shortest_step(normal, gap, (-bounds, bounds), "linf")
+        tensor([[0.3333, 0.3333]])
     """
     direction = normal.sign() * gap.sign()[:, None]
     gain = normal.abs()

@@ -9,28 +9,36 @@ import torch
 from torch import Tensor
 
 PAIRS: Final = 2**21
-"""Pairs of a training and a clean record that are held at once: about 100 MB."""
+"""The largest number of distances between a training and a clean record held in memory at once: about 100 MB."""
 
 
 def knn_shapley(features: Tensor, labels: Tensor, clean: Tensor, truth: Tensor, neighbors: int) -> Tensor:
-    """(n,) float64 Shapley value of each training record, averaged over the clean records.
+    """The Shapley value of each training record for a K-nearest-neighbour classifier.
 
-    A set of training records is worth 1/K for each of its K records nearest to a clean record that carries that
-    record's label (eq. 5). With the n training records in order of their distance, m_i saying whether record i has
-    the clean record's label, the values follow from the farthest to the nearest:
+    The utility of a set of training records, for one clean record, is the share of the K nearest that have its label
+    (eq. 5). Let the n training records be in order of their distance to the clean record, and let m_i be 1 if record i
+    has its label and 0 otherwise. The values then follow by a recursion from the farthest record to the nearest:
 
         s_n = m_n min(K, n) / (K n)
         s_i = s_(i+1) + (m_i - m_(i+1)) min(K, i) / (K i)
 
-    so one sort and one cumulative sum give all of them, O(n log n) for each clean record. Distances are taken between
-    centred features in float64: where all features share a large offset, float32 would leave their order to rounding.
+    One sort and one cumulative sum give all values, in O(n log n) for each clean record. Distances are computed from
+    centred features in float64, so that a large offset common to all features does not change their order by rounding.
 
     Args:
         features: (n, d) of the training records.
         labels: (n,) of the training records.
         clean: (m, d) features of the clean records, at least one.
         truth: (m,) labels of the clean records.
-        neighbors: K.
+        neighbors: the number of neighbours, K.
+
+    Returns:
+        (n,) float64 values, averaged over the clean records.
+
+    Example:
+        >>> features, labels = torch.tensor([[0.0], [1.0], [5.0]]), torch.tensor([0, 0, 1])
+        >>> knn_shapley(features, labels, torch.tensor([[0.2]]), torch.tensor([0]), neighbors=1)
+        tensor([0.5000, 0.5000, 0.0000], dtype=torch.float64)
     """
     features, clean = (each.double() - features.double().mean(0) for each in (features, clean))
     ranks = torch.arange(1, len(features) + 1, dtype=torch.float64, device=features.device)

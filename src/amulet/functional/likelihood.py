@@ -1,4 +1,4 @@
-"""Confidence on a scale where it is nearly Gaussian, and what Gaussians say of it. Carlini et al. 2022, section V-C."""
+"""Logit-scaled confidences and Gaussians fitted to them, as in LiRA. Carlini et al. 2022, sections V and VI."""
 
 from dataclasses import dataclass
 
@@ -8,10 +8,21 @@ from torch.nn.functional import one_hot
 
 
 def scaled_logits(logits: Tensor, y: Tensor) -> Tensor:
-    """(n,) log(p_y / (1 - p_y)) of softmax probabilities, in float64 and without ever forming p.
+    """The log odds log(p / (1 - p)) of the true class's softmax probability p; roughly Gaussian over models.
 
-    Carlini et al. 2022, equation 3 in the stable form of section VI-A: the true class's logit minus the
-    log-sum-exp of the others.
+    Carlini et al. 2022, equation 3, in the numerically stable form of section VI-A: the logit of the true class minus
+    the log-sum-exp of the others.
+
+    Args:
+        logits: (n, classes).
+        y: (n,) true classes.
+
+    Returns:
+        (n,) float64.
+
+    Example:
+        >>> scaled_logits(torch.tensor([[2.0, 0.0]]), torch.tensor([0]))
+        tensor([2.], dtype=torch.float64)
     """
     logits = logits.double()
     true = one_hot(y, logits.shape[1]).bool()
@@ -22,25 +33,36 @@ def scaled_logits(logits: Tensor, y: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Gaussians:
-    """One Gaussian per record: means and standard deviations, each (n,)."""
+    """One Gaussian per record.
+
+    Attributes:
+        mean: (n,) means.
+        std: (n,) standard deviations.
+    """
 
     mean: Tensor
     std: Tensor
 
     def log_density(self, values: Tensor) -> Tensor:
-        """(n,) log density of one value per record."""
+        """(n,) log density of one value per record, up to the constant log(sqrt(2 pi))."""
         return -0.5 * ((values - self.mean) / self.std) ** 2 - self.std.log()
 
 
 def fit_gaussians(values: Tensor, use: Tensor, *, per_record: bool, least_std: float = 1e-6) -> Gaussians:
-    """Mean of each record's values where `use` holds; spread of its own, or pooled over all records.
+    """A Gaussian for each record, fitted to its values under some of the models.
 
     Args:
-        values: (models, n).
-        use: (models, n) bool, at least two models per record if `per_record`, else at least one.
-        per_record: whether each record has a variance of its own. Pooled, it is the mean squared distance
-            from each record's mean over all degrees of freedom, better with few models (section VI-B).
-        least_std: floor of the standard deviations.
+        values: (models, n) value of each record under each model.
+        use: (models, n) bool, which values to use: at least two per record if `per_record`, otherwise at least one.
+        per_record: whether each record has its own variance. If not, one variance is pooled over all records, as the
+            sum of squared deviations from each record's mean divided by all degrees of freedom; that is the better
+            estimate with few models (section VI-B).
+        least_std: lower limit of the standard deviations.
+
+    Example:
+        >>> values = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+        >>> fit_gaussians(values, values > 0, per_record=True).mean
+        tensor([2., 3.], dtype=torch.float64)
     """
     counts = use.sum(0).double()
     mean = (values * use).sum(0) / counts
@@ -52,16 +74,24 @@ def fit_gaussians(values: Tensor, use: Tensor, *, per_record: bool, least_std: f
 
 
 def fit_gaussian_pair(values: Tensor, inside: Tensor, least_std: float = 1e-6) -> tuple[Gaussians, Gaussians]:
-    """Gaussians with and without each record from two models, of which one was trained with it and one without.
+    """Gaussians with and without each record, from two models of which exactly one was trained with it.
 
-    One value says nothing of its spread, so both get one spread for all records: half the mean squared difference
-    of the two values, which also holds half the squared effect of the record and so is an upper bound. A common
-    spread scales likelihood ratios and changes no ranking.
+    A single value gives no estimate of its variance, so both Gaussians of all records get one common variance: half the
+    mean squared difference of the two values. It also contains half the squared effect of the record, and so is
+    too large on average. With a common variance, its size does not change the order of the likelihood ratios.
 
     Args:
-        values: (2, n).
-        inside: (2, n) bool, complementary.
-        least_std: floor of the standard deviations.
+        values: (2, n) value of each record under each model.
+        inside: (2, n) bool, which model was trained with each record.
+        least_std: lower limit of the standard deviation.
+
+    Returns:
+        The Gaussians of models trained with the records, and of models trained without them.
+
+    Example:
+        >>> values, inside = torch.tensor([[3.0, 1.0], [1.0, 3.0]]), torch.tensor([[True, False], [False, True]])
+        >>> [gaussians.mean.tolist() for gaussians in fit_gaussian_pair(values, inside)]
+        [[3.0, 3.0], [1.0, 1.0]]
     """
     with_it, without = (values * inside).sum(0), (values * ~inside).sum(0)
     std = ((with_it - without).square().mean() / 2).sqrt().clamp_min(least_std).expand_as(with_it)

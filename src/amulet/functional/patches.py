@@ -1,10 +1,10 @@
-"""What random search changes at a time: squares of an image, sets of a row's features.
+"""The parts of a record that the Square attack changes in one query: squares of images, sets of tabular features.
 
-Andriushchenko et al. 2020, https://arxiv.org/abs/1912.00049, section 3, is about images. A row of features has
-no neighbourhoods, so a set of features drawn at random takes a square's place, and every feature has a sign of
-its own; so the order of the columns does not matter.
+Andriushchenko et al. 2020, https://arxiv.org/abs/1912.00049, section 3, define the attack for images. The features
+of a tabular record have no neighbours, so a random set of features replaces the square, each with a random sign of
+its own. The attack then does not depend on the order of the columns.
 
-Everything here is shaped (n, channels, cells), the cells being the pixels of an image or the features of a row.
+All tensors have the shape (n, channels, cells). A cell is a pixel of an image or a feature of a tabular record.
 """
 
 from abc import ABC, abstractmethod
@@ -17,11 +17,12 @@ from torch import Generator, Tensor
 
 @dataclass(frozen=True, eq=False)
 class Patch:
-    """One patch of each record.
+    """One patch for each record.
 
     Attributes:
-        mask: (n, 1, cells) bool, where it lies.
-        bump: (n, 1 or channels, cells) its shape for L2, zero outside, of length one in each channel.
+        mask: (n, 1, cells) bool, true for the cells of the patch.
+        bump: (n, 1 or channels, cells) the form of the perturbation for L2: of Euclidean norm one in each channel, zero
+            outside the patch.
     """
 
     mask: Tensor
@@ -30,30 +31,42 @@ class Patch:
 
 @dataclass(frozen=True)
 class Patches(ABC):
-    """How the patches of one kind of record are drawn."""
+    """Random patches for one kind of record.
+
+    Attributes:
+        channels: the number of channels of a record; 1 for tabular records.
+        cells: the number of pixels or features.
+    """
 
     channels: int
     cells: int
 
     @abstractmethod
     def stripes(self, n: int, rng: Generator) -> Tensor:
-        """Signs to start from for L-infinity."""
+        """(n, channels, cells) random signs, the initial perturbation for L-infinity."""
 
     @abstractmethod
     def tiles(self, n: int, rng: Generator) -> Tensor:
-        """A pattern to start from for L2."""
+        """(n, channels, cells) a random pattern, the initial perturbation for L2."""
 
     @abstractmethod
     def signs(self, n: int, rng: Generator) -> Tensor:
-        """Signs of one patch, that broadcast to (n, channels, cells)."""
+        """Random signs of one patch; they broadcast to (n, channels, cells)."""
 
     @abstractmethod
     def draw(self, n: int, share: float, rng: Generator) -> Patch:
-        """A patch of about this share of the cells for each of n records."""
+        """A random patch for each of n records, of about the given share of the cells."""
 
 
 def patches_for(shape: tuple[int, ...], device: torch.device) -> Patches:
-    """Squares for (channels, height, width), sets of features for everything else."""
+    """The patches for records of a shape: squares for (channels, height, width), sets of features otherwise.
+
+    Example:
+        >>> patches_for((3, 8, 8), torch.device("cpu")).cells
+        64
+        >>> patches_for((5,), torch.device("cpu")).cells
+        5
+    """
     if len(shape) == 3:
         return Squares(shape[0], shape[1] * shape[2], shape[1], shape[2], device)
     return FeatureSets(1, int(torch.tensor(shape).prod()), device)
@@ -62,7 +75,7 @@ def patches_for(shape: tuple[int, ...], device: torch.device) -> Patches:
 @final
 @dataclass(frozen=True)
 class FeatureSets(Patches):
-    """Of a row: any features together."""
+    """Patches of tabular records: random sets of features."""
 
     device: torch.device
 
@@ -79,7 +92,7 @@ class FeatureSets(Patches):
         return random_signs((n, 1, self.cells), rng)
 
     def draw(self, n: int, share: float, rng: Generator) -> Patch:
-        """A set drawn anew for each record, the same height in all its features."""
+        """A random set of features for each record; its bump is constant over the set."""
         size = max(round(share * self.cells), 1)
         ranks = torch.rand(n, 1, self.cells, generator=rng, device=self.device).argsort(2).argsort(2)
         mask = ranks < size
@@ -89,19 +102,19 @@ class FeatureSets(Patches):
 @final
 @dataclass(frozen=True)
 class Squares(Patches):
-    """Of an image: a square of pixels, in every channel a sign of its own."""
+    """Patches of images: squares of pixels, with a random sign for each channel."""
 
     height: int
     width: int
     device: torch.device
 
     def stripes(self, n: int, rng: Generator) -> Tensor:
-        """Vertical stripes, one pixel wide."""
+        """Vertical stripes of one pixel's width, each of a random sign in each channel."""
         columns = random_signs((n, self.channels, 1, self.width), rng)
         return columns.expand(-1, -1, self.height, -1).flatten(2)
 
     def tiles(self, n: int, rng: Generator) -> Tensor:
-        """The image paved with bumps, each of a random sign."""
+        """A grid of bumps that covers the image, each of a random sign in each channel."""
         side = max(min(self.height, self.width) // 5, 1)
         down, across = -(-self.height // side), -(-self.width // side)
         signs = random_signs((n, self.channels, down, across), rng)
@@ -114,7 +127,7 @@ class Squares(Patches):
         return random_signs((n, self.channels, 1), rng)
 
     def draw(self, n: int, share: float, rng: Generator) -> Patch:
-        """A square anywhere within the image; its bump is turned at random."""
+        """A square at a random place within the image; its bump is transposed with probability 1/2."""
         side = min(max(round((share * self.cells) ** 0.5), 1), self.height, self.width)
         rows = torch.arange(self.height, device=self.device) - self._corners(n, self.height - side, rng)
         columns = torch.arange(self.width, device=self.device) - self._corners(n, self.width - side, rng)
@@ -132,12 +145,23 @@ class Squares(Patches):
 
 
 def random_signs(shape: tuple[int, ...], rng: Generator) -> Tensor:
-    """+1 and -1, alike likely."""
+    """A tensor of the given shape of +1 and -1, each with probability 1/2.
+
+    Example:
+        >>> random_signs((4,), torch.Generator().manual_seed(0)).abs()
+        tensor([1., 1., 1., 1.])
+    """
     return torch.randint(2, shape, generator=rng, device=rng.device) * 2.0 - 1
 
 
 def bump_of(side: int, device: torch.device) -> Tensor:
-    """(side, side) of length one: a positive peak over a negative one, equation (1) of the paper."""
+    """(side, side) of Euclidean norm one: a positive peak above a negative one, equation (1) of the paper.
+
+    Example:
+        >>> bump_of(2, torch.device("cpu"))
+        tensor([[ 0.1387,  0.6934],
+                [-0.1387, -0.6934]])
+    """
     upper = side // 2
     parts = [peak(rows, side, device) * sign for rows, sign in ((upper, 1.0), (side - upper, -1.0)) if rows]
     joined = torch.cat(parts)
@@ -146,7 +170,14 @@ def bump_of(side: int, device: torch.device) -> Tensor:
 
 
 def peak(height: int, width: int, device: torch.device) -> Tensor:
-    """(height, width) falling with the distance from the centre: sums of 1 / (m + 1 - k)^2 for k up to M(r, s)."""
+    """(height, width) values that fall with the distance from the centre: sums of 1 / (m + 1 - k)^2 for k <= M(r, s).
+
+    Example:
+        >>> peak(3, 3, torch.device("cpu"))
+        tensor([[0.2500, 0.2500, 0.2500],
+                [0.2500, 1.2500, 0.2500],
+                [0.2500, 0.2500, 0.2500]])
+    """
     half = max(height // 2, width // 2)
     rows, columns = ((torch.arange(1, size + 1, device=device) - size // 2 - 1).abs() for size in (height, width))
     depth = half - torch.maximum(rows[:, None], columns[None, :])

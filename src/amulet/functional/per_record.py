@@ -1,4 +1,4 @@
-"""Gradients record by record, clipped and summed: what DP-SGD needs of a batch."""
+"""Per-record gradients, clipped and summed, as in DP-SGD."""
 
 from collections.abc import Callable, Mapping
 
@@ -8,27 +8,73 @@ from torch.func import grad, vmap
 
 Tensors = dict[str, Tensor]
 RecordLoss = Callable[[Tensors, Tensors], Tensor]
-"""(parameters, one record's tensors) -> a scalar loss."""
+"""Maps the parameters and the tensors of one record to that record's scalar loss."""
 
 
 def per_record_gradients(loss: RecordLoss, parameters: Tensors, batch: Tensors) -> Tensors:
-    """The gradient of every record's own loss, each of shape (n, *parameter shape); dropout differs by record."""
+    """The gradient of each record's loss. Dropout masks are drawn for each record separately.
+
+    Args:
+        loss: the loss of one record.
+        parameters: by name.
+        batch: tensors by name, each with one row per record.
+
+    Returns:
+        For each parameter, by its name, (n, *parameter shape).
+
+    Example:
+        >>> batch = {"x": torch.tensor([[3.0, 4.0], [0.3, 0.4]])}
+        >>> per_record_gradients(lambda p, record: p["w"] @ record["x"], {"w": torch.ones(2)}, batch)
+        {'w': tensor([[3.0000, 4.0000],
+                [0.3000, 0.4000]])}
+    """
     return vmap(grad(loss), in_dims=(None, 0), randomness="different")(parameters, batch)  # type: ignore[no-any-return]
 
 
 def squared_norms(gradients: Mapping[str, Tensor]) -> Tensor:
-    """(n,) squared Euclidean norm of each record's gradient, over all parameters together."""
+    """(n,) squared Euclidean norm of each record's gradient, over all parameters together.
+
+    Args:
+        gradients: (n, *parameter shape) by parameter name.
+
+    Example:
+        >>> squared_norms({"w": torch.tensor([[3.0, 4.0]]), "b": torch.tensor([[1.0]])})
+        tensor([26.])
+    """
     return torch.stack([gradient.flatten(1).norm(dim=1).square() for gradient in gradients.values()]).sum(0)
 
 
 def clipping_factors(squares: Tensor, bound: float) -> Tensor:
-    """(n,) 1 / max(1, norm / bound): what brings each gradient to norm `bound` at most; inf clips nothing.
+    """The factors 1 / max(1, norm / bound) that clip each record's gradient to a norm of at most `bound`.
 
     Abadi et al. 2016, https://arxiv.org/abs/1607.00133, Algorithm 1.
+
+    Args:
+        squares: (n,) squared norms.
+        bound: the largest norm; inf for no clipping.
+
+    Returns:
+        (n,) factors in (0, 1].
+
+    Example:
+        >>> clipping_factors(torch.tensor([25.0, 0.25]), bound=1.0)
+        tensor([0.2000, 1.0000])
     """
     return (bound / squares.sqrt().clamp_min(1e-30)).clamp_max(1.0)
 
 
 def weighted_sum(gradients: Mapping[str, Tensor], factors: Tensor) -> Tensors:
-    """The sum over records of factor times gradient, each shaped like its parameter."""
+    """The sum over records of factor times gradient.
+
+    Args:
+        gradients: (n, *parameter shape) by parameter name.
+        factors: (n,) factor of each record.
+
+    Returns:
+        For each parameter, by its name, a tensor of its shape.
+
+    Example:
+        >>> weighted_sum({"w": torch.tensor([[3.0, 4.0], [0.3, 0.4]])}, torch.tensor([0.2, 1.0]))
+        {'w': tensor([0.9000, 1.2000])}
+    """
     return {name: (factors @ each.flatten(1)).view(each.shape[1:]) for name, each in gradients.items()}

@@ -9,6 +9,7 @@ from amulet.functional.balls import Ball
 from amulet.functional.likelihood import scaled_logits
 
 Classifier = Callable[[Tensor], Tensor]
+"""Maps inputs (n, *shape) to logits (n, classes)."""
 
 
 def pgd(
@@ -21,11 +22,27 @@ def pgd(
     step_size: float,
     rng: Generator | None,
 ) -> Tensor:
-    """Climb the loss of the true labels inside the ball; the last iterate, shaped like x.
+    """Maximise the loss of the true classes within the ball, by projected gradient ascent.
 
-    `step_size` is a share of the radius, so that one value serves every epsilon. With `rng` the climb
-    starts at a random point, without at x itself. The model is called in the mode it is in, and its
-    parameters get no gradients.
+    The model is called in the mode (training or evaluation) in which it is, and its parameters get no gradients.
+
+    Args:
+        model: maps inputs to logits.
+        x: (n, *shape) records.
+        y: (n,) true classes.
+        ball: the perturbation set.
+        steps: the number of steps.
+        step_size: the size of a step as a share of the radius, so that one value serves every epsilon.
+        rng: the source of a random start in the ball; None to start at x.
+
+    Returns:
+        (n, *shape) the last iterate.
+
+    Example:
+        >>> x, y = torch.tensor([[0.6, 0.4]]), torch.tensor([0])
+        >>> ball = Ball("linf", 0.2, low=0.0, high=1.0)
+        >>> pgd(torch.nn.Identity(), x, y, ball, steps=5, step_size=0.5, rng=None)
+        tensor([[0.4000, 0.6000]])
     """
     moved = ball.sample(x, rng) if rng is not None else x.clone()
     for _ in range(steps):
@@ -35,10 +52,22 @@ def pgd(
 
 
 def input_gradient(model: Classifier, x: Tensor, y: Tensor) -> Tensor:
-    """The gradient, with respect to each record, of minus the scaled logit of its true class; shaped like x.
+    """The gradient of each record's loss with respect to its inputs.
 
-    That is cross-entropy up to a monotone function of each record, so that its gradient has the same
-    direction, but it does not vanish where the softmax saturates, as confident models make it do.
+    The loss is minus the scaled logit of the true class, an increasing function of the record's cross-entropy. The two
+    gradients have the same direction, but this one does not vanish where the softmax saturates.
+
+    Args:
+        model: maps inputs to logits.
+        x: (n, *shape) records.
+        y: (n,) true classes.
+
+    Returns:
+        (n, *shape) gradients.
+
+    Example:
+        >>> input_gradient(torch.nn.Identity(), torch.tensor([[0.6, 0.4]]), torch.tensor([0]))
+        tensor([[-1.,  1.]])
     """
     with torch.enable_grad():
         leaf = x.detach().requires_grad_()

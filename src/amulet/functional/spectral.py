@@ -1,4 +1,4 @@
-"""How far records stand out along the direction in which their class spreads most.
+"""Outlier scores along the direction of the largest variance of a class (spectral signatures).
 
 Tran et al. 2018, https://arxiv.org/abs/1811.00636, Algorithm 1.
 """
@@ -8,17 +8,39 @@ from torch import Tensor
 
 
 def spectral_scores(features: Tensor) -> Tensor:
-    """(n,) float64 squared projection of the centred (n, d) features onto their top right singular vector."""
+    """The squared projection of each centred feature vector onto the top right singular vector of all of them.
+
+    Args:
+        features: (n, d) of the records of one class.
+
+    Returns:
+        (n,) float64 scores; high for outliers.
+
+    Example:
+        >>> spectral_scores(torch.tensor([[0.0, 0.0], [0.0, 0.0], [3.0, 0.0]]))
+        tensor([1., 1., 4.], dtype=torch.float64)
+    """
     centred = features.double() - features.double().mean(0)
-    _, vectors = torch.linalg.eigh(centred.T @ centred)  # ascending
+    _, vectors = torch.linalg.eigh(centred.T @ centred)  # in ascending order of the eigenvalues
     projections: Tensor = centred @ vectors[:, -1]
     return projections.square()
 
 
 def ranks_within(scores: Tensor, labels: Tensor) -> Tensor:
-    """(n,) float64 rank of each record's score within its class, highest first, as shares in (0, 1) of the class.
+    """The rank of each record's score within its class, from the highest score down, as a share of the class.
 
-    So a cut at p takes a share p of every class. Equal scores share one rank.
+    The records with ranks below p are thus a share p of every class.
+
+    Args:
+        scores: (n,).
+        labels: (n,) class of each record.
+
+    Returns:
+        (n,) ranks in (0, 1), of the type of `scores`; equal scores of one class have the same rank.
+
+    Example:
+        >>> ranks_within(torch.tensor([0.1, 0.9, 0.5, 0.2]), torch.tensor([0, 0, 1, 1]))
+        tensor([0.7500, 0.2500, 0.2500, 0.7500])
     """
     ranks = torch.empty_like(scores)
     for label in labels.unique():

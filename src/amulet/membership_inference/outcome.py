@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from amulet.core.curve import Curve
-from amulet.core.data import Data, concatenate, require_data
+from amulet.core.data import Data, Selection, concatenate, require_data
 from amulet.core.model import device_of
 from amulet.core.outcome import Outcome
 from amulet.core.probe import Attack, Game
@@ -67,8 +67,11 @@ class MembershipInferenceAttack(Attack[MembershipOutcome]):
     outcome_type = MembershipOutcome
 
     @abstractmethod
-    def score(self, adversary: Adversary, candidates: Data) -> Tensor:
-        """(n,) how much each candidate looks like a member; higher means member."""
+    def score(self, adversary: Adversary, candidates: Selection) -> Tensor:
+        """(n,) how much each candidate looks like a member; higher means member.
+
+        Ask the target about `candidates` itself, which copies them batch by batch; `candidates.x` copies all.
+        """
 
     @final
     def traced(self) -> tuple[Self, ...]:
@@ -106,19 +109,26 @@ class MembershipInferenceAttack(Attack[MembershipOutcome]):
         """
         require_data(members, "members", type(self).__name__)
         require_data(others, "others", type(self).__name__)
-        device = device_of(model)
-        pool = concatenate(members, others).to(device).as_inputs()
-        order = torch.randperm(len(pool), generator=generator(seed, "candidates")).to(device)
-        with opened(model, self.needs) as target:
-            rng = generator(seed, "membership inference", device=str(device))
-            adversary = Adversary(target, pool.schema, rng, without(models, TARGET), seed=seed)
-            scores = self.score(adversary, pool[order]).detach()
-        if scores.shape != (len(pool),):
-            raise ValueError(f"{self} must give one score a record, shape {(len(pool),)}. Got {tuple(scores.shape)}.")
-        truth = torch.arange(len(pool), device=device) < len(members)
-        return MembershipOutcome(scores.double(), truth[order], pool.index[order]).cpu()
+        pool = concatenate(members, others)
+        return self._attack(model, Selection(pool, torch.arange(len(pool))), len(members), models, seed)
 
     @final
     def play(self, game: Game) -> MembershipOutcome:
         """Members against auxiliary records; a record that a defense dropped in training is still a member."""
-        return self.attack(game.target.model, game.members, game.auxiliary, models=game.models, seed=game.seed)
+        members, others = game.division.members, game.division.auxiliary
+        pool = Selection(game.dataset.train, torch.cat([members, others]))
+        return self._attack(game.target.model, pool, len(members), game.models, game.seed)
+
+    def _attack(self, model: nn.Module, pool: Selection, members: int, models: Models, seed: int) -> MembershipOutcome:
+        """The first `members` records of the pool are those that the model was trained on."""
+        device = device_of(model)
+        order = torch.randperm(len(pool), generator=generator(seed, "candidates"))
+        candidates = Selection(pool.data.to(device), pool.places[order].to(device))
+        with opened(model, self.needs) as target:
+            rng = generator(seed, "membership inference", device=str(device))
+            scores = self.score(
+                Adversary(target, pool.schema, rng, without(models, TARGET), seed=seed), candidates
+            ).detach()
+        if scores.shape != (len(pool),):
+            raise ValueError(f"{self} must give one score a record, shape {(len(pool),)}. Got {tuple(scores.shape)}.")
+        return MembershipOutcome(scores.double().cpu(), order < members, candidates.index.cpu())

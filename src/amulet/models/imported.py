@@ -34,7 +34,7 @@ class ImportedModel(ModelSpec):
     def build(self, schema: Schema) -> nn.Module:
         """Call the class; the data set's shape is the user's concern, hence not passed on."""
         del schema
-        model = UserCode(self.path).load()(**dict(self.arguments))
+        model = UserCode(self.path).call(arguments=dict(self.arguments))
         if not isinstance(model, nn.Module):
             raise TypeError(f"'{self.path}' must give a torch.nn.Module. Got {type(model).__name__}.")
         return model

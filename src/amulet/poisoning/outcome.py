@@ -1,22 +1,22 @@
 """S2 poisoning: training records tampered with so that a trigger steers the model. Its outcome, the base of attacks."""
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import final
 
 import torch
 from torch import Generator, Tensor, nn
 
-from amulet.core.data import AmuletDataset, Data, Schema, require_data
+from amulet.core.data import AmuletDataset, Data, Schema, batch_size, certain, require_data
 from amulet.core.errors import InvalidData, Problem
-from amulet.core.model import EVALUATION_BATCH, device_of
+from amulet.core.model import device_of
 from amulet.core.outcome import LEFT_OUT, Outcome
 from amulet.core.probe import Game, TamperingAttack
 from amulet.core.roles import CONTROL, TARGET, ModelRequest, Requests, Whose
 from amulet.core.seeds import generator
 from amulet.core.split import Draw, MemberDraw, Split
-from amulet.core.threat import Access, opened
+from amulet.core.threat import Access, Target, opened
 
 
 @final
@@ -92,7 +92,10 @@ class PoisoningAttack(TamperingAttack[PoisoningOutcome]):
         """The trigger must change every record, or labels would be flipped and nothing else; enough must be there."""
         if tuple(self.demands(dataset.schema)):
             return
-        unchanged = [*self._unchanged(dataset.train, "training"), *self._unchanged(dataset.test, "test")]
+        unchanged = [
+            *self._unchanged(_parts(dataset.train), "training"),
+            *self._unchanged(_parts(dataset.test), "test"),
+        ]
         yield from unchanged
         if not unchanged:
             try:
@@ -127,8 +130,12 @@ class PoisoningAttack(TamperingAttack[PoisoningOutcome]):
         places = _places(tampered, data)
         if len(places.unique()) < len(places):
             raise ValueError(f"{self} must replace each record once.")
-        self._require_changed(data[places])
-        return replace(tampered, x=_as_kept(tampered.x, data.x.dtype))
+        self._require_changed(_parts(data[places]))
+        kept = replace(tampered, x=_as_kept(tampered.x, data.x.dtype))
+        if kept.targets is None:
+            return kept
+        relabelled = (kept.y != data.y[places])[:, None]  # what is learned of these is the class that they now have
+        return replace(kept, targets=torch.where(relabelled, certain(kept).to(kept.targets.dtype), kept.targets))
 
     @final
     def tamper(self, data: Data, *, seed: int = 0) -> Data:
@@ -155,24 +162,26 @@ class PoisoningAttack(TamperingAttack[PoisoningOutcome]):
             InvalidData: the attack does not fit the data, or its trigger leaves a record unchanged.
         """
         self._check(data)
-        shown = data.to(device_of(model)).as_inputs()
-        self._require_changed(shown)
-        triggered = replace(shown, x=self._triggered(shown))
+        self._require_changed(data.batches())
         with opened(model, self.needs) as target:
-            clean, moved = target.labels(shown), target.labels(triggered)
-        return PoisoningOutcome(
-            labels=shown.y,
-            clean=clean,
-            triggered=moved,
-            target=torch.full_like(shown.y, self.label),
-            control=torch.full_like(shown.y, -1) if control is None else self._labels_by(control, triggered),
-            index=shown.index,
-        ).cpu()
+            parts = (self._shown(target, shown, control) for shown in data.to(device_of(model)).batches())
+            return PoisoningOutcome.joined(parts, len(data))
 
     @final
     def play(self, game: Game) -> PoisoningOutcome:
         """The test records are shown to the target, and those with the trigger to the control."""
         return self.attack(game.target.model, game.test, control=game.models[CONTROL][0].model)
+
+    def _shown(self, target: Target, shown: Data, control: nn.Module | None) -> PoisoningOutcome:
+        triggered = replace(shown, x=self._triggered(shown))
+        return PoisoningOutcome(
+            labels=shown.y,
+            clean=target.labels(shown),
+            triggered=target.labels(triggered),
+            target=torch.full_like(shown.y, self.label),
+            control=torch.full_like(shown.y, -1) if control is None else self._labels_by(control, triggered),
+            index=shown.index,
+        ).cpu()
 
     def _labels_by(self, control: nn.Module, triggered: Data) -> Tensor:
         with opened(control, self.needs) as target:
@@ -184,16 +193,18 @@ class PoisoningAttack(TamperingAttack[PoisoningOutcome]):
         if problems:
             raise InvalidData(problems)
 
-    def _require_changed(self, data: Data) -> None:
-        problems = [Problem(str(self), sentence) for sentence in self._unchanged(data, "given")]
+    def _require_changed(self, parts: Iterable[Data]) -> None:
+        problems = [Problem(str(self), sentence) for sentence in self._unchanged(parts, "given")]
         if problems:
             raise InvalidData(problems)
 
-    def _unchanged(self, data: Data, name: str) -> Iterator[str]:
-        same = sum(int((~self._changed(part)).sum()) for part in _parts(data))
+    def _unchanged(self, parts: Iterable[Data], name: str) -> Iterator[str]:
+        changed = torch.cat([self._changed(part) for part in parts])
+        same = int((~changed).sum())
         if same:
             yield (
-                f"The trigger of {self} must change every record. It leaves {same} of the {len(data)} {name} records "
+                f"The trigger of {self} must change every record. "
+                f"It leaves {same} of the {len(changed)} {name} records "
                 "as they are."
             )
 
@@ -238,7 +249,7 @@ class Poisoned(Draw):
 
 
 def _parts(data: Data) -> Iterator[Data]:
-    for places in torch.arange(len(data), device=data.x.device).split(EVALUATION_BATCH):
+    for places in torch.arange(len(data), device=data.x.device).split(batch_size(data.schema.shape)):
         yield data[places]
 
 

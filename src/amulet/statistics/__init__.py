@@ -1,4 +1,4 @@
-"""From numbers per seed, or per resample of the records, to statements about them."""
+"""Summaries, intervals and verdicts, from one number per seed or per bootstrap resample of the records."""
 
 from amulet.statistics.bootstrap import Resampled, draws, explore_resampled, fewest_resamples, judge_resampled
 from amulet.statistics.gates import Gate, exceeds

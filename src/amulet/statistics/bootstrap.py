@@ -1,6 +1,6 @@
 """Percentile intervals by bootstrap over records. Efron and Tibshirani 1993, https://doi.org/10.1201/9780429246593.
 
-Chapter 13 has the interval, section 8.3 the resampling of groups each by itself.
+The percentile interval is that of chapter 13, the resampling within strata that of section 8.3.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from amulet.statistics.verdicts import ALPHA, Verdict, Word
 
 BEYOND = 20
-"""The fewest resamples at or beyond each end of an interval; fewer would make the end a matter of luck."""
+"""The fewest resamples at or beyond each end of an interval. With fewer, the end depends mainly on chance."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,11 +21,12 @@ class Resampled:
     """The difference of one metric between two models, as measured and on resamples of the same records.
 
     Attributes:
-        observed: after minus before, None where either has no value.
-        differences: (resamples,) the same on each resample, NaN where either has no value.
-        margin: differences smaller than this do not matter, in the metric's units.
-        same: whether both models are one and the same, so that nothing can differ.
-        unit: what one case of the outcome is; only records can be resampled.
+        observed: the metric of the second model minus that of the first, on all records; None where the metric is
+            undefined for either.
+        differences: (resamples,) the same difference on each resample; NaN where the metric is undefined for either.
+        margin: the smallest difference that matters, in the metric's units.
+        same: whether both models are the same model, so that no metric can differ.
+        unit: what one case of the outcome is, such as "record" or "class"; only records can be resampled.
     """
 
     observed: float | None
@@ -36,22 +37,40 @@ class Resampled:
 
     @property
     def undefined(self) -> int:
-        """Resamples without a value."""
+        """The number of resamples on which the metric is undefined for either model."""
         return int(np.isnan(self.differences).sum())
 
 
 def fewest_resamples(family: int, alpha: float = ALPHA) -> int:
-    """So many that each end of `family` simultaneous intervals has at least 20 resamples at or beyond it."""
+    """The fewest resamples with which each end of every simultaneous interval has at least 20 at or beyond it.
+
+    Args:
+        family: the number of comparisons that are judged together.
+        alpha: the chance that any of their intervals does not cover its true difference.
+
+    Example:
+        >>> fewest_resamples(family=10)
+        8000
+    """
     return ceil(2 * BEYOND * max(1, family) / alpha)
 
 
 def draws(strata: NDArray[np.int64], resamples: int, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
-    """Places of records drawn with replacement, (n,) each time; every stratum keeps its size.
+    """Bootstrap resamples of n records: draws with replacement within each stratum.
 
     Args:
-        strata: (n,) which stratum each record belongs to.
-        resamples: how many draws.
-        rng: decides all of them.
+        strata: (n,) code of the stratum that each record belongs to. Every resample has as many records of a stratum
+            as there are.
+        resamples: the number of resamples.
+        rng: the source of randomness.
+
+    Yields:
+        The (n,) places of the records drawn, once for each resample.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> [places.tolist() for places in draws(np.array([0, 0, 1, 1, 1]), 2, rng)]
+        [[1, 1, 3, 2, 2], [0, 0, 2, 2, 4]]
     """
     groups = [np.flatnonzero(strata == code) for code in np.unique(strata)]
     for _ in range(resamples):
@@ -59,10 +78,21 @@ def draws(strata: NDArray[np.int64], resamples: int, rng: np.random.Generator) -
 
 
 def percentile_interval(differences: NDArray[np.float64], level: float) -> tuple[float, float] | None:
-    """The central share `level` of the differences; None where that cannot be said.
+    """The percentile interval: the central share `level` of the differences.
 
-    A resample without a value could lie anywhere, so it is counted beyond both ends. Each end is one of the
-    differences, the outer of the two between which the percentile falls.
+    The difference on a resample where the metric is undefined could be of any size, so it counts as beyond both ends.
+    Each end is one of the differences: where a percentile falls between two of them, the one farther out.
+
+    Args:
+        differences: (resamples,) differences, NaN where undefined.
+        level: the share of the differences that the interval holds, in (0, 1).
+
+    Returns:
+        The lower and the upper end; None where so many differences are undefined that an end is unknown.
+
+    Example:
+        >>> percentile_interval(np.arange(100.0), level=0.9)
+        (4.0, 95.0)
     """
     tail, missing = (1 - level) / 2, np.isnan(differences)
     low = float(np.quantile(np.where(missing, -np.inf, differences), tail, method="lower"))
@@ -71,22 +101,43 @@ def percentile_interval(differences: NDArray[np.float64], level: float) -> tuple
 
 
 def judge_resampled(family: Sequence[Resampled], alpha: float = ALPHA) -> list[Verdict]:
-    """Verdicts of a family of differences between one pair of models, over other records.
+    """Verdicts on the differences between two models, generalised to other records from the same population.
 
-    The intervals hold together with probability 1 - alpha (Bonferroni). One that lies within its margin shows
-    no meaningful change; else one that lies above or below zero an increase or a decrease; else nothing is
-    settled. There are no p-values: the words are read off the intervals alone.
+    Together, the intervals cover all true differences with probability 1 - alpha (Bonferroni). The verdict follows
+    from the interval alone, without p-values: "no meaningful change" if it lies within the margin; otherwise
+    "increases" or "decreases" if it lies above or below zero; otherwise "inconclusive".
+
+    Args:
+        family: the differences that are judged together.
+        alpha: the chance that any interval does not cover its true difference.
+
+    Returns:
+        A verdict for each difference, in the order given.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> large = Resampled(0.1, rng.normal(0.1, 0.01, size=2000), margin=0.02)
+        >>> small = Resampled(0.0, rng.normal(0.0, 0.01, size=2000), margin=0.05)
+        >>> [verdict.word.value for verdict in judge_resampled([large, small])]
+        ['increases', 'no meaningful change']
     """
     testable = sum(not cell.same and cell.observed is not None and cell.unit == "record" for cell in family)
-    return [_judged(cell, alpha / max(1, testable)) for cell in family]
+    return [_interval_verdict(cell, alpha / max(1, testable)) for cell in family]
 
 
 def explore_resampled(cells: Sequence[Resampled], alpha: float = ALPHA) -> list[Verdict]:
-    """Each cell judged by itself. Exploratory: no correction for multiple comparisons."""
+    """As `judge_resampled`, each cell by itself. Exploratory: no correction for multiple comparisons.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> cell = Resampled(0.1, rng.normal(0.1, 0.01, size=2000), margin=0.02)
+        >>> [verdict.word.value for verdict in explore_resampled([cell, cell])]
+        ['increases', 'increases']
+    """
     return [judge_resampled([cell], alpha)[0] for cell in cells]
 
 
-def _judged(cell: Resampled, level: float) -> Verdict:
+def _interval_verdict(cell: Resampled, level: float) -> Verdict:
     if cell.same:
         return Verdict(Word.UNCHANGED, None, (0.0, 0.0), None, cell.margin)
     if cell.observed is None:
@@ -101,10 +152,10 @@ def _judged(cell: Resampled, level: float) -> Verdict:
     if interval[0] == interval[1]:
         reason = "all resamples of the records show exactly the same difference, so that its error cannot be judged"
         return Verdict(Word.INCONCLUSIVE, None, None, None, cell.margin, level, reason)
-    return Verdict(_word(interval, cell.margin), None, interval, None, cell.margin, level)
+    return Verdict(_interval_word(interval, cell.margin), None, interval, None, cell.margin, level)
 
 
-def _word(interval: tuple[float, float], margin: float) -> Word:
+def _interval_word(interval: tuple[float, float], margin: float) -> Word:
     low, high = interval
     if -margin < low and high < margin:
         return Word.NO_CHANGE

@@ -1,8 +1,9 @@
-"""How often verdicts are wrong: matrices drawn from placebos, in which every difference is chance.
+"""Error rates of the verdicts, by simulation from models without any defense.
 
-For each seed of a simulated matrix one draw of records is taken from a pool and, of the models trained on it, one at
-random as the undefended one and others as the rows. Baseline and row can be swapped without changing how likely the
-matrix is, so that the true mean of every difference is exactly zero, whatever the distribution of the metric.
+A simulated matrix has one draw of records per seed, taken from a pool of draws. Several models have been trained on
+each draw, under different training seeds; one of them, chosen at random, serves as the undefended baseline and others
+as the rows. The models of a draw are exchangeable, so the true mean of every difference is exactly zero, whatever the
+distribution of the metric. Every change that a verdict finds is therefore a false one.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -26,8 +27,8 @@ class Pool:
     """Metrics of models that differ by their training seed alone.
 
     Attributes:
-        values: (draws, models of each draw, metrics).
-        margins: of each metric.
+        values: (draws, models of each draw, metrics) the measured values.
+        margins: for each metric, the smallest difference that matters.
     """
 
     values: Floats
@@ -41,7 +42,12 @@ class Pool:
 
 @dataclass(frozen=True)
 class Design:
-    """What is simulated: so many defended rows, looked at with so many seeds."""
+    """The matrix that is simulated.
+
+    Attributes:
+        rows: the number of defended rows.
+        looks: the numbers of seeds at which the verdicts are computed, in ascending order.
+    """
 
     rows: int
     looks: tuple[int, ...]
@@ -49,53 +55,100 @@ class Design:
 
 @dataclass(frozen=True)
 class Share:
-    """How often something happened in n simulated matrices."""
+    """In how many of n simulated matrices an event happened.
+
+    Attributes:
+        count: the number of matrices with the event.
+        n: the number of matrices.
+    """
 
     count: int
     n: int
 
     @property
     def value(self) -> float:
-        """The share."""
+        """The observed share, in [0, 1]."""
         return self.count / self.n
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Clopper and Pearson's, of level 95%."""
-        found = stats.binomtest(self.count, self.n).proportion_ci(0.95)
-        return float(found.low), float(found.high)
+        """The Clopper-Pearson interval of the true share, of level 95%."""
+        bounds = stats.binomtest(self.count, self.n).proportion_ci(0.95)
+        return float(bounds.low), float(bounds.high)
 
     def exceeds(self, level: float) -> bool:
-        """Whether a one-sided binomial test at 1% says that the true share is above `level`."""
+        """Whether a one-sided binomial test at level 1% finds that the true share is above `level`."""
         return bool(stats.binomtest(self.count, self.n, level, alternative="greater").pvalue < 0.01)
 
     def falls_below(self, level: float) -> bool:
-        """Whether a one-sided binomial test at 1% says that the true share is below `level`."""
+        """Whether a one-sided binomial test at level 1% finds that the true share is below `level`."""
         return bool(stats.binomtest(self.count, self.n, level, alternative="less").pvalue < 0.01)
 
 
 def false_changes(pool: Pool, design: Design, matrices: int, rng: Generator) -> Share:
-    """Matrices without any effect in which some cell is said to increase or decrease: at most ALPHA is promised."""
-    wrong = (any(v.word in CHANGE for v in judged) for judged in _judged(pool, design, matrices, rng))
+    """How often a matrix without any true effect has a cell that "increases" or "decreases".
+
+    This is the familywise error rate, which `judge` keeps at ALPHA or below.
+
+    Args:
+        pool: the metrics of models without a defense.
+        design: the size of the matrices.
+        matrices: how many matrices are simulated.
+        rng: the source of randomness.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> pool = Pool(rng.normal(size=(20, 6, 2)), margins=(0.5, 0.5))
+        >>> false_changes(pool, Design(rows=2, looks=(5,)), matrices=50, rng=rng).n
+        50
+    """
+    wrong = (any(v.word in CHANGE for v in judged) for judged in _simulated_verdicts(pool, design, matrices, rng))
     return Share(sum(wrong), matrices)
 
 
 def false_denials(pool: Pool, design: Design, matrices: int, rng: Generator) -> Share:
-    """Matrices in which every cell has a true effect as large as its margin, and some is denied: at most ALPHA."""
+    """How often a matrix whose true effects all equal their margins has a cell with "no meaningful change".
+
+    An effect as large as the margin matters, so each such verdict is wrong; `judge` keeps this rate at ALPHA or below.
+
+    Args:
+        pool: the metrics of models without a defense; the effects are added to them.
+        design: the size of the matrices.
+        matrices: how many matrices are simulated.
+        rng: the source of randomness.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> pool = Pool(rng.normal(size=(20, 6, 2)), margins=(0.5, 0.5))
+        >>> false_denials(pool, Design(rows=2, looks=(5,)), matrices=50, rng=rng)
+        Share(count=0, n=50)
+    """
     planted = np.tile(pool.margins, (design.rows, 1))
     wrong = (
         any(v.word is Word.NO_CHANGE for v in judged)
-        for judged in _judged(pool, design, matrices, rng, lambda: planted)
+        for judged in _simulated_verdicts(pool, design, matrices, rng, lambda: planted)
     )
     return Share(sum(wrong), matrices)
 
 
 def found_effects(pool: Pool, design: Design, matrices: int, rng: Generator) -> Share:
-    """Matrices in which one cell has an effect that POWER says is found so often, and it is found.
+    """How often the one true effect of a matrix is found; expected to be POWER or more.
 
-    The effect, its cell drawn at random, has the size at which a paired t test at Bonferroni's level and with the most
-    seeds has that power; Holm's method can only find more. Margins are set to zero, so that a small effect
-    is not called too small to matter.
+    The effect is added to a cell drawn at random. Its size is that at which a paired t test at Bonferroni's level, with
+    the largest number of seeds, has a power of POWER; Holm's method rejects at least as often. Margins are set to zero,
+    so that no effect counts as too small to matter.
+
+    Args:
+        pool: the metrics of models without a defense; the effect is added to them.
+        design: the size of the matrices.
+        matrices: how many matrices are simulated.
+        rng: the source of randomness.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> pool = Pool(rng.normal(size=(20, 6, 2)), margins=(0.5, 0.5))
+        >>> found_effects(pool, Design(rows=2, looks=(5,)), matrices=50, rng=rng).value > 0.5
+        True
     """
     cells = design.rows * len(pool.margins)
     sizes = [detectable(std, design.looks[-1], ALPHA / (len(design.looks) * cells)) for std in pool.spread]
@@ -109,13 +162,24 @@ def found_effects(pool: Pool, design: Design, matrices: int, rng: Generator) -> 
         return effect
 
     sharp = Pool(pool.values, (0.0,) * len(sizes))
-    judged = _judged(sharp, design, matrices, rng, planted)
+    judged = _simulated_verdicts(sharp, design, matrices, rng, planted)
     found = (verdicts[place].word is Word.INCREASES for verdicts, place in zip(judged, chosen, strict=True))
     return Share(sum(found), matrices)
 
 
 def detectable(std: float, n: int, alpha: float, power: float = POWER) -> float:
-    """The mean difference that a two-sided paired t test of n pairs at level alpha finds with the given power."""
+    """The true mean difference at which a two-sided paired t test has the given power.
+
+    Args:
+        std: the standard deviation of the differences.
+        n: the number of pairs.
+        alpha: the level of the test.
+        power: the chance that the test rejects.
+
+    Example:
+        >>> round(detectable(std=0.01, n=5, alpha=0.05), 4)
+        0.0168
+    """
 
     def lacking(effect: float) -> float:
         return power_of_difference(effect * std, std, n, alpha) - power
@@ -123,23 +187,23 @@ def detectable(std: float, n: int, alpha: float, power: float = POWER) -> float:
     return float(optimize.brentq(lacking, 1e-3, 1e3, xtol=1e-6)) * std
 
 
-def _judged(
+def _simulated_verdicts(
     pool: Pool,
     design: Design,
     matrices: int,
     rng: Generator,
     planted: Callable[[], Floats] | None = None,
 ) -> Iterator[list[Verdict]]:
-    """Verdicts of each simulated matrix, row by row; `planted` gives the (rows, metrics) effects added to it."""
+    """Verdicts of each simulated matrix, row by row; `planted` gives the (rows, metrics) true effects of one matrix."""
     for _ in range(matrices):
-        differences = _differences(pool, design, rng)
+        differences = _random_differences(pool, design, rng)
         if planted is not None:
             differences = differences + planted()
-        yield judge(_family(differences, pool.margins), looks=design.looks)
+        yield judge(_comparisons_of(differences, pool.margins), looks=design.looks)
 
 
-def _differences(pool: Pool, design: Design, rng: Generator) -> Floats:
-    """(seeds, rows, metrics): rows less baseline, the draws and the models of each taken without repetition."""
+def _random_differences(pool: Pool, design: Design, rng: Generator) -> Floats:
+    """(seeds, rows, metrics) row minus baseline; draws, and models within a draw, are chosen without replacement."""
     draws, models, _ = pool.values.shape
     chosen = rng.permutation(draws)[: design.looks[-1]]
     order = rng.permuted(np.tile(np.arange(models), (len(chosen), 1)), axis=1)[:, : design.rows + 1]
@@ -147,7 +211,7 @@ def _differences(pool: Pool, design: Design, rng: Generator) -> Floats:
     return np.asarray(values[:, 1:] - values[:, :1])
 
 
-def _family(differences: Floats, margins: Sequence[float]) -> list[Comparison]:
+def _comparisons_of(differences: Floats, margins: Sequence[float]) -> list[Comparison]:
     _, rows, metrics = differences.shape
     return [
         Comparison(tuple(differences[:, row, metric].tolist()), margins[metric])

@@ -1,4 +1,4 @@
-"""Three-state checks that come before a verdict: without them its numbers may mean nothing."""
+"""Gates: conditions that must hold before a verdict is meaningful, each shown, shown not to hold, or unproven."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -8,7 +8,7 @@ from amulet.statistics.verdicts import ALPHA
 
 
 class Gate(StrEnum):
-    """Whether something that a verdict rests on was shown to hold, shown not to hold, or neither."""
+    """Whether a condition of a verdict was shown to hold, shown not to hold, or neither."""
 
     SHOWN = "shown"
     SHOWN_NOT = "shown not"
@@ -16,15 +16,27 @@ class Gate(StrEnum):
 
 
 def exceeds(advantages: Sequence[float], least: float, alpha: float = ALPHA) -> Gate:
-    """Whether the mean of the seeds' advantages is above zero.
+    """Whether the mean advantage over seeds is above zero, by one-sided t intervals.
 
-    Shown if the one-sided t interval of level 1 - alpha lies above zero; shown not if it lies below `least`,
-    the least advantage that matters; else unproven.
+    Args:
+        advantages: one number per seed, such as the accuracy of an attack minus that of guessing.
+        least: the smallest advantage that matters, in the same units.
+        alpha: the level of each of the two one-sided tests.
+
+    Returns:
+        SHOWN if the lower bound of level 1 - alpha is above zero; otherwise SHOWN_NOT if the upper bound of level
+        1 - alpha is below `least`; otherwise, and with fewer than two seeds, UNPROVEN.
+
+    Example:
+        >>> exceeds([0.02, 0.03, 0.01, 0.04], least=0.02).value
+        'shown'
+        >>> exceeds([-0.01, 0.01, -0.01, 0.01], least=0.02).value
+        'shown not'
     """
     test = paired_t(advantages)
     if test is None:
         return Gate.UNPROVEN
-    low, high = test.interval(1 - 2 * alpha)  # two one-sided bounds
+    low, high = test.interval(1 - 2 * alpha)  # each bound is then one-sided of level 1 - alpha
     if low > 0:
         return Gate.SHOWN
     return Gate.SHOWN_NOT if high < least else Gate.UNPROVEN

@@ -1,15 +1,22 @@
-"""When a growing number of seeds is looked at. The level is split evenly over the looks planned (Bonferroni)."""
+"""At which numbers of seeds verdicts are computed. The level is split evenly over the planned looks (Bonferroni)."""
 
 from typing import Final
 
 FIRST: Final = 5
-"""Fewer seeds hardly ever settle anything: the family's intervals are then many times wider than the spread."""
+"""Seeds at the first look. With fewer, simultaneous intervals are so wide that hardly any comparison is decided."""
 
 
 def doubling(most: int) -> tuple[int, ...]:
-    """Numbers of seeds at which to look: 5, 10, 20 ... and `most`; `most` alone where it is no more than 5.
+    """The numbers of seeds at which verdicts are computed: 5, 10, 20 and so on, and finally `most`.
 
-    They are fixed beforehand by `most`, since each look costs an equal share of the level.
+    They must be fixed before the first look, since each look uses an equal share of the level.
+
+    Args:
+        most: the largest number of seeds; if it is 5 or less, there is only this one look.
+
+    Example:
+        >>> doubling(30)
+        (5, 10, 20, 30)
     """
     looks, seeds = [], FIRST
     while seeds < most:

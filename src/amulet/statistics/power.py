@@ -1,4 +1,4 @@
-"""How many seeds would settle an undecided comparison."""
+"""The number of seeds that would decide an inconclusive comparison."""
 
 from functools import lru_cache
 from math import isnan
@@ -8,47 +8,88 @@ from scipy import stats
 from amulet.statistics.paired import Paired
 
 POWER = 0.8
+"""The chance of a decision with which a number of seeds counts as sufficient."""
+
 MOST_SEEDS = 1000
+"""The largest number of seeds that is considered."""
 
 
 def seeds_to_settle(paired: Paired, margin: float, alpha: float) -> int | None:
-    """The fewest seeds with which the verdict would be reached in four of five repetitions.
+    """The fewest seeds with which the comparison would be decided with a probability of 80%.
 
-    Taken at face value are the mean and spread seen so far: a difference of that size would be told from
-    zero, or an interval of level 1 - alpha would lie within the margin, whichever comes first. None for more
-    than 1000 seeds.
+    It assumes that the true mean and standard deviation are those observed so far. The comparison is decided when the t
+    test rejects, or when the interval of level 1 - alpha lies within the margin, whichever needs fewer seeds.
+
+    Args:
+        paired: the test so far, with a standard deviation above zero.
+        margin: the smallest difference that matters, in the metric's units.
+        alpha: the level of the test.
+
+    Returns:
+        The number of seeds, more than there are so far; None if 1000 would not suffice.
+
+    Example:
+        >>> from amulet.statistics.paired import paired_t
+        >>> seeds_to_settle(paired_t([0.02, -0.01, 0.03, 0.00, 0.01]), margin=0.02, alpha=0.05)
+        22
     """
     low, high = paired.n, MOST_SEEDS
-    if not _settled(paired.mean, paired.std, high, margin, alpha):
+    if not _is_sufficient(paired.mean, paired.std, high, margin, alpha):
         return None
-    while high - low > 1:  # both ways of being settled grow with n
+    while high - low > 1:  # both powers grow with n
         middle = (low + high) // 2
-        if _settled(paired.mean, paired.std, middle, margin, alpha):
+        if _is_sufficient(paired.mean, paired.std, middle, margin, alpha):
             high = middle
         else:
             low = middle
     return high
 
 
-def _settled(mean: float, std: float, n: int, margin: float, alpha: float) -> bool:
+def _is_sufficient(mean: float, std: float, n: int, margin: float, alpha: float) -> bool:
     return max(power_of_difference(mean, std, n, alpha), power_of_equivalence(mean, std, n, margin, alpha)) >= POWER
 
 
 @lru_cache(maxsize=4096)
 def power_of_difference(mean: float, std: float, n: int, alpha: float) -> float:
-    """The chance that a two-sided paired t test at level alpha rejects, if mean and std are the true ones."""
+    """The power of a two-sided paired t test.
+
+    Args:
+        mean: the true mean of the differences.
+        std: their true standard deviation, above zero.
+        n: the number of pairs, at least 2.
+        alpha: the level of the test.
+
+    Returns:
+        The probability that the test rejects the hypothesis of a zero mean.
+
+    Example:
+        >>> round(power_of_difference(mean=0.01, std=0.01, n=10, alpha=0.05), 3)
+        0.803
+    """
     shift, critical = abs(mean) / std * n**0.5, float(stats.t.ppf(1 - alpha / 2, n - 1))
     right, wrong = stats.nct.sf(critical, n - 1, shift), stats.nct.cdf(-critical, n - 1, shift)
-    if isnan(right):  # far in its tails SciPy's noncentral t gives up, where the normal is as good
+    if isnan(right):  # SciPy's noncentral t is NaN far in its tails, where the normal is a close approximation
         right = stats.norm.sf(critical - shift)
     return float(right + (0.0 if isnan(wrong) else wrong))
 
 
 @lru_cache(maxsize=4096)
 def power_of_equivalence(mean: float, std: float, n: int, margin: float, alpha: float) -> float:
-    """The chance that the interval of level 1 - alpha lies within the margin, by the normal approximation.
+    """The probability that the interval of level 1 - alpha lies within the margin, by the normal approximation.
 
-    The interval's half width is taken at its expected value; the mean then has to fall within what is left.
+    The half width of the interval is taken as fixed, with the true standard deviation. The interval then lies within
+    the margin if the observed mean is at most the margin minus the half width, in absolute value.
+
+    Args:
+        mean: the true mean of the differences.
+        std: their true standard deviation, above zero.
+        n: the number of pairs, at least 2.
+        margin: the smallest difference that matters, in the same units.
+        alpha: one minus the level of the interval.
+
+    Example:
+        >>> round(power_of_equivalence(mean=0.0, std=0.01, n=10, margin=0.01, alpha=0.05), 3)
+        0.632
     """
     error = std / n**0.5
     room = margin - float(stats.t.ppf(1 - alpha / 2, n - 1)) * error

@@ -1,4 +1,4 @@
-"""Means and spreads over seeds."""
+"""Means and standard deviations over seeds."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Summary:
-    """Mean and standard deviation over n seeds, all in the metric's own units; std is None below two seeds."""
+    """Mean and sample standard deviation over n seeds, in the metric's own units; `std` is None for a single seed."""
 
     mean: float
     std: float | None
@@ -16,7 +16,18 @@ class Summary:
 
 
 def summarize(values: Sequence[float]) -> Summary | None:
-    """Mean and sample standard deviation (n - 1); None where there are no values."""
+    """Mean and sample standard deviation, with n - 1 degrees of freedom.
+
+    Args:
+        values: one value per seed.
+
+    Returns:
+        The summary, or None if there are no values.
+
+    Example:
+        >>> summarize([0.5, 1.0])
+        Summary(mean=0.75, std=0.3535533905932738, n=2)
+    """
     if not values:
         return None
     std = float(np.std(values, ddof=1)) if len(values) > 1 else None

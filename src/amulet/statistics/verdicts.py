@@ -1,4 +1,4 @@
-"""From paired differences to words: increases, decreases, no meaningful change, inconclusive."""
+"""Verdicts from paired differences: increases, decreases, no meaningful change, or inconclusive."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,12 +9,14 @@ from amulet.statistics.paired import Paired, paired_t
 from amulet.statistics.power import seeds_to_settle
 
 ALPHA = 0.05
+"""The default level of tests and of simultaneous intervals."""
+
 ROUNDING = 1e-12
-"""Differences no larger are zero."""
+"""Differences that are no larger than this in absolute value count as zero."""
 
 
 class Word(StrEnum):
-    """What a defense does to a metric."""
+    """The verdict on what a defense does to a metric."""
 
     INCREASES = "increases"
     DECREASES = "decreases"
@@ -26,12 +28,13 @@ class Word(StrEnum):
 
 @dataclass(frozen=True)
 class Comparison:
-    """One cell to judge.
+    """One cell of the matrix, to be judged.
 
     Attributes:
-        differences: defended minus undefended, seed by seed; None where either is undefined.
-        margin: differences smaller than this do not matter, in the metric's units.
-        same: whether both models are one and the same, so that nothing can differ.
+        differences: the metric of the defended minus that of the undefended model, for each seed; None for seeds where
+            either is undefined.
+        margin: the smallest difference that matters, in the metric's units.
+        same: whether both models are the same model, so that no metric can differ.
     """
 
     differences: tuple[float | None, ...]
@@ -39,25 +42,25 @@ class Comparison:
     same: bool = False
 
     def test(self, seeds: int) -> Paired | None:
-        """Over the first `seeds` seeds; None where fewer than two of them have a difference."""
+        """The paired t test over the first `seeds` seeds; None if fewer than two of them have a difference."""
         return paired_t([value for value in self.differences[:seeds] if value is not None])
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is said of one cell, and on what grounds.
+    """The verdict on one cell, with the numbers that it follows from.
 
     Attributes:
         word: the verdict.
-        paired: the test, None where there is nothing to test.
-        interval: that covers, together with those of the whole family, all true differences with
-            probability 1 - alpha; for exploratory cells each covers its own. Where Holm's test finds a
-            direction that Bonferroni's interval leaves open, it ends at zero (Guilbaud 2008,
-            https://doi.org/10.1002/bimj.200710464).
-        p: Holm-adjusted over the family; as it is for exploratory cells.
-        margin: as given.
-        level: one minus the probability with which the interval alone covers its true difference.
-        reason: why there is no verdict, where there is none.
+        paired: the t test; None if there is nothing to test.
+        interval: the confidence interval of the true difference. The intervals of a family are simultaneous: they
+            cover all true differences with probability 1 - alpha. For exploratory cells each covers its own true
+            difference with that probability. Where Holm's test finds a direction but Bonferroni's interval includes
+            zero, the interval is cut off at zero (Guilbaud 2008, https://doi.org/10.1002/bimj.200710464).
+        p: the p-value, Holm-adjusted over the family; not adjusted for exploratory cells.
+        margin: the smallest difference that matters, as it was given.
+        level: one minus the probability with which this interval alone covers its true difference.
+        reason: why the cell could not be judged; None if it could.
     """
 
     word: Word
@@ -70,12 +73,12 @@ class Verdict:
 
     @property
     def settled(self) -> bool:
-        """Whether more seeds are not called for."""
+        """Whether the cell is decided, so that it needs no more seeds."""
         return self.word not in {Word.INCONCLUSIVE, Word.UNDEFINED}
 
     @property
     def seeds_needed(self) -> int | None:
-        """For an inconclusive cell, seeds that would settle it; None where up to 1000 would not."""
+        """The number of seeds that would decide an inconclusive cell; None for others, and if 1000 would not do."""
         if self.word is not Word.INCONCLUSIVE or self.paired is None or self.reason is not None:
             return None
         return seeds_to_settle(self.paired, self.margin, self.level)
@@ -84,68 +87,90 @@ class Verdict:
 def judge(family: Sequence[Comparison], alpha: float = ALPHA, looks: Sequence[int] = ()) -> list[Verdict]:
     """Verdicts of a family of comparisons.
 
-    The chance that any cell is said to increase or decrease which does not is at most alpha, and so is the
-    chance that any is said not to change meaningfully which does. A cell whose simultaneous interval
-    (Bonferroni) lies within its margin shows no meaningful change, whatever its p-value; else one with an
-    adjusted p-value (Holm) of at most alpha increases or decreases; else it is inconclusive.
+    A cell has "no meaningful change" if its simultaneous interval (Bonferroni) lies within its margin, whatever its
+    p-value; otherwise it "increases" or "decreases" if its adjusted p-value (Holm) is at most alpha; otherwise it is
+    "inconclusive". Two kinds of errors are each kept at a probability of at most alpha over the whole family: a change
+    that is not there, and "no meaningful change" where the true difference is at least the margin.
 
-    With several `looks`, numbers of seeds in ascending order, each look has an equal share of alpha, and a cell
-    keeps the verdict of the first look that decides it. Holm's test at a look takes the cells decided before with
-    the p-values that they had then: adjusted p-values only fall as p-values do, so that this is stricter than
-    Holm's test of every cell's smallest p-value times the number of looks, which keeps the level.
+    With several looks at growing numbers of seeds, each look uses an equal share of alpha, and a cell keeps the verdict
+    of the first look that decides it. Holm's test at a later look includes the cells that are already decided, with the
+    p-values that they had when they were. Adjusted p-values are monotone in the p-values, so this is stricter than
+    Holm's test of the smallest p-value of every cell times the number of looks, which keeps the level.
 
     Args:
-        family: all that is judged together.
+        family: the comparisons that are judged together.
         alpha: the level of each of the two errors.
-        looks: when the data were looked at, the last at the most seeds; by default once, at all of them.
+        looks: the numbers of seeds at which the data were looked at, in ascending order, the last being all of them; by
+            default a single look at all seeds.
+
+    Returns:
+        A verdict for each comparison, in the order given.
+
+    Example:
+        >>> family = [
+        ...     Comparison((0.11, 0.10, 0.12, 0.09, 0.10), margin=0.02),
+        ...     Comparison((0.001, -0.001, 0.0, 0.001, -0.001), margin=0.02),
+        ...     Comparison((0.10, -0.10, 0.05, -0.02, 0.03), margin=0.02),
+        ... ]
+        >>> [verdict.word.value for verdict in judge(family)]
+        ['increases', 'no meaningful change', 'inconclusive']
     """
     stages = tuple(looks) or (max((len(cell.differences) for cell in family), default=0),)
-    counted = [place for place, cell in enumerate(family) if not cell.same]  # by design: no result changes the family
+    counted = [place for place, cell in enumerate(family) if not cell.same]  # fixed beforehand, whatever the results
     level = alpha / (len(stages) * max(1, len(counted)))
-    found = {place: _untested(cell) for place, cell in enumerate(family) if cell.same}
+    decided = {place: _untested_verdict(cell) for place, cell in enumerate(family) if cell.same}
     p_values = dict.fromkeys(counted, 1.0)
     for stage in stages:
-        tests = {place: family[place].test(stage) for place in counted if place not in found}
-        p_values |= {place: min(1.0, len(stages) * _p(test)) for place, test in tests.items()}
+        tests = {place: family[place].test(stage) for place in counted if place not in decided}
+        p_values |= {place: min(1.0, len(stages) * _p_value(test)) for place, test in tests.items()}
         adjusted = dict(zip(p_values, holm(list(p_values.values())), strict=True))
-        judged = {place: _judged(family[place], test, adjusted[place], level, alpha) for place, test in tests.items()}
-        found |= {place: verdict for place, verdict in judged.items() if verdict.settled or stage == stages[-1]}
-    return [found[place] for place in range(len(family))]
+        judged = {
+            place: _tested_verdict(family[place], test, adjusted[place], level, alpha) for place, test in tests.items()
+        }
+        decided |= {place: verdict for place, verdict in judged.items() if verdict.settled or stage == stages[-1]}
+    return [decided[place] for place in range(len(family))]
 
 
 def explore(cells: Sequence[Comparison], alpha: float = ALPHA, looks: Sequence[int] = ()) -> list[Verdict]:
-    """Each cell judged by itself. Exploratory: no correction for multiple comparisons."""
+    """As `judge`, each cell by itself. Exploratory: no correction for multiple comparisons.
+
+    Example:
+        >>> cells = [Comparison((0.11, 0.10, 0.12), margin=0.02), Comparison((-0.1, 0.1, 0.0), margin=0.02)]
+        >>> [verdict.word.value for verdict in explore(cells)]
+        ['increases', 'inconclusive']
+    """
     return [judge([cell], alpha, looks)[0] for cell in cells]
 
 
-def _p(test: Paired | None) -> float:
+def _p_value(test: Paired | None) -> float:
+    """1 where there is no test, or no estimate of its error."""
     return 1.0 if test is None or test.std == 0 else test.p
 
 
 def _without_error(test: Paired) -> bool:
-    """Whether all differences are one number other than zero, which no t test can judge."""
-    return test.std == 0 and not _nothing(test)
+    """Whether all differences are the same number other than zero, so that a t test has no estimate of the error."""
+    return test.std == 0 and not _all_zero(test)
 
 
-def _nothing(test: Paired) -> bool:
-    """Whether all differences are zero, but for rounding."""
+def _all_zero(test: Paired) -> bool:
+    """Whether all differences are zero, up to rounding."""
     return test.std == 0 and abs(test.mean) <= ROUNDING
 
 
-def _untested(cell: Comparison) -> Verdict:
+def _untested_verdict(cell: Comparison) -> Verdict:
     if cell.same:
         return Verdict(Word.UNCHANGED, None, (0.0, 0.0), None, cell.margin)
     return Verdict(Word.UNDEFINED, None, None, None, cell.margin, reason="fewer than two seeds have both values")
 
 
-def _judged(cell: Comparison, test: Paired | None, p: float, level: float, alpha: float) -> Verdict:
+def _tested_verdict(cell: Comparison, test: Paired | None, p: float, level: float, alpha: float) -> Verdict:
     if test is None:
-        return _untested(cell)
+        return _untested_verdict(cell)
     if _without_error(test):
         reason = "all seeds show exactly the same difference, so that its error cannot be judged"
         return Verdict(Word.INCONCLUSIVE, test, None, None, cell.margin, reason=reason)
     low, high = test.interval(1 - level)
-    if _nothing(test) or (-cell.margin < low and high < cell.margin):
+    if _all_zero(test) or (-cell.margin < low and high < cell.margin):
         word = Word.NO_CHANGE
     elif p <= alpha and test.mean > 0:
         word, low = Word.INCREASES, max(low, 0.0)

@@ -14,7 +14,7 @@ from torch.func import functional_call
 
 from amulet.core.data import Data, Schema
 from amulet.core.errors import Problem
-from amulet.core.model import evaluating
+from amulet.core.model import evaluating, filled
 from amulet.core.seeds import generator
 from amulet.core.spec import Count, NonNegative, OpenProbability, Positive
 from amulet.core.trainable import DataUse
@@ -64,6 +64,8 @@ class DPSGD(Update):
     risk = "membership_inference"
     data_use = DataUse.RECORD
     private: ClassVar[bool] = True
+    version: ClassVar[int] = 2
+    packages: ClassVar[tuple[str, ...]] = ("opacus", "numpy", "scipy")  # the accountant, which finds the noise
 
     epsilon: Positive | None = 8.0
     delta: OpenProbability = 1e-5
@@ -134,8 +136,10 @@ class PrivateRule(Rule):
         total = self._sum(losses, model, batch) if len(batch) else {}
         for name, parameter in model.named_parameters():
             if parameter.requires_grad:
-                summed = total.get(name, torch.zeros_like(parameter))
-                parameter.grad = (summed + self._noise(parameter)) / self._lots.batch_size
+                noisy = self._noise(parameter)
+                if name in total:
+                    noisy += total[name]
+                parameter.grad = noisy.div_(self._lots.batch_size)
 
     def _sum(self, losses: RecordLosses, model: nn.Module, batch: Data) -> Tensors:
         if self._clipped_sum is None and len(batch) > 1:  # one record alone cannot show that others matter
@@ -146,7 +150,7 @@ class PrivateRule(Rule):
         if self._sigma == 0:
             return torch.zeros_like(like)
         noise = torch.randn(like.shape, generator=self._rng, device=like.device, dtype=like.dtype)
-        return self._sigma * self._spec.clip * noise
+        return noise.mul_(self._sigma * self._spec.clip)
 
 
 ClippedSum = Callable[[RecordLosses, nn.Module, Data, float], Tensors]
@@ -187,7 +191,9 @@ def clipped_sum_by_record(losses: RecordLosses, model: nn.Module, batch: Data, c
 
     def loss(parameters: Tensors, record: Tensors) -> Tensor:
         one = replace(batch, **{name: tensor.unsqueeze(0) for name, tensor in record.items()})  # type: ignore[arg-type]
-        return losses(lambda x: functional_call(model, parameters, (x,)), one).squeeze(0)
+        asked = filled(model, one)
+        names = parameters if asked is model else {f"underneath.{name}": each for name, each in parameters.items()}
+        return losses(lambda x: functional_call(asked, names, (x,)), one).squeeze(0)
 
     def clipped(part: Data) -> Tensors:
         gradients = per_record_gradients(loss, parameters, part.tensors())
@@ -200,6 +206,9 @@ def _parts(model: nn.Module, batch: Data, most: int) -> Iterator[Data]:
     """The batch, in parts of at most so many records whose gradients fit into memory."""
     numbers = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     size = max(1, min(most, NUMBERS_AT_ONCE // numbers))
+    if len(batch) <= size:
+        yield batch
+        return
     for places in torch.arange(len(batch), device=batch.x.device).split(size):
         yield batch[places]
 

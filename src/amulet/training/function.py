@@ -19,7 +19,9 @@ from amulet.core.trainable import Stage, Trainable
 from amulet.training.loop import accuracy, prepare
 from amulet.training.removal import Removal, score_by
 from amulet.training.stages import Prepare
-from amulet.training.validation import model_problems
+from amulet.training.validation import model_problems, unlearned
+
+_CLASSES_ALONE = "a training function learns classes alone"
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,13 @@ class TrainingFunction(Trainable):
     weighted: bool = False
 
     def problems(self) -> Iterator[Problem]:
-        """Say when the function cannot be imported."""
+        """Say when the function cannot be imported; weights and targets that it would ignore are a Conflict."""
+        prepares = [stage for stage in self.stages if isinstance(stage, Prepare)]
+        weighing = [stage for stage in prepares if stage.weighs and not self.weighted]
+        ignored = [Problem("weighted", self._ignores(str(stage))) for stage in weighing]
+        ignored += [unlearned(str(stage), _CLASSES_ALONE) for stage in prepares if stage.sets_targets]
+        if ignored:
+            raise Conflict(ignored)
         yield from UserCode(self.function).problems("function", type(self).__name__)
 
     def outside_sources(self) -> Iterator[str]:
@@ -60,8 +68,6 @@ class TrainingFunction(Trainable):
                 f"{type(stage).__name__} acts in the slot '{slot}' of Amulet's training loop, which the training "
                 f"function '{self.function}' does not go through. Write the training as a Recipe to apply it.",
             )])  # fmt: skip
-        if isinstance(stage, Prepare) and stage.weighs and not self.weighted:
-            raise Conflict([Problem("weighted", self._ignores(str(stage)))])
         return replace(self, stages=(*self.stages, stage))
 
     def _ignores(self, giver: str) -> str:
@@ -89,6 +95,13 @@ class TrainingFunction(Trainable):
             yield from stage.data_problems(schema, records)
         yield from model_problems(self.build, type(self.model).__name__, schema, private=False)
 
+    def record_problems(self, data: Data) -> Iterator[Problem]:
+        """Weights must be used, and classes are what it learns."""
+        if data.weight is not None and not self.weighted:
+            yield Problem("weighted", self._ignores("The data set"))
+        if data.targets is not None:
+            yield unlearned("The data set", _CLASSES_ALONE)
+
     def fit(
         self, data: Data, *, seed: int, device: str = "cpu", held: Held = NOTHING, with_accuracy: bool = False
     ) -> Fitted:
@@ -99,14 +112,14 @@ class TrainingFunction(Trainable):
         if problems:
             raise InvalidParameter(problems)
         data, artifacts = prepare(self.stages, data.to(device), seed, score_by(self, held, seed, device))
-        if data.weight is not None and not self.weighted:
-            raise InvalidParameter([Problem("weighted", self._ignores("The data set"))])
-        if data.targets is not None:
-            raise InvalidParameter([Problem("targets", "A training function learns classes. The data hold 'targets'.")])
+        ignored = tuple(self.record_problems(data))
+        if ignored:
+            raise InvalidParameter(ignored)
         with isolated(derive(seed, "initialisation"), device):
             model = self.build(data.schema).to(device)
         with isolated(derive(seed, "forward"), device):
-            returned = UserCode(self.function).load()(model, data.as_inputs(), seed, **dict(self.arguments))
+            given = (model, data.as_inputs(), seed)
+            returned = UserCode(self.function).call(*given, arguments=dict(self.arguments))
         if returned is not None and returned is not model:
             raise TypeError(f"'{self.function}' must train the given model in place. It returned something else.")
         facts = {"records": len(data), "seconds": perf_counter() - started}

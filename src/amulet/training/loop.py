@@ -11,6 +11,7 @@ finish(model, data)
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import count
 from time import perf_counter
 from typing import Protocol, TypeVar
 
@@ -22,7 +23,7 @@ from amulet.core.data import Data, Schema
 from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.fitted import Artifacts, Fact, Fitted, by_stage
 from amulet.core.held import Held
-from amulet.core.model import ModelSpec, evaluating, predict
+from amulet.core.model import ModelSpec, evaluating, filled, logits_of, predict, wrapped
 from amulet.core.seeds import derive, generator, isolated
 from amulet.core.trainable import Stage
 from amulet.functional.pgd import Classifier
@@ -61,6 +62,9 @@ class Looped(Protocol):
     def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
         """Why it cannot be fitted to so many records of this kind, if so."""
 
+    def record_problems(self, data: Data) -> Iterator[Problem]:
+        """What the records hold that training would ignore, if so."""
+
 
 def train(
     recipe: Looped, data: Data, seed: int, device: str, held: Held, score: ScoreOf, *, with_accuracy: bool
@@ -71,6 +75,9 @@ def train(
     if problems:
         raise InvalidParameter(problems)
     data, artifacts = prepare(recipe.preparations, data.to(device), seed, score)
+    ignored = tuple(recipe.record_problems(data))
+    if ignored:
+        raise InvalidParameter(ignored)
     with isolated(derive(seed, "initialisation"), device):
         model = recipe.model.build(data.schema).to(device)
     pace = Pace(len(data), recipe.batch_size, recipe.epochs)
@@ -81,13 +88,22 @@ def train(
     model, kept = _finish(recipe, model, data, held, seed)
     facts: dict[str, Fact] = {
         **rule.facts,
-        **{name: fact for _, penalty in penalties for name, fact in penalty.facts.items()},
         "records": len(data),
         "seconds": perf_counter() - started,
     }
     if with_accuracy:
         facts["train_accuracy"] = accuracy(model, data)
-    return Fitted(model.eval(), facts, {**artifacts, **learned, **kept})
+    known = _with_facts(facts, [penalty for _, penalty in penalties])
+    return Fitted(model.eval(), known, {**artifacts, **learned, **kept})
+
+
+def _with_facts(facts: Mapping[str, Fact], penalties: Iterable[Penalty]) -> Mapping[str, Fact]:
+    """All facts; of a second one of the same name, as of two stages of one class, the name is "name 2"."""
+    found = dict(facts)
+    for name, fact in (item for penalty in penalties for item in penalty.facts.items()):
+        names = (name if number == 1 else f"{name} {number}" for number in count(1))
+        found[next(free for free in names if free not in found)] = fact
+    return found
 
 
 def accuracy(model: nn.Module, data: Data) -> float:
@@ -129,12 +145,11 @@ def record_losses(recipe: Looped, data: Data, penalties: Sequence[Penalty] | Non
 def _losses(objective: Objective, penalties: Sequence[Penalty]) -> RecordLosses:
 
     def losses(model: Classifier, batch: Data) -> Tensor:
-        logits = model(batch.x.clone())  # a model may work in place
+        classify = filled(model, batch)
+        logits = classify(batch.x.clone())  # a model may work in place
         total = objective.losses(logits, batch)
         for place, penalty in enumerate(penalties):
-            seen = _with_twin(batch, place)
-            penalty.learn(logits.detach(), seen)
-            total = total + penalty.penalize(model, logits, seen)
+            total = total + penalty.penalize(classify, logits, _with_twin(batch, place))
         return total if batch.weight is None else total * batch.weight
 
     return losses
@@ -159,6 +174,7 @@ def _descend(
         for places in rule.epoch(order):
             batch = _perturbed(data.at(places.to(data.x.device)).as_inputs(), model, rngs)
             batch = _twinned(batch, model, twin_rngs)
+            _learn(batch, model, [penalty for _, penalty in penalties])
             optimizer.zero_grad()
             rule.backward(losses, model, batch)
             optimizer.step()
@@ -174,7 +190,7 @@ def _perturbed(batch: Data, model: nn.Module, stages: list[tuple[Perturb, Genera
         return batch
     with evaluating(model):
         for stage, rng in stages:
-            batch = stage.perturb(model, batch, rng)
+            batch = stage.perturb(filled(model, batch), batch, rng)
     return batch
 
 
@@ -183,10 +199,21 @@ def _twinned(batch: Data, model: nn.Module, stages: list[tuple[Penalty, Generato
     if not stages or len(batch) == 0:
         return batch
     with evaluating(model):
-        twins = [stage.twin(model, batch, rng) for stage, rng in stages]
+        twins = [penalty.twin(filled(model, batch), batch, rng) for penalty, rng in stages]
     if all(twin is None for twin in twins):
         return batch
     return replace(batch, twins=torch.stack([batch.x if twin is None else twin for twin in twins], 1))
+
+
+def _learn(batch: Data, model: nn.Module, penalties: Sequence[Penalty]) -> None:
+    """Train what penalties hold, once a batch: a loss may be asked for several times, and changes nothing."""
+    learners = [place for place, penalty in enumerate(penalties) if type(penalty).learn is not Penalty.learn]
+    if not learners or len(batch) == 0:
+        return
+    with evaluating(model), torch.no_grad():
+        logits = logits_of(model, batch.x.clone(), batch.z)
+    for place in learners:
+        penalties[place].learn(logits, _with_twin(batch, place))
 
 
 def _with_twin(batch: Data, place: int) -> Data:
@@ -214,9 +241,12 @@ def _rule(recipe: Looped, pace: Pace, seed: int, device: str) -> Rule:
 
 def _finish(recipe: Looped, model: nn.Module, data: Data, held: Held, seed: int) -> tuple[nn.Module, Artifacts]:
     kept: list[tuple[Stage, Mapping[str, Tensor]]] = []
+    if held.validation is not None:
+        held = replace(held, validation=held.validation.to(data.x.device))
     for place, stage in enumerate(recipe.stages_of(Finish)):
         if stage.needs_validation:
             held.require_validation(stage)
-        model, rng = stage.wrap(model), generator(seed, "finish", place, device=str(data.x.device))
+        model = wrapped(model, stage.wrap).to(data.x.device)
+        rng = generator(seed, "finish", place, device=str(data.x.device))
         kept.append((stage, stage.finish(model, data, held, rng)))
     return model, by_stage(kept)

@@ -13,7 +13,8 @@ from amulet.functional.pgd import Classifier
 class Penalty(ABC):
     """A term that is added to each record's loss, for one run; it may hold a module and an optimizer of its own.
 
-    The loop calls `twin`, then `learn`, then `penalize` for each batch.
+    For each batch the loop calls `twin` and `learn` once, then `penalize` as often as the update rule asks for losses.
+    Random choices of a penalty's own come from the generator it is given, or from one derived from the run's seed.
     """
 
     def twin(self, model: nn.Module, batch: Data, rng: Generator) -> Tensor | None:
@@ -25,7 +26,12 @@ class Penalty(ABC):
         return None
 
     def learn(self, logits: Tensor, batch: Data) -> None:
-        """Train what the penalty itself holds on a batch, given the model's logits (n, classes) without gradient."""
+        """Train what the penalty itself holds; nothing else may change its state.
+
+        Args:
+            logits: (n, classes) of the batch, by the model in evaluation mode, without gradient.
+            batch: the records.
+        """
         del logits, batch
 
     @abstractmethod

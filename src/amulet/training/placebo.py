@@ -60,6 +60,10 @@ class Reseeded(Trainable):
         """The recipe's model."""
         return self.recipe.build(schema)
 
+    def record_problems(self, data: Data) -> Iterator[Problem]:
+        """The recipe's."""
+        return self.recipe.record_problems(data)
+
     def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
         """The recipe's."""
         return self.recipe.data_problems(schema, records)

@@ -10,7 +10,7 @@ from amulet.core.data import Data, Schema, require_data
 from amulet.core.errors import Conflict, Problem
 from amulet.core.fitted import Fitted
 from amulet.core.held import NOTHING, Held
-from amulet.core.model import ModelSpec
+from amulet.core.model import ModelSpec, wrapped
 from amulet.core.spec import Count
 from amulet.core.trainable import DataUse, Slot, Stage, Trainable
 from amulet.training.loop import train
@@ -18,7 +18,7 @@ from amulet.training.objectives import CrossEntropy, Objective
 from amulet.training.optimizers import Adam, Constant, Optimizer, Schedule
 from amulet.training.removal import score_by
 from amulet.training.stages import Finish
-from amulet.training.validation import conflicts, model_problems
+from amulet.training.validation import conflicts, model_problems, unlearned
 
 S = TypeVar("S", bound=Stage)
 
@@ -92,7 +92,7 @@ class Recipe(Trainable):
         """A fresh model with the structure that its finishing stages give it."""
         model = self.model.build(schema)
         for stage in self.stages_of(Finish):
-            model = stage.wrap(model)
+            model = wrapped(model, stage.wrap)
         return model
 
     def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
@@ -101,6 +101,11 @@ class Recipe(Trainable):
         for stage in self.stages:
             yield from stage.data_problems(schema, records)
         yield from model_problems(self.build, type(self.model).__name__, schema, private=self.private)
+
+    def record_problems(self, data: Data) -> Iterator[Problem]:
+        """Targets need an objective that learns them."""
+        if data.targets is not None and not self.objective.takes_targets:
+            yield unlearned("The data set", f"the objective {self.objective} learns classes alone")
 
     def fit(
         self, data: Data, *, seed: int, device: str = "cpu", held: Held = NOTHING, with_accuracy: bool = False

@@ -29,10 +29,12 @@ class Prepare(Stage):
 
     Attributes:
         weighs: whether it gives records weights, which the loss of each is multiplied by.
+        sets_targets: whether it gives records targets, probabilities that are learned instead of the class.
     """
 
     slot = Slot.PREPARE
     weighs: ClassVar[bool] = False
+    sets_targets: ClassVar[bool] = False
 
     @abstractmethod
     def prepare(self, data: Data, rng: Generator) -> Prepared:
@@ -83,6 +85,10 @@ class Penalize(Stage):
         raise NotImplementedError(f"{self} must write 'penalize', or 'begin' if it has a state of its own.")
 
 
+Penalize.__abstractmethods__ = frozenset({"penalize"})
+"""Abstract itself, while a subclass is complete with either of the two methods, which ABC cannot express."""
+
+
 @final
 class _Stateless(Penalty):
     """What a stage without a state does in any run."""
@@ -114,9 +120,9 @@ class Update(Stage):
 class Finish(Stage):
     """Changes the trained model once, after training.
 
-    A stage that puts something around the model, such as thresholds, should keep it in an attribute `underneath`, so
-    that an attacker with the weights can attack it too; and derive it from `AttributeModel` if predictions then need
-    the records' sensitive attributes.
+    A stage that puts something around the model, such as thresholds, keeps the model in it as a submodule, called
+    `underneath` or otherwise, so that an attacker with the weights can attack it too. What it puts around it derives
+    from `AttributeModel` if predictions then need the records' sensitive attributes.
 
     Attributes:
         needs_validation: whether it is fitted to clean records of the defender's own.

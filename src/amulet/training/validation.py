@@ -5,12 +5,14 @@ from collections.abc import Callable, Iterable, Iterator
 import torch
 from torch import Tensor, nn
 
+from amulet.core.containment import text_of
 from amulet.core.data import Schema
 from amulet.core.errors import Problem
-from amulet.core.model import AttributeModel
+from amulet.core.model import logits_of, needs_attributes
 from amulet.core.seeds import generator, isolated
 from amulet.core.trainable import DataUse, Slot, Stage
 from amulet.training.objectives import Objective
+from amulet.training.stages import Prepare
 
 _MIXING = (nn.modules.batchnorm._BatchNorm,)  # noqa: SLF001 - the only common base of BatchNorm1d/2d/3d
 
@@ -22,12 +24,20 @@ def conflicts(stages: Iterable[Stage], objective: Objective) -> Iterator[Problem
     if len(updates) > 1:
         names = " and ".join(str(stage) for stage in updates)
         yield Problem("stages", f"A recipe has room for one update rule. Got {names}.")
+    for stage in stages:
+        if isinstance(stage, Prepare) and stage.sets_targets and not objective.takes_targets:
+            yield unlearned(str(stage), f"the objective {objective} learns classes alone")
     for private in (stage for stage in updates if stage.private):
         for stage in stages:
             if stage.data_use is DataUse.DATASET and not stage.private:
                 yield _void(private, type(stage).__name__, "drop one of the two")
         if objective.data_use is DataUse.DATASET:
             yield _void(private, type(objective).__name__, "state what it counts in the data as public knowledge")
+
+
+def unlearned(giver: str, reason: str) -> Problem:
+    """Targets that nothing would learn."""
+    return Problem("targets", f"{giver} gives records 'targets', probabilities to be learned, and {reason}.")
 
 
 def _void(private: Stage, other: str, remedy: str) -> Problem:
@@ -46,7 +56,7 @@ def model_problems(
         with isolated(0):
             model = build(schema)
     except Exception as error:  # noqa: BLE001 - whatever a user's model raises is the problem to tell
-        yield Problem("model", f"{owner} cannot be built: {error}")
+        yield Problem("model", f"{owner} cannot be built: {text_of(error)}")
         return
     found = tuple(_unusable(model, owner, schema))
     yield from found
@@ -55,11 +65,15 @@ def model_problems(
 
 
 def _unusable(model: nn.Module, owner: str, schema: Schema) -> Iterator[Problem]:
+    if needs_attributes(model) and not schema.attributes:
+        needed = f"{owner} is used as {type(model).__name__}, which needs the records' sensitive attributes to predict"
+        yield Problem("model", f"{needed}. The data set has none.")
+        return
     try:
         with isolated(0), torch.no_grad():
             shape = tuple(_outputs(model.eval(), random_records(schema, 2), schema).shape)
     except Exception as error:  # noqa: BLE001 - as above
-        yield Problem("model", f"{owner} cannot take records of shape {schema.shape}: {error}")
+        yield Problem("model", f"{owner} cannot take records of shape {schema.shape}: {text_of(error)}")
         return
     if shape != (2, len(schema.classes)):
         yield Problem.of("model", owner, f"a map to logits of shape (n, {len(schema.classes)})", shape)
@@ -90,9 +104,7 @@ def _first_output(model: nn.Module, schema: Schema, places: list[int]) -> Tensor
 
 def _outputs(model: nn.Module, x: Tensor, schema: Schema) -> Tensor:
     """What a model makes of inputs; sensitive attributes, where it needs them, have their first value."""
-    attributes = torch.zeros(len(x), len(schema.attributes), dtype=torch.int64)
-    outputs: Tensor = model(x, attributes) if isinstance(model, AttributeModel) else model(x)
-    return outputs
+    return logits_of(model, x, torch.zeros(len(x), len(schema.attributes), dtype=torch.int64))
 
 
 def _kept(model: nn.Module) -> Iterator[tuple[str, Tensor]]:

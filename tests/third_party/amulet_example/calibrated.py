@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from amulet.core.data import Data
+from amulet.core.data import Selection
 from amulet.core.model import evaluating, predict
 from amulet.core.roles import SURROGATE, Requests, surrogate_requests
 from amulet.core.spec import Count
@@ -27,10 +27,10 @@ class CalibratedLoss(MembershipInferenceAttack):
         """The reference models."""
         return {SURROGATE: surrogate_requests(split, self.references, defense_known=self.defense_known)}
 
-    def score(self, adversary: Adversary, candidates: Data) -> Tensor:
+    def score(self, adversary: Adversary, candidates: Selection) -> Tensor:
         """(n,) the difference of losses; higher means member."""
-        losses = [cross_entropy(adversary.target.logits(candidates.x), candidates.y, reduction="none")]
+        losses = [cross_entropy(adversary.target.logits(candidates), candidates.y, reduction="none")]
         for reference in adversary.own(SURROGATE, self.references, self):
             with evaluating(reference.model):
-                losses.append(cross_entropy(predict(reference.model, candidates.x), candidates.y, reduction="none"))
+                losses.append(cross_entropy(predict(reference.model, candidates), candidates.y, reduction="none"))
         return torch.stack(losses[1:]).mean(0) - losses[0]

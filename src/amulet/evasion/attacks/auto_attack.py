@@ -37,6 +37,10 @@ class AutoAttack(EvasionAttack):
     standard version. `steps` is of Auto-PGD and FAB, `targets` the number of wrong classes (all, where there
     are fewer), `queries` of Square, `restarts` of Auto-PGD on cross-entropy and of Square. With two or three
     classes the loss of "apgd-t" is not defined, and that part is left out.
+
+    It takes minutes for each thousand records of a model, so it attacks a random sample of `records` of them, the
+    same for all models of one seed; None attacks all. The outcome holds the sample, and every metric is over it:
+    among 1,000 records the standard error of robust accuracy is at most 1.6 percentage points.
     """
 
     needs = Access.WEIGHTS
@@ -48,6 +52,7 @@ class AutoAttack(EvasionAttack):
     restarts: Count = 1
     parts: tuple[Part, ...] = PARTS
     frozen: Frozen = ()
+    records: Count | None = 1000
 
     def problems(self) -> Iterator[Problem]:
         """Each part once."""
@@ -63,6 +68,10 @@ class AutoAttack(EvasionAttack):
     def budget(self) -> str:
         """The ball."""
         return budget_of(self)
+
+    def sample(self) -> int | None:
+        """`records`."""
+        return self.records
 
     def perturb(self, adversary: Adversary, victims: Data) -> Tensor:
         """Adversarial examples where any part succeeded, the last attempt elsewhere."""

@@ -47,6 +47,10 @@ class Transfer(EvasionAttack):
         """The surrogates."""
         return {SURROGATE: surrogate_requests(split, self.surrogates, defense_known=self.defense_known)}
 
+    def sample(self) -> int | None:
+        """That of the attack."""
+        return self.of.sample()
+
     def ladder(self) -> tuple[tuple[float, Self], ...]:
         """That of the attack."""
         return tuple((epsilon, replace(self, of=weaker)) for epsilon, weaker in self.of.ladder())

@@ -52,6 +52,10 @@ class WorstCase(EvasionAttack):
         """In each role as many as the most demanding attack asks for; all use the same ones."""
         return {role: max(asked, key=len) for role, asked in self._asked(split).items()}
 
+    def sample(self) -> int | None:
+        """The smallest sample that one of the attacks makes do with."""
+        return min((size for attack in self.attacks if (size := attack.sample()) is not None), default=None)
+
     def perturb(self, adversary: Adversary, victims: Data) -> Tensor:
         """The first attack that succeeds, record by record; else the last."""
         return in_turn(adversary, victims, lambda: [_by(attack, adversary) for attack in self.attacks])

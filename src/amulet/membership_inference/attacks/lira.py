@@ -8,7 +8,7 @@ import torch
 from annotated_types import Interval
 from torch import Tensor
 
-from amulet.core.data import Data
+from amulet.core.data import Selection
 from amulet.core.errors import MissingInput, Problem
 from amulet.core.model import evaluating, predict
 from amulet.core.roles import SHADOW, Requests, shadow_requests
@@ -52,7 +52,7 @@ class LiRA(MembershipInferenceAttack):
         """The shadow models."""
         return {SHADOW: shadow_requests(split, self.shadows, defense_known=self.defense_known)}
 
-    def score(self, adversary: Adversary, candidates: Data) -> Tensor:
+    def score(self, adversary: Adversary, candidates: Selection) -> Tensor:
         """(n,) online the log-likelihood ratio, offline the standard score against "trained without it"."""
         shadows = adversary.own(SHADOW, self.shadows, self)
         seen = [(_confidence(shadow, candidates), shadow.trained_on(candidates.index)) for shadow in shadows]
@@ -75,7 +75,7 @@ class LiRA(MembershipInferenceAttack):
         return with_it, without
 
 
-def _confidence(shadow: TrainedModel, candidates: Data) -> Tensor:
-    model = shadow.model.to(candidates.x.device)
+def _confidence(shadow: TrainedModel, candidates: Selection) -> Tensor:
+    model = shadow.model.to(candidates.places.device)
     with evaluating(model):
         return scaled_logits(predict(model, candidates), candidates.y)

@@ -6,7 +6,7 @@ from typing import ClassVar
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from amulet.core.data import Data
+from amulet.core.data import Selection
 from amulet.core.threat import Access, Adversary
 from amulet.functional.likelihood import scaled_logits
 from amulet.membership_inference.outcome import MembershipInferenceAttack
@@ -19,7 +19,7 @@ class LossThreshold(MembershipInferenceAttack):
     version: ClassVar[int] = 2
     needs = Access.LOGITS
 
-    def score(self, adversary: Adversary, candidates: Data) -> Tensor:
+    def score(self, adversary: Adversary, candidates: Selection) -> Tensor:
         """(n,) minus the loss: log p, as the log sigmoid of log(p / (1 - p)).
 
         By way of p it would be zero from p = 1 - 1e-16 on, and the records that a model is surest of would look alike.

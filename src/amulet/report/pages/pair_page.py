@@ -5,7 +5,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from amulet.core.files import StrPath, write_text
+from amulet.core.files import StrPath
+from amulet.core.folders import publish
 from amulet.experiments.pair_results import PairResults
 from amulet.report.charts.difference_strips import strip_of_pair
 from amulet.report.pages.report_files import NAME
@@ -15,11 +16,19 @@ from amulet.report.words.explanations import HOW_PAIR_VERDICTS, PAIR_ONLY, PAIR_
 from amulet.report.words.spec_text import experiment
 
 
+def rendered_pair(results: PairResults, manifest: Mapping[str, Any]) -> dict[str, str]:
+    """The report's one file by its name."""
+    return {NAME: render_pair(results, manifest)}
+
+
 def write_pair(results: PairResults, manifest: Mapping[str, Any], folder: StrPath) -> Path:
-    """Write report.html into `folder`, making it if need be; a reader finds the file whole or not at all."""
-    place = Path(folder) / NAME
-    write_text(place, render_pair(results, manifest))
-    return place
+    """Write report.html into `folder`, making it if need be; a reader finds the file whole or not at all.
+
+    Raises:
+        Unwritable: the disk is full, or the folder cannot be written; an older file is left as it was.
+    """
+    publish(rendered_pair(results, manifest), Path(folder))
+    return Path(folder) / NAME
 
 
 def render_pair(results: PairResults, manifest: Mapping[str, Any]) -> str:

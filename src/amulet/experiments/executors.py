@@ -1,0 +1,244 @@
+"""Where jobs are computed: in this process, or in worker processes that end with it."""
+
+import ctypes
+import multiprocessing
+import os
+import pickle
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing.context import SpawnProcess
+from multiprocessing.reduction import ForkingPickler
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+
+from amulet.core.containment import told
+from amulet.core.errors import AmuletError
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+PR_SET_PDEATHSIG: Final = 1
+GRACE: Final = 5.0
+"""Seconds in which a process that has lost its pipe may end by itself."""
+
+
+class Job(Protocol[T_co]):
+    """Something to compute anywhere: it can be pickled, and so can its answer."""
+
+    def __call__(self) -> T_co:
+        """Compute it."""
+
+
+class Executor(Protocol):
+    """Where jobs are computed. A cluster's client can be made one with these two names.
+
+    A job sets process-wide state while it runs, so that one process must not run two of them at one time.
+
+    Attributes:
+        slots: how many jobs are computed at one time; only a few more are submitted before some are done.
+    """
+
+    slots: int
+
+    def submit(self, job: Job[T], /) -> "Future[T]":
+        """Begin to compute a job, or keep it until there is room.
+
+        The future raises WorkerLost where the process that computed the job has died, and WorkersUnusable where no
+        job can be computed any more.
+        """
+
+
+class WorkerLost(AmuletError):  # noqa: N818
+    """The process that computed a job has died: killed for its memory, ended by a fault in compiled code."""
+
+
+class WorkersUnusable(AmuletError):  # noqa: N818
+    """Worker processes end before they can take a job."""
+
+
+class Inline:
+    """Computes each job in this process, when it is submitted."""
+
+    slots = 1
+
+    def submit(self, job: Job[T], /) -> "Future[T]":
+        """Compute it now."""
+        future: Future[T] = Future()
+        future.set_result(job())
+        return future
+
+
+@dataclass(frozen=True, eq=False)
+class Worker:
+    """One process, and the pipe to it."""
+
+    process: SpawnProcess
+    pipe: "Connection[Any, Any]"
+
+    @classmethod
+    def start(cls) -> "Worker":
+        """Begin to start one; it says that it is ready before it takes its first job."""
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_serve, args=(theirs, os.getpid()), name="amulet worker")
+        with _control_c_blocked():
+            process.start()
+        theirs.close()
+        return cls(process, ours)
+
+    def answer(self, payload: bytes) -> bytes:
+        """What it makes of a job.
+
+        Raises:
+            EOFError, OSError: it has died.
+        """
+        self.pipe.send_bytes(payload)
+        return self.pipe.recv_bytes()
+
+    def end(self, seconds: float) -> str:
+        """Let it end by itself for so long, then kill it; how it ended, as a phrase."""
+        self.pipe.close()
+        self.process.join(seconds)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+        code = self.process.exitcode or 0
+        return f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+
+
+class Processes:
+    """Worker processes, each of which has a thread here that waits for its answer.
+
+    So a process that dies takes one job with it, and it is known which. The next job gets a new process.
+    """
+
+    def __init__(self, slots: int) -> None:
+        self.slots = slots
+        self._threads = ThreadPoolExecutor(slots, thread_name_prefix="amulet worker")
+        self._idle: list[Worker] = []
+        self._workers: set[Worker] = set()
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def submit(self, job: Job[T], /) -> "Future[T]":
+        """Keep a job for the next idle process."""
+        return self._threads.submit(self._answered, job)
+
+    def _answered(self, job: Job[T]) -> T:
+        payload = bytes(ForkingPickler.dumps(job))
+        worker = self._taken()
+        try:
+            succeeded, answer = pickle.loads(worker.answer(payload))  # noqa: S301 - from a process of our own
+        except (EOFError, OSError):
+            raise WorkerLost(f"the process that computed it {self._ended(worker)}") from None
+        with self._lock:
+            self._idle.append(worker)
+        if not succeeded:
+            raise AmuletError(answer)
+        return answer  # type: ignore[no-any-return]
+
+    def _taken(self) -> Worker:
+        """An idle process or a new one: there are never more of them than threads."""
+        with self._lock:
+            if self._closed:
+                raise WorkersUnusable("The run has ended.")
+            if self._idle:
+                return self._idle.pop()
+            worker = Worker.start()
+            self._workers.add(worker)
+        try:
+            worker.pipe.recv_bytes()
+        except (EOFError, OSError):
+            raise WorkersUnusable(
+                f"A worker process {self._ended(worker)} before it could begin. A script that asks for several workers "
+                'must do so under `if __name__ == "__main__":`, since they import it; with workers=1 it need not.'
+            ) from None
+        return worker
+
+    def _ended(self, worker: Worker) -> str:
+        with self._lock:
+            self._workers.discard(worker)
+        return worker.end(GRACE)
+
+    def close(self) -> None:
+        """Let the processes end, now that every job is answered."""
+        self._threads.shutdown()
+        for worker in self._workers:
+            worker.pipe.close()
+        for worker in self._workers:
+            worker.end(GRACE)
+
+    def stop(self) -> None:
+        """End the processes at once, whatever they are at."""
+        with self._lock:
+            self._closed = True
+            for worker in self._workers:
+                worker.process.kill()
+        self._threads.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def executing(workers: int) -> Iterator[Executor]:
+    """An executor of this machine, whose processes end with the block, whether it is left, interrupted or killed."""
+    if workers == 1:
+        yield Inline()
+        return
+    pool = Processes(workers)
+    try:
+        yield pool
+    except BaseException:
+        pool.stop()
+        raise
+    pool.close()
+
+
+@contextmanager
+def _control_c_blocked() -> Iterator[None]:
+    """What is started inside never hears of Control-C, which a terminal sends to it too: its parent decides."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _serve(pipe: "Connection[Any, Any]", parent: int) -> None:
+    """What a worker process does: answer jobs until its pipe is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    _end_with(parent)
+    pipe.send_bytes(b"ready")
+    with suppress(EOFError, BrokenPipeError):
+        while True:
+            pipe.send_bytes(_answer(pipe.recv_bytes()))
+
+
+def _answer(payload: bytes) -> bytes:
+    """Of a job, or why it has none: code of the user's own may fail as soon as it is imported."""
+    try:
+        return pickle.dumps((True, pickle.loads(payload)()))  # noqa: S301 - from the parent process
+    except BaseException as error:  # noqa: BLE001
+        return pickle.dumps((False, told(error)))
+
+
+def _end_with(parent: int) -> None:
+    """Be killed when the parent dies, by the kernel where it can: Python cannot act while C code holds its lock."""
+    if sys.platform.startswith("linux") and ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) == 0:
+        if os.getppid() != parent:  # it died before
+            os._exit(1)
+        return
+    threading.Thread(target=_wait_for_parent, daemon=True).start()
+
+
+def _wait_for_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -1,0 +1,67 @@
+"""The folder of a finished assessment or comparison: its results, where they come from, and the report on them."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from amulet.core.folders import publish
+from amulet.core.spec import Plain
+from amulet.experiments.pair_results import PairResults
+from amulet.experiments.results import Results
+from amulet.report.pages.pair_page import rendered_pair
+from amulet.report.pages.report_files import NAME, rendered
+
+EXTENT: Final = ("seeds", "until_decided")
+"""Settings that say how far an experiment is carried, not which one it is."""
+
+
+def write_results(
+    results: Results | PairResults, manifest: Mapping[str, Any], folder: Path, experiment: str | None = None
+) -> Path:
+    """Write everything into `folder`, so that a reader does not find some of it beside older files; the page's place.
+
+    Args:
+        results: of an assessment or of a pair of models.
+        manifest: where the numbers come from.
+        folder: made if need be; older results in it are replaced.
+        experiment: what was assessed, as YAML.
+
+    Raises:
+        Unwritable: the disk is full, or the folder cannot be written; older files are left as they were.
+    """
+    files = {"results.json": results.to_json(), "manifest.json": json.dumps(dict(manifest), indent=1)}
+    files |= {} if experiment is None else {"experiment.yaml": experiment}
+    pages = rendered_pair(results, manifest) if isinstance(results, PairResults) else rendered(results, manifest)
+    publish(files | pages, folder)
+    return folder / NAME
+
+
+def to_be_replaced(folder: Path, spec: Plain, content: str) -> str | None:
+    """A sentence if the folder holds results of something else, which results of this would replace.
+
+    Args:
+        folder: where results will be written.
+        spec: of the experiment or pair, as plain values; the number of seeds does not make it another one.
+        content: the digest of the data set.
+    """
+    try:
+        body = json.loads((folder / "results.json").read_bytes())
+        held = body["dataset"]["content"] if isinstance(body["dataset"], dict) else body["content"]
+        if held == content and _asked(body["spec"]) == _asked(spec):
+            return None
+    except OSError:
+        return None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return f"{folder} holds a results.json that this version of Amulet does not read. It will be replaced."
+    return (
+        f"{folder} holds the results of another experiment or data set of this name. They will be replaced; "
+        "give it another 'name', or another folder with --out, to keep both."
+    )
+
+
+def _asked(spec: Any) -> Any:
+    return [
+        (path, {name: value for name, value in settings.items() if name not in EXTENT})
+        for path, settings in spec.items()
+    ]
