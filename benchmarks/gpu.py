@@ -37,7 +37,7 @@ def by_hand(spec: ModelSpec, data: Data, *, channels_last: bool, bf16: bool) -> 
     """One epoch, batches by index, in the given formats."""
     torch.manual_seed(0)
     layout = torch.channels_last if channels_last else torch.contiguous_format
-    model: nn.Module = spec.build(data.schema).to(DEVICE).to(memory_format=layout)
+    model: nn.Module = spec.build(data.schema).to(DEVICE).to(memory_format=layout)  # type: ignore[call-overload]
     optimizer = torch.optim.Adam(model.parameters(), fused=True)
     for places in torch.randperm(len(data), device=DEVICE).split(BATCH):
         x = as_inputs(data.x[places]).to(memory_format=layout)

@@ -9,12 +9,12 @@ from torch import Tensor
 from amulet.core.data import AmuletDataset
 from amulet.core.model import predict
 from amulet.core.split import Split
+from amulet.core.trainable import Trainable
 from amulet.evasion.attacks import PGD
 from amulet.functional.knn_shapley import knn_shapley
 from amulet.membership_inference.attacks import LiRA
 from amulet.models import LinearNet
 from amulet.training import DPSGD, Adam, Recipe, fit_shadows
-from amulet.training.stages import Trainable
 
 pytestmark = [
     pytest.mark.gpu,
@@ -50,10 +50,10 @@ def test_lira_gives_the_same_scores(dataset: AmuletDataset) -> None:
     division = split.divide(len(dataset.train))
     members, others = dataset.train[division.members], dataset.train[division.auxiliary]
     target = RECIPE.fit(members, seed=0).model
-    shadows = fit_shadows(RECIPE, dataset, split, attack.shadows_wanted())
-    on_cpu = attack.attack(target, members, others, shadows=shadows)
+    shadows = fit_shadows(RECIPE, dataset, split, 4)
+    on_cpu = attack.attack(target, members, others, models={"shadow": shadows})
     moved = tuple(replace(shadow, model=shadow.model.cuda()) for shadow in shadows)
-    on_gpu = attack.attack(target.cuda(), members, others, shadows=moved)
+    on_gpu = attack.attack(target.cuda(), members, others, models={"shadow": moved})
     assert torch.equal(on_gpu.index, on_cpu.index)
     assert torch.allclose(on_gpu.scores, on_cpu.scores, atol=1e-2)
 

@@ -20,7 +20,8 @@ from amulet.core.split import Split
 from amulet.core.threat import Access, Target
 from amulet.core.trainable import DataUse
 from amulet.derivations import Distillation
-from amulet.experiments import Experiment, Store, estimate, plan
+from amulet.experiments import Experiment, Row, Store, plan
+from amulet.experiments.estimate import estimate
 from amulet.functional.pgd import Classifier
 from amulet.models import LinearNet
 from amulet.poisoning.attacks import BadNets
@@ -185,7 +186,7 @@ def test_the_plan_says_what_a_training_function_would_ignore(user_module: Callab
     own = TrainingFunction("other_loop:train", LinearNet((4,), norm="none"))
     weighed = replace(DATA, train=replace(DATA.train, weight=torch.ones(len(DATA.train))))
     with pytest.raises(ProblemsError, match="The data set gives records weights"):
-        plan(Experiment("weights", weighed, own, seeds=(0,)))
+        plan(Experiment("weights", None, own, (), seeds=1), weighed)
 
 
 @pytest.mark.parametrize("defense", [SpectralSignatures(20.0), DPSGD(delta=1e-4), Placebo(), Guesses()], ids=str)
@@ -200,8 +201,8 @@ def test_targets_go_through_every_defense(defense: Placebo) -> None:
 def test_shares_of_classes_are_those_of_the_targets() -> None:
     targets = torch.tensor([0.25, 0.75]).expand(len(DATA.train), CLASSES)
     fitted = LogitAdjustment().fitted_to(replace(DATA.train, targets=targets))
-    assert fitted == LogitAdjustment(fitted.class_shares)  # type: ignore[attr-defined]
-    assert fitted.class_shares == pytest.approx((0.25, 0.75), abs=1e-3)  # type: ignore[attr-defined]
+    assert isinstance(fitted, LogitAdjustment)
+    assert fitted.class_shares == pytest.approx((0.25, 0.75), abs=1e-3)
 
 
 @pytest.mark.usefixtures("double")
@@ -220,7 +221,7 @@ def test_who_distils_a_model_learns_its_answers_and_no_older_targets() -> None:
 
 def test_poison_teaches_its_class_where_records_have_targets() -> None:
     soft = replace(DATA.train, targets=torch.full((len(DATA.train), CLASSES), 0.5))
-    tampered = BadNets(share=0.2, label=1).tamper(soft, seed=0)
+    tampered = BadNets(fraction=0.2, label=1).tamper(soft, seed=0)
     relabelled = tampered.y != soft.y
     assert relabelled.any()
     assert tampered.targets is not None
@@ -239,11 +240,10 @@ class Calibrate(Finish):
 
 
 def test_a_plan_with_a_finish_that_needs_clean_records_is_estimated_or_refused(tmp_path: Path) -> None:
-    rows = {"calibrated": [Calibrate()]}
-    planned = plan(Experiment("finish", DATA, TOY_RECIPE, defenses=rows, seeds=(0,)))
-    assert estimate(planned, Store(tmp_path)).seconds > 0
+    experiment = Experiment("finish", None, TOY_RECIPE, (Row("calibrated", (Calibrate(),)),), seeds=1)
+    assert estimate(plan(experiment, DATA), Store(tmp_path)).lines
     with pytest.raises(ProblemsError, match="Calibrate compares with clean records"):
-        plan(Experiment("finish", DATA, TOY_RECIPE, defenses=rows, seeds=(0,), split=Split(validation=0.0)))
+        plan(replace(experiment, split=Split(validation=0.0)), DATA)
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def squared_norms(gradients: Mapping[str, Tensor]) -> Tensor:
         >>> squared_norms({"w": torch.tensor([[3.0, 4.0]]), "b": torch.tensor([[1.0]])})
         tensor([26.])
     """
-    return torch.stack([gradient.flatten(1).norm(dim=1).square() for gradient in gradients.values()]).sum(0)
+    return torch.stack([_rows(gradient).norm(dim=1).square() for gradient in gradients.values()]).sum(0)
 
 
 def clipping_factors(squares: Tensor, bound: float) -> Tensor:
@@ -77,4 +77,9 @@ def weighted_sum(gradients: Mapping[str, Tensor], factors: Tensor) -> Tensors:
         >>> weighted_sum({"w": torch.tensor([[3.0, 4.0], [0.3, 0.4]])}, torch.tensor([0.2, 1.0]))
         {'w': tensor([0.9000, 1.2000])}
     """
-    return {name: (factors @ each.flatten(1)).view(each.shape[1:]) for name, each in gradients.items()}
+    return {name: (factors @ _rows(each)).view(each.shape[1:]) for name, each in gradients.items()}
+
+
+def _rows(gradients: Tensor) -> Tensor:
+    """One row for each record, also for a parameter that is a single number."""
+    return gradients.reshape(len(gradients), -1)

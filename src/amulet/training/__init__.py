@@ -8,11 +8,13 @@ from amulet.training.dpsgd import DPSGD, Accountant
 from amulet.training.function import TrainingFunction
 from amulet.training.objectives import CrossEntropy, LogitAdjustment, Objective
 from amulet.training.optimizers import SGD, Adam, Constant, Cosine, OneCycle, Optimizer, Schedule, Steps
+from amulet.training.penalty import Penalty
 from amulet.training.placebo import Placebo
 from amulet.training.population import fit_population, fit_shadows
 from amulet.training.recipe import Recipe
 from amulet.training.removal import Removal, Scorer
 from amulet.training.stages import Finish, Penalize, Perturb, Prepare, Prepared, Update
+from amulet.training.updates import Pace
 
 __all__ = [
     "DPSGD",
@@ -34,7 +36,9 @@ __all__ = [
     "Objective",
     "OneCycle",
     "Optimizer",
+    "Pace",
     "Penalize",
+    "Penalty",
     "Perturb",
     "Placebo",
     "Prepare",
