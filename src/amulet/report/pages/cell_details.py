@@ -31,6 +31,7 @@ def cell_details(results: Results, *, single_curves: bool = True) -> Plain:
         "gates": [[gate.state, gate_words(gate), gate.follows] for gate in results.gates],
         "charts": {"points": vega_lite.points(), "difference": vega_lite.difference()},
         "rows": list(results.rows),
+        "references": _references(results),
         "lines": [_line(results, column, named, keys.index((column.risk, column.probe))) for column in results.columns],
         "curves": [_curves(results, key, single=single_curves) for key in keys],
     }
@@ -39,6 +40,12 @@ def cell_details(results: Results, *, single_curves: bool = True) -> Plain:
 def cell_place(results: Results, cell: MatrixCell) -> str:
     """The name of a cell in `behind`: its column's and its row's position."""
     return f"{results.columns.index(cell.column)}.{results.rows.index(cell.row)}"
+
+
+def _references(results: Results) -> list[int]:
+    """The position of the row that each row is compared with."""
+    positions = {row: at for at, row in enumerate(results.rows)}
+    return [positions.get(results.reference(row), 0) for row in results.rows]
 
 
 def _line(results: Results, column: Column, named: dict[str, Named], curve: int) -> Plain:
