@@ -1,4 +1,4 @@
-"""Utility: what the model is for. Not a risk, but what every defense is paid in."""
+"""Utility: how well the model does its task. Not a risk, but the cost of a defense."""
 
 from dataclasses import dataclass
 from typing import final

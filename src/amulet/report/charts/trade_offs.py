@@ -1,4 +1,4 @@
-"""What a risk and the model's use cost each other: one small chart for each attack and audit."""
+"""Trade-offs between a risk and utility: one small chart for each attack and audit."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -26,7 +26,7 @@ Place = tuple[float, float]
 
 @dataclass(frozen=True)
 class Point:
-    """One row by its letter: what the model is worth, and how much of the risk it carries."""
+    """One row by its letter, with its cells of utility and of the risk."""
 
     letter: str
     utility: MatrixCell

@@ -89,7 +89,7 @@ def _short(results: Results, found: tuple[MatrixBlock, ...]) -> Iterator[str]:
 def _glance(results: Results, found: tuple[MatrixBlock, ...]) -> Iterator[str]:
     yield "## At a glance"
     yield ""
-    yield "Each risk by the metric that stands for it: the undefended mean, then the differences and verdicts."
+    yield "The primary metric of each risk: the undefended mean, then the differences and verdicts."
     yield ""
     lines = [(block, part, line) for block in primary_blocks(found) for part in block.parts for line in part.lines]
     rows = [[_compared(results, block, part, line), *map(_brief, line.cells)] for block, part, line in lines]
@@ -102,7 +102,7 @@ def _gates(results: Results) -> Iterator[str]:
     for gate in results.gates:
         yield f"- {plain_text(gate_words(gate))}: **{gate.state}**. {plain_text(gate.follows)}".rstrip()
     if not results.gates:
-        yield "Nothing could be checked: that takes the audit Utility and the primary metrics of each risk."
+        yield "No condition was tested: this requires the audit Utility and the primary metrics of each risk."
     yield ""
 
 

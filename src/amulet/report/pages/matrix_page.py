@@ -1,4 +1,4 @@
-"""The report as one HTML file that asks nothing of the network."""
+"""The report on an assessment as one self-contained HTML file, which loads nothing from the network."""
 
 from collections.abc import Mapping
 from functools import partial

@@ -66,7 +66,7 @@ def _legend(results: Results) -> Text:
     return Text(
         "\nMean ± standard deviation over seeds; under it the difference to the undefended baseline, "
         "paired by seed.\n"
-        "Shown are the metrics that stand for their risk; the report has all. "
+        "Only primary metrics are shown; the report has all. "
         f"{HOW_VERDICTS} {looks_sentence(results)}".rstrip()
         + f" {other_references(results)}".rstrip(),
         style="dim",

@@ -1,4 +1,4 @@
-"""One sentence for each defense: what its primary verdicts say, and first of all whether they can be believed."""
+"""A summary of each defense: the gates that are not shown, and its primary verdicts, in one or a few sentences."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class Group:
 
 @dataclass(frozen=True)
 class DefenseSummary:
-    """One defended row in short.
+    """The summary of one defended row.
 
     Attributes:
         wrong: sentences on its gates that are shown not; they come first.
