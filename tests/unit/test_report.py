@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from amulet.core.errors import Unwritable
 from amulet.core.metric import Metric
 from amulet.core.probe import Probe
 from amulet.core.spec import Plain
@@ -21,6 +22,9 @@ from amulet.experiments.registry import Kind, Plugin, metrics_for, plugins
 from amulet.experiments.results import Results
 from amulet.report import write
 from amulet.report.charts.difference_strips import strips_of_rows
+from amulet.report.charts.trade_offs import comparable_mean
+from amulet.report.pages import matrix_markdown
+from amulet.report.pages.cell_details import cell_details
 from amulet.report.pages.matrix_page import render
 from amulet.report.pages.matrix_terminal import matrix_table
 from amulet.report.words import names
@@ -28,7 +32,9 @@ from amulet.report.words.blocks import matrix_blocks, primary_blocks
 from amulet.report.words.explanations import HOW_VERDICTS
 from amulet.report.words.names import Words, metric_words, risk_rank, risk_words, riskier_end
 from amulet.report.words.no_skill import no_skill_text
+from amulet.report.words.row_text import row_heading
 from amulet.report.words.spec_text import Named, named, probes
+from amulet.report.words.verdict_sentences import verdict_sentences
 from amulet.report.words.verdict_words import Tone, verdict_words
 from amulet.statistics import Verdict, Word
 from amulet.utility import PredictionOutcome
@@ -145,6 +151,26 @@ def test_a_metric_without_words_goes_by_its_name_and_docstring(monkeypatch: pyte
     assert metric_words(column) == Words("Worst loss", "")
     monkeypatch.undo()
     names._metric.cache_clear()
+
+
+def test_rows_name_the_row_that_they_are_compared_with_and_what_tampered_with_them() -> None:
+    numbers, about = {"undefended": 0.5, "first": 0.6, "both": 0.8}, (ROBUST.risk, ROBUST.probe, ROBUST.metric)
+    values = [
+        Value(row, *about, seed, value, None, f"{row}{seed}") for row, value in numbers.items() for seed in (0, 1)
+    ]
+    attack: Plain = {"a.BadNets": {"fraction": 0.1}}
+    rows: list[Plain] = [{"a.Row": {"label": "first", "defenses": [], "attacked": attack}}]
+    spec: Plain = {"a.Experiment": {"defenses": rows}}
+    found = Results("e", "d", "c", spec, (ROBUST,), tuple(values), {}, against={"both": "first"})
+    assert [row_heading(found, row) for row in found.rows] == ["undefended", "first", "both (against first)"]
+    assert "from 0.600 with first to 0.800 with both" in verdict_sentences(found, found.cell("both", ROBUST))
+    assert comparable_mean(found, found.cell("both", ROBUST)) == pytest.approx(0.8)
+    assert cell_details(found)["references"] == [0, 0, 1]
+    for text in (render(found, {}), matrix_markdown.render(found, {}), _printed(found, 200)):
+        assert "both (against" in text
+        assert "A row whose heading names another row is compared with that row." in " ".join(text.split())
+    assert "training records tampered with by BadNets (fraction 0.1)" in matrix_markdown.render(found, {})
+    assert "training records tampered with by" in render(found, {})
 
 
 def test_columns_of_one_group_say_which() -> None:
@@ -309,15 +335,15 @@ def test_a_failed_write_leaves_the_old_report(
 ) -> None:
     place = write(results, {}, tmp_path)
     before = place.read_text(encoding="utf-8")
-    monkeypatch.setattr(Path, "replace", _full)
-    with pytest.raises(OSError, match="No space"):
+    monkeypatch.setattr(Path, "write_text", _full)
+    with pytest.raises(Unwritable, match="No space"):
         write(replace(results, dataset="another"), {}, tmp_path)
     assert place.read_text(encoding="utf-8") == before
     assert sorted(tmp_path.iterdir()) == [place, tmp_path / "report.md"]
 
 
-def _full(place: Path, target: Path) -> None:
-    raise OSError(28, "No space left on device", f"{place} {target}")
+def _full(place: Path, *_: str, **__: str) -> None:
+    raise OSError(28, "No space left on device", str(place))
 
 
 def test_text_that_no_file_can_hold_is_written_as_escapes(results: Results, tmp_path: Path) -> None:

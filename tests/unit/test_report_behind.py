@@ -69,7 +69,7 @@ def grown(results: Results) -> Results:
 def test_a_verdict_is_a_sentence_about_the_risk(results: Results) -> None:
     assert verdict_sentences(results, results.cell(LABEL, ROBUST)) == (
         f"With {LABEL}, the risk of evasion is lower: robust accuracy goes from 0.504 without a defense to 0.804 "
-        "with it. The difference is too regular over the seeds to be chance."
+        "with it. The difference is too consistent over the seeds to be due to chance."
     )
     assert verdict_sentences(results, results.cell(LABEL, AUC)).startswith(
         f"It cannot be said yet whether {LABEL} changes attack AUC"

@@ -46,9 +46,9 @@ class Metric(Spec, Generic[O]):
             such as its success on a model whose training records were not tampered with; None where there is none.
         shows: the gate that uses it, if any: whether the model has "trained", the effect of random "noise" in place of
             the attack, or whether the model always predicts "one class".
-        title: its name as a heading, such as "Robust accuracy"; made of the class's name where it is empty.
-        meaning: a sentence for readers of reports; the first sentence of the class's docstring where it is empty.
-        no_skill: what a model without any skill gets, where the metric is a share of correct predictions; else None.
+        title: its name as a heading, such as "Robust accuracy"; derived from the class's name where it is empty.
+        meaning: one sentence for readers of reports; the first sentence of the class's docstring where it is empty.
+        no_skill: the value of a model that always names one class, if the metric is a share of correct predictions.
         margin: the smallest difference that matters, in its own units; docs/guide/verdicts.md has the reasons.
     """
 

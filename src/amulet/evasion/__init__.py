@@ -5,4 +5,4 @@ from amulet.evasion.outcome import EvasionAttack, EvasionOutcome
 
 __all__ = ["RISK", "EvasionAttack", "EvasionOutcome"]
 
-RISK = Risk("evasion", "S1", "Evasion", "Someone changes an input a little so that the model gets it wrong.")
+RISK = Risk("evasion", "S1", "Evasion", "An adversary changes an input slightly so that the model misclassifies it.")

@@ -9,5 +9,5 @@ RISK = Risk(
     "membership_inference",
     "P1",
     "Membership inference",
-    "Someone finds out whether a record was among those that the model learned from.",
+    "An adversary finds out whether a record was in the training data of the model.",
 )

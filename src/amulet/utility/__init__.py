@@ -5,4 +5,4 @@ from amulet.utility.outcome import PredictionOutcome, Utility
 
 __all__ = ["RISK", "PredictionOutcome", "Utility"]
 
-RISK = Risk("utility", "", "Utility", "What the model is for. Not a risk, but what every defense is paid in.")
+RISK = Risk("utility", "", "Utility", "How well the model does its task. Not a risk: it is what a defense costs.")

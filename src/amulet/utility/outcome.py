@@ -1,4 +1,4 @@
-"""Utility, the accuracy of the model. It is not a risk, but most defenses reduce it."""
+"""Utility: how well the model does its task. Not a risk, but the cost of a defense."""
 
 from dataclasses import dataclass
 from typing import final

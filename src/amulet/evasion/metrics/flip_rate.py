@@ -15,7 +15,7 @@ class FlipRate(Metric[EvasionOutcome]):
 
     low, high, riskier = 0.0, 1.0, "high"
     title = "Flip rate"
-    meaning = "Share of the correctly classified records that the attack turns wrong."
+    meaning = "Share of the correctly classified records that the attack makes the model misclassify."
 
     def measure(self, outcome: EvasionOutcome) -> float | Undefined:
         """In 0..1."""

@@ -16,7 +16,7 @@ class NoiseAccuracy(Metric[EvasionOutcome]):
     shows = "noise"
     low, high, riskier = 0.0, 1.0, None
     title = "Accuracy under noise"
-    meaning = "Share still classified correctly under random noise as large as the attack's change."
+    meaning = "Share of records classified correctly under random noise of the size of the attack's change."
     no_skill = "largest class"
 
     def measure(self, outcome: EvasionOutcome) -> float:

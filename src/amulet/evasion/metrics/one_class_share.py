@@ -18,7 +18,7 @@ class OneClassShare(Metric[EvasionOutcome]):
     shows = "one class"
     low, high, riskier = 0.0, 1.0, None
     title = "Share of one class"
-    meaning = "Share of decisions, with and without the attack, that name the class named most often."
+    meaning = "Share of the most frequent class among all predictions, with and without the attack."
 
     def measure(self, outcome: EvasionOutcome) -> float:
         """In 0..1."""

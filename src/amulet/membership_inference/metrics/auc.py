@@ -13,7 +13,7 @@ class AUC(Metric[MembershipOutcome]):
 
     low, high, riskier, primary, chance = 0.0, 1.0, "high", True, 0.5
     title = "Attack AUC"
-    meaning = "Chance that the attack ranks a training record above another; 0.5 is guessing."
+    meaning = "Probability that the attack ranks a training record above another record; 0.5 is guessing."
 
     def measure(self, outcome: MembershipOutcome) -> float | Undefined:
         """In [0, 1]; undefined without members or without non-members."""

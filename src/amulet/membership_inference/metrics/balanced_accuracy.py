@@ -17,7 +17,7 @@ class BalancedAccuracy(Metric[MembershipOutcome]):
 
     low, high, riskier = 0.5, 1.0, "high"
     title = "Attack balanced accuracy"
-    meaning = "How often the attack is right at its best threshold; 0.5 is guessing."
+    meaning = "Mean of true positive and true negative rate at the best threshold; 0.5 is guessing."
 
     def measure(self, outcome: MembershipOutcome) -> float | Undefined:
         """In [0.5, 1]; undefined without members or without non-members."""

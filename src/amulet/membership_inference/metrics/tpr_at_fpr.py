@@ -19,7 +19,7 @@ class TPRAtFPR(Metric[MembershipOutcome]):
 
     low, high, riskier = 0.0, 1.0, "high"
     title = "TPR at FPR"
-    meaning = "Share of training records found while at most the stated share of the others is accused."
+    meaning = "Share of training records that are identified at the stated false positive rate."
     fpr: OpenProbability = 0.01
 
     def measure(self, outcome: MembershipOutcome) -> float | Undefined:

@@ -14,8 +14,8 @@ class CleanTargetRate(Metric[PoisoningOutcome]):
     """
 
     low, high, riskier = 0.0, 1.0, "high"
-    title = "Without the trigger"
-    meaning = "Share of the same records that the model takes for the adversary's class as they are."
+    title = "Target rate without trigger"
+    meaning = "Share of the same records that the model assigns to the adversary's class without the trigger."
 
     def measure(self, outcome: PoisoningOutcome) -> float | Undefined:
         """In [0, 1]; undefined if all records are of the adversary's class."""

@@ -11,8 +11,8 @@ class PoisonRecall(Metric[SanitizationOutcome]):
     """Share of the poisoned training records that the defense removed."""
 
     low, high, riskier = 0.0, 1.0, None
-    title = "Poison removed"
-    meaning = "Share of the poison that the defense removed."
+    title = "Recall of the removal"
+    meaning = "Share of the poisoned training records that the defense removed."
 
     def measure(self, outcome: SanitizationOutcome) -> float | Undefined:
         """In [0, 1]; undefined if no record was removed, or none was poisoned."""

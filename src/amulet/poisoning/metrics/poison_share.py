@@ -11,8 +11,8 @@ class PoisonShare(Metric[SanitizationOutcome]):
     """Share of poisoned records among the training records that the defense removed."""
 
     low, high, riskier = 0.0, 1.0, None
-    title = "Poison among the removed"
-    meaning = "Share of poison among what the defense removed."
+    title = "Precision of the removal"
+    meaning = "Share of poisoned records among the training records that the defense removed."
 
     def measure(self, outcome: SanitizationOutcome) -> float | Undefined:
         """In [0, 1]; undefined if no record was removed."""

@@ -15,7 +15,9 @@ class PoisonedAccuracy(Metric[PoisoningOutcome]):
 
     low, high, riskier, primary = 0.0, 1.0, "high", True
     title = "Poisoned accuracy"
-    meaning = "Share of records of other classes that the trigger turns into the adversary's class."
+    meaning = (
+        "Share of records of other classes that the model assigns to the adversary's class if they carry the trigger."
+    )
     chance, must_exceed = "clean_target_rate", "trigger_alone"
 
     def measure(self, outcome: PoisoningOutcome) -> float | Undefined:

@@ -15,8 +15,11 @@ class TriggerAlone(Metric[PoisoningOutcome]):
     """
 
     low, high, riskier = 0.0, 1.0, None
-    title = "Trigger alone"
-    meaning = "Share of the same records that the trigger turns on a model that nobody poisoned."
+    title = "Target rate of a clean model"
+    meaning = (
+        "Share of the same records with the trigger that a model without poisoned training records assigns to the "
+        "adversary's class."
+    )
 
     def measure(self, outcome: PoisoningOutcome) -> float | Undefined:
         """In [0, 1]; undefined without such a model, or if all records are of the adversary's class."""

@@ -1,4 +1,4 @@
-"""What a risk and the model's use cost each other: one small chart for each attack and audit."""
+"""Trade-offs between a risk and utility: one small chart for each attack and audit."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,6 @@ import vl_convert
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from amulet.experiments.experiment import BASELINE
 from amulet.experiments.numbers import Column, MatrixCell
 from amulet.experiments.results import Results
 from amulet.report.charts import vega_lite
@@ -27,7 +26,7 @@ Place = tuple[float, float]
 
 @dataclass(frozen=True)
 class Point:
-    """One row by its letter: what the model is worth, and how much of the risk it carries."""
+    """One row by its letter, with its cells of utility and of the risk."""
 
     letter: str
     utility: MatrixCell
@@ -123,12 +122,12 @@ def _mean(results: Results, point: Point) -> dict[str, Any]:
 
 
 def comparable_mean(results: Results, cell: MatrixCell) -> float:
-    """As far from the undefended mean as the seeds of the pair say: the two can have different numbers of seeds."""
+    """The mean of the reference row plus the paired difference: the two rows can have different numbers of seeds."""
     assert cell.summary  # noqa: S101 - only such points are made
-    undefended = results.cell(BASELINE, cell.column).summary
-    if cell.difference is None or undefended is None:
+    reference = results.cell(results.reference(cell.row), cell.column).summary
+    if cell.difference is None or reference is None:
         return cell.summary.mean
-    return undefended.mean + cell.difference.mean
+    return reference.mean + cell.difference.mean
 
 
 def _seeds(results: Results, point: Point) -> Iterator[dict[str, float]]:

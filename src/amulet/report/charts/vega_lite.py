@@ -1,7 +1,7 @@
-"""The charts, as Vega-Lite specs that Altair writes, each once; data sets come in later, by their names.
+"""Charts as Vega-Lite specifications, written by Altair. The page's script adds the data sets, by name.
 
-Colours are the page's own variables, so that one chart serves light, dark and print. What is defended differs from
-what is not by colour, by shape and by dash.
+Colours are CSS variables of the page, so that the same chart is used in light mode, in dark mode and in print. Defended
+and undefended models differ in colour, in shape and in dash.
 """
 
 from functools import cache

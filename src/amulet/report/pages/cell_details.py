@@ -1,4 +1,4 @@
-"""What the page's script shows behind a cell: words, every seed with its task, charts."""
+"""The data of the dialog that opens from a cell: sentences, every seed with its task, charts."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -12,6 +12,7 @@ from amulet.report.charts import vega_lite
 from amulet.report.words.gates import gate_words, gates_of
 from amulet.report.words.group_sizes import group_sizes
 from amulet.report.words.names import metric_words, risk_words
+from amulet.report.words.row_text import row_heading
 from amulet.report.words.spec_text import Named, probes
 from amulet.report.words.verdict_sentences import verdict_figures, verdict_sentences
 
@@ -23,14 +24,20 @@ DIGEST: Final = 12
 def cell_details(results: Results, *, single_curves: bool = True) -> Plain:
     """All cells of all columns, by position in `results.columns` and `results.rows`.
 
-    Without `single_curves`, the means of curves alone.
+    Args:
+        results: of an assessment.
+        single_curves: whether to include the curve of every seed; otherwise only their means.
+
+    Returns:
+        Plain values, which the page embeds as JSON and its script reads.
     """
     named = probes(results)
     keys = list(dict.fromkeys((column.risk, column.probe) for column in results.columns))
     return {
         "gates": [[gate.state, gate_words(gate), gate.follows] for gate in results.gates],
         "charts": {"points": vega_lite.points(), "difference": vega_lite.difference()},
-        "rows": list(results.rows),
+        "rows": [row_heading(results, row) for row in results.rows],
+        "references": _references(results),
         "lines": [_line(results, column, named, keys.index((column.risk, column.probe))) for column in results.columns],
         "curves": [_curves(results, key, single=single_curves) for key in keys],
     }
@@ -39,6 +46,12 @@ def cell_details(results: Results, *, single_curves: bool = True) -> Plain:
 def cell_place(results: Results, cell: MatrixCell) -> str:
     """The name of a cell in `behind`: its column's and its row's position."""
     return f"{results.columns.index(cell.column)}.{results.rows.index(cell.row)}"
+
+
+def _references(results: Results) -> list[int]:
+    """The position of the row that each row is compared with."""
+    positions = {row: at for at, row in enumerate(results.rows)}
+    return [positions.get(results.reference(row), 0) for row in results.rows]
 
 
 def _line(results: Results, column: Column, named: dict[str, Named], curve: int) -> Plain:

@@ -21,8 +21,9 @@ from amulet.report.words.gates import gate_name, gate_words, gates_of
 from amulet.report.words.group_sizes import NOT_COUNTED, compares_groups, group_sizes
 from amulet.report.words.names import riskier_end, spoken
 from amulet.report.words.no_skill import no_skill_text
+from amulet.report.words.row_text import other_references, row_heading
 from amulet.report.words.seed_counts import how_often, looks_sentence, plural_seeds, seeds_note
-from amulet.report.words.spec_text import defenses
+from amulet.report.words.spec_text import defenses, tampering
 from amulet.report.words.summaries import defense_summaries
 from amulet.report.words.verdict_words import interval_text, verdict_words
 from amulet.statistics import Gate
@@ -64,11 +65,15 @@ def plain_text(text: str) -> str:
 def _opening(results: Results) -> Iterator[str]:
     yield f"# What each defense does to every risk: {plain_text(results.experiment)} on {plain_text(results.dataset)}"
     yield ""
-    yield f"Each model was trained and measured {how_often(results)}. {looks_sentence(results)}".strip()
+    sentences = (f"Each model was trained and measured {how_often(results)}.", looks_sentence(results))
+    yield " ".join(filter(None, (*sentences, other_references(results))))
     yield f"{HOW_VERDICTS} {NOT_COVERED}"
     yield ""
+    attacked = tampering(results)
     for row, applied in defenses(results).items():
-        yield f"- {plain_text(row)}: {plain_text(', then '.join(map(str, applied)) or 'no defense')}"
+        text = ", then ".join(map(str, applied)) or "no defense"
+        text += f", training records tampered with by {attacked[row]}" if row in attacked else ""
+        yield f"- {plain_text(row_heading(results, row))}: {plain_text(text)}"
     yield ""
 
 
@@ -84,11 +89,11 @@ def _short(results: Results, found: tuple[MatrixBlock, ...]) -> Iterator[str]:
 def _glance(results: Results, found: tuple[MatrixBlock, ...]) -> Iterator[str]:
     yield "## At a glance"
     yield ""
-    yield "Each risk by the metric that stands for it: the undefended mean, then the differences and verdicts."
+    yield "The primary metric of each risk: the undefended mean, then the differences and verdicts."
     yield ""
     lines = [(block, part, line) for block in primary_blocks(found) for part in block.parts for line in part.lines]
     rows = [[_compared(results, block, part, line), *map(_brief, line.cells)] for block, part, line in lines]
-    yield from table(["Risk and metric", *results.rows], rows)
+    yield from table(["Risk and metric", *(row_heading(results, row) for row in results.rows)], rows)
 
 
 def _gates(results: Results) -> Iterator[str]:
@@ -97,7 +102,7 @@ def _gates(results: Results) -> Iterator[str]:
     for gate in results.gates:
         yield f"- {plain_text(gate_words(gate))}: **{gate.state}**. {plain_text(gate.follows)}".rstrip()
     if not results.gates:
-        yield "Nothing could be checked: that takes the audit Utility and the primary metrics of each risk."
+        yield "No condition was tested: this requires the audit Utility and the primary metrics of each risk."
     yield ""
 
 
@@ -170,7 +175,7 @@ def _detailed(results: Results, cell: MatrixCell) -> list[str]:
     verdict = verdict_words(cell)
     mean, shift = cell.summary, cell.difference
     return [
-        cell.row,
+        row_heading(results, cell.row),
         f"{number(mean.mean)} {spread(mean)}".strip() if mean else "undefined",
         f"{signed(shift.mean)} {spread(shift)}".strip() if shift else "",
         interval_text(cell.verdict) if cell.verdict else "",

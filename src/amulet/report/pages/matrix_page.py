@@ -1,4 +1,4 @@
-"""The report as one HTML file that asks nothing of the network."""
+"""The report on an assessment as one self-contained HTML file, which loads nothing from the network."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -14,6 +14,7 @@ from amulet.report.words import spec_text
 from amulet.report.words.blocks import matrix_blocks, primary_blocks
 from amulet.report.words.explanations import HOW_VERDICTS, NOT_COVERED
 from amulet.report.words.gates import gates_of
+from amulet.report.words.row_text import other_references, row_heading
 from amulet.report.words.seed_counts import how_often, looks_sentence, seed_names, seeds_note
 from amulet.report.words.summaries import defense_summaries
 from amulet.report.words.training_facts import training_facts
@@ -58,6 +59,10 @@ def _rendered(results: Results, manifest: Mapping[str, Any], *, whole: bool) -> 
             primaries=primary_blocks(found),
             sample=SAMPLE,
             strips=partial(strips_of_rows, results),
+            row_heading=partial(row_heading, results),
+            row_headings=[row_heading(results, row) for row in results.rows],
+            other_references=other_references(results),
+            tampering=spec_text.tampering(results),
             experiment=spec_text.experiment(results),
             defenses=spec_text.defenses(results),
             facts=training_facts(results),

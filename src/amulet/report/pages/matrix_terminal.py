@@ -22,6 +22,7 @@ from amulet.report.words.explanations import HOW_VERDICTS
 from amulet.report.words.formats import number, signed, spread
 from amulet.report.words.gates import gate_words
 from amulet.report.words.names import riskier_end
+from amulet.report.words.row_text import other_references, row_heading
 from amulet.report.words.seed_counts import looks_sentence, seed_names, seeds_note
 from amulet.report.words.summaries import defense_summaries
 from amulet.report.words.verdict_words import Tone, verdict_words
@@ -65,8 +66,9 @@ def _legend(results: Results) -> Text:
     return Text(
         "\nMean ± standard deviation over seeds; under it the difference to the undefended baseline, "
         "paired by seed.\n"
-        "Shown are the metrics that stand for their risk; the report has all. "
-        f"{HOW_VERDICTS} {looks_sentence(results)}".rstrip(),
+        "Only primary metrics are shown; the report has all. "
+        f"{HOW_VERDICTS} {looks_sentence(results)}".rstrip()
+        + f" {other_references(results)}".rstrip(),
         style="dim",
     )
 
@@ -95,7 +97,7 @@ def _table(part: MatrixPart, rows: Sequence[int], results: Results, width: int |
     table.add_column(width=None if width is None else min(WIDEST, max(width - len(rows) * COLUMN - 1, NARROWEST)))
     for row in rows:
         cell = None if width is None else CELL
-        table.add_column(Text(results.rows[row]), justify="right", width=cell, overflow="fold")
+        table.add_column(Text(row_heading(results, results.rows[row])), justify="right", width=cell, overflow="fold")
     for line in part.lines:
         table.add_row(_name(line), *(_cell(line.cells[row], results) for row in rows))
     return Group(Text("" if part.obvious else f"\n{part.brief}", style="italic"), table)

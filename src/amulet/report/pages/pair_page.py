@@ -1,4 +1,4 @@
-"""The page on one pair of models: one HTML file that asks nothing of the network."""
+"""The report on one pair of models as one self-contained HTML file, which loads nothing from the network."""
 
 from collections.abc import Mapping
 from functools import partial

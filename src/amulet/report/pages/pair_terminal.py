@@ -52,7 +52,7 @@ def _row(block: PairBlock, part: PairPart, line: PairLine) -> tuple[Text, ...]:
 
 def _legend() -> Text:
     return Text(
-        f"\nUnder each difference its interval over other records. {HOW_PAIR_VERDICTS} Shown are the metrics that "
-        "stand for their risk; the report has all.",
+        f"\nUnder each difference its interval over other records. {HOW_PAIR_VERDICTS} Only primary metrics "
+        "are shown; the report has all.",
         style="dim",
     )

@@ -1,4 +1,4 @@
-"""Where a report lies."""
+"""The files of the report on an assessment."""
 
 from collections.abc import Mapping
 from pathlib import Path

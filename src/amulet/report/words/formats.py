@@ -1,4 +1,4 @@
-"""Numbers as people read them."""
+"""Numbers and settings as text."""
 
 import math
 from typing import Any, Final

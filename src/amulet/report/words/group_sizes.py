@@ -11,8 +11,8 @@ from amulet.report.words.names import metric_of
 from amulet.report.words.spec_text import Specified, probes
 
 NOT_COUNTED: Final = (
-    "How many test records each group has is not in these results, which an older version of Amulet wrote. The same "
-    "command again adds it; an assessment finds all else in its store."
+    "How many test records each group has is not in these results, which were written by an older version of Amulet. "
+    "Run the same command again to add it; an assessment computes nothing else again."
 )
 
 

@@ -1,4 +1,4 @@
-"""What people read for the names that code uses: risks, metrics, which end is riskier."""
+"""Titles and meanings of risks, metrics and facts, for the names that code uses."""
 
 import inspect
 import re

@@ -1,4 +1,4 @@
-"""How many seeds stand behind what: a run that adds seeds where they are needed has not one number for all."""
+"""Numbers of seeds in words. They differ between cells if seeds were added only where a verdict was undecided."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from amulet.experiments.results import Results
 
 
 def seeds_note(results: Results, cell: MatrixCell) -> str:
-    """What a reader must know of a cell's seeds; empty where the page's own sentence says it all."""
+    """The number of seeds of a cell, "4 of 5 seeds"; empty where it is that of the whole assessment."""
     return ", ".join(_parts(results, cell))
 
 
@@ -40,7 +40,7 @@ def looks_sentence(results: Results) -> str:
     *before, last = [str(look) for look in results.looks]
     return (
         f"Verdicts were made at {', '.join(before)} and at most {last} seeds; seeds were added only where an attack or "
-        "audit was still undecided for a defense. All looks together keep the stated error rates."
+        "audit was still undecided for a defense. The stated error rates hold for all looks together."
     )
 
 

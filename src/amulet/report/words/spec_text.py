@@ -82,6 +82,12 @@ def defenses(results: Results) -> dict[str, tuple[Named, ...]]:
     }
 
 
+def tampering(results: Results) -> dict[str, Named]:
+    """The attack on the training records of each row that has one, by label."""
+    rows = [found[1] for row in experiment(results).get("defenses", ()) if (found := parts(row))]
+    return {str(row.get("label")): named(attack) for row in rows if parts(attack := row.get("attacked"))}
+
+
 def probes(results: Specified) -> dict[str, Named]:
     """Each probe of the columns with all its settings, also those that its label leaves out as defaults.
 

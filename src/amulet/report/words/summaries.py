@@ -1,4 +1,4 @@
-"""One sentence for each defense: what its primary verdicts say, and first of all whether they can be believed."""
+"""A summary of each defense: the gates that are not shown, and its primary verdicts, in one or a few sentences."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class Group:
 
 @dataclass(frozen=True)
 class DefenseSummary:
-    """One defended row in short.
+    """The summary of one defended row.
 
     Attributes:
         wrong: sentences on its gates that are shown not; they come first.
@@ -76,20 +76,22 @@ def defense_summaries(results: Results, found: tuple[MatrixBlock, ...]) -> tuple
 
 def _short(results: Results, row: str, lines: Sequence[tuple[MatrixBlock, MatrixPart, MatrixLine]]) -> DefenseSummary:
     cells = [(block, part, next(cell for cell in line.cells if cell.row == row)) for block, part, line in lines]
-    about = [gate for gate in results.gates if gate.row in {BASELINE, row} and gate.name not in _ATTACKS]
+    rows = {BASELINE, results.reference(row), row}
+    about = [gate for gate in results.gates if gate.row in rows and gate.name not in _ATTACKS]
     return DefenseSummary(
         row,
-        tuple(_sentence(gate) for gate in about if gate.state is Gate.SHOWN_NOT),
+        tuple(_sentence(gate, row) for gate in about if gate.state is Gate.SHOWN_NOT),
         tuple(_groups(results, cells)),
-        tuple(_sentence(gate) for gate in about if gate.state is Gate.UNPROVEN),
+        tuple(_sentence(gate, row) for gate in about if gate.state is Gate.UNPROVEN),
     )
 
 
-def _sentence(gate: Checked) -> str:
-    """What follows; also of which risk, where the gate is about one, and whether it is about the undefended model."""
-    if gate.row == BASELINE:
-        return f"Undefended: {mid_sentence(gate.follows)}"
-    return f"{gate.follows.rstrip('.')} ({risk_name(gate.about)})." if gate.about else gate.follows
+def _sentence(gate: Checked, row: str) -> str:
+    """What follows from a gate; also of which risk, where it is about one, and of which row, if of another."""
+    follows = f"{gate.follows.rstrip('.')} ({risk_name(gate.about)})." if gate.about else gate.follows
+    if gate.row == row:
+        return follows
+    return f"{'Undefended' if gate.row == BASELINE else gate.row}: {mid_sentence(follows)}"
 
 
 def _groups(results: Results, cells: Sequence[tuple[MatrixBlock, MatrixPart, MatrixCell]]) -> Iterator[Group]:

@@ -1,4 +1,4 @@
-"""What training said of each row's models, over seeds."""
+"""Facts that training recorded about each row's models, such as the epsilon spent, over seeds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

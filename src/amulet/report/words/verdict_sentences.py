@@ -35,7 +35,7 @@ def pair_sentences(cell: PairCell) -> str:
     match verdict.word:
         case Word.INCREASES | Word.DECREASES:
             change = f"{change_direction(cell.column, verdict.word)}: {_pair_change(cell, title)}"
-            return f"In this pair {change}. The sign of the difference would surely be the same with other records."
+            return f"In this pair {change}. The interval over other records does not contain zero."
         case Word.NO_CHANGE:
             below = number(verdict.margin)
             return f"In this pair {title} stays as it was: with other records, too, it differs by less than {below}."
@@ -79,7 +79,7 @@ def _sentences(results: Results, cell: MatrixCell, verdict: Verdict, title: str)
         case Word.INCREASES | Word.DECREASES:
             direction = change_direction(cell.column, verdict.word)
             yield f"With {cell.row}, {direction}: {title} goes {_change(results, cell)}."
-            yield "The difference is too regular over the seeds to be chance."
+            yield "The difference is too consistent over the seeds to be due to chance."
         case Word.NO_CHANGE:
             yield f"With {cell.row}, {title} stays as it was: any true difference is below {number(verdict.margin)},"
             yield "too small to matter."

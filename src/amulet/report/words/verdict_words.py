@@ -101,7 +101,7 @@ def _because(verdict: Verdict) -> str:
     if verdict.word is Word.INCONCLUSIVE:
         needed = verdict.seeds_needed
         return f"about {needed} seeds would settle it" if needed else "not even 1000 seeds would settle it"
-    return f"surely less than {number(verdict.margin)}" if verdict.word is Word.NO_CHANGE else ""
+    return f"any true difference is below {number(verdict.margin)}" if verdict.word is Word.NO_CHANGE else ""
 
 
 def _pair_because(verdict: Verdict) -> str:

@@ -16,7 +16,7 @@ class AUC(Metric[PredictionOutcome]):
 
     low, high, riskier = 0.0, 1.0, None
     title = "AUC"
-    meaning = "Chance that the model ranks two records of different classes right; 0.5 is guessing."
+    meaning = "Probability that the model ranks two records of different classes correctly; 0.5 is guessing."
 
     def measure(self, outcome: PredictionOutcome) -> float | Undefined:
         """In [0, 1]; undefined if only one class occurs."""

@@ -10,10 +10,18 @@ function made(tag, text, className = "") {
   return element;
 }
 
-const kindOf = (row) => (row === 0 ? "undefended" : "defended");
+/* What a row is in the charts behind a cell of `shown`. */
+const kindOf = (row, shown) => (row === shown && row !== 0 ? "defended" : "undefended");
 
-/* Of a defended row also the undefended one, to compare with. */
-const compared = (row) => (row === 0 ? [0] : [0, row]);
+/* A defended row after the one that it is compared with. */
+const compared = (row) => (row === 0 ? [0] : [found.references[row], row]);
+
+/* A chart that says "reference" where a row is compared with another one than the undefended. */
+function worded(value, row) {
+  if (!value || found.references[row] === 0) return value;
+  const words = { '"undefended"': '"reference"', "to the undefended model": "to the row that it is compared with" };
+  return JSON.parse(Object.entries(words).reduce((text, [before, after]) => text.replaceAll(before, after), JSON.stringify(value)));
+}
 
 function tell(line, cell) {
   part("risk").textContent = line.risk;
@@ -82,7 +90,8 @@ function tabulate(line, row) {
   part("curve-tasks").textContent = `Means over seeds. Tasks of the curves, ${tasks.join("; ")}.`;
 }
 
-function draw(name, spec, datasets, words) {
+function draw(name, row, plainSpec, plainData, words) {
+  const [spec, datasets] = [worded(plainSpec, row), worded(plainData, row)];
   const figure = part(name);
   figure.hidden = !spec;
   if (!spec) return Promise.resolve();
@@ -99,33 +108,33 @@ function draw(name, spec, datasets, words) {
 function drawPoints(line, row) {
   const points = compared(row).flatMap((which) => line.values[which]
     .filter(([, value]) => value !== null)
-    .map(([seed, value]) => ({ seed, value, kind: kindOf(which) })));
-  return draw("points", points.length && found.charts.points, { points }, `${line.title}, seed by seed; a line joins each pair.`);
+    .map(([seed, value]) => ({ seed, value, kind: kindOf(which, row) })));
+  return draw("points", row, points.length && found.charts.points, { points }, `${line.title}, seed by seed; a line joins each pair.`);
 }
 
 function drawDifference(line, cell) {
-  const before = new Map(line.values[0]);
+  const before = new Map(line.values[found.references[cell.row]]);
   const points = line.values[cell.row]
     .filter(([seed, value]) => value !== null && (before.get(seed) ?? null) !== null)
     .map(([seed, value]) => ({ value: value - before.get(seed) }));
   const first = cell.judged?.first ? ` by the first ${cell.judged.first} seeds` : "";
   const words = `Each seed's difference; the bar is the interval${first}, and in the shaded band no difference matters.`;
-  return draw("difference", cell.judged && found.charts.difference, { points, judged: [cell.judged] }, words);
+  return draw("difference", cell.row, cell.judged && found.charts.difference, { points, judged: [cell.judged] }, words);
 }
 
 /* On log scales zero has no place. */
-const drawn = (curve, seed, which, log) => curve.x[0] === undefined ? [] : curve.x
-  .map((x, place) => ({ x, y: curve.y[place], seed, kind: kindOf(which) }))
+const drawn = (curve, seed, kind, log) => curve.x[0] === undefined ? [] : curve.x
+  .map((x, place) => ({ x, y: curve.y[place], seed, kind }))
   .filter(({ x, y }) => y !== undefined && (!log || (x > 0 && y > 0)));
 
 function drawCurve(line, row) {
   const curve = found.curves[line.curve];
-  if (!curve) return draw("curve");
+  if (!curve) return draw("curve", row);
   const log = curve.scale === "log";
   const rows = compared(row);
-  const seeds = rows.flatMap((which) => curve.seeds[which].flatMap(([seed, x, y]) => drawn({ x: curve.xs[x], y }, seed, which, log)));
-  const means = rows.flatMap((which) => drawn(curve.means[which], null, which, log));
-  return draw("curve", means.length && curve.chart, { seeds, means }, curve.words);
+  const seeds = rows.flatMap((which) => curve.seeds[which].flatMap(([seed, x, y]) => drawn({ x: curve.xs[x], y }, seed, kindOf(which, row), log)));
+  const means = rows.flatMap((which) => drawn(curve.means[which], null, kindOf(which, row), log));
+  return draw("curve", row, means.length && curve.chart, { seeds, means }, curve.words);
 }
 
 async function show(id) {

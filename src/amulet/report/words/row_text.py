@@ -1,0 +1,16 @@
+"""Rows of the matrix in words: which row each is compared with."""
+
+from amulet.experiments.experiment import BASELINE
+from amulet.experiments.results import Results
+
+
+def row_heading(results: Results, row: str) -> str:
+    """The row's label, and the row that it is compared with where that is another one than the undefended."""
+    reference = results.reference(row)
+    return row if BASELINE in {row, reference} else f"{row} (against {reference})"
+
+
+def other_references(results: Results) -> str:
+    """A sentence for results in which some rows are not compared with the undefended one; else empty."""
+    others = any(results.reference(row) != BASELINE for row in results.rows if row != BASELINE)
+    return "A row whose heading names another row is compared with that row." if others else ""
