@@ -10,7 +10,7 @@ from rich.console import Console
 
 from amulet.experiments import Store, load_experiment, plan
 from amulet.experiments.assess import carry_out
-from amulet.experiments.pool import pool_of
+from amulet.experiments.results.placebo_pool import pool_of
 from amulet.report.progress import shown
 from amulet.statistics import ALPHA
 from amulet.statistics.calibration import Design, Pool, Share, false_changes, false_denials, found_effects

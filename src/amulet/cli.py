@@ -81,9 +81,9 @@ def assess(
     """Plan, train, attack, measure and report; goes on where it was stopped."""
     with _told_plainly() as console:
         from amulet.experiments.assess import carry_out
-        from amulet.experiments.config import dump_experiment
-        from amulet.experiments.manifest import manifest_of
-        from amulet.experiments.store import Store
+        from amulet.experiments.graph.store import Store
+        from amulet.experiments.results.manifest import manifest_of
+        from amulet.experiments.yaml.config import dump_experiment
         from amulet.report.pages.publishing import to_be_replaced, write_results
         from amulet.report.progress import shown
 
@@ -109,8 +109,8 @@ def compare(
     """Probe two trained models with the same records, without training anything, and report on this pair only."""
     with _told_plainly() as console:
         folder, beside = out and out.absolute(), file.parent.absolute()
-        from amulet.experiments.config import load_pair
-        from amulet.experiments.pair_files import carry_out
+        from amulet.experiments.pairs.specification import carry_out
+        from amulet.experiments.yaml.config import load_pair
         from amulet.report.pages.publishing import to_be_replaced, write_results
         from amulet.report.progress import probing
 
@@ -135,8 +135,8 @@ def plan(
     """Check an experiment and show what would be computed, and about how long it takes."""
     with _told_plainly() as console:
         from amulet.experiments.assess import cores, resumed
-        from amulet.experiments.estimate import estimate
-        from amulet.experiments.store import Store
+        from amulet.experiments.graph.store import Store
+        from amulet.experiments.planning.estimate import estimate
 
         planned = resumed(_plan(file, device, until_decided, max_seeds, allow_imports), Store(store))
         estimated = estimate(planned, Store(store))
@@ -171,8 +171,8 @@ def status(
     """Show how much of an experiment the store has."""
     with _told_plainly() as console:
         from amulet.experiments.assess import resumed, verified
-        from amulet.experiments.plan import count_by_kind
-        from amulet.experiments.store import State, Store
+        from amulet.experiments.graph.store import State, Store
+        from amulet.experiments.planning.plan import count_by_kind
 
         kept = Store(store)
         planned = _plan(file, device, until_decided, max_seeds, allow_imports)
@@ -199,9 +199,9 @@ def report(
 ) -> None:
     """Write the report of a finished assessment again, and show its matrix."""
     with _told_plainly() as console:
-        from amulet.experiments.pair_results import PairResults
-        from amulet.experiments.results import Results
-        from amulet.experiments.results_file import holds_pair, read_manifest
+        from amulet.experiments.pairs.results import PairResults
+        from amulet.experiments.results.results import Results
+        from amulet.experiments.results.results_file import holds_pair, read_manifest
         from amulet.report import write, write_pair
 
         kind = PairResults if holds_pair(folder) else Results
@@ -220,7 +220,7 @@ def list_plugins(
     """List every plug-in with one line and its paper."""
     with _told_plainly() as console:
         from amulet.core.errors import AmuletError
-        from amulet.experiments.registry import Kind, plugins
+        from amulet.experiments.registry.plugins import Kind, plugins
 
         if kind is not None and kind not in set(Kind):
             raise AmuletError(f"The kind must be one of {', '.join(Kind)}. Got '{kind}'.")
@@ -288,7 +288,7 @@ def _plan(
 ) -> "Plan":
     """What is told on the command line goes before the file."""
     from amulet.experiments import load_experiment
-    from amulet.experiments.plan import plan as plan_tasks
+    from amulet.experiments.planning.plan import plan as plan_tasks
 
     _check_device(device)
     experiment: Experiment = load_experiment(file, _names(allow_imports))
@@ -313,7 +313,7 @@ def _names(allow_imports: list[str] | None) -> tuple[str, ...]:
 def _check_device(device: str) -> None:
     """A device that is not there is a mistake of the command, not of the file."""
     from amulet.core.errors import InvalidParameter
-    from amulet.experiments.plan import check_device
+    from amulet.experiments.planning.plan import check_device
 
     try:
         check_device(device)
@@ -329,7 +329,7 @@ def _warn(sentence: str | None) -> bool:
 
 
 def _show(results: "Results | PairResults", page: Path, console: "Console") -> None:
-    from amulet.experiments.pair_results import PairResults
+    from amulet.experiments.pairs.results import PairResults
     from amulet.report.pages.matrix_terminal import matrix_table
     from amulet.report.pages.pair_terminal import pair_table
 

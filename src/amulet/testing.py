@@ -33,8 +33,8 @@ from amulet.core.split import Split
 from amulet.core.threat import Access, TrainedModel, opened
 from amulet.core.trainable import DataUse, Defense
 from amulet.datasets.own import from_arrays
-from amulet.experiments.memory import game_for
-from amulet.experiments.registry import Kind, plugins
+from amulet.experiments.planning.memory import game_for
+from amulet.experiments.registry.plugins import Kind, plugins
 from amulet.models.linear_net import LinearNet
 from amulet.training.optimizers import Adam
 from amulet.training.penalty import Penalty

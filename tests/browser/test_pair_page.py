@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page
 
 from amulet.core.tally import Tally
-from amulet.experiments.numbers import Column
-from amulet.experiments.pair_results import ModelFacts, PairCell, PairResults
+from amulet.experiments.pairs.results import ModelFacts, PairCell, PairResults
+from amulet.experiments.results.numbers import Column
 from amulet.report import write_pair
 from amulet.statistics import Verdict, Word
 

@@ -16,9 +16,9 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator
 from amulet.core.curve import Curve
 from amulet.core.spec import Plain
 from amulet.core.tally import Tally
-from amulet.experiments.entries import environment
-from amulet.experiments.numbers import Column, Traced, Value
-from amulet.experiments.results import Results
+from amulet.experiments.graph.entries import environment
+from amulet.experiments.results.numbers import Column, Traced, Value
+from amulet.experiments.results.results import Results
 from amulet.report import write
 
 PHONE = 390

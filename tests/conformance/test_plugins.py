@@ -9,7 +9,7 @@ from amulet.core.metric import Metric
 from amulet.core.probe import Attack, Audit
 from amulet.core.roles import Derivation
 from amulet.core.spec import Spec
-from amulet.experiments.registry import Kind, Plugin, find, plugins, short_name
+from amulet.experiments.registry.plugins import Kind, Plugin, find, plugins, short_name
 from amulet.testing import (
     TOY_RECIPE,
     check_attack,

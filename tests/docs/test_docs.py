@@ -27,8 +27,8 @@ from amulet.cli import app
 from amulet.core.metric import Metric
 from amulet.core.split import Split
 from amulet.experiments import Experiment
-from amulet.experiments.pair_files import Pair
-from amulet.experiments.registry import Kind, Plugin, plugins
+from amulet.experiments.pairs.specification import Pair
+from amulet.experiments.registry.plugins import Kind, Plugin, plugins
 from amulet.training import Recipe, TrainingFunction
 
 ROOT = Path(__file__).parents[2]

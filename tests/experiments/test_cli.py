@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from amulet.cli import app
 from amulet.core.errors import InvalidParameter
 from amulet.experiments import Experiment, assess, dump_experiment
-from amulet.experiments.registry import plugins
+from amulet.experiments.registry.plugins import plugins
 
 
 @pytest.fixture

@@ -18,11 +18,11 @@ from amulet.datasets import ImportedDataset
 from amulet.evasion.attacks import PGD
 from amulet.experiments import BASELINE, Experiment, Plan, Store, plan
 from amulet.experiments.assess import carry_out, verified
-from amulet.experiments.entries import _checksum
-from amulet.experiments.plays import Measure, Play, Trace
-from amulet.experiments.runner import RunFailed
-from amulet.experiments.store import State
-from amulet.experiments.tasks import Source, Task, Train
+from amulet.experiments.graph.entries import _checksum
+from amulet.experiments.graph.plays import Measure, Play, Trace
+from amulet.experiments.graph.runner import RunFailed
+from amulet.experiments.graph.store import State
+from amulet.experiments.graph.tasks import Source, Task, Train
 from amulet.models import LinearNet
 from amulet.training import Recipe
 from amulet.utility import Utility

@@ -12,10 +12,10 @@ import amulet
 from amulet.core.errors import AmuletError
 from amulet.datasets import CelebA, Census, FashionMNIST, from_arrays
 from amulet.experiments import Store, assess, load_experiment
-from amulet.experiments.experiment import Experiment
-from amulet.experiments.registry import find
-from amulet.experiments.store import State
-from amulet.experiments.tasks import Source
+from amulet.experiments.graph.store import State
+from amulet.experiments.graph.tasks import Source
+from amulet.experiments.planning.experiment import Experiment
+from amulet.experiments.registry.plugins import find
 from amulet.membership_inference.attacks import LossThreshold
 from amulet.training import Recipe
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from amulet.experiments import Experiment, Row, Store, plan
-from amulet.experiments.estimate import estimate
+from amulet.experiments.planning.estimate import estimate
 from amulet.models import LinearNet
 from amulet.testing import TOY_RECIPE
 from amulet.training import Placebo, Trainable, TrainingFunction

@@ -12,7 +12,7 @@ from amulet.core.data import Selection
 from amulet.core.threat import Access, Adversary
 from amulet.experiments import Experiment, Plan, Store, plan
 from amulet.experiments.assess import carry_out
-from amulet.experiments.runner import RunFailed
+from amulet.experiments.graph.runner import RunFailed
 from amulet.membership_inference import MembershipInferenceAttack
 from amulet.membership_inference.attacks import LossThreshold
 

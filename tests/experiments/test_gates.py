@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from amulet.experiments.numbers import Column, Value
-from amulet.experiments.results import Results
+from amulet.experiments.results.numbers import Column, Value
+from amulet.experiments.results.results import Results
 from amulet.poisoning.metrics import clean_target_rate, poisoned_accuracy, trigger_alone
 from amulet.statistics import Gate, exceeds
 

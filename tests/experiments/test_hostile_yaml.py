@@ -9,7 +9,7 @@ import yaml
 
 from amulet.core.errors import InvalidParameter
 from amulet.experiments import Experiment, Row, dump_experiment, load_experiment
-from amulet.experiments.document import DEEPEST, LARGEST, dump_document, read_document
+from amulet.experiments.yaml.document import DEEPEST, LARGEST, dump_document, read_document
 from amulet.membership_inference.defenses import DPSGD
 
 

@@ -19,8 +19,8 @@ from amulet.discriminatory_behavior import Discrimination
 from amulet.evasion.attacks import PGD
 from amulet.evasion.metrics import robust_accuracy
 from amulet.experiments import PairResults, compare
-from amulet.experiments.pair import Questions, answer
-from amulet.experiments.registry import Kind, plugins
+from amulet.experiments.pairs.comparison import Questions, answer
+from amulet.experiments.registry.plugins import Kind, plugins
 from amulet.membership_inference.attacks import LiRA, LossThreshold
 from amulet.membership_inference.metrics import TPRAtFPR, auc
 from amulet.models import LinearNet

@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from amulet.cli import app
 from amulet.core.errors import InvalidParameter
 from amulet.experiments import PairResults, load_pair
-from amulet.experiments.pair_files import Pair, carry_out
-from amulet.experiments.weights import Trained
+from amulet.experiments.pairs.checkpoint import Trained
+from amulet.experiments.pairs.specification import Pair, carry_out
 from amulet.models import LinearNet
 from amulet.models.weights import Unreadable
 from amulet.report.pages.pair_page import render_pair

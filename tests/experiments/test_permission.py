@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from amulet.cli import app
 from amulet.core.errors import InvalidParameter
 from amulet.experiments import load_experiment, load_pair
-from amulet.experiments.permission import Imports
-from amulet.experiments.plain import from_plain
+from amulet.experiments.registry.building import from_plain
+from amulet.experiments.registry.permission import Imports
 from amulet.models import ImportedModel
 
 NET = """\

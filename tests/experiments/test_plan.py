@@ -13,9 +13,9 @@ from amulet.discriminatory_behavior import Discrimination
 from amulet.evasion.attacks import PGD
 from amulet.experiments import BASELINE, Experiment, Row, Store, plan
 from amulet.experiments.assess import carry_out
-from amulet.experiments.plan import count_by_kind
-from amulet.experiments.plays import Play
-from amulet.experiments.tasks import ModelTask, Task, Train
+from amulet.experiments.graph.plays import Play
+from amulet.experiments.graph.tasks import ModelTask, Task, Train
+from amulet.experiments.planning.plan import count_by_kind
 from amulet.membership_inference.attacks import LiRA
 from amulet.membership_inference.defenses import DPSGD
 from amulet.membership_inference.metrics import TPRAtFPR

@@ -10,8 +10,8 @@ from amulet.core.roles import CONTROL, SHADOW
 from amulet.core.split import MemberDraw, Split
 from amulet.experiments import BASELINE, Experiment, Plan, Row, Store, plan
 from amulet.experiments.assess import carry_out
-from amulet.experiments.plan import count_by_kind
-from amulet.experiments.tasks import Score, Train
+from amulet.experiments.graph.tasks import Score, Train
+from amulet.experiments.planning.plan import count_by_kind
 from amulet.membership_inference.attacks import LiRA
 from amulet.poisoning import Sanitization
 from amulet.poisoning.attacks import BadNets, Features

@@ -16,9 +16,9 @@ from amulet.core.curve import Curve
 from amulet.core.errors import AmuletError
 from amulet.core.tally import Tally
 from amulet.experiments import PairResults, Results
-from amulet.experiments.numbers import Column, Traced, Value
-from amulet.experiments.pair_results import ModelFacts, PairCell
-from amulet.experiments.results_file import holds_pair, read_manifest
+from amulet.experiments.pairs.results import ModelFacts, PairCell
+from amulet.experiments.results.numbers import Column, Traced, Value
+from amulet.experiments.results.results_file import holds_pair, read_manifest
 from amulet.report.pages import matrix_markdown, matrix_page
 from amulet.report.pages.matrix_terminal import matrix_table
 from amulet.report.pages.pair_page import render_pair
@@ -56,7 +56,7 @@ def assessed() -> Results:
         for at, row in enumerate(ROWS) for place, c in enumerate(COLUMNS) for seed in SEEDS
     ]  # fmt: skip
     curve = Curve("Security curve", "epsilon", "accuracy", (0.0, 0.1), (0.9, 0.5))
-    spec = {"amulet.experiments.experiment.Experiment": {
+    spec = {"amulet.experiments.planning.experiment.Experiment": {
         "audits": [{"amulet.Discrimination": {"attribute": "sex"}}], "attacks": [{"amulet.PGD": {"epsilon": 0.1}}],
         "defenses": [{"amulet.Row": {"label": "dp-sgd", "defenses": [{"amulet.DPSGD": {"epsilon": float("inf")}}]}}],
         "recipe": {"amulet.Recipe": {"epochs": 2}},

@@ -21,8 +21,8 @@ from amulet.core.trainable import DataUse
 from amulet.derivations import Distillation, FineTuning, Pruning, Quantization
 from amulet.experiments import BASELINE, Experiment, Row, Store, models_for, plan
 from amulet.experiments.assess import carry_out
-from amulet.experiments.plan import count_by_kind
-from amulet.experiments.tasks import Train
+from amulet.experiments.graph.tasks import Train
+from amulet.experiments.planning.plan import count_by_kind
 from amulet.poisoning.attacks import BadNets
 from amulet.poisoning.defenses import OutlierRemoval, SpectralSignatures
 from amulet.testing import TOY_RECIPE, toy_dataset

@@ -21,8 +21,8 @@ import pytest
 from amulet.evasion.defenses import AdversarialTraining
 from amulet.experiments import Experiment, Progress, Row, Store, assess, dump_experiment, plan
 from amulet.experiments.assess import carry_out, prepare
-from amulet.experiments.runner import RunFailed, run
-from amulet.experiments.tasks import Backend, Task
+from amulet.experiments.graph.runner import RunFailed, run
+from amulet.experiments.graph.tasks import Backend, Task
 from amulet.models import LinearNet
 from amulet.training import TrainingFunction
 from amulet.utility import Utility

@@ -10,7 +10,7 @@ from amulet.cli import app
 from amulet.evasion.attacks import PGD
 from amulet.experiments import BASELINE, Experiment, Progress, Results, Row, Store, assess, dump_experiment, plan
 from amulet.experiments.assess import resumed
-from amulet.experiments.plan import extended
+from amulet.experiments.planning.plan import extended
 from amulet.membership_inference.defenses import DPSGD
 from amulet.statistics import Word
 from amulet.testing import TOY_RECIPE

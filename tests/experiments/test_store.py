@@ -8,9 +8,9 @@ import torch
 
 from amulet.experiments import BASELINE, Experiment, Store, plan
 from amulet.experiments.assess import carry_out, prepare, verified
-from amulet.experiments.plan import Plan
-from amulet.experiments.runner import compute
-from amulet.experiments.store import Damaged, State
+from amulet.experiments.graph.runner import compute
+from amulet.experiments.graph.store import Damaged, State
+from amulet.experiments.planning.plan import Plan
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_a_result_carries_its_manifest(planned: Plan, store: Store) -> None:
     manifest = store.manifest(planned.target(BASELINE, seed=0))
     assert manifest is not None
 
-    assert manifest["spec"]["amulet.experiments.tasks.Train"]["seed"] == 0
+    assert manifest["spec"]["amulet.experiments.graph.tasks.Train"]["seed"] == 0
     assert "torch" in manifest["made"]["packages"]
     assert manifest["made"]["seconds"] > 0
 

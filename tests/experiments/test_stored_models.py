@@ -16,8 +16,8 @@ from amulet.evasion.attacks import PGD
 from amulet.evasion.defenses import AdversarialTraining
 from amulet.experiments import BASELINE, Experiment, Plan, Results, Store, assess, plan
 from amulet.experiments.assess import carry_out
-from amulet.experiments.store import State
-from amulet.experiments.tasks import Backend, ModelTask, Source, Train
+from amulet.experiments.graph.store import State
+from amulet.experiments.graph.tasks import Backend, ModelTask, Source, Train
 from amulet.membership_inference.attacks import LossThreshold
 from amulet.models import ImportedModel, LinearNet
 from amulet.testing import toy_dataset

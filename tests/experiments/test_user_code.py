@@ -23,8 +23,8 @@ from amulet.core.split import Split
 from amulet.datasets import ImportedDataset
 from amulet.experiments import Experiment, Store, dump_experiment, plan
 from amulet.experiments.assess import carry_out
-from amulet.experiments.runner import RunFailed
-from amulet.experiments.surroundings import known_surroundings
+from amulet.experiments.graph.runner import RunFailed
+from amulet.experiments.graph.surroundings import known_surroundings
 from amulet.models import ImportedModel, LinearNet
 from amulet.training import TrainingFunction
 from amulet.utility import Utility
@@ -144,7 +144,7 @@ def test_a_task_that_would_end_the_program_is_named(small: Experiment, tmp_path:
 def test_a_worker_that_dies_costs_its_task_only(
     small: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("amulet.experiments.runner.TRIES", 2)
+    monkeypatch.setattr("amulet.experiments.graph.runner.TRIES", 2)
     with pytest.raises(RunFailed) as caught:
         carry_out(plan(failing(small, "kill")), Store(tmp_path / "store"), workers=2)
 

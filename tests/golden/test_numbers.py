@@ -15,7 +15,7 @@ from amulet.core.trainable import Trainable
 from amulet.datasets import Digits
 from amulet.evasion.attacks import PGD
 from amulet.evasion.defenses import AdversarialTraining
-from amulet.experiments.tasks import Backend, Source, Train
+from amulet.experiments.graph.tasks import Backend, Source, Train
 from amulet.membership_inference.attacks import LiRA, LossThreshold
 from amulet.membership_inference.defenses import DPSGD, EarlyStopping
 from amulet.models import LinearNet, SimpleCNN
@@ -86,10 +86,10 @@ def test_the_draws_of_a_split() -> None:
         (LiRA(shadows=16), "76f4a4ffd6e12716"),
         (BadNets(pattern=Patch()), "324eb9f77d0d4578"),
         (OutlierRemoval(20).apply(TOY_RECIPE), "4e0f66690fb90cf3"),
-        (DPSGD().apply(AdversarialTraining().apply(TOY_RECIPE)), "375142b730e0c514"),
+        (OutlierRemoval(20).apply(AdversarialTraining().apply(TOY_RECIPE)), "73f2a1329b462c71"),
         (
             Train(TOY_RECIPE, Source("toy", "0" * 64), MemberDraw(Split()), 0, Backend("cpu", "2.13.0")),
-            "342bfd8ce699ef98",
+            "7c69f22344c75731",
         ),
     ],
     ids=["recipe", "images", "pgd", "lira", "badnets", "outlier removal", "two defenses", "a training task"],

@@ -10,7 +10,7 @@ from amulet.core.split import Split
 from amulet.datasets import ImportedDataset
 from amulet.evasion.attacks import PGD
 from amulet.experiments import BASELINE, Experiment, Results, Row, assess
-from amulet.experiments.pool import pool_of
+from amulet.experiments.results.placebo_pool import pool_of
 from amulet.membership_inference.attacks import LossThreshold
 from amulet.models import LinearNet
 from amulet.statistics import ALPHA, Comparison, judge

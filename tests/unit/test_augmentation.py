@@ -11,7 +11,7 @@ from amulet.core.errors import InvalidParameter
 from amulet.core.seeds import generator
 from amulet.core.spec import Spec
 from amulet.evasion.defenses import AdversarialTraining
-from amulet.experiments.registry import Kind, plugins
+from amulet.experiments.registry.plugins import Kind, plugins
 from amulet.models import LinearNet, SimpleCNN
 from amulet.training import DPSGD, Augmentation, Crop, DataUse, Flip, Perturb, Recipe
 

@@ -21,7 +21,7 @@ from amulet.core.threat import Access, Target
 from amulet.core.trainable import DataUse
 from amulet.derivations import Distillation
 from amulet.experiments import Experiment, Row, Store, plan
-from amulet.experiments.estimate import estimate
+from amulet.experiments.planning.estimate import estimate
 from amulet.functional.pgd import Classifier
 from amulet.models import LinearNet
 from amulet.poisoning.attacks import BadNets

@@ -16,10 +16,10 @@ from amulet.core.metric import Metric
 from amulet.core.probe import Probe
 from amulet.core.spec import Plain
 from amulet.core.tally import Tally
-from amulet.experiments.entries import environment
-from amulet.experiments.numbers import Column, MatrixCell, Value
-from amulet.experiments.registry import Kind, Plugin, metrics_for, plugins
-from amulet.experiments.results import Results
+from amulet.experiments.graph.entries import environment
+from amulet.experiments.registry.plugins import Kind, Plugin, metrics_for, plugins
+from amulet.experiments.results.numbers import Column, MatrixCell, Value
+from amulet.experiments.results.results import Results
 from amulet.report import write
 from amulet.report.charts.difference_strips import strips_of_rows
 from amulet.report.charts.trade_offs import comparable_mean
@@ -377,10 +377,10 @@ def _values(label: str) -> Iterator[Value]:
 def _spec(label: str) -> Plain:
     noise: Plain = {"amulet.training.dpsgd.DPSGD": {"epsilon": 8.0, "lot_size": None}}
     return {
-        "amulet.experiments.experiment.Experiment": {
+        "amulet.experiments.planning.experiment.Experiment": {
             "name": "small",
             "dataset": {"amulet.datasets.own.Own": {"seed": 0}},
-            "defenses": [{"amulet.experiments.experiment.Row": {"label": label, "defenses": [noise]}}],
+            "defenses": [{"amulet.experiments.planning.experiment.Row": {"label": label, "defenses": [noise]}}],
             "attacks": [
                 {"amulet.evasion.attacks.pgd.PGD": {"epsilon": 0.1, "steps": 20}},
                 {"amulet.membership_inference.attacks.loss_threshold.LossThreshold": {}},

@@ -8,8 +8,8 @@ import pytest
 from rich.console import Console
 
 from amulet.core.curve import Curve
-from amulet.experiments.numbers import Column, Traced, Value
-from amulet.experiments.results import Results
+from amulet.experiments.results.numbers import Column, Traced, Value
+from amulet.experiments.results.results import Results
 from amulet.report.charts import vega_lite
 from amulet.report.charts.trade_offs import comparable_mean, letter_sides, trade_offs
 from amulet.report.pages import matrix_markdown

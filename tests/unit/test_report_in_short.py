@@ -11,8 +11,8 @@ from rich.console import Console
 
 from amulet.core.spec import Plain
 from amulet.core.tally import Tally
-from amulet.experiments.numbers import Column, Value
-from amulet.experiments.results import Results
+from amulet.experiments.results.numbers import Column, Value
+from amulet.experiments.results.results import Results
 from amulet.report.pages import matrix_markdown
 from amulet.report.pages.cell_details import cell_details
 from amulet.report.pages.matrix_page import render
@@ -39,7 +39,7 @@ BEFORE = (0.70, 0.71, 0.69, 0.70, 0.705)
 RACES = {"black": {"no": 19, "yes": 41}, "white|<b>": {"no": 44, "yes": 459}, "other": {"no": 0, "yes": 0}}
 TESTED = Tally({"no": 73, "yes": 524}, {"race": RACES})
 SPEC: Plain = {
-    "amulet.experiments.experiment.Experiment": {
+    "amulet.experiments.planning.experiment.Experiment": {
         "audits": [{"a.Discrimination": {"attribute": name}} for name in ("race", "sex")],
         "attacks": [{"a.PGD": {}}, {"a.LiRA": {}}, {"a.LossThreshold": {}}],
     }

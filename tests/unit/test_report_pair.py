@@ -8,8 +8,8 @@ import pytest
 from rich.console import Console
 
 from amulet.core.tally import Tally
-from amulet.experiments.numbers import Column
-from amulet.experiments.pair_results import ModelFacts, PairCell, PairResults
+from amulet.experiments.pairs.results import ModelFacts, PairCell, PairResults
+from amulet.experiments.results.numbers import Column
 from amulet.report.charts.difference_strips import strip_of_pair
 from amulet.report.pages.pair_page import render_pair
 from amulet.report.pages.pair_terminal import pair_table

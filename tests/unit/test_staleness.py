@@ -12,8 +12,8 @@ from amulet.core.data import AmuletDataset
 from amulet.core.source import source_digest
 from amulet.experiments import BASELINE, Experiment, Progress, Store, plan
 from amulet.experiments.assess import carry_out
-from amulet.experiments.runner import RunFailed
-from amulet.experiments.store import State
+from amulet.experiments.graph.runner import RunFailed
+from amulet.experiments.graph.store import State
 from amulet.models import ImportedModel
 from amulet.training import Recipe
 

@@ -12,9 +12,9 @@ from rich.table import Table
 from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.tally import Tally
 from amulet.core.text import visible, visible_within
-from amulet.experiments.numbers import Column, Value
-from amulet.experiments.pair_results import ModelFacts, PairCell, PairResults
-from amulet.experiments.results import Results
+from amulet.experiments.pairs.results import ModelFacts, PairCell, PairResults
+from amulet.experiments.results.numbers import Column, Value
+from amulet.experiments.results.results import Results
 from amulet.report.console import Told, open_console
 from amulet.report.pages import matrix_markdown, matrix_page
 from amulet.report.pages.matrix_terminal import matrix_table

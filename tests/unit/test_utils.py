@@ -16,7 +16,7 @@ from amulet.core.errors import AmuletError, InvalidParameter
 from amulet.core.split import MemberDraw, Split
 from amulet.evasion.defenses import AdversarialTraining
 from amulet.experiments import Experiment, Row, assess
-from amulet.experiments.tasks import Backend, Source, Train
+from amulet.experiments.graph.tasks import Backend, Source, Train
 from amulet.models import VGG, Architecture, Capacity, GivenModel, LinearNet, NormKind, ResNet, model_spec
 from amulet.training import DPSGD, Recipe
 from amulet.training.loop import accuracy

@@ -1,14 +1,14 @@
 """Assessments: an experiment becomes a graph of tasks, each computed once and kept."""
 
 from amulet.experiments.assess import Progress, assess
-from amulet.experiments.config import dump_experiment, load_experiment, load_pair
-from amulet.experiments.experiment import BASELINE, Experiment, Row
-from amulet.experiments.memory import game_for, models_for
-from amulet.experiments.pair import compare
-from amulet.experiments.pair_results import PairResults
-from amulet.experiments.plan import Plan, plan
-from amulet.experiments.results import Results
-from amulet.experiments.store import Store
+from amulet.experiments.graph.store import Store
+from amulet.experiments.pairs.comparison import compare
+from amulet.experiments.pairs.results import PairResults
+from amulet.experiments.planning.experiment import BASELINE, Experiment, Row
+from amulet.experiments.planning.memory import game_for, models_for
+from amulet.experiments.planning.plan import Plan, plan
+from amulet.experiments.results.results import Results
+from amulet.experiments.yaml.config import dump_experiment, load_experiment, load_pair
 
 __all__ = [
     "BASELINE",

@@ -10,14 +10,14 @@ from typing import Any
 from amulet.core.data import AmuletDataset
 from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.files import StrPath
-from amulet.experiments.collect import collect
-from amulet.experiments.executors import Executor
-from amulet.experiments.experiment import Experiment
-from amulet.experiments.plan import Plan, extended, plan
-from amulet.experiments.results import Results
-from amulet.experiments.runner import RunFailed, run, set_aside
-from amulet.experiments.store import Damaged, NotStored, State, Store
-from amulet.experiments.tasks import Task
+from amulet.experiments.graph.executors import Executor
+from amulet.experiments.graph.runner import RunFailed, run, set_aside
+from amulet.experiments.graph.store import Damaged, NotStored, State, Store
+from amulet.experiments.graph.tasks import Task
+from amulet.experiments.planning.experiment import Experiment
+from amulet.experiments.planning.plan import Plan, extended, plan
+from amulet.experiments.results.collect import collect
+from amulet.experiments.results.results import Results
 
 log = logging.getLogger(__name__)
 DEFAULT_STORE = Path("runs/store")

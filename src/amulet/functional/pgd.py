@@ -6,7 +6,6 @@ import torch
 from torch import Generator, Tensor
 
 from amulet.functional.balls import Ball
-from amulet.functional.likelihood import scaled_logits
 
 Classifier = Callable[[Tensor], Tensor]
 """Maps inputs (n, *shape) to logits (n, classes)."""
@@ -71,4 +70,27 @@ def input_gradient(model: Classifier, x: Tensor, y: Tensor) -> Tensor:
     """
     with torch.enable_grad():
         leaf = x.detach().requires_grad_()
-        return torch.autograd.grad(-scaled_logits(model(leaf.clone()), y).sum(), leaf)[0]
+        logits = model(leaf.clone())
+        (gradient,) = torch.autograd.grad(logits, leaf, loss_slope(logits.detach(), y))
+    return gradient
+
+
+def loss_slope(logits: Tensor, y: Tensor) -> Tensor:
+    """The derivative of minus the scaled logit of the true class with respect to the logits, in closed form.
+
+    It is -1 for the true class, and for the other classes their softmax without the true one.
+
+    Args:
+        logits: (n, classes), without gradient.
+        y: (n,) true classes.
+
+    Returns:
+        (n, classes) in the type of the logits; computed in float64.
+
+    Example:
+        >>> loss_slope(torch.tensor([[5.0, 1.0, 1.0]]), torch.tensor([0]))
+        tensor([[-1.0000,  0.5000,  0.5000]])
+    """
+    true = y[:, None]
+    others = logits.double().scatter(1, true, -torch.inf).softmax(1)
+    return others.scatter_(1, true, -1.0).to(logits.dtype)

@@ -10,8 +10,8 @@ from rich.progress import Progress as Bar
 
 from amulet.core.text import visible
 from amulet.experiments.assess import Progress
-from amulet.experiments.pair import Told
-from amulet.experiments.tasks import Task
+from amulet.experiments.graph.tasks import Task
+from amulet.experiments.pairs.comparison import Told
 
 LINES_WITHOUT_A_TERMINAL = 20
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from amulet.experiments.pair_results import PairCell
-from amulet.experiments.results import Results
+from amulet.experiments.pairs.results import PairCell
+from amulet.experiments.results.results import Results
 from amulet.report.words.blocks import MatrixLine, PairLine
 
 CENTRE: Final = 50.0

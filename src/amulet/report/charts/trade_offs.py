@@ -11,8 +11,8 @@ import vl_convert
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from amulet.experiments.numbers import Column, MatrixCell
-from amulet.experiments.results import Results
+from amulet.experiments.results.numbers import Column, MatrixCell
+from amulet.experiments.results.results import Results
 from amulet.report.charts import vega_lite
 from amulet.report.words.blocks import MatrixBlock, MatrixLine, MatrixPart, primary_blocks
 from amulet.report.words.names import metric_words

@@ -6,8 +6,8 @@ from typing import Any, Final
 import numpy as np
 
 from amulet.core.curve import Curve
-from amulet.experiments.numbers import Column, MatrixCell, Traced
-from amulet.experiments.results import Results
+from amulet.experiments.results.numbers import Column, MatrixCell, Traced
+from amulet.experiments.results.results import Results
 from amulet.report.charts import vega_lite
 from amulet.report.words.gates import gate_words, gates_of
 from amulet.report.words.group_sizes import group_sizes

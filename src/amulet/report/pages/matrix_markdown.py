@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from amulet.core.text import visible
-from amulet.experiments.numbers import MatrixCell
-from amulet.experiments.results import Results
+from amulet.experiments.results.numbers import MatrixCell
+from amulet.experiments.results.results import Results
 from amulet.report.words.blocks import (
     MatrixBlock,
     MatrixLine,

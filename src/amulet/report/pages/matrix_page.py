@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
-from amulet.experiments.results import Results
+from amulet.experiments.results.results import Results
 from amulet.report.charts.difference_strips import SAMPLE, strips_of_rows
 from amulet.report.charts.trade_offs import row_letters, trade_offs
 from amulet.report.pages.cell_details import cell_details, cell_place

@@ -8,8 +8,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from amulet.experiments.numbers import MatrixCell
-from amulet.experiments.results import Results
+from amulet.experiments.results.numbers import MatrixCell
+from amulet.experiments.results.results import Results
 from amulet.report.words.blocks import (
     MatrixBlock,
     MatrixLine,

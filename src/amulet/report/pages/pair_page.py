@@ -7,7 +7,7 @@ from typing import Any
 
 from amulet.core.files import StrPath
 from amulet.core.folders import publish
-from amulet.experiments.pair_results import PairResults
+from amulet.experiments.pairs.results import PairResults
 from amulet.report.charts.difference_strips import strip_of_pair
 from amulet.report.pages.report_files import NAME
 from amulet.report.pages.templating import as_shown, both_pages, templating

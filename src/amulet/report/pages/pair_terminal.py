@@ -5,7 +5,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from amulet.experiments.pair_results import PairResults
+from amulet.experiments.pairs.results import PairResults
 from amulet.report.pages.matrix_terminal import STYLES
 from amulet.report.words.blocks import (
     PairBlock,

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from amulet.core.folders import publish
 from amulet.core.spec import Plain
-from amulet.experiments.pair_results import PairResults
-from amulet.experiments.results import Results
+from amulet.experiments.pairs.results import PairResults
+from amulet.experiments.results.results import Results
 from amulet.report.pages.pair_page import rendered_pair
 from amulet.report.pages.report_files import NAME, rendered
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from amulet.core.files import StrPath
 from amulet.core.folders import publish
-from amulet.experiments.results import Results
+from amulet.experiments.results.results import Results
 from amulet.report.pages import matrix_markdown, matrix_page
 
 NAME: Final = "report.html"

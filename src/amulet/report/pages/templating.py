@@ -8,8 +8,8 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from amulet.core.text import visible
-from amulet.experiments.pair_results import PairResults
-from amulet.experiments.results import Results
+from amulet.experiments.pairs.results import PairResults
+from amulet.experiments.results.results import Results
 from amulet.report.pages.page_script import embedded
 from amulet.report.words.blocks import pair_undefined_sentences, undefined_sentences
 from amulet.report.words.formats import number, setting, signed, spread

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeAlias, TypeVar
 
-from amulet.experiments.numbers import Column, MatrixCell
-from amulet.experiments.pair_results import PairCell, PairResults
-from amulet.experiments.results import Results
+from amulet.experiments.pairs.results import PairCell, PairResults
+from amulet.experiments.results.numbers import Column, MatrixCell
+from amulet.experiments.results.results import Results
 from amulet.report.words.names import Words, metric_words, risk_rank, risk_words
 from amulet.report.words.spec_text import Named, Specified, brief, probes
 

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from amulet.experiments.gates import FINDS, STRONG, Checked
-from amulet.experiments.numbers import MatrixCell
-from amulet.experiments.results import Results
+from amulet.experiments.results.gates import FINDS, STRONG, Checked
+from amulet.experiments.results.numbers import MatrixCell
+from amulet.experiments.results.results import Results
 from amulet.report.words.names import risk_words
 
 _NAMES: Final = {"trained": "model", "effective": "defense", "attack": "attack", "strong": "strength"}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from amulet.core.tally import Tally
-from amulet.experiments.numbers import Column
+from amulet.experiments.results.numbers import Column
 from amulet.report.words.formats import number
 from amulet.report.words.names import metric_of
 from amulet.report.words.spec_text import Specified, probes

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from amulet.core.metric import Metric
 from amulet.core.risk import Risk
-from amulet.experiments.numbers import Column
-from amulet.experiments.registry import plugins
+from amulet.experiments.registry.plugins import plugins
+from amulet.experiments.results.numbers import Column
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from amulet.core.metric import NoSkill
 from amulet.core.tally import Tally
-from amulet.experiments.numbers import Column
+from amulet.experiments.results.numbers import Column
 from amulet.report.words.formats import number
 from amulet.report.words.names import metric_of
 

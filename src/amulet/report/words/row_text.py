@@ -1,7 +1,7 @@
 """Rows of the matrix in words: which row each is compared with."""
 
-from amulet.experiments.experiment import BASELINE
-from amulet.experiments.results import Results
+from amulet.experiments.planning.experiment import BASELINE
+from amulet.experiments.results.results import Results
 
 
 def row_heading(results: Results, row: str) -> str:

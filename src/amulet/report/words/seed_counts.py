@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from amulet.experiments.numbers import MatrixCell
-from amulet.experiments.results import Results
+from amulet.experiments.results.numbers import MatrixCell
+from amulet.experiments.results.results import Results
 
 
 def seeds_note(results: Results, cell: MatrixCell) -> str:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from amulet.core.spec import Plain
-from amulet.experiments.experiment import BASELINE
-from amulet.experiments.numbers import Column
-from amulet.experiments.results import Results
+from amulet.experiments.planning.experiment import BASELINE
+from amulet.experiments.results.numbers import Column
+from amulet.experiments.results.results import Results
 from amulet.report.words.formats import NOT_GIVEN, setting
 
 _LISTS: Final = {"audits", "attacks", "probes", "defenses"}

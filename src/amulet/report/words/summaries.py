@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from amulet.experiments.experiment import BASELINE
-from amulet.experiments.gates import FINDS, STRONG, Checked
-from amulet.experiments.numbers import MatrixCell
-from amulet.experiments.results import Results
+from amulet.experiments.planning.experiment import BASELINE
+from amulet.experiments.results.gates import FINDS, STRONG, Checked
+from amulet.experiments.results.numbers import MatrixCell
+from amulet.experiments.results.results import Results
 from amulet.report.words.blocks import MatrixBlock, MatrixLine, MatrixPart, primary_blocks
 from amulet.report.words.formats import signed
 from amulet.report.words.gates import gates_of

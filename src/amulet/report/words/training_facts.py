@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from amulet.experiments.results import Results
+from amulet.experiments.results.results import Results
 from amulet.report.words.formats import number, setting, spread
 from amulet.report.words.names import fact_rank, fact_title
 from amulet.statistics import summarize

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from statistics import fmean
 from typing import Final
 
-from amulet.experiments.experiment import BASELINE
-from amulet.experiments.numbers import MatrixCell
-from amulet.experiments.pair_results import PairCell
-from amulet.experiments.results import Results
+from amulet.experiments.pairs.results import PairCell
+from amulet.experiments.planning.experiment import BASELINE
+from amulet.experiments.results.numbers import MatrixCell
+from amulet.experiments.results.results import Results
 from amulet.report.words.formats import MINUS, number, signed, spread
 from amulet.report.words.names import metric_words, mid_sentence, riskier_end
 from amulet.report.words.no_skill import no_skill_text

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from amulet.experiments.numbers import Column, MatrixCell
-from amulet.experiments.pair_results import PairCell
+from amulet.experiments.pairs.results import PairCell
+from amulet.experiments.results.numbers import Column, MatrixCell
 from amulet.report.words.formats import number, signed
 from amulet.report.words.names import metric_words, mid_sentence, risk_name
 from amulet.statistics import Verdict, Word

@@ -1,0 +1,1 @@
+"""Tasks, what they give, where it is kept, and what computes them."""

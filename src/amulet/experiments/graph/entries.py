@@ -1,0 +1,123 @@
+"""The JSON of a stored result: what stands in it, and what is no such thing."""
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import fields
+from functools import lru_cache
+from importlib.metadata import version
+from typing import Annotated, Any, ClassVar, Final, Literal
+
+import torch
+from annotated_types import Ge
+from pydantic import BaseModel, ConfigDict, FiniteFloat, StringConstraints, ValidationError
+
+from amulet.core.containment import text_of
+from amulet.core.spec import Plain, Spec, path_of, plain_value
+from amulet.experiments.graph.tasks import Task, tasks_within
+
+FORMAT: Final = 1
+Checksum = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
+
+
+class NotAnEntry(ValueError):  # noqa: N818
+    """Why a file is not the result of a task, as the end of a sentence that begins with the file's name."""
+
+
+class Made(BaseModel):
+    """What computed an entry, and for how long."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(strict=True, extra="allow", frozen=True)
+
+    python: str
+    packages: dict[str, str]
+    machine: str
+    gpu: str | None
+    seconds: Annotated[FiniteFloat, Ge(0)]
+
+
+class Body(BaseModel):
+    """The JSON of an entry, less its checksum: nothing else is an entry of this format."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+    format: Literal[1]
+    task: Checksum
+    spec: dict[str, Any]
+    value: Any
+    tensors: Checksum | None
+    made: Made
+
+
+def written_body(task: Task[Any], value: Plain, tensors: str | None, seconds: float) -> str:
+    """The JSON of a task's result, with a checksum over all of it; `tensors` is the checksum of theirs."""
+    body: dict[str, Plain] = {
+        "format": FORMAT,
+        "task": task.digest,
+        "spec": described(task),
+        "value": value,
+        "tensors": tensors,
+        "made": {**environment(), "seconds": round(seconds, 4)},
+    }
+    return json.dumps({**body, "checksum": _checksum(body)}, indent=1)
+
+
+def read_body(content: bytes, digest: str) -> Body:
+    """What `written_body` gave, for the task of this digest.
+
+    Raises:
+        NotAnEntry: it is something else, whatever that is.
+    """
+    try:
+        plain = json.loads(content)
+        stated = plain.pop("checksum")
+        found = _checksum(plain)
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
+        raise NotAnEntry("is not a whole result") from None
+    if stated != found:
+        raise NotAnEntry("is not what was written")
+    if plain.get("format") != FORMAT:
+        written = text_of(plain.get("format"))
+        raise NotAnEntry(f"is of format {written}, which this version of Amulet does not read")
+    try:
+        body = Body.model_validate(plain)
+    except ValidationError as error:
+        places = sorted({".".join(text_of(part) for part in item["loc"][:2]) for item in error.errors()})
+        raise NotAnEntry(f"has missing, unknown or wrong entries ({', '.join(places[:5])})") from None
+    if body.task != digest:
+        raise NotAnEntry("is the result of another task")
+    return body
+
+
+def described(task: Spec) -> Plain:
+    """A whole spec as plain values, other tasks in it by digest."""
+    return {path_of(type(task)): {item.name: _within(getattr(task, item.name)) for item in fields(task)}}
+
+
+def _within(value: Any) -> Plain:
+    match value:
+        case Task():
+            return {"task": value.digest}
+        case tuple():
+            return [_within(item) for item in value]
+        case Spec() if any(True for _ in tasks_within(value)):
+            return described(value)
+        case _:
+            return plain_value(value)
+
+
+@lru_cache(maxsize=1)
+def environment() -> dict[str, Plain]:
+    """What computed: Python, packages, machine."""
+    packages = ("amulet", "torch", "numpy", "scipy", "scikit-learn", "opacus")
+    return {
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in packages},
+        "machine": platform.machine(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+    }
+
+
+def _checksum(body: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()

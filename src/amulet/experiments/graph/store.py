@@ -1,0 +1,293 @@
+"""Where results lie: JSON and safetensors under their task's digest, checked whenever they are read."""
+
+import hashlib
+import os
+import stat
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from itertools import count
+from pathlib import Path
+from typing import Any, TypeVar
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from amulet.core.containment import text_of, told
+from amulet.core.data import AmuletDataset
+from amulet.core.errors import AmuletError
+from amulet.core.files import partial, replacing, write_tensors, writing
+from amulet.experiments.graph.entries import Body, NotAnEntry, read_body, written_body
+from amulet.experiments.graph.tasks import Entry, Source, Task
+
+V = TypeVar("V")
+
+
+class State(StrEnum):
+    """What the store has of a task."""
+
+    PRESENT = "present"
+    ABSENT = "absent"
+    DAMAGED = "damaged"
+
+
+class Damaged(AmuletError):  # noqa: N818
+    """An entry whose content is not what was written, or that another version of Amulet wrote.
+
+    Attributes:
+        task: whose entry it is; `Store.set_aside` moves it out of the way.
+    """
+
+    def __init__(self, sentence: str, task: Task[Any]) -> None:
+        super().__init__(sentence)
+        self.task = task
+
+    def __reduce__(self) -> tuple[type["Damaged"], tuple[str, Task[Any]]]:
+        return type(self), (str(self), self.task)
+
+
+class NotStored(AmuletError, FileNotFoundError):  # noqa: N818
+    """A result that has not been computed, or has been set aside.
+
+    Attributes:
+        task: whose result it is.
+    """
+
+    def __init__(self, task: Task[Any]) -> None:
+        super().__init__(f"The result of {type(task).__name__} {task.digest[:12]} is not in the store.")
+        self.task = task
+
+    def __reduce__(self) -> tuple[type["NotStored"], tuple[Task[Any]]]:
+        return type(self), (self.task,)
+
+
+@dataclass(frozen=True)
+class Store:
+    """A directory shared by any number of experiments and processes.
+
+    `results/ab/<digest>.json` holds a task's value and manifest, `tensors/cd/<sha256>.safetensors` its
+    tensors under the checksum of their content. Every file is written under a temporary name and renamed,
+    so that a reader finds it whole or not at all, and nothing is ever unpickled. A relative root counts from the
+    working directory at the time the Store is made.
+    """
+
+    root: Path
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "root", Path(self.root).absolute())
+
+    def state(self, task: Task[Any]) -> State:
+        """What lies in the entry's place, without reading it; `load` and `verify` look at every byte."""
+        try:
+            found = self._place(task).lstat()
+        except FileNotFoundError:
+            return State.ABSENT
+        except NotADirectoryError:
+            if _obstacle(self._place(task), self.root) is None:
+                raise  # the store itself is no folder
+            return State.DAMAGED
+        return State.PRESENT if stat.S_ISREG(found.st_mode) and found.st_size else State.DAMAGED
+
+    def verify(self, task: Task[Any]) -> State:
+        """Present only if every byte is what was written."""
+        try:
+            self._entry(task)
+        except NotStored:
+            return State.ABSENT
+        except Damaged:
+            return State.DAMAGED
+        return State.PRESENT
+
+    def load(self, task: Task[V]) -> V:
+        """The value of a task.
+
+        Raises:
+            NotStored: it has not been computed.
+            Damaged: what lies there is not what was written, or is not a value of this task.
+        """
+        if isinstance(task, Source):
+            return _dataset(self, task)  # type: ignore[return-value]
+        return self._decoded(task)
+
+    def _decoded(self, task: Task[V]) -> V:
+        entry = self._entry(task)
+        try:
+            return task.decode(entry, self)
+        except (AmuletError, OSError, MemoryError, torch.OutOfMemoryError):
+            raise
+        except Exception as error:  # whatever a value of another form makes a decoder raise
+            raise Damaged(f"{self._place(task)} is no result of {type(task).__name__}: {told(error)}.", task) from error
+
+    def save(self, task: Task[V], value: V, seconds: float) -> None:
+        """Write the value and its manifest; an entry that is there already is replaced.
+
+        Raises:
+            Unwritable: the disk is full, or the store cannot be written.
+        """
+        entry = task.encode(value)
+        tensors = self._save_tensors(entry.tensors) if entry.tensors else None
+        text = written_body(task, entry.value, tensors, seconds)
+        with replacing(self._place(task)) as file:
+            file.write(text.encode())
+
+    def manifest(self, task: Task[Any]) -> dict[str, Any] | None:
+        """The JSON of an entry: full spec, value, packages, seconds; None if it was not needed and is not there.
+
+        Raises:
+            Damaged: what lies there is not what was written.
+        """
+        try:
+            return self._read(task).model_dump()
+        except NotStored:
+            return None
+
+    def made(self, task: Task[Any]) -> dict[str, Any] | None:
+        """What computed an entry, with the seconds that took; None if no whole entry is there."""
+        try:
+            return self._read(task).made.model_dump()
+        except (NotStored, Damaged):
+            return None
+
+    def facts(self, task: Task[Any]) -> Mapping[str, Any]:
+        """The JSON value of an entry that holds named facts, empty if it is not there; its tensors are not read.
+
+        Raises:
+            Damaged: what lies there is not what was written.
+        """
+        try:
+            value = self._read(task).value
+        except NotStored:
+            return {}
+        if not isinstance(value, dict):
+            raise Damaged(f"{self._place(task)} holds no facts.", task)
+        return value
+
+    def set_aside(self, task: Task[Any]) -> Path | None:
+        """Move a damaged entry out of the way, and its tensors where they are not what their name says.
+
+        Returns:
+            Where the entry lies now; None if it is not damaged, or another process has seen to it.
+
+        Raises:
+            Unwritable: the store cannot be written.
+        """
+        try:
+            self._decoded(task)
+        except Damaged as error:
+            if error.task.digest == task.digest:
+                return self._moved(task)
+        except NotStored:
+            return None
+        return None
+
+    def _moved(self, task: Task[Any]) -> Path | None:
+        moved = None
+        with writing(self.root / "damaged"):
+            (self.root / "damaged").mkdir(parents=True, exist_ok=True)
+            for place in (self._damaged_tensors(task), _obstacle(self._place(task), self.root)):
+                if place is not None:
+                    moved = self._free(place.name)
+                    with suppress(FileNotFoundError):
+                        place.replace(moved)
+        return moved
+
+    def _damaged_tensors(self, task: Task[Any]) -> Path | None:
+        """What lies where the tensors of a whole entry should; None if these are sound, absent or not known."""
+        try:
+            checksum = self._read(task).tensors
+        except Damaged:
+            return None
+        try:
+            _ = checksum and self._load_tensors(checksum, task)
+        except Damaged:
+            return _obstacle(self._tensor_place(checksum), self.root) if checksum else None
+        return None
+
+    def _free(self, name: str) -> Path:
+        """A name under `damaged` that nothing has yet."""
+        stem, dot, suffix = name.partition(".")
+        names = (f"{stem}{f'-{number}' if number else ''}{dot}{suffix}" for number in count())
+        return next(place for name in names if not (place := self.root / "damaged" / name).exists())
+
+    def _entry(self, task: Task[Any]) -> Entry:
+        body = self._read(task)
+        return Entry(body.value, self._load_tensors(body.tensors, task) if body.tensors else {})
+
+    def _read(self, task: Task[Any]) -> Body:
+        place = self._place(task)
+        if self.state(task) is State.DAMAGED:
+            raise Damaged(f"{place} is not a file with a result.", task)
+        try:
+            return read_body(place.read_bytes(), task.digest)
+        except FileNotFoundError:
+            raise NotStored(task) from None
+        except NotAnEntry as error:
+            raise Damaged(f"{place} {error}.", task) from None
+
+    def _place(self, task: Task[Any]) -> Path:
+        return self.root / "results" / task.digest[:2] / f"{task.digest}.json"
+
+    def _save_tensors(self, tensors: Mapping[str, Tensor]) -> str:
+        """Written from where they lie: a data set may be larger than the memory."""
+        folder = self.root / "tensors"
+        with writing(folder), partial(folder) as file:
+            write_tensors(file, _apart(tensors))
+            checksum = _digest_of(file)
+            place = self._tensor_place(checksum)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            file.chmod(0o644)
+            file.replace(place)
+        return checksum
+
+    def _load_tensors(self, checksum: str, task: Task[Any]) -> dict[str, Tensor]:
+        place = self._tensor_place(checksum)
+        try:
+            found = _digest_of(place) if stat.S_ISREG(place.lstat().st_mode) else None
+        except (FileNotFoundError, NotADirectoryError):
+            raise Damaged(f"{place} is gone.", task) from None
+        if found != checksum:
+            raise Damaged(f"{place} is not what was written.", task)
+        try:
+            return load_file(place)
+        except SafetensorError as error:
+            raise Damaged(f"{place} does not hold tensors: {text_of(error)}.", task) from None
+
+    def _tensor_place(self, checksum: str) -> Path:
+        return self.root / "tensors" / checksum[:2] / f"{checksum}.safetensors"
+
+
+@lru_cache(maxsize=2)
+def _dataset(store: Store, source: Source) -> AmuletDataset:
+    """Data sets are read by every task of a process, so the last ones stay open."""
+    return store._decoded(source)  # noqa: SLF001 - the same file's own
+
+
+def _obstacle(place: Path, root: Path) -> Path | None:
+    """What lies in a place, or in the way of its folders; None if nothing does."""
+    if os.path.lexists(place):
+        return place
+    folders = (folder for folder in place.parents if folder.is_relative_to(root) and folder != root)
+    return next((folder for folder in folders if os.path.lexists(folder) and not folder.is_dir()), None)
+
+
+def _apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Dense tensors of which no two share memory, which the format cannot express; copied only where they do."""
+    taken: list[tuple[int, int]] = []
+    found = {}
+    for name, tensor in tensors.items():
+        dense = tensor.detach().cpu().contiguous()
+        start, stop = dense.data_ptr(), dense.data_ptr() + dense.nbytes
+        if any(start < end and begin < stop for begin, end in taken):
+            dense = dense.clone()
+        taken.append((start, stop))
+        found[name] = dense
+    return found
+
+
+def _digest_of(place: Path) -> str:
+    with place.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,1 @@
+"""Two trained models compared on one set of records."""

@@ -1,0 +1,133 @@
+"""What stands in the way of an experiment, found before anything is trained."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from amulet.core.classifier import few
+from amulet.core.data import AmuletDataset, Schema
+from amulet.core.dataset_spec import DatasetSpec
+from amulet.core.errors import Problem, ProblemsError
+from amulet.core.groups import attribute_problems
+from amulet.core.metric import Metric
+from amulet.core.probe import Probe
+from amulet.core.split import Split
+from amulet.core.trainable import Trainable
+from amulet.experiments.planning.bench import Bench
+from amulet.experiments.planning.experiment import Experiment, Row
+from amulet.experiments.registry.plugins import metrics_for
+from amulet.training.removal import Removal
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+def applied(experiment: Experiment) -> tuple[dict[str, Trainable], list[Problem]]:
+    """The recipe of each row, by label, and the conflicts of those that cannot be had."""
+    recipes: dict[str, Trainable] = {}
+    problems: list[Problem] = []
+    for row in experiment.rows:
+        recipe = experiment.recipe
+        try:
+            for defense in row.defenses:
+                recipe = defense.apply(recipe)
+        except ProblemsError as error:
+            problems += [_in_row(row, problem) for problem in error.problems]
+        recipes[row.label] = recipe
+    return recipes, problems
+
+
+def data_problems(experiment: Experiment, recipes: dict[str, Trainable], dataset: AmuletDataset) -> list[Problem]:
+    """Why rows cannot be trained on these records, or attacks, audits and metrics cannot be had of them."""
+    schema, records = dataset.schema, len(experiment.split.divide(len(dataset.train)).members)
+    if records == 0:
+        allowed = "such that the target is trained on at least one record"
+        return [
+            Problem.of("members", f"Split of {len(dataset.train)} training records", allowed, experiment.split.members)
+        ]
+    problems = [_in_row(row, problem) for row in experiment.rows
+                for problem in (*trainable_problems(recipes[row.label], schema, records),
+                                *recipes[row.label].record_problems(dataset.train))]  # fmt: skip
+    clean = len(experiment.split.divide(len(dataset.train)).validation)
+    problems += [_in_row(row, problem) for row in experiment.rows
+                 for problem in _validation_problems(recipes[row.label], experiment.split, clean)]  # fmt: skip
+    problems += [_in_row(row, problem) for row in experiment.rows if row.attacked
+                 for problem in probe_problems([row.attacked], (), dataset, experiment.split)]  # fmt: skip
+    problems += [problem for attribute in experiment.by_group for problem in attribute_problems(dataset, attribute)]
+    return problems + list(probe_problems(experiment.probes, experiment.metrics, dataset, experiment.split))
+
+
+def trainable_problems(recipe: Trainable, schema: Schema, records: int) -> tuple[Problem, ...]:
+    """Why a recipe cannot be fitted to so many records: what it says itself, else what a first step shows."""
+    return tuple(recipe.data_problems(schema, records)) or tuple(recipe.trial_problems(schema))
+
+
+def model_problems(bench: Bench, row: Row, probes: Sequence[Probe[Any]], dataset: AmuletDataset) -> Iterator[Problem]:
+    """What models of a row lack for the roles that they play in attacks and audits, asked of untrained ones."""
+    some = few(dataset.test)
+    built: dict[str, nn.Module] = {}
+    for probe in probes:
+        for role in bench.play(probe).cast:
+            for task in {model.recipe.digest: model for model in role.models}.values():
+                if task.recipe.digest not in built:
+                    built[task.recipe.digest] = task.build(dataset.schema)
+                sentences = probe.model_demands(role.name, built[task.recipe.digest], some)
+                yield from (_in_row(row, Problem(str(probe), sentence)) for sentence in sentences)
+
+
+def notices_of(experiment: Experiment, recipes: Mapping[str, Trainable], schema: Schema) -> tuple[str, ...]:
+    """What to know before the work begins, each once, with the first row that it concerns."""
+    found: dict[str, str] = {}
+    for row in experiment.rows:
+        for notice in recipes[row.label].notices(schema):
+            found.setdefault(notice, f"Row '{row.label}': {notice}")
+    return tuple(found.values())
+
+
+def request_problems(
+    bench: Bench, probes: Sequence[Probe[Any]], dataset: AmuletDataset, others: Mapping[DatasetSpec, AmuletDataset]
+) -> Iterator[Problem]:
+    """Why models that probes ask for cannot be had in one repetition, if so."""
+    for probe in probes:
+        for requests in probe.models(bench.split).values():
+            for member in (each for request in requests for each in request.family):
+                data = dataset if member.source is None else others[member.source]
+                problems = bench.request_problems(member, data)
+                yield from (Problem(problem.parameter, f"{probe}: {problem.sentence}") for problem in problems)
+
+
+def probe_problems(
+    probes: Sequence[Probe[Any]], metrics: Sequence[Metric[Any]], dataset: AmuletDataset, split: Split
+) -> Iterator[Problem]:
+    """What a data set lacks for the attacks and audits, and metrics that none of them has an outcome for."""
+    yield from (Problem(str(probe), sentence) for probe in probes for sentence in probe.demands(dataset.schema))
+    yield from (Problem(str(probe), sentence) for probe in probes for sentence in probe.data_demands(dataset, split))
+    yield from _alike(probes, metrics)
+    outcomes = {probe.outcome_type for probe in probes}
+    for metric in metrics:
+        if metric.outcome_type() not in outcomes:
+            missing = metric.outcome_type().__name__
+            yield Problem("metrics", f"{metric} has no effect: no attack or audit gives a {missing}.")
+
+
+def _alike(probes: Sequence[Probe[Any]], metrics: Sequence[Metric[Any]]) -> Iterator[Problem]:
+    """Two metrics of one outcome that print alike would be one column."""
+    for probe in probes:
+        names = [str(metric) for metric in metrics_for(probe, metrics)]
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            yield Problem("metrics", f"Two metrics of {probe} are called '{name}'. Give the class of one another name.")
+
+
+def _validation_problems(recipe: Trainable, split: Split, clean: int) -> Iterator[Problem]:
+    if clean > 0:
+        return
+    for stage in (*recipe.preparations, *recipe.finishes):
+        asks = (
+            stage.scorer.needs_validation if isinstance(stage, Removal) else getattr(stage, "needs_validation", False)
+        )
+        if asks:
+            allowed = f"enough for at least one record, since {stage} compares with clean records of the defender's own"
+            yield Problem.of("validation", "Split", allowed, split.validation)
+
+
+def _in_row(row: Row, problem: Problem) -> Problem:
+    return Problem(problem.parameter, f"Row '{row.label}': {problem.sentence}")

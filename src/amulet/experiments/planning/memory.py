@@ -1,0 +1,95 @@
+"""The models that an attack or audit asks for, trained as an assessment trains them, but kept in memory."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
+
+from amulet.core.data import AmuletDataset, require_dataset
+from amulet.core.errors import InvalidParameter
+from amulet.core.probe import Game, Probe
+from amulet.core.split import Split
+from amulet.core.threat import Models
+from amulet.core.trainable import Defense, Trainable
+from amulet.experiments.graph.tasks import Backend, Source, Task
+from amulet.experiments.planning.bench import Bench
+from amulet.experiments.planning.checks import probe_problems, request_problems
+
+V = TypeVar("V")
+
+
+class Memory:
+    """A reader that computes each task when it is first asked for, and keeps its value."""
+
+    def __init__(self, datasets: Iterable[AmuletDataset]) -> None:
+        self._values: dict[str, Any] = {source_of(dataset).digest: dataset for dataset in datasets}
+
+    def load(self, task: Task[V]) -> V:
+        """The value of a task."""
+        if task.digest not in self._values:
+            self._values[task.digest] = task.compute(self)
+        value: V = self._values[task.digest]
+        return value
+
+
+def source_of(dataset: AmuletDataset) -> Source:
+    """A data set as tasks know it."""
+    return Source(dataset.name, dataset.content)
+
+
+def models_for(
+    probe: Probe[Any],
+    recipe: Trainable,
+    dataset: AmuletDataset,
+    split: Split,
+    *,
+    defenses: Sequence[Defense] = (),
+    device: str = "cpu",
+) -> Models:
+    """The models that an attack or audit asks for, by role; each is trained when it is first looked up.
+
+    They are those of an assessment with the same recipe, records and seed, so that a game played by hand gives the
+    same outcome. The target itself is among them, under "target".
+
+    Args:
+        probe: the attack or audit.
+        recipe: of the undefended model.
+        dataset: the records.
+        split: who holds which of them; its seed decides all random choices.
+        defenses: of the model under assessment, applied to the recipe in this order.
+        device: where to train.
+
+    Raises:
+        InvalidParameter: the data set or its records do not suffice for the probe.
+
+    Example:
+        >>> from amulet.core.split import Split
+        >>> from amulet.membership_inference.attacks import LiRA
+        >>> from amulet.testing import TOY_RECIPE, toy_dataset
+        >>> models = models_for(LiRA(shadows=4), TOY_RECIPE, toy_dataset(), Split())
+        >>> {role: len(held) for role, held in models.items()}
+        {'target': 1, 'shadow': 4}
+    """
+    return game_for(probe, recipe, dataset, split, defenses=defenses, device=device).models
+
+
+def game_for(
+    probe: Probe[Any],
+    recipe: Trainable,
+    dataset: AmuletDataset,
+    split: Split,
+    *,
+    defenses: Sequence[Defense] = (),
+    device: str = "cpu",
+) -> Game:
+    """The game that an assessment would let the probe play; arguments and errors are those of `models_for`."""
+    require_dataset(dataset, "dataset", "models_for")
+    defended = recipe
+    for defense in defenses:
+        defended = defense.apply(defended)
+    others = {spec: spec.load() for spec in probe.sources(split)}
+    sources = {spec: source_of(other) for spec, other in others.items()}
+    bench = Bench(defended, recipe, source_of(dataset), split, Backend(device), others=sources)
+    problems = list(probe_problems([probe], (), dataset, split))
+    problems = problems or list(request_problems(bench, [probe], dataset, others))
+    if problems:
+        raise InvalidParameter(problems)
+    return bench.play(probe).game(Memory([dataset, *others.values()]))

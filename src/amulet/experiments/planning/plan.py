@@ -1,0 +1,313 @@
+"""From an experiment to tasks: every problem before anything is trained, and what the store has already."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, cast
+
+import torch
+
+from amulet.core.containment import contained
+from amulet.core.data import AmuletDataset, require_dataset
+from amulet.core.dataset_spec import DatasetSpec
+from amulet.core.errors import InvalidParameter, Problem
+from amulet.core.probe import Probe
+from amulet.core.roles import target_request
+from amulet.experiments.graph.plays import Measure, MeasureByGroup, Play, Trace
+from amulet.experiments.graph.store import State, Store
+from amulet.experiments.graph.tasks import Backend, ModelTask, Source, Task
+from amulet.experiments.planning.bench import Bench
+from amulet.experiments.planning.checks import applied, data_problems, model_problems, notices_of, request_problems
+from amulet.experiments.planning.experiment import Experiment, Row
+from amulet.experiments.planning.memory import source_of
+from amulet.experiments.registry.plugins import metrics_for
+
+Pair = tuple[str, str]
+"""A row's label and a probe, as text."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number of the matrix for one seed, and the task that gives it.
+
+    Attributes:
+        group: "attribute=value" where the metric is measured on the records of one sensitive group, else None.
+    """
+
+    row: str
+    risk: str
+    probe: str
+    metric: str
+    seed: int
+    task: Measure | MeasureByGroup
+    group: str | None = None
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One probe of one row's model of one seed, and all that is read off it.
+
+    Attributes:
+        row: label of the row.
+        play: the game.
+        measures: a number for each metric.
+        by_group: the same for each metric and sensitive attribute.
+        trace: the curve, if the probe has one.
+        target: the task that trains the row's own model, where the probe is about that and about no variant of it,
+            such as a poisoned one.
+    """
+
+    row: str
+    play: Play
+    measures: tuple[Measure, ...]
+    by_group: tuple[MeasureByGroup, ...]
+    trace: Trace | None
+    target: ModelTask | None
+
+    @property
+    def pair(self) -> Pair:
+        """What more seeds are added to."""
+        return self.row, str(self.play.probe)
+
+    @property
+    def readings(self) -> tuple[Measure | MeasureByGroup | Trace, ...]:
+        """The tasks that read something off the outcome."""
+        return (*self.measures, *self.by_group, *((self.trace,) if self.trace else ()))
+
+    def cells(self, groups: Mapping[str, tuple[str, ...]]) -> Iterator[Cell]:
+        """A number for each metric, and for each metric and group; `groups` has the values of each attribute."""
+        about, seed = (self.row, self.play.probe.risk, str(self.play.probe)), self.play.seed
+        for task in self.measures:
+            yield Cell(*about, str(task.metric), seed, task)
+        for each in self.by_group:
+            for value in groups[each.attribute]:
+                yield Cell(*about, str(each.metric), seed, each, f"{each.attribute}={value}")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that has to be computed for an experiment, as far as it is planned.
+
+    Attributes:
+        experiment: what is assessed.
+        dataset: its records.
+        device: where everything is computed.
+        trials: every probe of every row and seed.
+        others: further data sets that probes ask for.
+        notices: what to know before the work begins, a sentence each.
+    """
+
+    experiment: Experiment
+    dataset: AmuletDataset
+    device: str
+    trials: tuple[Trial, ...] = ()
+    others: Mapping[DatasetSpec, AmuletDataset] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
+
+    @cached_property
+    def cells(self) -> tuple[Cell, ...]:
+        """Every number of the matrix."""
+        groups = {attribute.name: attribute.values for attribute in self.dataset.schema.attributes}
+        return tuple(cell for trial in self.trials for cell in trial.cells(groups))
+
+    @property
+    def traces(self) -> "Iterator[tuple[Trial, Trace]]":
+        """The curves, each with the trial it belongs to."""
+        return ((trial, trial.trace) for trial in self.trials if trial.trace is not None)
+
+    @property
+    def seeds(self) -> int:
+        """How many are planned for at least one probe."""
+        return len({trial.play.seed for trial in self.trials})
+
+    @cached_property
+    def sources(self) -> tuple[tuple[Source, AmuletDataset], ...]:
+        """The data sets as tasks know them, that under assessment first."""
+        return tuple((source_of(dataset), dataset) for dataset in (self.dataset, *self.others.values()))
+
+    @property
+    def source(self) -> Source:
+        """The data set under assessment as tasks know it."""
+        return self.sources[0][0]
+
+    @cached_property
+    def tasks(self) -> tuple[Task[Any], ...]:
+        """Every task once, each behind its inputs."""
+        return ordered(task for trial in self.trials for task in trial.readings)
+
+    def target(self, row: str, seed: int) -> ModelTask:
+        """The task that trains a row's target model."""
+        return next(target for label, target in self.targets if (label, target.seed) == (row, seed))
+
+    @property
+    def targets(self) -> Iterator[tuple[str, ModelTask]]:
+        """Rows and the tasks that train their own models, some more than once."""
+        return ((trial.row, trial.target) for trial in self.trials if trial.target is not None)
+
+    def missing(self, states: "dict[str, State]") -> tuple[Task[Any], ...]:
+        """What is left to compute: results that are not there, what they need, and whatever is damaged."""
+        targets = (trial.play.target for trial in self.trials)
+        needed = {target.digest for target in targets if target is not None}  # their facts are part of the results
+        for task in reversed(self.tasks):
+            wanted = isinstance(task, Measure | MeasureByGroup | Trace) or task.digest in needed
+            lacking = states[task.digest] is not State.PRESENT
+            if lacking and (wanted or states[task.digest] is State.DAMAGED):
+                needed.add(task.digest)
+                needed.update(item.digest for item in task.inputs)
+        return tuple(t for t in self.tasks if t.digest in needed and states[t.digest] is not State.PRESENT)
+
+    def states(self, store: Store) -> "dict[str, State]":
+        """What the store has of each task, by digest, without reading it."""
+        return {task.digest: store.state(task) for task in self.tasks}
+
+
+@contained("Code that the plan calls")
+def plan(experiment: Experiment, dataset: AmuletDataset | None = None, device: str = "cpu") -> Plan:
+    """Every task of an experiment, up to the first look at its verdicts; `extended` adds those behind it.
+
+    Args:
+        experiment: what to assess.
+        dataset: the records, where the experiment names no data set.
+        device: "cpu" or a CUDA device; it is part of every model's identity.
+
+    Raises:
+        InvalidParameter: all problems of all rows, attacks and metrics at once.
+        UserCodeFailed: code of the user's own tried to end the program.
+    """
+    dataset = _dataset(experiment, dataset)
+    check_device(device)
+    recipes, problems = applied(experiment)
+    problems += data_problems(experiment, recipes, dataset)
+    if problems:
+        raise InvalidParameter(problems)
+    others = {spec: spec.load() for probe in experiment.probes for spec in probe.sources(experiment.split)}
+    empty = Plan(experiment, dataset, device, others=others, notices=notices_of(experiment, recipes, dataset.schema))
+    _check_requests(empty)
+    pairs = {(row.label, str(probe)) for row in experiment.rows for probe in experiment.probes}
+    return _with_seeds(empty, pairs, range(experiment.looks[0]))
+
+
+def _check_requests(planned: Plan) -> None:
+    """Raise InvalidParameter unless every model that a probe asks for can be had, and used, in every repetition."""
+    experiment = planned.experiment
+    repetitions = range(experiment.looks[-1])
+    problems = {
+        problem.sentence: problem
+        for bench in _benches(planned, experiment.rows[0], repetitions)  # requests are the same for every row
+        for problem in request_problems(bench, experiment.probes, planned.dataset, planned.others)
+    }
+    for row in () if problems else experiment.rows:
+        bench = next(_benches(planned, row, repetitions))
+        found = model_problems(bench, row, experiment.probes, planned.dataset)
+        problems |= {problem.sentence: problem for problem in found}
+    if problems:
+        raise InvalidParameter(problems.values())
+
+
+def extended(planned: Plan, pairs: Collection[Pair]) -> Plan:
+    """The plan with the seeds up to the next look, for some rows and probes and for their references.
+
+    Raises:
+        ValueError: there is no look left.
+    """
+    looks = planned.experiment.looks
+    if planned.seeds >= looks[-1]:
+        raise ValueError(f"All {looks[-1]} seeds are planned already.")
+    until = next(look for look in looks if look > planned.seeds)
+    references = {row.label: row.against for row in planned.experiment.rows}
+    pairs = {*pairs, *((references[row], probe) for row, probe in pairs)}
+    held = Counter(trial.pair for trial in planned.trials)
+    for already in sorted({held[pair] for pair in pairs}):  # no pair may skip a seed
+        some = {pair for pair in pairs if held[pair] == already}
+        planned = _with_seeds(planned, some, range(already, until))
+    return planned
+
+
+def _with_seeds(planned: Plan, pairs: Collection[Pair], repetitions: range) -> Plan:
+    experiment = planned.experiment
+    benches = {row.label: tuple(_benches(planned, row, repetitions)) for row in experiment.rows}
+    trials = (
+        _trial(experiment, row, probe, benches[row.label][place])
+        for place in range(len(repetitions))
+        for row in experiment.rows
+        for probe in experiment.probes
+        if (row.label, str(probe)) in pairs
+    )
+    return replace(planned, trials=(*planned.trials, *trials))
+
+
+def _benches(planned: Plan, row: Row, repetitions: range) -> Iterator[Bench]:
+    """What the games of a row share, for each repetition."""
+    experiment = planned.experiment
+    recipes, _ = applied(experiment)
+    others = {spec: source_of(dataset) for spec, dataset in planned.others.items()}
+    for number in repetitions:
+        split = replace(experiment.split, seed=experiment.split.seed + number)
+        yield Bench(
+            recipe=recipes[row.label],
+            plain=experiment.recipe,
+            source=planned.source,
+            split=split,
+            backend=Backend(planned.device),
+            attacked=row.attacked,
+            others=others,
+        )
+
+
+def _dataset(experiment: Experiment, given: AmuletDataset | None) -> AmuletDataset:
+    if (experiment.dataset is None) == (given is None):
+        raise InvalidParameter(
+            [Problem("dataset", "Records must come from the experiment's 'dataset' or be handed over, one of the two.")]
+        )
+    if experiment.dataset is not None:
+        return experiment.dataset.load()
+    require_dataset(given, "dataset", experiment.name)
+    return cast("AmuletDataset", given)
+
+
+def check_device(device: str) -> None:
+    """Raise InvalidParameter unless torch can put tensors there."""
+    try:
+        torch.zeros(1, device=device).item()  # which a device without numbers, such as meta, refuses
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).partition("\n")[0]
+        raise InvalidParameter(
+            [Problem.of("device", "plan", f"one that torch finds here ({reason})", device)]
+        ) from None
+
+
+def _trial(experiment: Experiment, row: Row, probe: Probe[Any], bench: Bench) -> Trial:
+    play = bench.play(probe)
+    traced = tuple(play if each == probe else bench.play(each) for each in probe.traced())
+    own = bench.model(target_request(bench.split))
+    metrics = metrics_for(probe, experiment.metrics)
+    attributes = experiment.by_group if probe.outcome_type.unit == "record" else ()
+    return Trial(
+        row=row.label,
+        play=play,
+        measures=tuple(Measure(metric, play) for metric in metrics),
+        by_group=tuple(MeasureByGroup(metric, play, attribute) for attribute in attributes for metric in metrics),
+        trace=Trace(probe, traced) if traced else None,
+        target=own if play.target is not None and play.target.digest == own.digest else None,
+    )
+
+
+def ordered(tasks: Iterable[Task[Any]]) -> tuple[Task[Any], ...]:
+    """Tasks and all that they need, each once, inputs first."""
+    seen: dict[str, Task[Any]] = {}
+
+    def visit(task: Task[Any]) -> None:
+        if task.digest not in seen:
+            for item in task.inputs:
+                visit(item)
+            seen[task.digest] = task
+
+    for task in tasks:
+        visit(task)
+    return tuple(seen.values())
+
+
+def count_by_kind(tasks: Iterable[Task[Any]]) -> Counter[str]:
+    """How many tasks of each class."""
+    return Counter(type(task).__name__ for task in tasks)

@@ -1,0 +1,176 @@
+"""Specs from the plain values that JSON and YAML know, every problem with its place."""
+
+import difflib
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import MISSING, fields
+from typing import Any
+
+from amulet.core.errors import AmuletError, InvalidParameter, Problem, ProblemsError
+from amulet.core.imports import IMPORTED
+from amulet.core.spec import Plain, Spec, field_hints
+from amulet.experiments.registry.permission import REGISTERED, Imports
+from amulet.experiments.registry.plugins import find
+
+Place = tuple[str | int, ...]
+"""Keys from the top of the document down to a value."""
+
+
+class _Faulty(Exception):  # noqa: N818
+    """A value that could not be built; its problems are noted already."""
+
+
+class Builder:
+    """Builds specs and notes every problem it meets, so that all are reported together."""
+
+    def __init__(self, imports: Imports = REGISTERED) -> None:
+        self.imports = imports
+        self.found: list[tuple[Place, str]] = []
+
+    def spec(self, plain: Plain, place: Place = ()) -> Spec:
+        """A spec written as "Name" or {Name: {field: value}}."""
+        name, given, inner = self._named(plain, place)
+        try:
+            cls = find(name, self.imports)
+        except AmuletError as error:
+            raise self._fault(place, str(error)) from None
+        return self.fill(cls, given, inner)
+
+    def fill(self, cls: type[Spec], given: Mapping[str, Plain], place: Place) -> Spec:
+        """A spec of a known class from its fields."""
+        hints, before = field_hints(cls), len(self.found)
+        known = [item.name for item in fields(cls)]
+        for key in given:
+            if key not in known:
+                self.note((*place, key), f"{cls.__name__} has no '{key}'.{_suggestion(str(key), known)}")
+        for item in fields(cls):
+            if item.name not in given and item.default is MISSING and item.default_factory is MISSING:
+                self.note(place, f"The '{item.name}' of {cls.__name__} must be given.")
+        values = {key: self._value(hints[key], value, (*place, key)) for key, value in given.items() if key in known}
+        failed = bool(self.found) and None in values.values()  # a field that was tried and noted before
+        if len(self.found) == before and not failed:
+            return self.construct(cls, values, place)
+        self._check_alone(cls, values, place)
+        raise _Faulty
+
+    def attempted(self, plain: Plain, place: Place, kind: type[Spec] = Spec) -> Spec | None:
+        """As `spec`; None, with the problems noted, where that fails, so that the rest is looked at too."""
+        try:
+            built = self.spec(plain, place)
+        except _Faulty:
+            return None
+        if isinstance(built, kind):
+            return built
+        self.note(place, f"This must be a {kind.__name__}. Got {built}.")
+        return None
+
+    def filled(self, cls: type[Spec], given: Mapping[str, Plain], place: Place) -> Spec | None:
+        """As `fill`; None, with the problems noted, where that fails."""
+        try:
+            return self.fill(cls, given, place)
+        except _Faulty:
+            return None
+
+    def made(self, cls: type[Spec], values: Mapping[str, Any], place: Place) -> Spec | None:
+        """As `construct`; None, with the problems noted, where that fails."""
+        try:
+            return self.construct(cls, values, place)
+        except _Faulty:
+            return None
+
+    def construct(self, cls: type[Spec], values: Mapping[str, Any], place: Place) -> Spec:
+        """The class called with values of its fields."""
+        try:
+            return cls(**values)
+        except ProblemsError as error:
+            for problem in error.problems:
+                self.note((*place, problem.parameter) if problem.parameter in values else place, problem.sentence)
+            raise _Faulty from None
+
+    def _check_alone(self, cls: type[Spec], values: Mapping[str, Any], place: Place) -> None:
+        """Note what is wrong with single values although the whole cannot be built."""
+        for problem in cls.field_problems({name: value for name, value in values.items() if value is not None}):
+            self.note((*place, problem.parameter), problem.sentence)
+
+    def _value(self, hint: Any, plain: Plain, place: Place) -> Any:
+        """A field's value: specs are built, import paths checked, all else is left to the class that coerces it."""
+        if _is_import_path(hint) and isinstance(plain, str) and (refused := self.imports.code_refusal(plain)):
+            self.note(place, refused)
+            return None
+        if not _holds_spec(hint) or not isinstance(plain, str | dict | list):
+            return plain
+        return self._items(hint, plain, place) if isinstance(plain, list) else self.attempted(plain, place)
+
+    def _items(self, hint: Any, plain: list[Any], place: Place) -> tuple[Any, ...] | None:
+        """The values of a list; where some fail, only the others, if any, so that these are checked and no gaps are."""
+        found = len(self.found)
+        items = tuple(self._value(hint, item, (*place, number)) for number, item in enumerate(plain))
+        return items if len(self.found) == found else tuple(item for item in items if item is not None) or None
+
+    def _named(self, plain: Plain, place: Place) -> tuple[str, Mapping[str, Plain], Place]:
+        match plain:
+            case str():
+                return plain, {}, place
+            case dict() if len(plain) == 1:
+                name, given = next(iter(plain.items()))
+                if isinstance(given, dict) or given is None:
+                    return name, given or {}, (*place, name)
+        raise self._fault(
+            place, f"Write a name, or a name with its settings, 'Name: {{setting: value}}'. Got {plain!r}."
+        )
+
+    def note(self, place: Place, sentence: str) -> None:
+        """Write a problem down."""
+        self.found.append((place, sentence))
+
+    def _fault(self, place: Place, sentence: str) -> _Faulty:
+        self.note(place, sentence)
+        return _Faulty()
+
+
+def from_plain(plain: Plain) -> Any:
+    """The spec that `Spec.plain` wrote down.
+
+    Raises:
+        InvalidParameter: every problem, each with its place.
+    """
+    return build(lambda builder: builder.spec(plain), lambda place, sentence: f"{dotted(place)}: {sentence}")
+
+
+def build(make: Callable[[Builder], Spec], tell: Callable[[Place, str], str], imports: Imports = REGISTERED) -> Any:
+    """What `make` builds with what it may import, or one error with every problem as `tell` words it."""
+    builder = Builder(imports)
+    try:
+        made = make(builder)
+    except _Faulty:
+        made = None
+    if builder.found:
+        raise InvalidParameter(Problem(dotted(place), tell(place, sentence)) for place, sentence in builder.found)
+    return made
+
+
+def dotted(place: Place) -> str:
+    """A place as text: defenses.dp-sgd.0.DPSGD.epsilon."""
+    return ".".join(str(key) for key in place) or "the document"
+
+
+def _holds_spec(hint: Any) -> bool:
+    if isinstance(hint, type):
+        return issubclass(hint, Spec)
+    return any(_holds_spec(part) for part in _parts(hint))
+
+
+def _is_import_path(hint: Any) -> bool:
+    return IMPORTED in getattr(hint, "__metadata__", ()) or any(_is_import_path(part) for part in typing.get_args(hint))
+
+
+def _parts(hint: Any) -> Iterator[Any]:
+    origin = typing.get_origin(hint)
+    if isinstance(origin, type) and issubclass(origin, Spec):
+        yield origin
+    yield from typing.get_args(hint)
+
+
+def _suggestion(key: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(key, known, n=1)
+    return f" Did you mean '{close[0]}'?" if close else f" It has: {', '.join(known) or 'no settings'}."

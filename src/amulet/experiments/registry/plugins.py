@@ -1,0 +1,189 @@
+"""What there is: every plug-in that a package names in its `__all__`, Amulet's own and installed ones."""
+
+import difflib
+import importlib
+import inspect
+import pkgutil
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from typing import Any
+
+import amulet
+from amulet.core.dataset_spec import DatasetSpec
+from amulet.core.errors import AmuletError
+from amulet.core.metric import Metric
+from amulet.core.model import ModelSpec
+from amulet.core.probe import Attack, Audit, Probe
+from amulet.core.roles import Derivation
+from amulet.core.spec import Spec, path_of
+from amulet.core.trainable import Defense, Trainable
+from amulet.datasets.load import folded
+from amulet.experiments.registry.permission import OWN, REGISTERED, Imports, plugin_homes
+from amulet.training.augmentation import Augmentation
+from amulet.training.placebo import Placebo
+
+_WITHOUT_PLUGINS = {"core", "functional", "statistics", "experiments", "report", "testing", "cli"}
+
+
+class Kind(StrEnum):
+    """What a plug-in is."""
+
+    ATTACK = "attack"
+    AUDIT = "audit"
+    DEFENSE = "defense"
+    CONTROL = "control"
+    METRIC = "metric"
+    DATASET = "dataset"
+    MODEL = "model"
+    RECIPE = "recipe"
+    AUGMENTATION = "augmentation"
+    DERIVATION = "derivation"
+    SETTING = "setting"
+
+
+_KINDS: tuple[tuple[type, Kind], ...] = (
+    (Attack, Kind.ATTACK),
+    (Audit, Kind.AUDIT),
+    (Augmentation, Kind.AUGMENTATION),  # before Defense, which it also is
+    (Placebo, Kind.CONTROL),
+    (Defense, Kind.DEFENSE),
+    (Metric, Kind.METRIC),
+    (DatasetSpec, Kind.DATASET),
+    (ModelSpec, Kind.MODEL),
+    (Trainable, Kind.RECIPE),
+    (Derivation, Kind.DERIVATION),
+)
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A name that YAML and `amulet list` know.
+
+    Attributes:
+        name: as in `__all__`; a metric without parameters goes by the name of its one instance.
+        home: the package whose `__all__` names it.
+        spec: its class.
+    """
+
+    name: str
+    home: str
+    spec: type[Spec]
+
+    @property
+    def kind(self) -> Kind:
+        """What it is."""
+        return next((kind for base, kind in _KINDS if issubclass(self.spec, base)), Kind.SETTING)
+
+    @property
+    def risk(self) -> str:
+        """The package of its risk, or empty."""
+        parts = self.home.split(".")
+        stated = getattr(self.spec, "risk", None)
+        return str(
+            stated or (parts[1] if parts[0] == "amulet" and parts[-1] in {"attacks", "metrics", "defenses"} else "")
+        )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every way to write it, the shortest first."""
+        full = (f"{self.home}.{self.name}", path_of(self.spec))
+        return (self.name, f"{self.risk}.{self.name}", *full) if self.risk else (self.name, *full)
+
+    @property
+    def summary(self) -> str:
+        """One line with its paper: of its file, or of its class where a file holds several."""
+        own = self.kind in {Kind.SETTING, Kind.AUGMENTATION}
+        text = inspect.getdoc(self.spec if own else sys.modules[self.spec.__module__])
+        return (text or "").partition("\n")[0]
+
+
+@cache
+def plugins() -> tuple[Plugin, ...]:
+    """All plug-ins, each once, in the order of their homes."""
+    found: dict[type[Spec], Plugin] = {}
+    for home in _homes():
+        for plugin in plugins_of(home):
+            found.setdefault(plugin.spec, plugin)
+    return tuple(found.values())
+
+
+def plugins_of(home: str) -> Iterator[Plugin]:
+    """The final specs among the names in one package's `__all__`."""
+    package = importlib.import_module(home)
+    for name in package.__all__:
+        value = getattr(package, name)
+        spec = type(value) if isinstance(value, Spec) else value
+        if isinstance(spec, type) and issubclass(spec, Spec) and not inspect.isabstract(spec):
+            yield Plugin(name, home, spec)
+
+
+def find(name: str, imports: Imports = REGISTERED) -> type[Spec]:
+    """The class that a name in YAML means: a plug-in's name, or an import path.
+
+    Args:
+        name: as it is written.
+        imports: what may be imported to find it, beside plug-ins.
+
+    Raises:
+        AmuletError: nothing goes by that name, more than one thing does, or it may not be imported.
+    """
+    matches = [plugin for plugin in plugins() if name in plugin.names] or _datasets(name)
+    if len(matches) == 1:
+        return matches[0].spec
+    if matches:
+        longer = " or ".join(plugin.names[1] for plugin in matches)
+        raise AmuletError(f"'{name}' could be more than one thing. Write {longer}.")
+    return _imported(name, imports)
+
+
+def metrics_for(probe: Probe[Any], listed: Sequence[Metric[Any]]) -> tuple[Metric[Any], ...]:
+    """The listed metrics of the probe's outcome, and every registered one that none of them replaces."""
+    fitting = [metric for metric in listed if metric.outcome_type() is probe.outcome_type]
+    replaced = {type(metric) for metric in fitting}
+    registered = [plugin.spec for plugin in plugins() if plugin.kind is Kind.METRIC]
+    defaults = [spec() for spec in registered if issubclass(spec, Metric) and spec not in replaced]
+    return (*(metric for metric in defaults if metric.outcome_type() is probe.outcome_type), *fitting)
+
+
+def short_name(spec: type[Spec]) -> str:
+    """The shortest name by which `find` gives the class back."""
+    for plugin in plugins():
+        if plugin.spec is spec:
+            return next(name for name in plugin.names if sum(name in other.names for other in plugins()) == 1)
+    return path_of(spec)
+
+
+def _homes() -> Iterator[str]:
+    for module in pkgutil.iter_modules(amulet.__path__):
+        if module.ispkg and module.name not in _WITHOUT_PLUGINS:
+            package = importlib.import_module(f"amulet.{module.name}")
+            parts = {part.name for part in pkgutil.iter_modules(package.__path__) if part.ispkg}
+            yield from (f"amulet.{module.name}.{part}" for part in ("attacks", "defenses", "metrics") if part in parts)
+            yield f"amulet.{module.name}"
+    yield from plugin_homes()
+
+
+def _datasets(name: str) -> list[Plugin]:
+    """Data sets go by their names in any case, as in `load_data`."""
+    return [plugin for plugin in plugins() if plugin.kind is Kind.DATASET and folded(plugin.name) == folded(name)]
+
+
+def _imported(name: str, imports: Imports) -> type[Spec]:
+    module, _, attribute = name.replace(":", ".").rpartition(".")
+    refused = imports.refusal(module, attribute) if module and module.partition(".")[0] != OWN else None
+    try:
+        found = getattr(importlib.import_module(module), attribute) if module and not refused else None
+    except (Exception, SystemExit):  # noqa: BLE001 - a user's module may raise anything when imported
+        found = None
+    if isinstance(found, Spec):
+        return type(found)
+    if isinstance(found, type) and issubclass(found, Spec):
+        return found
+    close = difflib.get_close_matches(name, [each for plugin in plugins() for each in plugin.names], n=1)
+    hint = f" Did you mean '{close[0]}'?" if close else ""
+    if refused:
+        raise AmuletError(f"{refused}{hint}")
+    raise AmuletError(f"Nothing goes by the name '{name}'.{hint} `amulet list` shows what there is.")

@@ -1,0 +1,1 @@
+"""Numbers, verdicts and gates of an assessment, and the files that hold them."""

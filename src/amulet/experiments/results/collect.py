@@ -1,0 +1,68 @@
+"""Read every number of a plan from the store."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from amulet.core.metric import Undefined
+from amulet.core.tally import Tally
+from amulet.experiments.graph.plays import MeasureByGroup, Trace
+from amulet.experiments.graph.store import Store
+from amulet.experiments.planning.experiment import Row
+from amulet.experiments.planning.plan import Cell, Plan, Trial
+from amulet.experiments.results.numbers import Column, Traced, Value
+from amulet.experiments.results.results import Results
+
+
+def collect(plan: Plan, store: Store) -> Results:
+    """The results of a plan whose every task has been computed."""
+    columns = {Column.of(cell.task.outcome.probe, cell.task.metric, cell.group): None for cell in plan.cells}
+    values = [_value(cell, store) for cell in plan.cells]
+    return Results(
+        experiment=plan.experiment.name,
+        dataset=plan.dataset.name,
+        content=plan.dataset.content,
+        spec=plan.experiment.plain(),
+        columns=tuple(columns),
+        values=tuple(sorted(values, key=lambda value: value.group is not None)),
+        facts=_facts(plan, store),
+        classes=len(plan.dataset.schema.classes),
+        own_risks={row.label: _own_risks(row, plan.experiment.rows) for row in plan.experiment.defenses},
+        against={row.label: row.against for row in plan.experiment.defenses},
+        curves=tuple(traced for trial, trace in plan.traces if (traced := _traced(trial, trace, store))),
+        looks=plan.experiment.looks,
+        tested=Tally.of(plan.dataset.test),
+    )
+
+
+def _value(cell: Cell, store: Store) -> Value:
+    if isinstance(cell.task, MeasureByGroup):
+        measured = store.load(cell.task)[(cell.group or "").removeprefix(f"{cell.task.attribute}=")]
+    else:
+        measured = store.load(cell.task)
+    number, reason = (None, measured.reason) if isinstance(measured, Undefined) else (measured, None)
+    about = (cell.row, cell.risk, cell.probe, cell.metric, cell.seed)
+    return Value(*about, number, reason, cell.task.digest, cell.group)
+
+
+def _traced(trial: Trial, trace: Trace, store: Store) -> Traced | None:
+    probe, curve = trial.play.probe, store.load(trace)
+    if isinstance(curve, Undefined):
+        return None
+    return Traced(trial.row, probe.risk, str(probe), trial.play.seed, trace.digest, curve)
+
+
+def _own_risks(row: Row, rows: Sequence[Row]) -> tuple[str, ...]:
+    """What its defenses are made for, beyond those of the row that it is compared with."""
+    reference = next(each for each in rows if each.label == row.against)
+    added = [defense for defense in row.defenses if defense not in reference.defenses]
+    return tuple(dict.fromkeys(defense.risk for defense in added if defense.risk is not None))
+
+
+def _facts(plan: Plan, store: Store) -> dict[str, dict[str, dict[str, Any]]]:
+    """Without seconds, which differ from run to run."""
+    facts: dict[str, dict[str, dict[str, Any]]] = {}
+    targets = {(row, str(task.seed)): task for row, task in plan.targets}
+    for (row, seed), task in targets.items():
+        found = store.facts(task)
+        facts.setdefault(row, {})[seed] = {name: fact for name, fact in found.items() if name != "seconds"}
+    return facts

@@ -1,0 +1,185 @@
+"""What verdicts rest on: did the model train, does the defense do its own job, does the attack work."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from amulet.experiments.planning.experiment import BASELINE
+from amulet.experiments.results.attack_checks import Finding, findings, shown_by
+from amulet.experiments.results.numbers import Column, Numbers
+from amulet.statistics import Gate, Verdict, Word, exceeds
+
+Verdicts = Mapping[tuple[str, Column], Verdict]
+"""By row and column."""
+
+TRAINED, EFFECTIVE, FINDS, STRONG = "trained", "effective", "attack", "strong"
+CONTROL = "control"
+"""In `_FOLLOWS`: of the gate "attack", where it is the control that the attack does not beat."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One gate of one row, and what follows where it is not open.
+
+    Attributes:
+        name: "trained", "effective", "attack" or "strong".
+        row: the defended row or the baseline.
+        about: the attack for the gates "attack" and "strong", the risk for "effective", else None.
+        state: shown, shown not or unproven.
+        follows: what that means for the row's verdicts, empty if shown.
+    """
+
+    name: str
+    row: str
+    about: str | None
+    state: Gate
+    follows: str
+
+
+def gates(numbers: Numbers, verdicts: Verdicts) -> tuple[Checked, ...]:
+    """Every gate that can be checked from the metrics that were measured.
+
+    Args:
+        numbers: of the assessment.
+        verdicts: of each defended cell, by row and column.
+    """
+    return (*_trained(numbers), *_effective(numbers, verdicts), *_finding(numbers), *_strong(numbers))
+
+
+def _trained(numbers: Numbers) -> Iterator[Checked]:
+    """Better than a model that always names one class, on balanced accuracy."""
+    for column in numbers.columns:
+        if column.shows == "trained":
+            for row in numbers.rows:
+                above = [value - 1 / numbers.classes for value in _numbers(numbers, row, column)]
+                yield _checked(TRAINED, row, None, exceeds(above, column.margin, numbers.level))
+
+
+def _effective(numbers: Numbers, verdicts: Verdicts) -> Iterator[Checked]:
+    """Lowers the risk it is made for, against the attack that is strongest on the undefended model."""
+    for row, risks in numbers.own_risks.items():
+        for risk in risks:
+            columns = [column for column in numbers.columns if column.risk == risk and column.primary]
+            if columns:
+                column = _strongest(numbers, columns)
+                yield _checked(EFFECTIVE, row, risk, _effect(verdicts[row, column], column))
+
+
+def _strongest(numbers: Numbers, columns: Sequence[Column]) -> Column:
+    """By the seeds of the first look: all attacks have these, and no later look makes it another attack."""
+    first = set(numbers.seeds[: numbers.looks[0]] if numbers.looks else numbers.seeds)
+    reached = {column: _reached(numbers, column) for column in columns}
+    common = first.intersection(*(found for found in reached.values() if found))
+    return max(columns, key=lambda column: sum(reached[column].get(seed, 0.0) for seed in common))
+
+
+def _finding(numbers: Numbers) -> Iterator[Checked]:
+    """The attack beats what it would reach without the model, or without attacking, on the undefended model."""
+    for column in numbers.columns:
+        if column.primary and column.chance is not None:
+            tests = [(_beats(beyond, name, column, numbers), name) for name, beyond in _advantages(numbers, column)]
+            state = _worst([state for state, _ in tests]) if tests else Gate.UNPROVEN
+            name = next((name for each, name in tests if each is state), FINDS)
+            yield Checked(FINDS, BASELINE, column.probe, state, _FOLLOWS.get((name, state), ""))
+
+
+def _strong(numbers: Numbers) -> Iterator[Checked]:
+    """Each attack that has a form of noise to be compared with does, on each row's models, what one that works does."""
+    for column in numbers.columns:
+        if column.primary and shown_by(numbers, column, "noise"):
+            for row in numbers.rows:
+                found = findings(numbers, row, column)
+                if found:
+                    yield _strength(row, column, found)
+
+
+def _strength(row: str, column: Column, found: tuple[Finding, ...]) -> Checked:
+    """The worst of the findings, with all that are as bad."""
+    state = _worst([state for state, _ in found])
+    faults = " and ".join(dict.fromkeys(fault for each, fault in found if each is state))
+    follows = {
+        Gate.SHOWN: "",
+        Gate.UNPROVEN: f"It is not shown that the attack fails, nor that it works: it may be one that {faults}.",
+        Gate.SHOWN_NOT: f"The attack {faults}: a sign that it fails. What it leaves standing does not show robustness.",
+    }
+    return Checked(STRONG, row, column.probe, state, follows[state])
+
+
+def _effect(verdict: Verdict, column: Column) -> Gate:
+    lowers = Word.DECREASES if column.riskier == "high" else Word.INCREASES
+    if verdict.word is lowers:
+        return Gate.SHOWN
+    return Gate.UNPROVEN if verdict.word in {Word.INCONCLUSIVE, Word.UNDEFINED} else Gate.SHOWN_NOT
+
+
+def _beats(beyond: Mapping[int, float], name: str, column: Column, numbers: Numbers) -> Gate:
+    """Whether the advantage is positive, beyond chance, or exceeds the margin, beyond a control.
+
+    Args:
+        beyond: the advantage by seed.
+        name: what it is measured against.
+        column: the attack's primary metric.
+        numbers: for the level of the test.
+    """
+    if name == CONTROL:
+        return exceeds([advantage - column.margin for advantage in beyond.values()], 0.0, numbers.level)
+    return exceeds(list(beyond.values()), column.margin, numbers.level)
+
+
+def _worst(states: Sequence[Gate]) -> Gate:
+    return next(each for each in (Gate.SHOWN_NOT, Gate.UNPROVEN, Gate.SHOWN) if each in states)
+
+
+def _reached(numbers: Numbers, column: Column) -> dict[int, float]:
+    """The least of the advantages of each seed that has all of them."""
+    found = [beyond for _, beyond in _advantages(numbers, column)]
+    seeds = set.intersection(*(set(beyond) for beyond in found)) if found else set()
+    return {seed: min(beyond[seed] for beyond in found) for seed in seeds}
+
+
+def _advantages(numbers: Numbers, column: Column) -> Iterator[tuple[str, dict[int, float]]]:
+    """What the attack reaches on the undefended model, by seed: beyond chance, then beyond its controls."""
+    sign, mine = 1 if column.riskier == "high" else -1, _by_seed(numbers, column)
+    for name, other in _to_beat(numbers, column):
+        yield name, {seed: sign * (value - other[seed]) for seed, value in mine.items() if seed in other}
+
+
+def _to_beat(numbers: Numbers, column: Column) -> Iterator[tuple[str, dict[int, float]]]:
+    if isinstance(column.chance, int | float):
+        yield FINDS, dict.fromkeys(numbers.seeds, column.chance)
+    about = (column.risk, column.probe, column.group)
+    alike = [other for other in numbers.columns if (other.risk, other.probe, other.group) == about]
+    yield from ((FINDS, _by_seed(numbers, other)) for other in alike if other.metric == column.chance)
+    yield from ((CONTROL, _by_seed(numbers, other)) for other in alike if other.metric == column.must_exceed)
+
+
+def _by_seed(numbers: Numbers, column: Column) -> dict[int, float]:
+    return {item.seed: item.value for item in numbers.of(BASELINE, column) if item.value is not None}
+
+
+def _numbers(numbers: Numbers, row: str, column: Column) -> list[float]:
+    return [item.value for item in numbers.of(row, column) if item.value is not None]
+
+
+_FOLLOWS = {
+    (TRAINED, Gate.SHOWN_NOT): "This model has learned nothing, so what it leaks or withstands says nothing.",
+    (
+        TRAINED,
+        Gate.UNPROVEN,
+    ): "It is not shown that this model has learned anything.",
+    (
+        EFFECTIVE,
+        Gate.SHOWN_NOT,
+    ): "The defense does not do its job here, so these are no effects of a working one.",
+    (EFFECTIVE, Gate.UNPROVEN): "It is not shown that the defense does its own job here.",
+    (FINDS, Gate.SHOWN_NOT): "The attack finds nothing on the undefended model, so no defense can lower it.",
+    (FINDS, Gate.UNPROVEN): "It is not shown that the attack finds anything on the undefended model.",
+    (
+        CONTROL,
+        Gate.SHOWN_NOT,
+    ): "The attack does about as well on a model nobody tampered with, so this is not the tampering's doing.",
+    (CONTROL, Gate.UNPROVEN): "It is not shown that the attack does much better than on a model nobody tampered with.",
+}
+
+
+def _checked(name: str, row: str, about: str | None, state: Gate) -> Checked:
+    return Checked(name, row, about, state, _FOLLOWS.get((name, state), ""))

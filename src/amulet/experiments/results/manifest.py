@@ -1,0 +1,29 @@
+"""Where the numbers of an assessment come from: which machines computed them, with what."""
+
+import json
+from typing import Any
+
+from amulet.experiments.graph.store import Store
+from amulet.experiments.planning.plan import Plan
+
+
+def manifest_of(planned: Plan, store: Store) -> dict[str, Any]:
+    """The data set, the device, and every environment in which tasks were computed, the most frequent first.
+
+    Tasks that an earlier run left in the store are counted where they were computed, not where they were read.
+    """
+    made = [found for task in planned.tasks if (found := store.made(task)) is not None]
+    environments: dict[str, int] = {}
+    for entry in made:
+        text = json.dumps({name: value for name, value in entry.items() if name != "seconds"})
+        environments[text] = environments.get(text, 0) + 1
+    ranked = sorted(environments.items(), key=lambda item: -item[1])
+    main = json.loads(ranked[0][0])
+    return {
+        **main,
+        "device": planned.device,
+        "dataset": {"name": planned.dataset.name, "content": planned.dataset.content},
+        "tasks": len(made),
+        "compute_seconds": round(sum(entry["seconds"] for entry in made), 1),
+        "other_environments": [json.loads(text) | {"tasks": count} for text, count in ranked[1:]],
+    }

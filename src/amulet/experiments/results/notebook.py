@@ -1,0 +1,58 @@
+"""Results as a notebook shows them: the primary metrics, a line each, and what stands in the way of their verdicts."""
+
+from collections.abc import Callable, Sequence
+from html import escape
+
+import pandas as pd
+
+from amulet.core.text import visible
+from amulet.experiments.results.gates import Checked
+from amulet.experiments.results.numbers import Column, MatrixCell
+from amulet.statistics import Word
+
+CellOf = Callable[[str, Column], MatrixCell]
+"""(row, column) -> the cell of the matrix."""
+
+
+def as_frame(columns: Sequence[Column], rows: Sequence[str], cell_of: CellOf) -> pd.DataFrame:
+    """Rows of the experiment as columns; in each cell mean, difference and verdict, as text.
+
+    Args:
+        columns: of the matrix; the primary ones are shown, or all where none is.
+        rows: of the matrix.
+        cell_of: gives a cell.
+    """
+    columns = [column for column in columns if column.primary] or list(columns)
+    index = pd.MultiIndex.from_tuples(
+        [(column.risk, column.probe, column.metric, _riskier(column.riskier)) for column in columns],
+        names=["risk", "attack or audit", "metric", "riskier"],
+    )
+    cells = [[_text(cell_of(row, column)) for row in rows] for column in columns]
+    return pd.DataFrame(cells, index=index, columns=list(rows))
+
+
+def as_html(columns: Sequence[Column], rows: Sequence[str], cell_of: CellOf, gates: Sequence[Checked]) -> str:
+    """The frame as a table, under it the gates that are not shown; labels are escaped."""
+    with pd.option_context("display.max_colwidth", None):
+        table: str = as_frame(columns, rows, cell_of).to_html(escape=True)
+    return visible("\n".join([table, *(f"<p>{escape(text)}</p>" for text in _doubts(gates))]))
+
+
+def _doubts(gates: Sequence[Checked]) -> list[str]:
+    about = [(" of ".join(filter(None, [gate.about, gate.row])), gate) for gate in gates if gate.follows]
+    return [f"{of}: {gate.state}. {gate.follows}" for of, gate in about]
+
+
+def _riskier(end: str | None) -> str:
+    return {"high": "higher", "low": "lower"}.get(end or "", "")
+
+
+def _text(cell: MatrixCell) -> str:
+    if cell.summary is None:
+        return "undefined"
+    mean = f"{cell.summary.mean:.3f}"
+    if cell.verdict is None or cell.difference is None:
+        return mean
+    needed = cell.verdict.seeds_needed
+    more = f" (about {needed} seeds would settle it)" if cell.verdict.word is Word.INCONCLUSIVE and needed else ""
+    return f"{mean}, {cell.difference.mean:+.3f}: {cell.verdict.word}{more}"

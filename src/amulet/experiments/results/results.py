@@ -1,0 +1,134 @@
+"""What an assessment found: its numbers, with a verdict for each cell and the gates that verdicts rest on."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any, Self, final
+
+from amulet.core.files import StrPath
+from amulet.core.tally import Tally
+from amulet.experiments.graph.plays import curve_from
+from amulet.experiments.planning.experiment import BASELINE
+from amulet.experiments.results.gates import Checked, gates
+from amulet.experiments.results.notebook import as_html
+from amulet.experiments.results.numbers import Column, MatrixCell, Numbers, Traced, Value
+from amulet.experiments.results.results_file import FORMAT, parse_results, written_results
+from amulet.statistics import Comparison, Verdict, Word, explore, judge, summarize
+
+
+@final
+@dataclass(frozen=True)
+class Results(Numbers):
+    """Everything an assessment found. `frame` has a line per value, `cell` the matrix, `gates` what it rests on."""
+
+    def cell(self, row: str, column: Column) -> MatrixCell:
+        """A cell of the matrix."""
+        values = self.of(row, column)
+        reasons = dict.fromkeys(item.reason for item in values if item.reason)
+        numbers = summarize([item.value for item in values if item.value is not None])
+        verdict = self.verdicts.get((row, column))
+        difference = summarize(self.differences(row, column)) if verdict else None
+        return MatrixCell(row, column, numbers, difference, verdict, tuple(reasons))
+
+    @property
+    def undecided(self) -> frozenset[tuple[str, str]]:
+        """Rows and probes with a primary cell that more seeds could settle."""
+        return frozenset(
+            (row, column.probe)
+            for (row, column), verdict in self.verdicts.items()
+            if column.primary and verdict.word is Word.INCONCLUSIVE
+        )
+
+    @cached_property
+    def verdicts(self) -> Mapping[tuple[str, Column], Verdict]:
+        """Of every defended cell: the primary metrics as one family, the others each by itself."""
+        cells = [(row, column) for row in self.rows if row != BASELINE for column in self.columns]
+        family = [cell for cell in cells if cell[1].primary]
+        others = [cell for cell in cells if not cell[1].primary]
+        judged = judge([self._comparison(*cell) for cell in family], looks=self.looks)
+        judged += explore([self._comparison(*cell) for cell in others], looks=self.looks)
+        return dict(zip(family + others, judged, strict=True))
+
+    @cached_property
+    def gates(self) -> tuple[Checked, ...]:
+        """What the verdicts rest on."""
+        return gates(self, self.verdicts)
+
+    def _comparison(self, row: str, column: Column) -> Comparison:
+        mine, theirs = (
+            {item.seed: item.task for item in self.of(label, column)} for label in (row, self.reference(row))
+        )
+        same = bool(mine) and all(theirs.get(seed) == task for seed, task in mine.items())
+        return Comparison(self.paired(row, column), column.margin, same)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return as_html(self.columns, self.rows, self.cell, self.gates)
+
+    def cells(self) -> Iterator[MatrixCell]:
+        """The whole matrix, row by row."""
+        for row in self.rows:
+            for column in self.columns:
+                yield self.cell(row, column)
+
+    def to_json(self) -> str:
+        """The same text for the same numbers, whenever and however often they were computed."""
+        body = {
+            "format": FORMAT,
+            "experiment": self.experiment,
+            "dataset": {"name": self.dataset, "content": self.content, "classes": self.classes},
+            "tested": asdict(self.tested),
+            "own_risks": {row: list(risks) for row, risks in self.own_risks.items()},
+            "against": dict(self.against),
+            "looks": list(self.looks),
+            "spec": self.spec,
+            "columns": [asdict(column) for column in self.columns],
+            "matrix": [_plain_cell(cell) for cell in self.cells()],
+            "gates": [asdict(gate) for gate in self.gates],
+            "values": [asdict(value) for value in self.values],
+            "curves": [asdict(curve) for curve in self.curves],
+            "facts": self.facts,
+        }
+        return json.dumps(body, indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Back from `to_json`.
+
+        Raises:
+            AmuletError: the text is something else, of another format, or does not hold together.
+        """
+        file = parse_results(text)
+        return cls(
+            experiment=file.experiment,
+            dataset=file.dataset.name,
+            content=file.dataset.content,
+            spec=file.spec,
+            columns=tuple(Column(**dict(column)) for column in file.columns),
+            values=tuple(Value(**dict(value)) for value in file.values),
+            facts=file.facts,
+            classes=file.dataset.classes,
+            own_risks={row: tuple(risks) for row, risks in file.own_risks.items()},
+            against=file.against,
+            curves=tuple(Traced(**{**dict(item), "curve": curve_from(dict(item.curve))}) for item in file.curves),
+            looks=tuple(file.looks),
+            tested=Tally(**dict(file.tested)),
+        )
+
+    @classmethod
+    def read(cls, folder: StrPath) -> Self:
+        """The results of a finished assessment, by its folder.
+
+        Raises:
+            AmuletError: there are none.
+        """
+        return cls.from_json(written_results(folder, "assess"))
+
+
+def _plain_cell(cell: MatrixCell) -> dict[str, Any]:
+    body = asdict(cell)
+    if cell.verdict is not None:
+        body["verdict"]["seeds_needed"] = cell.verdict.seeds_needed
+        body["verdict"]["family"] = "primary" if cell.column.primary else "exploratory"
+    return body
