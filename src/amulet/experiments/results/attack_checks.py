@@ -58,7 +58,8 @@ def _gains_by_epsilon(numbers: Numbers, row: str, column: Column, robust: Mappin
 
 def _may_do_no_more(other: Column, column: Column) -> bool:
     """Of one budget, and with no wider access: whoever is beaten by it has failed."""
-    alike = (other.risk, other.metric, other.budget) == (column.risk, column.metric, column.budget)
+    about = (column.risk, column.metric, column.budget, None)
+    alike = (other.risk, other.metric, other.budget, other.group) == about
     return alike and None not in (column.budget, other.access, column.access) and other.access & ~column.access == 0  # type: ignore[operator]
 
 
