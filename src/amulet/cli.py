@@ -80,6 +80,7 @@ def assess(
 ) -> None:
     """Plan, train, attack, measure and report; goes on where it was stopped."""
     with _told_plainly() as console:
+        from amulet.core.folders import require_writable
         from amulet.experiments.assess import carry_out
         from amulet.experiments.graph.store import Store
         from amulet.experiments.results.manifest import manifest_of
@@ -92,6 +93,7 @@ def assess(
         folder = folder or Path("runs", planned.experiment.name).absolute()
         spec, content = planned.experiment.plain(), planned.dataset.content
         warned = _warn(to_be_replaced(folder, spec, content))
+        require_writable(folder)
         with shown(console) as progress:
             planned, results = carry_out(planned, kept, workers, progress)
         _ = warned or _warn(to_be_replaced(folder, spec, content))  # another process may have written meanwhile
@@ -109,6 +111,7 @@ def compare(
     """Probe two trained models with the same records, without training anything, and report on this pair only."""
     with _told_plainly() as console:
         folder, beside = out and out.absolute(), file.parent.absolute()
+        from amulet.core.folders import require_writable
         from amulet.experiments.pairs.specification import carry_out
         from amulet.experiments.yaml.config import load_pair
         from amulet.report.pages.publishing import to_be_replaced, write_results
@@ -116,9 +119,10 @@ def compare(
 
         _check_device(device)
         pair = load_pair(file, _names(allow_imports))
+        folder = folder or Path("runs", pair.name).absolute()
+        require_writable(folder)
         with probing(console) as told:
             results, manifest = carry_out(pair, beside, device, told)
-        folder = folder or Path("runs", results.name).absolute()
         _warn(to_be_replaced(folder, results.spec, results.content))
         _show(results, write_results(results, manifest, folder), console)
 

@@ -11,12 +11,27 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Final
 
-from amulet.core.files import PARTIAL, writing
+from amulet.core.files import PARTIAL, partial, writing
 
 AT_FDCWD: Final = -100
 RENAME_EXCHANGE: Final = 2
 HOUR: Final = 3600.0
 """Age in seconds from which a temporary folder is taken for the leftover of a process that was killed."""
+
+
+def require_writable(folder: Path) -> None:
+    """Write an empty file into the folder, which is created if need be, and remove again what was created.
+
+    Raises:
+        Unwritable: the folder cannot be created or written, or a file is in its place.
+    """
+    with writing(folder):
+        existed = folder.exists()
+    with partial(folder):
+        pass
+    if not existed:
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def publish(files: Mapping[str, str], folder: Path) -> None:

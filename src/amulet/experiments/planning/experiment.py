@@ -19,6 +19,9 @@ from amulet.utility import Utility
 
 BASELINE = "undefended"
 HALF = 0.5
+
+LONGEST_NAME = 200
+"""Bytes; file systems take 255, and files that are being written have longer names than their folder."""
 Seeds = Annotated[int, Interval(ge=1, le=MOST_SEEDS)]
 
 
@@ -84,6 +87,7 @@ class Experiment(Spec):
         if len(set(labels)) < len(labels):
             yield Problem.of("defenses", "Experiment", f"labelled differently, and none '{BASELINE}'", labels[1:])
         for row in self.defenses:
+            yield from label_problems(row.label)
             if not row.defenses and row.attacked is None:
                 yield Problem("defenses", f"Row '{row.label}' must have at least one defense. It has none.")
             if row.against == row.label or row.against not in labels:
@@ -125,9 +129,19 @@ def question_problems(owner: str, probes: Sequence[Probe[Any]], metrics: Sequenc
         yield Problem.of("metrics", owner, "all different", [name for name, _ in named])
 
 
+def label_problems(label: str) -> Iterator[Problem]:
+    """Labels stand in files, which lone surrogates have no bytes for."""
+    try:
+        label.encode()
+    except UnicodeEncodeError:
+        yield Problem.of("label", "Row", "text that can be written as UTF-8", label)
+
+
 def name_problems(owner: str, name: str) -> Iterator[Problem]:
     """Names are folders under `runs/`."""
     if name.strip(".") in {"", "store"}:
         yield Problem.of("name", owner, "something else than 'store' and dots, since it names a folder", name)
     if not all(letter.isalnum() or letter in "-_." for letter in name):
         yield Problem.of("name", owner, "made of letters, digits, '-', '_' and '.'", name)
+    elif len(name.encode(errors="replace")) > LONGEST_NAME:
+        yield Problem.of("name", owner, f"at most {LONGEST_NAME} bytes long, since it names a folder", name)

@@ -1,0 +1,35 @@
+"""What a run will write is checked before its work begins."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from amulet.core.errors import InvalidParameter, Unwritable
+from amulet.core.folders import require_writable
+from amulet.experiments import Experiment
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_the_work(tmp_path: Path) -> None:
+    taken = tmp_path / "taken"
+    taken.write_text("a file")
+    for folder in (taken, taken / "inside", tmp_path / ("x" * 300)):
+        with pytest.raises(Unwritable, match=re.escape(str(folder))):
+            require_writable(folder)
+    assert taken.read_text() == "a file"
+
+
+def test_trying_a_folder_leaves_nothing_behind(tmp_path: Path) -> None:
+    require_writable(tmp_path / "new" / "folder")
+    assert not (tmp_path / "new" / "folder").exists()
+    (tmp_path / "old").mkdir()
+    require_writable(tmp_path / "old")
+    assert list((tmp_path / "old").iterdir()) == []
+
+
+def test_names_and_labels_must_be_such_that_files_can_have_them(experiment: Experiment) -> None:
+    with pytest.raises(InvalidParameter, match="at most 200 bytes long, since it names a folder"):
+        replace(experiment, name="x" * 300)
+    with pytest.raises(InvalidParameter, match="The 'label' of Row must be text that can be written as UTF-8"):
+        replace(experiment, defenses=(replace(experiment.defenses[0], label="\ud800"),))
