@@ -20,6 +20,7 @@ from amulet.experiments import compare
 from amulet.membership_inference.attacks import LossThreshold
 from amulet.models import GivenModel, LinearNet
 from amulet.poisoning.attacks import BadNets
+from amulet.testing import TOY_RECIPE, toy_dataset
 from amulet.training import Recipe
 from amulet.utility import Utility
 from amulet.utils import get_accuracy
@@ -276,3 +277,10 @@ def test_what_fails_in_the_first_step_is_told_before(dataset: AmuletDataset) -> 
         (problem,) = recipe.trial_problems(dataset.schema)
         assert problem.sentence.startswith("GivenModel cannot be trained: a step on 8 made-up records fails")
     assert not list(replace(frozen, model=LinearNet()).trial_problems(dataset.schema))
+
+
+def test_a_plan_does_not_take_the_steps_of_the_training() -> None:
+    endless = (AdversarialTraining(epsilon=0.1, steps=10**9), TRADES(epsilon=0.1, steps=10**9))
+    for defense in endless:
+        recipe = defense.apply(TOY_RECIPE)
+        assert list(recipe.data_problems(toy_dataset().schema, 100)) == []

@@ -172,6 +172,14 @@ class Stage(Defense):
         """The recipe with this stage after those of the same slot."""
         return recipe.with_stage(self)
 
+    def for_rehearsal(self) -> Self:
+        """The stage as it is tried on a step with made-up records, before anything is trained.
+
+        A hook for subclasses whose steps can take long, such as many steps of an attack, or that need something of the
+        whole run. The form that is tried must fail where the stage itself would.
+        """
+        return self
+
     def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
         """The reasons why the stage cannot be used on this number of such records; a hook for subclasses."""
         del schema, records

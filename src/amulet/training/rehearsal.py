@@ -10,7 +10,6 @@ from amulet.core.data import Schema
 from amulet.core.errors import Problem
 from amulet.core.seeds import isolated
 from amulet.training.loop import descend, penalties_of, rule_of
-from amulet.training.stages import Update
 from amulet.training.updates import Pace, Rule
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ def rehearsed(recipe: "Recipe", schema: Schema) -> Rule:
         Exception: whatever model, objective, optimizer or stages raise.
     """
     data = made_up(schema, PROBED)
-    stages = tuple(stage.for_rehearsal() if isinstance(stage, Update) else stage for stage in recipe.stages)
+    stages = tuple(stage.for_rehearsal() for stage in recipe.stages)
     short = replace(recipe, epochs=1, batch_size=len(data), stages=stages)
     with isolated(0):
         model = materialized(recipe.model.build(schema), schema)

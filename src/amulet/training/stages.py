@@ -115,10 +115,6 @@ class Update(Stage):
     def begin(self, pace: Pace, seed: int, device: str) -> Rule:
         """The rule for one run."""
 
-    def for_rehearsal(self) -> "Update":
-        """The same for one step on a few made-up records, without costly searches; a hook for subclasses."""
-        return self
-
 
 @dataclass(frozen=True)
 class Finish(Stage):

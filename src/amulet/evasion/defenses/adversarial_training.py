@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Self
 
 from torch import Generator, nn
 
@@ -43,6 +44,10 @@ class AdversarialTraining(Perturb):
         """The examples are sought by input gradients."""
         free = free_inputs(self, some.schema)
         yield from (Problem("model", sentence) for sentence in needs_gradients(str(self), model, some, free))
+
+    def for_rehearsal(self) -> Self:
+        """One step of the attack."""
+        return replace(self, steps=1)
 
     def perturb(self, model: nn.Module, batch: Data, rng: Generator) -> Data:
         """The batch with x moved to where the loss is high."""

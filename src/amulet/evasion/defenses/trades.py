@@ -1,8 +1,8 @@
 """A penalty for changing one's mind nearby: TRADES. Zhang et al. 2019, https://arxiv.org/abs/1901.08573, eq. (5)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, Self
 
 import torch
 from torch import Generator, Tensor, nn
@@ -49,6 +49,10 @@ class TRADES(Penalize):
         """The points nearby are sought by input gradients."""
         free = free_inputs(self, some.schema)
         yield from (Problem("model", sentence) for sentence in needs_gradients(str(self), model, some, free))
+
+    def for_rehearsal(self) -> Self:
+        """One step to the worst point."""
+        return replace(self, steps=1)
 
     def twin(self, model: nn.Module, batch: Data, rng: Generator) -> Tensor:
         """The points nearby where the model's probabilities differ most."""
