@@ -67,7 +67,7 @@ def test_badnets_opens_a_backdoor_and_outlier_removal_closes_it(fashion: AmuletD
     defended = OutlierRemoval(25).train(RECIPE, records, seed=0, held=held)
 
     poison = attack.poisoned(fashion.train[SPLIT.divide(6000).members], seed=0).index
-    assert torch.isin(poison, defended.artifacts["SpectralSignatures"]["removed"]).double().mean() > 0.97
+    assert torch.isin(poison, defended.artifacts["OutlierRemoval"]["removed"]).double().mean() > 0.97
     after, left, chance = found(attack, defended, fashion)
     assert left < chance + 0.1
     assert after > before - 0.05

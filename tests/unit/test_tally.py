@@ -23,7 +23,9 @@ class Always(nn.Module):
         self.label = label
 
     def forward(self, x: Tensor) -> Tensor:
-        return nn.functional.one_hot(torch.full((len(x),), self.label), 2).float() + 0 * x.sum()
+        return nn.functional.one_hot(torch.full((len(x),), self.label), 2) * 10 + 1e-3 * x.flatten(1).mean(
+            1, keepdim=True
+        )
 
 
 def test_records_are_counted_by_class_and_by_group_and_class() -> None:

@@ -6,7 +6,7 @@ from typing import Self, TypeVar
 
 from torch import nn
 
-from amulet.core.classifier import materialized
+from amulet.core.classifier import PROBED, materialized
 from amulet.core.data import Data, Schema, require_data
 from amulet.core.errors import Conflict, Problem
 from amulet.core.fitted import Fitted
@@ -106,12 +106,17 @@ class Recipe(Trainable):
 
     def trial_problems(self, schema: Schema) -> Iterator[Problem]:
         """Whatever goes wrong in one step with all stages in the loop."""
-        yield from step_problems(self, self._model_name, schema)
+        yield from step_problems(self._trial, self.stages[len(self.preparations) :], self._model_name, schema)
 
     def notices(self, schema: Schema) -> Iterator[str]:
         """A softmax on top of the model, and an update rule that can only go slowly with it."""
         yield from model_notices(self.build, self._model_name, schema)
-        yield from rehearsed(self, schema).notices(self._model_name)
+        yield from rehearsed(self._trial, schema).notices(self._model_name)
+
+    @property
+    def _trial(self) -> Self:
+        """The recipe for one step, with stages that take a moment."""
+        return replace(self, epochs=1, batch_size=PROBED, stages=tuple(stage.for_rehearsal() for stage in self.stages))
 
     @property
     def _model_name(self) -> str:
