@@ -269,4 +269,4 @@ def test_the_forms_agree_on_a_common_model(dataset: AmuletDataset) -> None:
 def test_a_rehearsal_looks_for_no_noise(dataset: AmuletDataset) -> None:
     """Opacus's search would take seconds for each row of a plan."""
     recipe = DPSGD(epsilon=0.1, delta=1e-9).apply(Recipe(LinearNet((4,), norm="group")))
-    assert rehearsed(recipe, dataset.schema)
+    assert rehearsed(recipe._trial, dataset.schema)

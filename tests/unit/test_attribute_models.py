@@ -142,7 +142,7 @@ def test_data_without_attributes_are_refused_in_one_sentence() -> None:
     with pytest.raises(InvalidParameter) as caught:
         predict(model, plain.test)
     assert [problem.sentence for problem in caught.value.problems] == [sentence]
-    with pytest.raises(InvalidParameter, match="These records have none"):
+    with pytest.raises(InvalidParameter, match="The data set has none"):
         compare(model, model, plain, probes=[Utility()])
 
 

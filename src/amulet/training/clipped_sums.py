@@ -122,7 +122,8 @@ def clipped_sum_one_by_one(losses: RecordLosses, model: nn.Module, batch: Data, 
     total = {name: torch.zeros_like(parameter) for name, parameter in trained.items()}
     for place in range(len(batch)):
         gradients = _gradients_of_one(losses, model, batch[torch.tensor([place], device=batch.x.device)])
-        factor = clipping_factors(squared_norms({name: each[None] for name, each in gradients.items()}), clip)
+        norms = squared_norms({name: each[None] for name, each in gradients.items()})
+        factor = clipping_factors(norms, clip).squeeze(0)  # a number, as a parameter may be
         for name, gradient in gradients.items():
             total[name] += factor.to(gradient.dtype) * gradient
     return total
