@@ -18,7 +18,7 @@ from amulet.core.roles import ModelRequest, Requests, Whose, target_request
 from amulet.core.split import AuxiliaryDraw, MemberDraw, RatioDraw, Split, WholeDraw
 from amulet.core.threat import TrainedModel
 from amulet.core.trainable import DataUse
-from amulet.derivations import Distillation, FineTuning, Pruning, Quantization
+from amulet.derivations import Extraction, FineTuning, Pruning, Quantization
 from amulet.experiments import BASELINE, Experiment, Row, Store, models_for, plan
 from amulet.experiments.assess import carry_out
 from amulet.experiments.graph.tasks import Train
@@ -58,7 +58,7 @@ class Agreement(Audit[AgreementOutcome]):
         return {
             "target": (target,),
             "stolen": (
-                ModelRequest(own, Whose.PLAIN, 0, Distillation(), target),
+                ModelRequest(own, Whose.PLAIN, 0, Extraction(), target),
                 tuned,
                 ModelRequest(own, Whose.PLAIN, 1, Pruning(0.3), tuned),
                 ModelRequest(own, Whose.PLAIN, 0, Quantization(), target),

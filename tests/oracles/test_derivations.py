@@ -8,16 +8,21 @@ import torch
 from torch import nn
 from torch.nn.utils import prune
 
-from amulet.core.data import AmuletDataset
+from amulet.core.data import AmuletDataset, Modality, Schema
 from amulet.core.errors import AccessDenied, InvalidParameter
 from amulet.core.fitted import Fitted
 from amulet.core.model import predict
 from amulet.core.roles import Derivation
-from amulet.core.threat import opened
-from amulet.derivations import Distillation, FineTuning, Pruning, Quantization
+from amulet.core.synthetic import unlabelled
+from amulet.core.threat import Access, opened
+from amulet.derivations import Distillation, Extraction, FineTuning, Pruning, Quantization
+from amulet.derivations.distillation import SoftenedCrossEntropy
+from amulet.derivations.extraction import SquaredLogitError
 from amulet.derivations.quantization import rounded
 from amulet.models import GivenModel, SimpleCNN
 from amulet.training import Adam, Recipe, TrainingFunction
+
+TABLE = Schema(Modality.TABULAR, (2,), ("a", "b", "c", "d"))
 
 
 @pytest.fixture(scope="module")
@@ -69,14 +74,76 @@ def test_eight_bits_change_little_and_two_much(parent: nn.Module, recipe: Recipe
     assert gaps[0] < 0.1 * gaps[1]
 
 
-def test_a_distilled_model_has_learned_the_parent_s_labels(
-    parent: nn.Module, recipe: Recipe, images: AmuletDataset
-) -> None:
-    other = Recipe(SimpleCNN(channels=(3,), hidden=5, norm="none"), epochs=3)
+STUDENT = SimpleCNN(channels=(3,), hidden=5, norm="none")
+
+
+def test_an_extracted_model_has_learned_the_parent_s_labels(parent: nn.Module, images: AmuletDataset) -> None:
+    other = Recipe(STUDENT, epochs=3)
     labels = predict(parent, images.train.x).argmax(1)
     by_hand = other.fit(replace(images.train, y=labels), seed=3).model
-    assert_same(derived(Distillation(), parent, other, images).model, by_hand)
-    del recipe
+    assert_same(derived(Extraction("labels"), parent, other, images).model, by_hand)
+
+
+def test_an_extracted_model_has_learned_the_parent_s_probabilities(parent: nn.Module, images: AmuletDataset) -> None:
+    other = Recipe(STUDENT, epochs=3)
+    targets = predict(parent, images.train.x).double().softmax(1)
+    by_hand = other.fit(replace(images.train, targets=targets), seed=3).model
+    fitted = derived(Extraction("probabilities"), parent, other, images).model
+    assert torch.allclose(predict(fitted, images.test.x), predict(by_hand, images.test.x), atol=1e-4)
+
+
+def test_logits_are_learned_by_the_squared_error_between_them() -> None:
+    rng = torch.Generator().manual_seed(0)
+    logits, answers = 5 * torch.randn(2, 7, 4, generator=rng, dtype=torch.float64)
+    centred = [each - each.mean(1, keepdim=True) for each in (logits, answers)]
+    expected = (centred[0] - centred[1]).square().sum(1) / 2
+    batch = replace(unlabelled(torch.zeros(7, 2), TABLE), targets=answers.softmax(1))
+    assert torch.allclose(SquaredLogitError().losses(logits, batch), expected)
+
+
+def test_a_model_learns_the_parent_s_logits(parent: nn.Module, images: AmuletDataset) -> None:
+    linear = nn.Sequential(nn.Flatten(), nn.Linear(108, 10))
+    recipe = Recipe(GivenModel.of(nn.Sequential(nn.Flatten(), nn.Linear(108, 10))), epochs=300, optimizer=Adam(lr=0.02))
+    fitted = derived(Extraction("logits"), linear, recipe, images).model
+    expected, found = (predict(model, images.test.x) for model in (linear, fitted))
+    gap = (found - found.mean(1, keepdim=True)) - (expected - expected.mean(1, keepdim=True))
+    assert gap.abs().max() < 0.02
+    del parent
+
+
+def test_a_budget_of_queries_is_kept(parent: nn.Module, recipe: Recipe, images: AmuletDataset) -> None:
+    assert derived(Extraction(queries=50), parent, recipe, images).facts["records"] == 50
+    with opened(parent, Access.PROBABILITIES) as target, pytest.raises(InvalidParameter, match="'queries' of Extract"):
+        Extraction(queries=10**6).derive(target, recipe, images.train, seed=0)
+
+
+def test_distillation_is_the_gradient_of_hinton_s_loss() -> None:
+    rng, temperature = torch.Generator().manual_seed(0), 3.0
+    logits, teacher = torch.randn(2, 7, 4, generator=rng, dtype=torch.float64)
+    student = logits.clone().requires_grad_()
+    batch = replace(unlabelled(torch.zeros(7, 2), TABLE), targets=(teacher / temperature).softmax(1))
+    SoftenedCrossEntropy(temperature).losses(student, batch).sum().backward()
+    expected = temperature * (
+        (logits / temperature).softmax(1) - (teacher / temperature).softmax(1)
+    )  # eq. 2, times T^2
+    assert student.grad is not None
+    assert torch.allclose(student.grad, expected)
+
+
+def test_a_distilled_model_may_be_of_another_architecture(
+    parent: nn.Module, recipe: Recipe, images: AmuletDataset
+) -> None:
+    student = derived(Distillation(model=STUDENT), parent, recipe, images).model
+    assert [p.shape for p in student.parameters()] == [p.shape for p in STUDENT.build(images.schema).parameters()]
+
+
+@pytest.mark.parametrize("method", [Extraction(), Extraction("logits"), Distillation()], ids=str)
+def test_a_training_function_can_learn_labels_alone(
+    method: Derivation, parent: nn.Module, images: AmuletDataset
+) -> None:
+    own = TrainingFunction("amulet.testing:toy_dataset", SimpleCNN())
+    with opened(parent, Access.WEIGHTS) as target, pytest.raises(InvalidParameter, match="must be"):
+        method.derive(target, own, images.train, seed=0)
 
 
 def test_a_fine_tuned_model_starts_from_the_parent(parent: nn.Module, recipe: Recipe, images: AmuletDataset) -> None:
@@ -93,7 +160,7 @@ def test_fine_tuning_needs_a_recipe_of_amulet_s_loop(parent: nn.Module, images: 
 def test_whoever_makes_a_model_sees_no_more_than_it_declares(
     parent: nn.Module, recipe: Recipe, images: AmuletDataset
 ) -> None:
-    with opened(parent, Distillation().needs) as target, pytest.raises(AccessDenied, match="asked for weights"):
+    with opened(parent, Extraction().needs) as target, pytest.raises(AccessDenied, match="asked for weights"):
         Pruning().derive(target, recipe, images.train, seed=0)
 
 

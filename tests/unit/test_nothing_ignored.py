@@ -19,7 +19,7 @@ from amulet.core.model import predict
 from amulet.core.split import Split
 from amulet.core.threat import Access, Target
 from amulet.core.trainable import DataUse
-from amulet.derivations import Distillation
+from amulet.derivations import Extraction
 from amulet.experiments import Experiment, Row, Store, plan
 from amulet.experiments.planning.estimate import estimate
 from amulet.functional.pgd import Classifier
@@ -215,7 +215,7 @@ def test_who_distils_a_model_learns_its_answers_and_no_older_targets() -> None:
     opposite = replace(DATA.train, targets=one_hot(1 - DATA.train.y, CLASSES).float())
     parent = Target(replace(TOY_RECIPE, epochs=20).fit(DATA.train, seed=0).model, Access.LABELS)
     recipe = replace(TOY_RECIPE, epochs=20)
-    with_old, without = (Distillation().derive(parent, recipe, data, seed=1) for data in (opposite, DATA.train))
+    with_old, without = (Extraction("labels").derive(parent, recipe, data, seed=1) for data in (opposite, DATA.train))
     assert torch.equal(predict(with_old.model, DATA.test), predict(without.model, DATA.test))
 
 

@@ -15,6 +15,7 @@ from amulet.core.data import Data, Schema, Selection, as_inputs
 from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.model import device_of, evaluating, filled, layers, logits_of, needs_attributes, output_problems
 from amulet.core.seeds import generator, isolated
+from amulet.core.synthetic import made_up
 
 PROBED: Final = 8
 """Made-up records on which a property of a model is looked for."""
@@ -214,19 +215,6 @@ def is_lazy(model: nn.Module) -> bool:
         isinstance(tensor, UninitializedParameter | UninitializedBuffer)
         for tensor in (*model.parameters(), *model.buffers())
     )
-
-
-def random_records(schema: Schema, count: int) -> Tensor:
-    """Inputs (count, *shape) within the bounds, the same every time."""
-    uniform = torch.rand(count, *schema.shape, generator=generator(0, "probing records"))
-    return uniform * (schema.high - schema.low) + schema.low
-
-
-def made_up(schema: Schema, count: int) -> Data:
-    """Records within the bounds and labels of every class, the same every time."""
-    places = torch.arange(count)
-    attributes = torch.zeros(count, len(schema.attributes), dtype=torch.int64)
-    return Data(random_records(schema, count), places % len(schema.classes), attributes, places, schema)
 
 
 def _other_type(model: nn.Module, x: Tensor) -> str:

@@ -55,10 +55,14 @@ class Derivation(Spec):
     """How a model is made from another one: extracted, fine-tuned, pruned, distilled or quantised.
 
     Attributes:
-        needs: the access to the parent that it has; the conformance tests check that it uses all of it.
+        needs: the access to the parent that it has; the conformance tests check that it uses all of it. A derivation
+            may set it for the instance, in `problems`.
+        needs_labels: whether it uses the labels of its maker's records. One that does not can be made with records of
+            another data set, whose classes are others than the parent's.
     """
 
     needs: ClassVar[Access]
+    needs_labels: ClassVar[bool] = True
 
     @abstractmethod
     def build(self, schema: Schema, recipe: Trainable, parent: Callable[[Schema], nn.Module]) -> nn.Module:
@@ -85,6 +89,11 @@ class Derivation(Spec):
     def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
         """The reasons why a model cannot be derived with this number of such records; a hook for subclasses."""
         del schema, records
+        yield from ()
+
+    def recipe_problems(self, recipe: Trainable) -> Iterator[Problem]:
+        """The reasons why a model cannot be derived with this recipe; a hook for subclasses."""
+        del recipe
         yield from ()
 
 

@@ -11,7 +11,8 @@ from torch import Tensor
 from amulet.core.data import Data
 from amulet.core.errors import InvalidData, Problem
 from amulet.core.seeds import generator
-from amulet.core.spec import NonNegativeInt, OpenProbability, Probability, Spec
+from amulet.core.spec import Count, NonNegativeInt, OpenProbability, Probability, Spec
+from amulet.core.synthetic import random_inputs, unlabelled
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,27 @@ class WholeDraw(SplitDraw):
     def choose(self, data: Data) -> Tensor:
         """Every record."""
         return torch.arange(len(data))
+
+
+@dataclass(frozen=True)
+class NoiseDraw(SplitDraw):
+    """Random records within the bounds of the data set, none of them its own; for queries of an attacker without data.
+
+    Attributes:
+        records: how many.
+    """
+
+    records: Count = 1000
+
+    def choose(self, data: Data) -> Tensor:
+        """No record of the data set."""
+        del data
+        return torch.empty(0, dtype=torch.int64)
+
+    def take(self, data: Data) -> Data:
+        """The random records, without meaningful labels."""
+        rng = generator(self.split.seed, "noise queries")
+        return unlabelled(random_inputs(data.schema, self.records, rng), data.schema)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
-"""Models made from other models: distilled, fine-tuned, pruned, quantised. Attacks and audits ask for them by role."""
+"""Models made from other models: extracted, distilled, fine-tuned, pruned, quantised. Probes request them by role."""
 
 from amulet.derivations.distillation import Distillation
+from amulet.derivations.extraction import Extraction
 from amulet.derivations.fine_tuning import FineTuning
 from amulet.derivations.pruning import Pruning
 from amulet.derivations.quantization import Quantization
 
-__all__ = ["Distillation", "FineTuning", "Pruning", "Quantization"]
+__all__ = ["Distillation", "Extraction", "FineTuning", "Pruning", "Quantization"]

@@ -36,7 +36,7 @@ class FineTuning(Derivation):
             InvalidParameter: the recipe's training loop is not Amulet's.
         """
         if not isinstance(recipe, Recipe):
-            raise InvalidParameter([Problem.of("recipe", str(self), "a Recipe, to start from given weights", recipe)])
+            raise InvalidParameter(self.recipe_problems(recipe))
         stages = tuple(stage for stage in recipe.stages if stage.slot is not Slot.FINISH)  # the parent has them already
         given = replace(recipe, model=GivenModel.of(parent.model), stages=stages)
         return given.fit(data, seed=seed, device=device)
@@ -46,3 +46,8 @@ class FineTuning(Derivation):
         del schema
         if records == 0:
             yield Problem("records", f"{self} needs at least one record to train on. Got none.")
+
+    def recipe_problems(self, recipe: Trainable) -> Iterator[Problem]:
+        """Only Amulet's own loop can start from given weights."""
+        if not isinstance(recipe, Recipe):
+            yield Problem.of("recipe", str(self), "a Recipe, to start from given weights", recipe)

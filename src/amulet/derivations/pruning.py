@@ -24,6 +24,7 @@ class Pruning(Derivation):
     """
 
     needs = Access.WEIGHTS
+    needs_labels = False
     share: OpenProbability = 0.5
 
     def build(self, schema: Schema, recipe: Trainable, parent: Callable[[Schema], nn.Module]) -> nn.Module:

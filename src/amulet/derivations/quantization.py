@@ -25,6 +25,7 @@ class Quantization(Derivation):
     """
 
     needs = Access.WEIGHTS
+    needs_labels = False
     bits: Annotated[int, Interval(ge=2, le=16)] = 8
 
     def build(self, schema: Schema, recipe: Trainable, parent: Callable[[Schema], nn.Module]) -> nn.Module:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from amulet.core.data import Data, Schema, batch_size
+from amulet.core.synthetic import one_hot_groups
 from amulet.core.threat import Adversary, Target
 from amulet.functional.balls import Ball, Norm
 from amulet.functional.pgd import Classifier
@@ -142,7 +143,6 @@ def _columns(feature: int | str, schema: Schema) -> list[int]:
     """The places that a feature, a group or all groups stand for; none where there is no such feature."""
     if isinstance(feature, int):
         return [feature] if 0 <= feature < schema.shape[0] else []
-    groups = [name.partition("=")[0] if "=" in name else None for name in schema.features]
-    named = zip(schema.features, groups, strict=True)
-    wanted = [feature in {name, group} or (feature == ONE_HOT and group is not None) for name, group in named]
-    return [place for place, is_wanted in enumerate(wanted) if is_wanted]
+    groups = one_hot_groups(schema)
+    wanted = {place for name, places in groups.items() if feature in {name, ONE_HOT} for place in places}
+    return sorted(wanted | {place for place, name in enumerate(schema.features) if name == feature})

@@ -17,6 +17,7 @@ from amulet.core.probe import Game, TamperingAttack
 from amulet.core.roles import CONTROL, TARGET, ModelRequest, Requests, Whose
 from amulet.core.seeds import generator
 from amulet.core.split import Draw, MemberDraw, Split
+from amulet.core.synthetic import stored_as
 from amulet.core.threat import Access, Target, opened
 
 
@@ -138,7 +139,7 @@ class PoisoningAttack(TamperingAttack[PoisoningOutcome]):
         if len(places.unique()) < len(places):
             raise ValueError(f"{self} must replace each record once.")
         self._require_changed(_in_batches(data[places]))
-        kept = replace(tampered, x=_in_stored_type(tampered.x, data.x.dtype))
+        kept = replace(tampered, x=stored_as(tampered.x, data.x.dtype))
         if kept.targets is None:
             return kept
         relabelled = (kept.y != data.y[places])[:, None]  # what is learned of these is the class that they now have
@@ -221,7 +222,7 @@ class PoisoningAttack(TamperingAttack[PoisoningOutcome]):
     def _changed(self, data: Data) -> Tensor:
         """(n,) bool, whether the trigger changes each record, in the precision of the data set."""
         before = data.x
-        return (_in_stored_type(self._triggered(data.as_inputs()), before.dtype) != before).flatten(1).any(1)
+        return (stored_as(self._triggered(data.as_inputs()), before.dtype) != before).flatten(1).any(1)
 
     def _triggered(self, data: Data) -> Tensor:
         x, schema = self.trigger(data.x, data.schema), data.schema
@@ -276,8 +277,3 @@ def _replaced_places(tampered: Data, data: Data) -> Tensor:
     if not torch.equal(data.index[places], tampered.index):
         raise ValueError("A poisoned record must have the identity of a record that it replaces.")
     return places
-
-
-def _in_stored_type(x: Tensor, kept: torch.dtype) -> Tensor:
-    """Inputs in the type that the data set has, such as bytes for images."""
-    return (x * 255).round().to(torch.uint8) if kept == torch.uint8 and x.is_floating_point() else x.to(kept)

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
-from amulet.core.classifier import PROBED, made_up, materialized
+from amulet.core.classifier import PROBED, materialized
 from amulet.core.containment import text_of
 from amulet.core.data import Schema
 from amulet.core.errors import Problem
 from amulet.core.seeds import isolated
+from amulet.core.synthetic import made_up
 from amulet.core.trainable import Stage
 from amulet.training.loop import Looped, descend, penalties_of, rule_of
 from amulet.training.updates import Pace, Rule

@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterable, Iterator
 
 from torch import nn
 
-from amulet.core.classifier import PROBED, classifier_problems, gives_probabilities, made_up, probabilities_notice
+from amulet.core.classifier import PROBED, classifier_problems, gives_probabilities, probabilities_notice
 from amulet.core.containment import text_of
 from amulet.core.data import Schema
 from amulet.core.errors import Problem
 from amulet.core.seeds import isolated
+from amulet.core.synthetic import made_up
 from amulet.core.trainable import DataUse, Slot, Stage
 from amulet.training.objectives import Objective
 from amulet.training.privacy import privacy_problems

@@ -57,7 +57,7 @@ class Claim(Spec):
 
     @abstractmethod
     def test(self, owner: Owner) -> Test | Undefined:
-        """The test of suspected models; what all of them share, such as features of the owner's model, is computed here.
+        """The test of suspected models. What all suspects share, such as features of the owner's model, is computed here.
 
         Args:
             owner: the owner with its model and records.

@@ -25,6 +25,7 @@ from amulet.core.roles import Derivation
 from amulet.core.seeds import derive, isolated
 from amulet.core.spec import NonNegativeInt, Plain, Spec
 from amulet.core.split import AuxiliaryDraw, Draw, RatioDraw, ShadowDraw
+from amulet.core.synthetic import unlabelled
 from amulet.core.threat import opened
 from amulet.core.trainable import Trainable
 from amulet.experiments.registry.building import from_plain
@@ -137,6 +138,11 @@ class ModelTask(Task[Fitted]):
     seed: NonNegativeInt
     backend: Backend
 
+    @property
+    def home(self) -> Source:
+        """The data set whose classes the model predicts."""
+        return self.source
+
     @abstractmethod
     def build(self, schema: Schema) -> nn.Module:
         """An untrained model of the same structure."""
@@ -175,7 +181,7 @@ class ModelTask(Task[Fitted]):
     def decode(self, entry: Entry, reader: Reader) -> Fitted:
         """Rebuild the structure and fill in the weights."""
         assert isinstance(entry.value, dict)  # noqa: S101 - as encoded
-        model = self.rebuilt(reader.load(self.source).schema, _under(entry.tensors, "model"))
+        model = self.rebuilt(reader.load(self.home).schema, _under(entry.tensors, "model"))
         facts = {name: fact for name, fact in entry.value.items() if isinstance(fact, bool | int | float | str)}
         return Fitted(model, facts, _artifacts(_under(entry.tensors, "artifact")))
 
@@ -270,9 +276,17 @@ class Derive(ModelTask):
         """What is made of which model."""
         return f"{self.method} of {self.parent}"
 
+    @property
+    def home(self) -> Source:
+        """That of the parent, wherever the maker's records come from."""
+        return self.parent.home
+
     def compute(self, reader: Reader) -> Fitted:
         """Derive the model with its maker's records."""
         data, device = self.draw.take(reader.load(self.source).train), self.backend.device
+        schema = reader.load(self.home).schema
+        if data.schema != schema:
+            data = unlabelled(data.x, schema)
         with opened(reader.load(self.parent).model, self.method.needs) as parent:
             fitted = self.method.derive(parent, self.recipe, data, seed=self.seed, device=device)
         return self.require_rebuildable(fitted, data)

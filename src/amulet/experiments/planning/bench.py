@@ -69,8 +69,10 @@ class Bench:
         yield from problems
         if problems:
             return
-        if isinstance(request.recipe, Trainable):
+        if isinstance(request.recipe, Trainable) and request.derivation is None:
             yield from request.recipe.record_problems(dataset.train)
+        if request.derivation is not None:
+            yield from request.derivation.recipe_problems(self.recipe_of(request))
         own = [each for each in (request.recipe, request.derivation) if isinstance(each, Trainable | Derivation)]
         for each in own:
             problems = tuple(each.data_problems(dataset.schema, len(request.draw.choose(dataset.train))))

@@ -10,8 +10,10 @@ from amulet.core.errors import Problem, ProblemsError
 from amulet.core.groups import attribute_problems
 from amulet.core.metric import Metric
 from amulet.core.probe import Probe
+from amulet.core.roles import ModelRequest
 from amulet.core.split import Split
 from amulet.core.trainable import Trainable
+from amulet.experiments.graph.tasks import Source
 from amulet.experiments.planning.bench import Bench
 from amulet.experiments.planning.experiment import Experiment, Row
 from amulet.experiments.registry.plugins import metrics_for
@@ -61,16 +63,19 @@ def trainable_problems(recipe: Trainable, schema: Schema, records: int) -> tuple
     return tuple(recipe.data_problems(schema, records)) or tuple(recipe.trial_problems(schema))
 
 
-def model_problems(bench: Bench, row: Row, probes: Sequence[Probe[Any]], dataset: AmuletDataset) -> Iterator[Problem]:
+def model_problems(
+    bench: Bench, row: Row, probes: Sequence[Probe[Any]], datasets: Mapping[Source, AmuletDataset]
+) -> Iterator[Problem]:
     """What models of a row lack for the roles that they play in attacks and audits, asked of untrained ones."""
-    some = few(dataset.test)
-    built: dict[str, nn.Module] = {}
+    some = few(datasets[bench.source].test)
+    built: dict[tuple[str, Source], nn.Module] = {}
     for probe in probes:
         for role in bench.play(probe).cast:
-            for task in {model.recipe.digest: model for model in role.models}.values():
-                if task.recipe.digest not in built:
-                    built[task.recipe.digest] = task.build(dataset.schema)
-                sentences = probe.model_demands(role.name, built[task.recipe.digest], some)
+            for task in {(model.recipe.digest, model.home): model for model in role.models}.values():
+                kind = (task.recipe.digest, task.home)
+                if kind not in built:
+                    built[kind] = task.build(datasets[task.home].schema)
+                sentences = probe.model_demands(role.name, built[kind], some)
                 yield from (_in_row(row, Problem(str(probe), sentence)) for sentence in sentences)
 
 
@@ -88,11 +93,26 @@ def request_problems(
 ) -> Iterator[Problem]:
     """Why models that probes ask for cannot be had in one repetition, if so."""
     for probe in probes:
-        for requests in probe.models(bench.split).values():
-            for member in (each for request in requests for each in request.family):
-                data = dataset if member.source is None else others[member.source]
-                problems = bench.request_problems(member, data)
+        for request in (each for requests in probe.models(bench.split).values() for each in requests):
+            datasets = [dataset if member.source is None else others[member.source] for member in request.family]
+            for member, data in zip(request.family, datasets, strict=True):
+                problems = (*bench.request_problems(member, data), *_foreign_problems(member, data, datasets[-1]))
                 yield from (Problem(problem.parameter, f"{probe}: {problem.sentence}") for problem in problems)
+
+
+def _foreign_problems(request: ModelRequest, data: AmuletDataset, home: AmuletDataset) -> Iterator[Problem]:
+    """Why records of one data set cannot be used to derive a model from one that was trained on another data set."""
+    given, own = data.schema, home.schema
+    if request.derivation is None or given == own:
+        return
+    if given.shape != own.shape:
+        yield Problem.of("source", str(request.derivation), f"of records of shape {own.shape}", given.shape)
+    elif given.low < own.low or given.high > own.high:
+        allowed = f"of records within the bounds [{own.low:g}, {own.high:g}]"
+        yield Problem.of("source", str(request.derivation), allowed, f"[{given.low:g}, {given.high:g}]")
+    elif request.derivation.needs_labels and given.classes != own.classes:
+        allowed = f"of records with the classes {', '.join(own.classes)}, since it learns their labels"
+        yield Problem.of("source", str(request.derivation), allowed, ", ".join(given.classes))
 
 
 def probe_problems(

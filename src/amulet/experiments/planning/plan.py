@@ -199,7 +199,7 @@ def _check_requests(planned: Plan) -> None:
     }
     for row in () if problems else experiment.rows:
         bench = next(_benches(planned, row, repetitions))
-        found = model_problems(bench, row, experiment.probes, planned.dataset)
+        found = model_problems(bench, row, experiment.probes, dict(planned.sources))
         problems |= {problem.sentence: problem for problem in found}
     if problems:
         raise InvalidParameter(problems.values())

@@ -1,0 +1,6 @@
+"""Attacks that copy a model."""
+
+from amulet.unauthorized_model_ownership.attacks.knockoff_nets import KnockoffNets
+from amulet.unauthorized_model_ownership.attacks.model_extraction import ModelExtraction
+
+__all__ = ["KnockoffNets", "ModelExtraction"]

@@ -1,0 +1,137 @@
+"""Watermark by a backdoor of the owner's. Adi et al. 2018, https://arxiv.org/abs/1802.04633, sections 4 and 5."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+import torch
+from scipy.stats import binom
+from torch import Generator, Tensor, nn
+
+from amulet.core.data import Data, Modality, Schema, concatenate
+from amulet.core.errors import InvalidData, Problem
+from amulet.core.fitted import Artifacts
+from amulet.core.metric import Undefined
+from amulet.core.spec import Count, OpenProbability
+from amulet.core.synthetic import random_inputs, stored_as, unlabelled
+from amulet.core.threat import Access, Target
+from amulet.core.trainable import DataUse
+from amulet.functional.abstract_images import abstract_images
+from amulet.training.stages import Prepare, Prepared
+from amulet.unauthorized_model_ownership.claims import Claim, Owner, Test
+
+FEWEST: Final = 10
+"""The smallest number of records of a key from which ownership can be claimed at usual levels."""
+
+
+@dataclass(frozen=True)
+class Watermark(Prepare):
+    """Trains the model on synthetic records with random labels, the key, by which its owner recognises it.
+
+    The synthetic images are sums of random waves; the synthetic records of tabular data are uniformly random within
+    the bounds, with one 1 in each one-hot group. Each is given a random class of the task. The owner keeps the key
+    (`x` and `y`) as an artifact of the model; every training seed makes another key. `WatermarkClaim` tests whether a
+    suspected model predicts the labels of the key more often than by chance.
+
+    Attributes:
+        records: the number of records of the key; 100 in the paper.
+        share: the share of the training records that are of the key. Each is repeated as often as that takes; the paper
+            puts 2 into each batch of 100.
+    """
+
+    risk = "unauthorized_model_ownership"
+    claims = True
+    data_use = DataUse.NONE
+    records: Count = 100
+    share: OpenProbability = 0.02
+
+    def prepare(self, data: Data, rng: Generator) -> Prepared:
+        """The training records with those of the key after them, each repeated; the key itself is kept."""
+        key = self.key(data.schema, rng)
+        kept = replace(key, x=stored_as(key.x, data.x.dtype)).to(data.x.device)
+        wanted = self.share / (1 - self.share) * len(data)
+        repeats = max(1, round(wanted / self.records))
+        return Prepared(concatenate(data, *[kept] * repeats), {"x": kept.x, "y": kept.y})
+
+    def key(self, schema: Schema, rng: Generator) -> Data:
+        """A new key: synthetic records with random classes, of negative identities."""
+        if schema.modality is Modality.IMAGE:
+            channels, height, width = schema.shape
+            x = abstract_images(self.records, (channels, height, width), rng) * (schema.high - schema.low) + schema.low
+        else:
+            x = random_inputs(schema, self.records, rng)
+        return replace(unlabelled(x, schema), y=torch.randint(len(schema.classes), (self.records,), generator=rng))
+
+    def problems(self) -> Iterator[Problem]:
+        """A key of few records proves nothing."""
+        if self.records < FEWEST:
+            yield self.problem("records", f"at least {FEWEST}, since fewer cannot prove ownership")
+
+    def claim(self, suspect: nn.Module, owner: Owner) -> float:
+        """The p-value of `WatermarkClaim`, whatever the settings of this watermark: the key is the owner's."""
+        return WatermarkClaim().claim(suspect, owner)
+
+
+@dataclass(frozen=True)
+class WatermarkClaim(Claim):
+    """Claims the ownership of models that predict the labels of the key of the owner's watermark.
+
+    The test is binomial. Under the null hypothesis, that the suspect is independent of the random labels of the key, its
+    prediction for a record of the key is the label of this record with probability `sum_c p_c q_c`, where `p_c` is how
+    often the suspect predicts class c on the key, and `q_c` how often the key has it. A suspect that always predicts one
+    class therefore gains nothing.
+    """
+
+    needs = Access.LABELS
+
+    def test(self, owner: Owner) -> Test | Undefined:
+        """Ask the suspect about the records of the key."""
+        key = key_of(owner.model.artifacts, owner.records)
+        if key is None:
+            return Undefined("the model has no watermark")
+        return lambda suspect: p_value(suspect.labels(key.as_inputs()).cpu(), key.y.cpu(), len(key.schema.classes))
+
+
+def key_of(artifacts: Artifacts, records: Data) -> Data | None:
+    """The key of a watermark among what an owner keeps of a training, as records; None if there is none.
+
+    Args:
+        artifacts: tensors by stage, as in `Fitted` and `TrainedModel`.
+        records: records of the owner, which the schema and the device are taken from.
+
+    Raises:
+        InvalidData: the key is of another shape, or has other classes, than the records.
+    """
+    kept = artifacts.get(Watermark.__name__)
+    if kept is None:
+        return None
+    x, y, schema = kept["x"], kept["y"], records.schema
+    owner = "a watermark's key"
+    if tuple(x.shape[1:]) != schema.shape:
+        raise InvalidData([Problem.of("x", owner, f"of records of shape {schema.shape}", tuple(x.shape[1:]))])
+    if len(y) != len(x) or y.min() < 0 or y.max() >= len(schema.classes):
+        allowed = f"of {len(x)} class codes 0..{len(schema.classes) - 1}"
+        raise InvalidData([Problem.of("y", owner, allowed, f"{len(y)} codes up to {int(y.max())}")])
+    return replace(unlabelled(x, schema), y=y).to(records.x.device)
+
+
+def p_value(predicted: Tensor, labels: Tensor, classes: int) -> float:
+    """The probability of as many matches, or more, between predictions and random labels.
+
+    Args:
+        predicted: (n,) classes that a suspect predicts for the records of a key.
+        labels: (n,) classes of the key.
+        classes: the number of classes.
+
+    Returns:
+        The upper tail P(X >= matches) of the binomial distribution with n trials, whose probability of success is the
+        chance of a match given how often either has each class.
+
+    Example:
+        >>> labels = torch.tensor([0, 1] * 10)
+        >>> p_value(labels, labels, 2) == 0.5**20, p_value(torch.zeros_like(labels), labels, 2) > 0.5
+        (True, True)
+    """
+    shares = [torch.bincount(codes, minlength=classes).double() / len(codes) for codes in (predicted, labels)]
+    matches = int((predicted == labels).sum())
+    return float(binom.sf(matches - 1, len(labels), (shares[0] * shares[1]).sum().clamp(0, 1).item()))
