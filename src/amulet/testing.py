@@ -19,7 +19,8 @@ from typing import Any, overload
 import torch
 from torch import Tensor, nn
 
-from amulet.core.data import AmuletDataset, Data
+from amulet.core.data import Data
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import AccessDenied, InvalidParameter, MissingInput
 from amulet.core.held import Held
 from amulet.core.metric import Metric, Undefined

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn.utils import prune
 
-from amulet.core.data import AmuletDataset
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import AccessDenied, InvalidParameter
 from amulet.core.fitted import Fitted
 from amulet.core.model import predict

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from amulet.core.data import AmuletDataset, Data, Selection
+from amulet.core.data import Data, Selection
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import AccessDenied, MissingInput
 from amulet.core.threat import Access, Adversary, Target, TrainedModel, opened
 from amulet.evasion import EvasionAttack

@@ -36,7 +36,8 @@ from typing import ClassVar, Generic, Self, final
 from torch import nn
 
 from amulet.core.curve import Curve
-from amulet.core.data import AmuletDataset, Data, Schema, concatenate
+from amulet.core.data import Data, Schema, concatenate
+from amulet.core.dataset import AmuletDataset
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.metric import O, Undefined
 from amulet.core.outcome import Outcome

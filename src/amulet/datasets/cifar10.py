@@ -9,7 +9,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from amulet.core.data import AmuletDataset, Modality, Schema
+from amulet.core.data import Modality, Schema
+from amulet.core.dataset import AmuletDataset
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.spec import Count, NonNegativeInt
 from amulet.datasets.cache import Key, cached

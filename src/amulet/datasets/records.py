@@ -7,7 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from amulet.core.data import AmuletDataset, Data, Schema
+from amulet.core.data import Data, Schema
+from amulet.core.dataset import AmuletDataset
 from amulet.core.seeds import generator
 from amulet.datasets.arrays import invalid
 

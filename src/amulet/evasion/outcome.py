@@ -11,7 +11,8 @@ from torch import Generator, Tensor, nn
 
 from amulet.core.classifier import few, needs_gradients
 from amulet.core.curve import Curve
-from amulet.core.data import Data, Schema, Selection, require_data
+from amulet.core.data import Data, Schema, Selection
+from amulet.core.data_checks import require_data
 from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.model import device_of, predict
 from amulet.core.outcome import LEFT_OUT, Outcome

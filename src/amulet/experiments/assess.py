@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from amulet.core.data import AmuletDataset
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.files import StrPath
 from amulet.experiments.graph.executors import Executor

@@ -9,7 +9,9 @@ import torch
 from torch import Generator, Tensor, nn
 
 from amulet.core.classifier import require_classifier
-from amulet.core.data import AmuletDataset, Data, Schema, batch_size, certain, require_data
+from amulet.core.data import Data, Schema, batch_size, certain
+from amulet.core.data_checks import require_data
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidData, Problem
 from amulet.core.model import device_of
 from amulet.core.outcome import LEFT_OUT, Outcome

@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from amulet.core.containment import text_of, told
-from amulet.core.data import AmuletDataset
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import AmuletError
 from amulet.core.files import partial, replacing, write_tensors, writing
 from amulet.experiments.graph.entries import Body, NotAnEntry, read_body, written_body

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 from amulet.core.classifier import few, outputs_of
 from amulet.core.containment import text_of
-from amulet.core.data import AmuletDataset, Data, Schema
+from amulet.core.data import Data, Schema
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import AmuletError
 from amulet.core.fitted import Artifacts, Fitted
 from amulet.core.held import Held

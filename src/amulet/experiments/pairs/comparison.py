@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from amulet.core.classifier import classifier_problems, few
-from amulet.core.data import AmuletDataset, Data, absorb, concatenate, require_dataset
+from amulet.core.data import Data, concatenate
+from amulet.core.dataset import AmuletDataset, absorb, require_dataset
 from amulet.core.errors import AmuletError, InvalidData, InvalidParameter, Problem
 from amulet.core.metric import Metric, Undefined
 from amulet.core.model import device_of, evaluating, predict

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from amulet.core.data import AmuletDataset
+from amulet.core.dataset import AmuletDataset
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.files import StrPath

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from amulet.core.classifier import few
-from amulet.core.data import AmuletDataset, Schema
+from amulet.core.data import Schema
+from amulet.core.dataset import AmuletDataset
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import Problem, ProblemsError
 from amulet.core.groups import attribute_problems

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
-from amulet.core.data import AmuletDataset, require_dataset
+from amulet.core.dataset import AmuletDataset, require_dataset
 from amulet.core.errors import InvalidParameter
 from amulet.core.probe import Game, Probe
 from amulet.core.split import Split

@@ -9,7 +9,7 @@ from typing import Any, cast
 import torch
 
 from amulet.core.containment import contained
-from amulet.core.data import AmuletDataset, require_dataset
+from amulet.core.dataset import AmuletDataset, require_dataset
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.probe import Probe
