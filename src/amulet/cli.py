@@ -204,8 +204,8 @@ def report(
     """Write the report of a finished assessment again, and show its matrix."""
     with _told_plainly() as console:
         from amulet.experiments.pairs.results import PairResults
+        from amulet.experiments.results.result_folders import holds_pair, read_manifest
         from amulet.experiments.results.results import Results
-        from amulet.experiments.results.results_file import holds_pair, read_manifest
         from amulet.report import write, write_pair
 
         kind = PairResults if holds_pair(folder) else Results

@@ -10,8 +10,9 @@ import pandas as pd
 from amulet.core.files import StrPath
 from amulet.core.spec import Plain
 from amulet.core.tally import Tally
+from amulet.experiments.pairs.pair_file import PAIR_FORMAT, WrittenPairCell, parse_pair
 from amulet.experiments.results.numbers import Column
-from amulet.experiments.results.results_file import PAIR, PAIR_FORMAT, WrittenPairCell, parse_pair, written_results
+from amulet.experiments.results.result_folders import PAIR, written_results
 from amulet.statistics import Paired, Verdict
 
 

@@ -88,6 +88,28 @@ def checked(model: type[_M], body: Mapping[str, Any], what: str) -> _M:
         raise AmuletError(f"This is not {what}: it is nested too deeply.") from None
 
 
+def check_format(body: dict[str, Any], known: tuple[str | None, int], command: str, what: str) -> None:
+    """Refuse an object that states another kind, or another version of the format.
+
+    Args:
+        body: the object.
+        known: the kind, None for an assessment, and the version that are read.
+        command: makes such a file.
+        what: the file is to be, for the message.
+
+    Raises:
+        AmuletError: it is another one.
+    """
+    kind, version = body.get("kind"), body.get("format")
+    if kind != known[0] or version is None:
+        raise AmuletError(f"This is not {what}: it states another kind or no format.")
+    if version != known[1] or isinstance(version, bool | float):
+        raise AmuletError(
+            f"These results were written by another version of Amulet, in format {str(version)[:20]!r}; this one reads "
+            f"format {known[1]}. Run `amulet {command}` again."
+        )
+
+
 def _sentence(detail: Mapping[str, Any]) -> str:
     place = _brief(".".join(str(key) for key in detail["loc"]), 100) or "the file"
     if detail["type"] == "value_error":

@@ -13,7 +13,8 @@ from amulet.experiments.planning.experiment import BASELINE
 from amulet.experiments.results.gates import Checked, gates
 from amulet.experiments.results.notebook import as_html
 from amulet.experiments.results.numbers import Column, MatrixCell, Numbers, Traced, Value
-from amulet.experiments.results.results_file import FORMAT, parse_results, written_results
+from amulet.experiments.results.result_folders import written_results
+from amulet.experiments.results.results_file import FORMAT, parse_results
 from amulet.statistics import Comparison, Verdict, Word, explore, judge, summarize
 
 
