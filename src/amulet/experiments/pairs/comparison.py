@@ -3,7 +3,7 @@
 import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
@@ -12,21 +12,19 @@ from annotated_types import Interval
 from numpy.typing import NDArray
 from torch import nn
 
-from amulet.core.classifier import classifier_problems, few
-from amulet.core.data import Data, concatenate
 from amulet.core.dataset import AmuletDataset, absorb, require_dataset
-from amulet.core.errors import AmuletError, InvalidData, InvalidParameter, Problem
+from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.metric import Metric, Undefined
-from amulet.core.model import device_of, evaluating, predict
 from amulet.core.outcome import Outcome
-from amulet.core.probe import Attack, Audit, Game, Probe
+from amulet.core.probe import Attack, Audit, Probe
 from amulet.core.roles import TARGET, target_request
 from amulet.core.seeds import derive
 from amulet.core.spec import NonNegativeInt, Spec
-from amulet.core.split import Division, Split
+from amulet.core.split import Split
 from amulet.core.tally import Tally
-from amulet.core.threat import TrainedModel
+from amulet.experiments.pairs.model_checks import model_problems
 from amulet.experiments.pairs.results import ModelFacts, PairCell, PairResults
+from amulet.experiments.pairs.shared_game import SharedGame, equal_outcomes, game_records
 from amulet.experiments.planning.checks import probe_problems
 from amulet.experiments.planning.experiment import question_problems
 from amulet.experiments.registry.plugins import metrics_for
@@ -144,12 +142,12 @@ def answer(
     require_dataset(dataset, "dataset", "compare")
     models = (before, after)
     asked = probe_problems(questions.probes, questions.metrics, dataset, questions.split or Split())
-    if problems := [*asked, *_model_problems(models, dataset, questions.probes)]:
+    if problems := [*asked, *model_problems(models, dataset, questions.probes)]:
         raise InvalidParameter(problems)
-    records, division = _records(dataset, questions.split)
+    records, division = game_records(dataset, questions.split)
     facts = [_facts(model) for model in models]
-    bench = _Bench(models, records, division, alike=facts[0] == facts[1])
-    found = [cell for probe in questions.probes for cell in _found(probe, questions, bench, told)]
+    game = SharedGame(models, records, division, alike=facts[0] == facts[1])
+    found = [cell for probe in questions.probes for cell in _found(probe, questions, game, told)]
     return PairResults(
         name="pair",
         dataset=dataset.name,
@@ -161,38 +159,6 @@ def answer(
         cells=tuple(_judged(found)),
         tested=Tally.of(dataset.test),
     )
-
-
-@dataclass(frozen=True, eq=False)
-class _Bench:
-    """What all probes share."""
-
-    models: tuple[nn.Module, nn.Module]
-    records: AmuletDataset
-    division: Division
-    alike: bool
-
-    def play(self, probe: Probe[Any], seed: int) -> tuple[Outcome, Outcome] | Undefined:
-        """The same game with both models, or why one of them has no outcome.
-
-        Raises:
-            AmuletError: the outcomes are not of the same records in the same order.
-        """
-        first, second = (self._played(probe, model, seed) for model in self.models)
-        if isinstance(first, Undefined):
-            return first
-        if isinstance(second, Undefined):
-            return second
-        named = ((getattr(first, name), getattr(second, name)) for name in first.truth)
-        if len(first) != len(second) or not all(torch.equal(one, other) for one, other in named):
-            raise AmuletError(f"{probe} gave outcomes of other records for the second model than for the first.")
-        return first, second
-
-    def _played(self, probe: Probe[Any], model: nn.Module, seed: int) -> Outcome | Undefined:
-        target = TrainedModel(model, self.records.train.index[self.division.members])
-        game = Game({TARGET: (target,)}, self.records, self.division, seed, str(device_of(model)))
-        outcome: Outcome | Undefined = probe.play(game)
-        return outcome if isinstance(outcome, Undefined) else outcome.cpu()
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,10 +178,10 @@ class _Found:
         return PairCell(self.column, self.records, before, after, reasons, drawn, lost, verdict)
 
 
-def _found(probe: Probe[Any], questions: Questions, bench: _Bench, told: Told) -> Iterator[_Found]:
+def _found(probe: Probe[Any], questions: Questions, game: SharedGame, told: Told) -> Iterator[_Found]:
     metrics = metrics_for(probe, questions.metrics)
     told(str(probe), 0, questions.drawn)
-    played = bench.play(probe, questions.seed)
+    played = game.play(probe, questions.seed)
     if isinstance(played, Undefined):
         for metric in metrics:
             nothing = Resampled(None, np.empty(0), metric.margin)
@@ -224,7 +190,7 @@ def _found(probe: Probe[Any], questions: Questions, bench: _Bench, told: Told) -
     first, second = played
     values = {metric: (metric(first), metric(second)) for metric in metrics}
     measured = [metric for metric in metrics if not any(isinstance(value, Undefined) for value in values[metric])]
-    same = bench.alike and _equal(first, second)
+    same = game.alike and equal_outcomes(first, second)
     vary = [] if same or first.unit != "record" else measured
     differences = _resampled((first, second), vary, questions, lambda n: told(str(probe), n, questions.drawn))
     told(str(probe), questions.drawn, questions.drawn)
@@ -267,68 +233,9 @@ def _difference(before: float | Undefined, after: float | Undefined) -> float:
     return math.nan if isinstance(before, Undefined) or isinstance(after, Undefined) else after - before
 
 
-def _equal(first: Outcome, second: Outcome) -> bool:
-    others = second.tensors()
-    return all(torch.equal(tensor, others[name]) for name, tensor in first.tensors().items())
-
-
-def _records(dataset: AmuletDataset, split: Split | None) -> tuple[AmuletDataset, Division]:
-    """The records as a game takes them, and who holds them.
-
-    Without a split the test records are set behind the training records as the attacker's, so that every attack
-    finds members and others where it finds them in an assessment.
-    """
-    if split is not None:
-        return dataset, split.divide(len(dataset.train))
-    train, test = dataset.train, dataset.test
-    if torch.isin(test.index, train.index).any():  # both parts count from zero
-        test = replace(test, index=test.index - test.index.min() + train.index.max() + 1)
-    places = torch.arange(len(train) + len(test))
-    division = Division(members=places[: len(train)], auxiliary=places[len(train) :], validation=places[:0])
-    return AmuletDataset(dataset.name, concatenate(train, test), test), division
-
-
 def _facts(model: nn.Module) -> ModelFacts:
     tensors = {name: value for name, value in model.state_dict().items() if isinstance(value, torch.Tensor)}
     digest = hashlib.sha256()
     absorb(digest, tensors)
     parameters = sum(parameter.numel() for parameter in model.parameters())
     return ModelFacts(type(model).__name__, str(model), parameters, digest.hexdigest())
-
-
-def _model_problems(
-    models: Sequence[nn.Module], dataset: AmuletDataset, probes: Sequence[Probe[Any]]
-) -> Iterator[Problem]:
-    found = [
-        problem
-        for name, model in zip(("before", "after"), models, strict=True)
-        for problem in _unusable(name, model, dataset, probes)
-    ]
-    yield from found
-    devices = [] if found else [str(device_of(model)) for model in models]
-    if len(set(devices)) > 1:
-        yield Problem("after", f"Both models must lie on one device. Got {devices[0]} and {devices[1]}.")
-
-
-def _unusable(name: str, model: nn.Module, dataset: AmuletDataset, probes: Sequence[Probe[Any]]) -> Iterator[Problem]:
-    """Why one model cannot be compared: its outputs, or what probes need of it."""
-    some = few(dataset.test)
-    subject = f"The model '{name}'"
-    found = tuple(classifier_problems(model, some, parameter=name, owner="compare", name=subject))
-    yield from found
-    if found:
-        return
-    if not _is_finite(model, some):
-        yield Problem(name, f"{subject} gives NaN or infinity.")
-        return
-    for probe in probes:
-        for sentence in probe.model_demands(TARGET, model, some):
-            yield Problem(name, f"{subject}: {sentence}")
-
-
-def _is_finite(model: nn.Module, some: Data) -> bool:
-    try:
-        with evaluating(model):
-            return bool(torch.isfinite(predict(model, some.to(device_of(model)))).all())
-    except InvalidData:  # of NaN
-        return False
