@@ -82,7 +82,7 @@ def compare(
     with told_plainly() as console:
         folder, beside = out and out.absolute(), file.parent.absolute()
         from amulet.core.folders import require_writable
-        from amulet.experiments.pairs.specification import carry_out
+        from amulet.experiments.pairs.specification import compare_checkpoints
         from amulet.experiments.yaml.config import load_pair
         from amulet.report.pages.publishing import to_be_replaced, write_results
         from amulet.report.progress import probing
@@ -92,7 +92,7 @@ def compare(
         folder = folder or Path("runs", pair.name).absolute()
         require_writable(folder)
         with probing(console) as told:
-            results, manifest = carry_out(pair, beside, device, told)
+            results, manifest = compare_checkpoints(pair, beside, device, told)
         _warn(to_be_replaced(folder, results.spec, results.content))
         _show(results, write_results(results, manifest, folder), console)
 

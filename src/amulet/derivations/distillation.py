@@ -26,7 +26,7 @@ class Distillation(Derivation):
 
     def derive(self, parent: Target, recipe: Trainable, data: Data, *, seed: int, device: str = "cpu") -> Fitted:
         """Label the records by the parent, then train."""
-        labels = parent.labels(data.to(device)).to(data.y.device)
+        labels = parent.predictions(data.to(device)).to(data.y.device)
         return recipe.fit(replace(data, y=labels, targets=None), seed=seed, device=device)
 
     def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:

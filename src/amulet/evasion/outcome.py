@@ -164,13 +164,13 @@ class EvasionAttack(Attack[EvasionOutcome]):
         self._check(moved, victims)
         target = adversary.target
         for below in target.layers[1:] if target.access.includes(Access.WEIGHTS) else ():
-            standing = target.labels(replace(victims, x=moved)) == victims.y
+            standing = target.predictions(replace(victims, x=moved)) == victims.y
             if not standing.any():
                 break
             left = victims[standing]
             other = self.perturb(replace(adversary, target=below, rehearsing=True), left).detach()
             self._check(other, left)
-            falls = target.labels(replace(left, x=other)) != left.y
+            falls = target.predictions(replace(left, x=other)) != left.y
             moved[standing] = torch.where(falls.view(-1, *[1] * (other.dim() - 1)), other, moved[standing])
         return moved
 

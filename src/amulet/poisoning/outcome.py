@@ -188,16 +188,16 @@ class PoisoningAttack(TamperingAttack[PoisoningOutcome]):
         triggered = replace(shown, x=self._triggered(shown))
         return PoisoningOutcome(
             labels=shown.y,
-            clean=target.labels(shown),
-            triggered=target.labels(triggered),
+            clean=target.predictions(shown),
+            triggered=target.predictions(triggered),
             target=torch.full_like(shown.y, self.label),
-            control=torch.full_like(shown.y, -1) if control is None else self._labels_by(control, triggered),
+            control=torch.full_like(shown.y, -1) if control is None else self._predictions_by(control, triggered),
             index=shown.index,
         ).cpu()
 
-    def _labels_by(self, control: nn.Module, triggered: Data) -> Tensor:
+    def _predictions_by(self, control: nn.Module, triggered: Data) -> Tensor:
         with opened(control, self.needs) as target:
-            return target.labels(triggered)
+            return target.predictions(triggered)
 
     def _check(self, data: Data) -> None:
         require_data(data, "data", type(self).__name__)

@@ -63,7 +63,7 @@ class Pair(Spec):
         return Questions((*self.audits, *self.attacks), self.metrics, self.split, self.seed, self.resamples)
 
 
-def carry_out(
+def compare_checkpoints(
     pair: Pair, folder: StrPath, device: str = "cpu", told: Told = lambda *_: None
 ) -> tuple[PairResults, dict[str, Any]]:
     """Load both models, compare them, and say where the numbers come from.
