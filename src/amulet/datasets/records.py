@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -20,6 +21,11 @@ class Records:
     x: NDArray[Any]
     y: NDArray[Any]
     z: NDArray[Any]
+
+
+def without_attributes(x: NDArray[Any], y: NDArray[Any]) -> Records:
+    """Records of a data set that has no sensitive attributes."""
+    return Records(x, y, np.empty((len(y), 0), dtype=np.int8))
 
 
 @dataclass(frozen=True, eq=False)
