@@ -1,4 +1,4 @@
-"""Checks that two models can be compared: what they give for some records, and where they lie."""
+"""Checks that two models can be compared: their outputs for some records, and their devices."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -18,6 +18,7 @@ from amulet.core.roles import TARGET
 def model_problems(
     models: Sequence[nn.Module], dataset: AmuletDataset, probes: Sequence[Probe[Any]]
 ) -> Iterator[Problem]:
+    """The problems of two models, each by itself, and if there are none, whether they are on one device."""
     found = [
         problem
         for name, model in zip(("before", "after"), models, strict=True)
@@ -30,7 +31,7 @@ def model_problems(
 
 
 def _unusable(name: str, model: nn.Module, dataset: AmuletDataset, probes: Sequence[Probe[Any]]) -> Iterator[Problem]:
-    """Why one model cannot be compared: its outputs, or what probes need of it."""
+    """The reasons why one model cannot be compared: problems of its outputs, or what probes need and it lacks."""
     some = few(dataset.test)
     subject = f"The model '{name}'"
     found = tuple(classifier_problems(model, some, parameter=name, owner="compare", name=subject))

@@ -1,4 +1,4 @@
-"""The format of the results.json of a pair of models, as pydantic models; checked once, when it is read."""
+"""The format of the results.json of a pair of models, as pydantic models. A file is checked once, when it is read."""
 
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -26,7 +26,7 @@ PAIR_RESULTS: Final = "a file of Amulet's results of a pair"
 
 
 class WrittenModel(Written):
-    """Which model; see `ModelFacts`."""
+    """One of the two models; see `ModelFacts`."""
 
     name: str
     structure: str
@@ -45,7 +45,7 @@ class WrittenTest(Written):
 
 
 class WrittenVerdict(Written):
-    """What is said of a difference; see `Verdict`. `family` follows from the column and is not read back."""
+    """A verdict on a difference; see `Verdict`. `family` follows from the column, so it is not read."""
 
     word: Annotated[Word, Strict(strict=False)]
     paired: WrittenTest | None
@@ -64,7 +64,7 @@ class WrittenVerdict(Written):
 
 
 class WrittenPairCell(Written):
-    """A metric of both models; see `PairCell`. `difference` follows from the rest and is not read back."""
+    """A metric of both models; see `PairCell`. `difference` follows from the rest, so it is not read."""
 
     column: WrittenColumn
     records: Number
@@ -86,7 +86,7 @@ class WrittenPairCell(Written):
 
 
 class WrittenRecords(Written):
-    """How many records of each role."""
+    """The numbers of members, of other training records and of test records."""
 
     members: Number
     others: Number

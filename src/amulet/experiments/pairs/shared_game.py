@@ -1,4 +1,4 @@
-"""One game that is played with both models of a pair, on the same records and with the same randomness."""
+"""Runs an attack or audit on two models, with the same records and the same random choices."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,7 +20,14 @@ from amulet.core.threat import TrainedModel
 
 @dataclass(frozen=True, eq=False)
 class SharedGame:
-    """What all probes share."""
+    """What all attacks and audits of a comparison have in common.
+
+    Attributes:
+        models: the model before and the model after.
+        records: the data set.
+        division: who holds which training records.
+        alike: whether both models have the same class, structure and weights.
+    """
 
     models: tuple[nn.Module, nn.Module]
     records: AmuletDataset
@@ -28,10 +35,10 @@ class SharedGame:
     alike: bool
 
     def play(self, probe: Probe[Any], seed: int) -> tuple[Outcome, Outcome] | Undefined:
-        """The same game with both models, or why one of them has no outcome.
+        """The outcomes of a probe on both models, or the reason why there is none for one of them.
 
         Raises:
-            AmuletError: the outcomes are not of the same records in the same order.
+            AmuletError: the two outcomes do not have the same records in the same order.
         """
         first, second = (self._played(probe, model, seed) for model in self.models)
         if isinstance(first, Undefined):
@@ -51,10 +58,10 @@ class SharedGame:
 
 
 def game_records(dataset: AmuletDataset, split: Split | None) -> tuple[AmuletDataset, Division]:
-    """The records as a game takes them, and who holds them.
+    """The data set as attacks need it, and who holds which training records.
 
-    Without a split the test records are set behind the training records as the attacker's, so that every attack
-    finds members and others where it finds them in an assessment.
+    Without a split all training records are members, and the test records are appended to them as the attacker's
+    auxiliary records. So attacks find members and non-members in the same places as in an assessment.
     """
     if split is not None:
         return dataset, split.divide(len(dataset.train))
@@ -67,5 +74,6 @@ def game_records(dataset: AmuletDataset, split: Split | None) -> tuple[AmuletDat
 
 
 def equal_outcomes(first: Outcome, second: Outcome) -> bool:
+    """Whether all tensors of two outcomes of the same class are equal."""
     others = second.tensors()
     return all(torch.equal(tensor, others[name]) for name, tensor in first.tensors().items())

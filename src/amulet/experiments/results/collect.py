@@ -1,4 +1,4 @@
-"""Read every number of a plan from the store."""
+"""Collect the results of a plan from the store."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +14,7 @@ from amulet.experiments.results.results import Results
 
 
 def collect(plan: Plan, store: Store) -> Results:
-    """The results of a plan whose every task has been computed."""
+    """The results of a plan, all of whose tasks have been computed."""
     columns = {Column.of(cell.task.outcome.probe, cell.task.metric, cell.group): None for cell in plan.cells}
     values = [_value(cell, store) for cell in plan.cells]
     return Results(
@@ -52,14 +52,14 @@ def _traced(trial: Trial, trace: Trace, store: Store) -> Traced | None:
 
 
 def _own_risks(row: Row, rows: Sequence[Row]) -> tuple[str, ...]:
-    """What its defenses are made for, beyond those of the row that it is compared with."""
+    """The risks that a row's defenses are made for, without the defenses of the row that it is compared with."""
     reference = next(each for each in rows if each.label == row.against)
     added = [defense for defense in row.defenses if defense not in reference.defenses]
     return tuple(dict.fromkeys(defense.risk for defense in added if defense.risk is not None))
 
 
 def _facts(plan: Plan, store: Store) -> dict[str, dict[str, dict[str, Any]]]:
-    """Without seconds, which differ from run to run."""
+    """What was recorded in training, by row and seed, without the seconds, which differ from run to run."""
     facts: dict[str, dict[str, dict[str, Any]]] = {}
     targets = {(row, str(task.seed)): task for row, task in plan.targets}
     for (row, seed), task in targets.items():

@@ -29,7 +29,7 @@ Counts = dict[str, Number]
 
 
 class WrittenTally(Written):
-    """How many test records; see `Tally`."""
+    """Numbers of test records; see `Tally`."""
 
     classes: Counts = Field(default_factory=dict)
     groups: dict[str, dict[str, Counts]] = Field(default_factory=dict)
@@ -47,7 +47,7 @@ class WrittenTally(Written):
 
 
 class WrittenColumn(Written):
-    """A metric of a probe; see `Column`."""
+    """A metric of an attack or audit; see `Column`."""
 
     risk: Name
     probe: Name
@@ -72,19 +72,21 @@ class WrittenColumn(Written):
 
     @property
     def key(self) -> tuple[str, str, str, str | None]:
-        """What tells it from others."""
+        """What identifies the column: risk, probe, metric and group."""
         return self.risk, self.probe, self.metric, self.group
 
     def holds(self, value: float | None) -> bool:
-        """Whether it is one of the metric's values."""
+        """Whether a value lies in the metric's range; None, for an undefined value, does."""
         return value is None or self.low <= value <= self.high
 
 
 def raise_first(faults: Iterable[str]) -> None:
+    """Raise ValueError with the first of the faults, if there is one."""
     for fault in faults:
         raise ValueError(fault)
 
 
 def repeated(what: str, keys: Iterable[Hashable]) -> Iterator[str]:
+    """A sentence about the first key that occurs more than once, if there is one; `what` says what has the key."""
     twice = [key for key, count in Counter(keys).items() if count > 1]
     yield from (f"the {what} {key} stands there twice" for key in twice[:1])

@@ -11,16 +11,20 @@ RESULTS: Final = "a results file of Amulet"
 
 
 def written_results(folder: StrPath, command: str) -> str:
-    """The text of a folder's results.json.
+    """The text of the results.json in a folder.
+
+    Args:
+        folder: the folder.
+        command: the subcommand that writes such a file, for the message of an error.
 
     Raises:
-        AmuletError: there is none that can be read; `command` is what makes it.
+        AmuletError: there is no such file, or it cannot be read.
     """
     return read_text(Path(folder) / "results.json", f"Run `amulet {command}` first.")
 
 
 def holds_pair(folder: StrPath) -> bool:
-    """Whether a folder's results.json is of a pair of models.
+    """Whether the results.json in a folder is of a pair of models, not of an assessment.
 
     Raises:
         AmuletError: there is no such file, or it is no JSON object.
@@ -29,10 +33,10 @@ def holds_pair(folder: StrPath) -> bool:
 
 
 def read_manifest(folder: StrPath) -> dict[str, Any]:
-    """A folder's manifest.json: what computed its results, as plain values.
+    """The manifest.json in a folder, which says what computed the results, as plain values.
 
     Raises:
-        AmuletError: there is none, or it is no JSON object.
+        AmuletError: there is no such file, or it is no JSON object.
     """
     text = read_text(Path(folder) / "manifest.json", "Assess again to have one.")
     return parse_json(text, "a manifest of Amulet")

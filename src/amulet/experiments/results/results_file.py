@@ -1,6 +1,6 @@
 """The format of the results.json of an assessment, as pydantic models.
 
-A file is checked here once, when it is read: what passes is consistent, so that no code behind has to check it again.
+A file is checked once, when it is read, so that other code can rely on its content.
 """
 
 import math
@@ -30,7 +30,7 @@ Fact = bool | int | float | str | None
 
 
 class WrittenDataset(Written):
-    """Which records."""
+    """The data set that was assessed."""
 
     name: Name
     content: Name
@@ -38,7 +38,7 @@ class WrittenDataset(Written):
 
 
 class WrittenValue(Written):
-    """A metric of one model; see `Value`."""
+    """The value of a metric for one model; see `Value`."""
 
     row: Name
     risk: Name
@@ -58,7 +58,7 @@ class WrittenValue(Written):
 
 
 class WrittenCurve(Written):
-    """A line of a chart; see `Curve`."""
+    """A curve; see `Curve`."""
 
     title: str
     x_title: str
@@ -75,7 +75,7 @@ class WrittenCurve(Written):
 
 
 class WrittenTraced(Written):
-    """The curve of one probe of one model; see `Traced`."""
+    """The curve of one probe for one model; see `Traced`."""
 
     row: Name
     risk: Name
@@ -86,7 +86,7 @@ class WrittenTraced(Written):
 
 
 class ResultsFile(Written):
-    """The results.json of an assessment. `matrix` and `gates` follow from the rest and are not read back."""
+    """The results.json of an assessment. `matrix` and `gates` are computed from the rest, so they are not read."""
 
     format: Literal[4]
     experiment: Name
@@ -122,7 +122,7 @@ def parse_results(text: str) -> ResultsFile:
 
 
 def _faults(file: ResultsFile) -> Iterator[str]:
-    """What does not fit together: values out of range, lines that stand there twice, names that lead nowhere."""
+    """Contradictions in a file: values out of range, repeated entries, names of rows or columns that do not exist."""
     columns = {column.key: column for column in file.columns}
     rows = {value.row for value in file.values}
     cells = {(value.row, value.risk, value.probe, value.seed) for value in file.values}
@@ -159,7 +159,7 @@ def _faults(file: ResultsFile) -> Iterator[str]:
 
 
 def _is_sound(fact: Fact) -> bool:
-    """Infinite is a privacy budget without noise."""
+    """Whether a fact is no NaN and not too large. Infinity is allowed: the privacy budget without noise."""
     if isinstance(fact, int):
         return abs(fact) < LARGEST_NUMBER
     return not isinstance(fact, float) or math.isinf(fact) or abs(fact) < LARGEST_NUMBER
