@@ -164,24 +164,20 @@ def _numbers(numbers: Numbers, row: str, column: Column) -> list[float]:
 
 
 _FOLLOWS = {
-    (TRAINED, Gate.SHOWN_NOT): "This model has learned nothing, so what it leaks or withstands says nothing.",
-    (
-        TRAINED,
-        Gate.UNPROVEN,
-    ): "It is not shown that this model has learned anything.",
-    (
-        EFFECTIVE,
-        Gate.SHOWN_NOT,
-    ): "The defense does not do its job here, so these are no effects of a working one.",
-    (EFFECTIVE, Gate.UNPROVEN): "It is not shown that the defense does its own job here.",
+    (TRAINED, Gate.SHOWN_NOT): "This model has learned nothing, so its other results say nothing about a useful model.",
+    (TRAINED, Gate.UNPROVEN): "It is not shown that this model has learned anything.",
+    (EFFECTIVE, Gate.SHOWN_NOT): (
+        "The defense does not reduce the risk it is made for, so this row does not show what an effective defense does."
+    ),
+    (EFFECTIVE, Gate.UNPROVEN): "It is not shown that the defense reduces the risk it is made for.",
     (FINDS, Gate.SHOWN_NOT): "The attack finds nothing on the undefended model, so no defense can lower it.",
     (FINDS, Gate.UNPROVEN): "It is not shown that the attack finds anything on the undefended model.",
-    (
-        CONTROL,
-        Gate.SHOWN_NOT,
-    ): "The attack does about as well on a model nobody tampered with, so this is not the tampering's doing.",
+    (CONTROL, Gate.SHOWN_NOT): (
+        "The attack does about as well on a model nobody tampered with, so its success is not due to the tampering."
+    ),
     (CONTROL, Gate.UNPROVEN): "It is not shown that the attack does much better than on a model nobody tampered with.",
 }
+"""What follows from a gate that is not shown, by the name of the gate and its state."""
 
 
 def _checked(name: str, row: str, about: str | None, state: Gate) -> Checked:
