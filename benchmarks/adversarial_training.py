@@ -10,7 +10,7 @@ from time import perf_counter
 import torch
 from torch import nn
 
-from amulet.core.data import AmuletDataset
+from amulet.core.dataset import AmuletDataset
 from amulet.core.trainable import Defense
 from amulet.datasets import FashionMNIST
 from amulet.evasion.attacks import PGD, AutoAttack

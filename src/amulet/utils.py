@@ -11,7 +11,8 @@ Amulet paper, https://arxiv.org/abs/2509.12386, sections 4.2 and 5. For anything
 from torch import nn
 
 from amulet.core.classifier import require_classifier
-from amulet.core.data import Data, require_data
+from amulet.core.data import Data
+from amulet.core.data_checks import require_data
 from amulet.core.model import device_of
 from amulet.datasets.load import load_data
 from amulet.models.capacities import initialize_model

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import stats
 from torch import nn
 
-from amulet.core.data import AmuletDataset
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import AmuletError, InvalidParameter
 from amulet.core.probe import Audit, Game, Probe
 from amulet.core.roles import TARGET, target_request

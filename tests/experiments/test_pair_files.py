@@ -15,7 +15,7 @@ from amulet.cli import app
 from amulet.core.errors import InvalidParameter
 from amulet.experiments import PairResults, load_pair
 from amulet.experiments.pairs.checkpoint import Trained
-from amulet.experiments.pairs.specification import Pair, carry_out
+from amulet.experiments.pairs.specification import Pair, compare_checkpoints
 from amulet.models import LinearNet
 from amulet.models.weights import Unreadable
 from amulet.report.pages.pair_page import render_pair
@@ -90,7 +90,7 @@ def test_one_architecture_is_written_once_or_beside_each_file(folder: Path) -> N
     beside["after"] = {"model": {"LinearNet": {"hidden": [16], "norm": "none"}}, "weights": "wide.pth"}
     pair = load_pair(write(folder, beside))
     assert pair.after == Trained(WIDE, "wide.pth")
-    results, manifest = carry_out(pair, folder)
+    results, manifest = compare_checkpoints(pair, folder)
     assert [facts.parameters for facts in results.models] == [8 * 7 + 16 + 18, 16 * 7 + 34]
     assert manifest["device"] == "cpu"
 
@@ -133,7 +133,7 @@ def test_what_is_wrong_is_told_once(folder: Path, document: object, sentence: st
 def test_both_files_that_cannot_be_used_are_told(folder: Path) -> None:
     pair = load_pair(write(folder, WHOLE | {"before": "wide.pth", "after": "gone.safetensors"}))
     with pytest.raises(InvalidParameter) as found:
-        carry_out(pair, folder)
+        compare_checkpoints(pair, folder)
     [other, gone] = [problem.sentence for problem in found.value.problems]
     assert re.search(
         r"wide.pth' do not fit Sequential: .*1.weight is float32 \(16, 6\) instead of float32 \(8, 6\)", other

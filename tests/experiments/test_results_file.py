@@ -18,7 +18,7 @@ from amulet.core.tally import Tally
 from amulet.experiments import PairResults, Results
 from amulet.experiments.pairs.results import ModelFacts, PairCell
 from amulet.experiments.results.numbers import Column, Traced, Value
-from amulet.experiments.results.results_file import holds_pair, read_manifest
+from amulet.experiments.results.result_folders import holds_pair, read_manifest
 from amulet.report.pages import matrix_markdown, matrix_page
 from amulet.report.pages.matrix_terminal import matrix_table
 from amulet.report.pages.pair_page import render_pair

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from amulet.core.data import AmuletDataset, Data, concatenate
+from amulet.core.data import Data, concatenate
+from amulet.core.dataset import AmuletDataset
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import InvalidData, InvalidParameter
 from amulet.core.metric import Metric, Undefined

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from amulet.core.data import AmuletDataset
+from amulet.core.dataset import AmuletDataset
 from amulet.core.model import predict
 from amulet.core.split import Split
 from amulet.core.trainable import Trainable

@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 from opacus.accountants import create_accountant
 
-from amulet.core.data import AmuletDataset
+from amulet.core.dataset import AmuletDataset
 from amulet.models import LinearNet
 from amulet.training import DPSGD, Accountant, Recipe
 from amulet.training.dpsgd import epsilon_of, noise_for

@@ -11,7 +11,8 @@ import torch
 from pyautoattack import AutoAttack as Reference
 from torch import nn
 
-from amulet.core.data import AmuletDataset, Data
+from amulet.core.data import Data
+from amulet.core.dataset import AmuletDataset
 from amulet.datasets import Digits
 from amulet.evasion.attacks import PGD, AutoAttack
 from amulet.evasion.attacks.auto_attack import PARTS, Part

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrizations, spectral_norm
 from torch.utils.checkpoint import checkpoint
 
-from amulet.core.data import AmuletDataset
+from amulet.core.dataset import AmuletDataset
 from amulet.models import GivenModel, LinearNet
 from amulet.training import DPSGD, Recipe
 from amulet.training.clipped_sums import clipped_sum_by_layer, clipped_sum_by_record, clipped_sum_one_by_one, form_for

@@ -14,7 +14,7 @@ import torch
 from scipy.stats import norm
 from torch import Generator, Tensor, nn
 
-from amulet.core.data import AmuletDataset
+from amulet.core.dataset import AmuletDataset
 from amulet.core.split import MemberDraw, ShadowDraw, Split
 from amulet.core.threat import TrainedModel
 from amulet.datasets import from_arrays

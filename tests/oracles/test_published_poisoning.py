@@ -12,7 +12,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from amulet.core.data import AmuletDataset, Data
+from amulet.core.data import Data
+from amulet.core.dataset import AmuletDataset
 from amulet.core.split import Split
 from amulet.datasets import from_arrays
 from amulet.models import SimpleCNN

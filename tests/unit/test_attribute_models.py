@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Generator, Tensor, nn
 
-from amulet.core.data import AmuletDataset, Data, Schema
+from amulet.core.data import Data, Schema
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidParameter
 from amulet.core.held import Held
 from amulet.core.model import AttributeModel, ModelSpec, layers, logits_of, needs_attributes, predict

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Generator, Tensor, nn
 
-from amulet.core.data import AmuletDataset, Data, Modality, Schema
+from amulet.core.data import Data, Modality, Schema
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidParameter
 from amulet.core.seeds import generator
 from amulet.core.spec import Spec

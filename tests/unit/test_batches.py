@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from amulet.core.data import AmuletDataset, Data, Modality, Schema, Selection, batch_size
+from amulet.core.data import Data, Modality, Schema, Selection, batch_size
+from amulet.core.dataset import AmuletDataset
 from amulet.core.model import predict
 from amulet.core.probe import Game
 from amulet.core.split import Split
@@ -81,7 +82,8 @@ def test_a_membership_attack_needs_little_memory_beside_the_records(run_python: 
     """90 MB of bytes, of which no copy is made."""
     code = dedent("""
         import resource, torch
-        from amulet.core.data import AmuletDataset, Data, Modality, Schema
+        from amulet.core.data import Data, Modality, Schema
+        from amulet.core.dataset import AmuletDataset
         from amulet.core.probe import Game
         from amulet.core.split import Split
         from amulet.core.threat import TrainedModel

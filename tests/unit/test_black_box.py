@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from amulet.core.data import AmuletDataset, Data
+from amulet.core.data import Data
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import AccessDenied, InvalidParameter, MissingInput
 from amulet.core.roles import SURROGATE
 from amulet.core.split import AuxiliaryDraw, Split

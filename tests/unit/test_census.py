@@ -10,7 +10,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amulet.core.data import AmuletDataset, Data, concatenate
+from amulet.core.data import Data, concatenate
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import AmuletError, InvalidData, InvalidParameter
 from amulet.datasets import Census, load_data
 from amulet.datasets.census import CATEGORIES, COLUMNS, NUMBERS, parse

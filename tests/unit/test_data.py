@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 import torch
 
-from amulet.core.data import AmuletDataset, Attribute, Data, Modality, Schema, as_inputs, concatenate
+from amulet.core.data import Attribute, Data, Modality, Schema, as_inputs, concatenate
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidData, InvalidParameter
 
 SCHEMA = Schema(Modality.TABULAR, (2,), ("no", "yes"), attributes=(Attribute("sex", ("f", "m")),), positive="yes")

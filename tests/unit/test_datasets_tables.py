@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from amulet.core.data import AmuletDataset
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidData
 from amulet.datasets import from_csv, from_frame
 

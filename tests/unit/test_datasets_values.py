@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
-from amulet.core.data import AmuletDataset
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidData
 from amulet.datasets import from_arrays, from_frame
 

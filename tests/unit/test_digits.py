@@ -2,7 +2,8 @@
 
 import pytest
 
-from amulet.core.data import AmuletDataset, Modality
+from amulet.core.data import Modality
+from amulet.core.dataset import AmuletDataset
 from amulet.datasets import Digits
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Generator, nn
 
-from amulet.core.data import AmuletDataset
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidParameter
 from amulet.core.seeds import generator
 from amulet.evasion.defenses import AdversarialTraining

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from amulet.core.data import AmuletDataset
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import Conflict
 from amulet.membership_inference.defenses import EarlyStopping
 from amulet.models import LinearNet

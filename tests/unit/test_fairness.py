@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from amulet.core.data import AmuletDataset
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidData
 from amulet.core.metric import Undefined
 from amulet.discriminatory_behavior import Discrimination, DiscriminationOutcome

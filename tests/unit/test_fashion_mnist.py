@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from amulet.core.data import AmuletDataset, Modality
+from amulet.core.data import Modality
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidData
 from amulet.datasets import FashionMNIST, load_data
 from amulet.datasets.idx import read_idx, write_idx

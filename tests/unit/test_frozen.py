@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 import torch
 
-from amulet.core.data import AmuletDataset, Modality, Schema
+from amulet.core.data import Modality, Schema
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidParameter
 from amulet.datasets import census, from_frame
 from amulet.evasion.attacks import PGD, AutoAttack, Transfer, WorstCase

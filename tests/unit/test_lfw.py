@@ -15,7 +15,8 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from PIL import Image
 
-from amulet.core.data import AmuletDataset, Modality
+from amulet.core.data import Modality
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import AmuletError, InvalidData, InvalidParameter
 from amulet.datasets import LFW, load_data
 from amulet.datasets.images import View, decode

@@ -8,7 +8,8 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from amulet.core.data import AmuletDataset, Data, Modality, Schema, Selection
+from amulet.core.data import Data, Modality, Schema, Selection
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidParameter, MissingInput
 from amulet.core.metric import Metric, Undefined
 from amulet.core.model import predict

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from amulet.core.classifier import HiddenConfidence, few, gradient_problem
-from amulet.core.data import AmuletDataset, Modality, Schema
+from amulet.core.data import Modality, Schema
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidParameter
 from amulet.core.split import Split
 from amulet.discriminatory_behavior import Discrimination

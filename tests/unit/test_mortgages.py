@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from amulet.core.data import AmuletDataset, Data, concatenate
+from amulet.core.data import Data, concatenate
+from amulet.core.dataset import AmuletDataset
 from amulet.datasets import Mortgages
 from amulet.functional.roc import area_under, roc
 

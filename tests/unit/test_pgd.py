@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Generator, Tensor, nn
 
-from amulet.core.data import AmuletDataset, Data
+from amulet.core.data import Data
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidParameter
 from amulet.core.threat import Access, Adversary
 from amulet.datasets import from_arrays

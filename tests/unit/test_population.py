@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from amulet.core.data import AmuletDataset
+from amulet.core.dataset import AmuletDataset
 from amulet.core.split import ShadowDraw, Split
 from amulet.models import LinearNet
 from amulet.training import Recipe, fit_population, fit_shadows

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from amulet.core.data import AmuletDataset, Data
+from amulet.core.data import Data
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import Conflict, InvalidParameter, MissingInput
 from amulet.core.seeds import generator
 from amulet.models import ImportedModel, SimpleCNN

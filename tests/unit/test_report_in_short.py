@@ -92,20 +92,23 @@ def test_of_utility_it_says_what_becomes_of_it() -> None:
 
 def test_a_defense_that_does_not_do_its_job_is_told_before_all_else() -> None:
     text = short(assessed((STEADY, STEADY, DOWN, DOWN, STEADY, STEADY), own=["evasion"]))
-    assert text.startswith("The defense does not do its job here, so these are no effects of a working one (evasion).")
-    assert text.index("does not do its job") < text.index("Risk decreases")
+    assert text.startswith(
+        "The defense does not reduce the risk it is made for, so this row does not show what an "
+        "effective defense does (evasion)."
+    )
+    assert text.index("does not reduce the risk") < text.index("Risk decreases")
 
 
 def test_a_model_that_learned_nothing_is_told_before_all_else() -> None:
     text = short(assessed((tuple(0.5 - value for value in BEFORE), *(DOWN,) * 5)))
-    assert text.startswith("This model has learned nothing, so what it leaks or withstands says nothing. ")
+    assert text.startswith("This model has learned nothing, so its other results say nothing about a useful model. ")
 
 
 def test_what_is_not_proven_is_told_behind(results: Results) -> None:
     text = short(replace(results, own_risks={"D": ("membership_inference",)}))
     assert "It is not shown" not in text
     undecided = short(assessed((STEADY, OPEN, DOWN, DOWN, STEADY, STEADY), own=["evasion"]))
-    assert undecided.endswith(" It is not shown that the defense does its own job here (evasion).")
+    assert undecided.endswith(" It is not shown that the defense reduces the risk it is made for (evasion).")
 
 
 def test_an_attack_that_finds_nothing_is_named_as_one() -> None:
@@ -118,7 +121,7 @@ def test_an_attack_that_finds_nothing_is_named_as_one() -> None:
 def test_where_nothing_changes_an_attack_that_finds_nothing_is_named_too() -> None:
     calm = assessed((STEADY,) * 6, before=(0.5, 0.501, 0.499, 0.5, 0.5))
     assert "membership inference (LiRA, by an attack that finds nothing; LossThreshold, by" in short(calm)
-    assert short(calm).startswith("Undefended: this model has learned nothing, so what it leaks or withstands says ")
+    assert short(calm).startswith("Undefended: this model has learned nothing, so its other results say nothing ")
 
 
 def test_without_primary_metrics_there_is_nothing_in_short(results: Results) -> None:
@@ -140,7 +143,7 @@ def test_page_text_and_terminal_say_the_same(results: Results) -> None:
 
 def test_a_notebook_says_what_stands_in_the_way(results: Results) -> None:
     useless = assessed((STEADY, STEADY, DOWN, DOWN, STEADY, STEADY), own=["evasion"])
-    assert "<p>evasion of D: shown not. The defense does not do its job here" in useless._repr_html_()
+    assert "<p>evasion of D: shown not. The defense does not reduce the risk it is made for" in useless._repr_html_()
     assert "<p>" not in results._repr_html_()
 
 

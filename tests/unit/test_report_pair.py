@@ -115,7 +115,7 @@ def test_intervals_of_one_range_share_a_scale(results: PairResults) -> None:
 def test_what_has_no_value_says_why(results: PairResults) -> None:
     page = text(results)
     assert f"TPR at FPR 0.05 of LossThreshold: {REASON}." in page
-    assert "Attack AUC of LossThreshold: no value on 3 of 2400 resamples, counted beyond both ends." in page
+    assert "Attack AUC of LossThreshold: undefined on 3 of 2400 resamples, which count as beyond both ends." in page
 
 
 def test_input_is_text_and_nothing_is_asked_of_the_network(results: PairResults) -> None:

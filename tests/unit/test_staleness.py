@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from amulet.core.data import AmuletDataset
+from amulet.core.dataset import AmuletDataset
 from amulet.core.source import source_digest
 from amulet.experiments import BASELINE, Experiment, Progress, Store, plan
 from amulet.experiments.assess import carry_out

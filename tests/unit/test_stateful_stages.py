@@ -8,7 +8,8 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from amulet.core.data import Data, Schema, concatenate, problems_of
+from amulet.core.data import Data, Schema, concatenate
+from amulet.core.data_checks import problems_of
 from amulet.core.errors import Conflict, InvalidParameter, MissingInput
 from amulet.core.fitted import Fact
 from amulet.core.held import Held

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from amulet.core.data import AmuletDataset, Data, Selection
+from amulet.core.data import Data, Selection
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import AccessDenied, MissingInput
 from amulet.core.threat import Access, Adversary, Target, TrainedModel, opened
 from amulet.evasion import EvasionAttack
@@ -17,7 +18,7 @@ from amulet.membership_inference.attacks import LossThreshold
 from amulet.models import LinearNet
 
 QUESTIONS: dict[Access, Callable[[Target, Tensor], object]] = {
-    Access.LABELS: lambda target, x: target.labels(x),
+    Access.LABELS: lambda target, x: target.predictions(x),
     Access.PROBABILITIES: lambda target, x: target.probabilities(x),
     Access.LOGITS: lambda target, x: target.logits(x),
     Access.WEIGHTS: lambda target, _: target.model,
@@ -49,7 +50,7 @@ def test_labels_probabilities_and_logits_are_of_one_model() -> None:
     target = Target(model, Access.WEIGHTS)
     assert torch.equal(target.logits(X), model(X))
     assert torch.equal(target.probabilities(X), model(X).softmax(1))
-    assert torch.equal(target.labels(X), model(X).argmax(1))
+    assert torch.equal(target.predictions(X), model(X).argmax(1))
     assert target.model is model
     assert not target.logits(X).requires_grad
 

@@ -8,7 +8,7 @@ import torch
 from torch import Generator, Tensor, nn
 from torch.nn.functional import kl_div
 
-from amulet.core.data import AmuletDataset
+from amulet.core.dataset import AmuletDataset
 from amulet.datasets import Digits
 from amulet.evasion.attacks import PGD
 from amulet.evasion.defenses import TRADES

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Generator
 
-from amulet.core.data import AmuletDataset, Data
+from amulet.core.data import Data
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import Conflict, InvalidParameter
 from amulet.core.split import Split
 from amulet.core.trainable import Stage

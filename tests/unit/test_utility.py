@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from amulet.core.data import AmuletDataset
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidData
 from amulet.core.model import predict
 from amulet.core.probe import Game

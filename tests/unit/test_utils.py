@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from amulet.core.data import AmuletDataset
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import AmuletError, InvalidParameter
 from amulet.core.split import MemberDraw, Split
 from amulet.evasion.defenses import AdversarialTraining

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from amulet.core.data import AmuletDataset, Modality, Schema
+from amulet.core.data import Modality, Schema
+from amulet.core.dataset import AmuletDataset
 from amulet.core.model import ModelSpec, evaluating, penultimate_features
 from amulet.core.seeds import generator
 from amulet.datasets import from_arrays

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Generator, Tensor, nn
 
-from amulet.core.data import AmuletDataset, Data
+from amulet.core.data import Data
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import AmuletError
 from amulet.core.held import Held
 from amulet.models import VGG, LinearNet, ResNet, SimpleCNN, load_weights, save_weights

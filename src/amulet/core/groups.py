@@ -5,7 +5,8 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from amulet.core.data import AmuletDataset, Data
+from amulet.core.data import Data
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidData, Problem
 from amulet.core.metric import Metric, Undefined
 from amulet.core.outcome import Outcome

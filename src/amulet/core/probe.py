@@ -36,14 +36,16 @@ from typing import ClassVar, Generic, Self, final
 from torch import nn
 
 from amulet.core.curve import Curve
-from amulet.core.data import AmuletDataset, Data, Schema, concatenate
+from amulet.core.data import Data, Schema, concatenate
+from amulet.core.dataset import AmuletDataset
 from amulet.core.dataset_spec import DatasetSpec
-from amulet.core.metric import O, Undefined
+from amulet.core.metric import Metric, O, Undefined
 from amulet.core.outcome import Outcome
 from amulet.core.roles import TARGET, Requests, target_request
 from amulet.core.spec import Spec
 from amulet.core.split import Division, Draw, Split
 from amulet.core.threat import Access, Models, TrainedModel
+from amulet.core.trainable import Defense
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,6 +154,18 @@ class Probe(Spec, Generic[O]):
         Among attacks with the same perturbation set, the lowest robust accuracy is the tightest upper bound.
         """
         return None
+
+    def own_metrics(self) -> tuple[Metric[O], ...]:
+        """Metrics of its outcome whose parameters follow from the probe's own settings; a hook for subclasses.
+
+        They replace the registered metrics of the same classes.
+        """
+        return ()
+
+    def checks(self, defense: Defense) -> bool:
+        """Whether the probe measures if a defense that claims ownership serves its purpose; a hook for subclasses."""
+        del defense
+        return False
 
     def traced(self) -> tuple[Self, ...]:
         """The probes whose outcomes are the points of its curve, itself the last; empty if it has no curve."""

@@ -92,6 +92,10 @@ class Draw(Spec):
         """The chosen records of the training data; a hook for draws that change them."""
         return data[self.choose(data)]
 
+    def count(self, data: Data) -> int:
+        """The number of records that `take` gives; a hook for draws that add some."""
+        return len(self.choose(data))
+
     def data_problems(self, data: Data) -> Iterator[Problem]:
         """The reasons why the draw cannot be made from these training data; a hook for subclasses."""
         del data
@@ -172,6 +176,11 @@ class NoiseDraw(SplitDraw):
         """No record of the data set."""
         del data
         return torch.empty(0, dtype=torch.int64)
+
+    def count(self, data: Data) -> int:
+        """As many as stated."""
+        del data
+        return self.records
 
     def take(self, data: Data) -> Data:
         """The random records, without meaningful labels."""

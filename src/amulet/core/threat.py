@@ -81,8 +81,8 @@ class Target:
         self.access = access
         self._releases = dict(releases or {})
 
-    def labels(self, records: Records) -> Tensor:
-        """(n,) predicted classes."""
+    def predictions(self, records: Records) -> Tensor:
+        """(n,) predicted classes, not the true ones; `Access.LABELS` grants them."""
         return self._logits(Access.LABELS, records).argmax(1)
 
     def probabilities(self, records: Records) -> Tensor:

@@ -126,9 +126,12 @@ class Defense(Spec):
 
     Attributes:
         risk: the package of the risk that it is intended for, such as "evasion"; None if for no single one.
+        claims: whether it lets the owner of a model claim copies of it, instead of making attacks fail. Whether it does
+            so is measured by an audit of claims, and not by the attacks of its risk.
     """
 
     risk: ClassVar[str | None] = None
+    claims: ClassVar[bool] = False
 
     @abstractmethod
     def apply(self, recipe: Trainable) -> Trainable:
@@ -151,6 +154,19 @@ class Defense(Spec):
     ) -> Fitted:
         """Train a new model with the defense. Arguments as of `Trainable.fit`."""
         return self.apply(recipe).fit(data, seed=seed, device=device, held=held, with_accuracy=with_accuracy)
+
+
+@dataclass(frozen=True)
+class PostHoc(Defense):
+    """A defense that examines trained models and does not change how they are trained.
+
+    The models of its row are those of the row without it, so that all other risks are unchanged by construction.
+    """
+
+    @final
+    def apply(self, recipe: Trainable) -> Trainable:
+        """The recipe as it is."""
+        return recipe
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from amulet.core.data import AmuletDataset, Attribute, Modality, Schema
+from amulet.core.data import Attribute, Modality, Schema
+from amulet.core.dataset import AmuletDataset
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import InvalidData, Problem
 from amulet.core.spec import Count, NonNegativeInt, OpenProbability

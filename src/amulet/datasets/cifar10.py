@@ -3,21 +3,21 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from amulet.core.data import AmuletDataset, Modality, Schema
+from amulet.core.data import Modality, Schema
+from amulet.core.dataset import AmuletDataset
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.spec import Count, NonNegativeInt
 from amulet.datasets.cache import Key, cached
 from amulet.datasets.cifar_batches import SIDE, binary_batch, python_batch
-from amulet.datasets.download import Remote, download
-from amulet.datasets.places import Root, find
+from amulet.datasets.download import Remote, found_or_downloaded
+from amulet.datasets.places import Root
 from amulet.datasets.reading import refused
-from amulet.datasets.records import Records, dataset, drawn, official
+from amulet.datasets.records import dataset, drawn, official, without_attributes
 from amulet.datasets.sources import Layout, Tree, tree
 
 _FOLDER: Final = "cifar10"
@@ -60,21 +60,13 @@ class CIFAR10(DatasetSpec):
 
     def load(self) -> AmuletDataset:
         """Read the batches, or what the cache has of them; download them if they are not there."""
-        source = tree(_place(self.root), "CIFAR10", _LAYOUT)
+        place = found_or_downloaded(_REMOTE, _LAYOUTS, self.root, _FOLDER, "CIFAR10")
+        source = tree(place, "CIFAR10", _LAYOUT)
         arrays = cached(Key("CIFAR10", self.version, {"batches": source.fingerprint}, {}), lambda: _read(source))
-        whole = official(first := int(arrays["train"][0]), len(arrays["y"]) - first)
+        records = without_attributes(arrays["x"], arrays["y"])
+        whole = official(first := int(arrays["train"][0]), len(records.y) - first)
         parts = drawn(whole, "CIFAR10", train=self.train_records, test=self.test_records, seed=self.seed)
-        nothing = np.empty((len(arrays["y"]), 0), dtype=np.int8)
-        return dataset("CIFAR10", _SCHEMA, Records(arrays["x"], arrays["y"], nothing), parts)
-
-
-def _place(root: str | None) -> Path:
-    place = find(root, _FOLDER, *_LAYOUTS)
-    if place is None:
-        download([_REMOTE], root, _FOLDER, "CIFAR10")
-        place = find(root, _FOLDER, *_LAYOUTS)
-    assert place is not None  # noqa: S101 - download raises where it leaves nothing
-    return place
+        return dataset("CIFAR10", _SCHEMA, records, parts)
 
 
 def _read(source: Tree) -> Mapping[str, NDArray[Any]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from amulet.core.errors import AmuletError
-from amulet.datasets.places import DATA_VARIABLE, data_root
+from amulet.datasets.places import DATA_VARIABLE, data_root, find
 from amulet.datasets.progress import Bar
 
 
@@ -27,6 +27,20 @@ def download(remotes: Sequence[Remote], root: str | None, folder: str, owner: st
     for remote in remotes:
         if not (place := data_root(root) / folder / remote.name).exists():
             _download(remote, place, owner)
+
+
+def found_or_downloaded(remote: Remote, patterns: Sequence[str], root: str | None, folder: str, owner: str) -> Path:
+    """A data set's one file or folder, in any of the forms that the patterns name; it is downloaded if none is there.
+
+    Raises:
+        AmuletError: it cannot be had; says from where it comes and where it belongs.
+    """
+    if found := find(root, folder, *patterns):
+        return found
+    download([remote], root, folder, owner)
+    found = find(root, folder, *patterns)
+    assert found is not None  # noqa: S101 - a pattern names the file that was downloaded
+    return found
 
 
 def unavailable(needed: str, where: str, root: str | None, folder: str, owner: str) -> AmuletError:

@@ -8,7 +8,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from amulet.core.data import AmuletDataset, Modality, Schema
+from amulet.core.data import Modality, Schema
+from amulet.core.dataset import AmuletDataset
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.spec import Count, NonNegativeInt
 from amulet.datasets.cache import Key, cached
@@ -16,7 +17,7 @@ from amulet.datasets.download import Remote, download
 from amulet.datasets.idx import MOST, read_idx
 from amulet.datasets.places import Root, find
 from amulet.datasets.reading import checksum, read_within, refused
-from amulet.datasets.records import Records, dataset, drawn, official
+from amulet.datasets.records import dataset, drawn, official, without_attributes
 
 _FOLDER: Final = "fashion-mnist"
 _SOURCE: Final = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com"
@@ -58,10 +59,10 @@ class FashionMNIST(DatasetSpec):
         places = _places(self.root)
         key = Key("FashionMNIST", self.version, {name: checksum(place) for name, place in places.items()}, {})
         arrays = cached(key, lambda: _read(places))
-        whole = official(first := int(arrays["train"][0]), len(arrays["y"]) - first)
+        records = without_attributes(arrays["x"], arrays["y"])
+        whole = official(first := int(arrays["train"][0]), len(records.y) - first)
         parts = drawn(whole, "FashionMNIST", train=self.train_records, test=self.test_records, seed=self.seed)
-        nothing = np.empty((len(arrays["y"]), 0), dtype=np.int8)
-        return dataset("FashionMNIST", _SCHEMA, Records(arrays["x"], arrays["y"], nothing), parts)
+        return dataset("FashionMNIST", _SCHEMA, records, parts)
 
 
 def _places(root: str | None) -> Mapping[str, Path]:

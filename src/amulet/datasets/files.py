@@ -10,7 +10,7 @@ from typing import Final
 import pandas as pd
 import torch
 
-from amulet.core.data import AmuletDataset
+from amulet.core.dataset import AmuletDataset
 from amulet.datasets.arrays import invalid
 from amulet.datasets.columns import names_of
 from amulet.datasets.images import View, decoded

@@ -9,12 +9,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from amulet.core.data import AmuletDataset, Attribute, Modality, Schema
+from amulet.core.data import Attribute, Modality, Schema
+from amulet.core.dataset import AmuletDataset
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import Problem
 from amulet.core.spec import Count, NonNegativeInt, OpenProbability
 from amulet.datasets.arrays import invalid
-from amulet.datasets.download import Remote, download, unavailable
+from amulet.datasets.download import Remote, found_or_downloaded, unavailable
 from amulet.datasets.images import View, decoded
 from amulet.datasets.own import stratified_mask
 from amulet.datasets.places import Root, find
@@ -203,12 +204,7 @@ def _attributes(root: str | None) -> tuple[list[str], dict[str, NDArray[np.float
 
 
 def _images(root: str | None) -> Tree:
-    place = find(root, _FOLDER, *_IMAGES)
-    if place is None:
-        download([_REMOTE], root, _FOLDER, "LFW")
-        place = find(root, _FOLDER, *_IMAGES)
-    assert place is not None  # noqa: S101 - download raises where it leaves nothing
-    return tree(place, "LFW", _LAYOUT)
+    return tree(found_or_downloaded(_REMOTE, _IMAGES, root, _FOLDER, "LFW"), "LFW", _LAYOUT)
 
 
 def _paths(source: Tree, people: Sequence[str]) -> list[str]:

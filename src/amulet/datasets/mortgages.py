@@ -6,7 +6,7 @@ from importlib import import_module
 import numpy as np
 import pandas as pd
 
-from amulet.core.data import AmuletDataset
+from amulet.core.dataset import AmuletDataset
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import AmuletError
 from amulet.core.spec import NonNegativeInt, OpenProbability

@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from amulet.core.data import AmuletDataset, Data, Schema
+from amulet.core.data import Data, Schema
+from amulet.core.dataset import AmuletDataset
 from amulet.core.seeds import generator
 from amulet.datasets.arrays import invalid
 
@@ -19,6 +21,11 @@ class Records:
     x: NDArray[Any]
     y: NDArray[Any]
     z: NDArray[Any]
+
+
+def without_attributes(x: NDArray[Any], y: NDArray[Any]) -> Records:
+    """Records of a data set that has no sensitive attributes."""
+    return Records(x, y, np.empty((len(y), 0), dtype=np.int8))
 
 
 @dataclass(frozen=True, eq=False)

@@ -82,7 +82,7 @@ class Extraction(Derivation):
 
     def _answered(self, parent: Target, data: Data) -> Data:
         if self.answers == "labels":
-            return replace(data, y=parent.labels(data).to(data.y.device), targets=None, weight=None)
+            return replace(data, y=parent.predictions(data).to(data.y.device), targets=None, weight=None)
         outputs = parent.probabilities(data) if self.answers == "probabilities" else parent.logits(data)
         # Logits are known up to a constant from log-probabilities, which float64 keeps apart as far as 700.
         targets = outputs.double() if self.answers == "probabilities" else outputs.double().softmax(1)

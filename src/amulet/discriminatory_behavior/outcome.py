@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from amulet.core.classifier import require_classifier
-from amulet.core.data import Data, Schema, require_data
+from amulet.core.data import Data, Schema
+from amulet.core.data_checks import require_data
 from amulet.core.errors import InvalidData, Problem
 from amulet.core.model import probabilities_of
 from amulet.core.outcome import LEFT_OUT, Outcome

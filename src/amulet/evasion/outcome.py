@@ -11,7 +11,8 @@ from torch import Generator, Tensor, nn
 
 from amulet.core.classifier import few, needs_gradients
 from amulet.core.curve import Curve
-from amulet.core.data import Data, Schema, Selection, require_data
+from amulet.core.data import Data, Schema, Selection
+from amulet.core.data_checks import require_data
 from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.model import device_of, predict
 from amulet.core.outcome import LEFT_OUT, Outcome
@@ -163,13 +164,13 @@ class EvasionAttack(Attack[EvasionOutcome]):
         self._check(moved, victims)
         target = adversary.target
         for below in target.layers[1:] if target.access.includes(Access.WEIGHTS) else ():
-            standing = target.labels(replace(victims, x=moved)) == victims.y
+            standing = target.predictions(replace(victims, x=moved)) == victims.y
             if not standing.any():
                 break
             left = victims[standing]
             other = self.perturb(replace(adversary, target=below, rehearsing=True), left).detach()
             self._check(other, left)
-            falls = target.labels(replace(left, x=other)) != left.y
+            falls = target.predictions(replace(left, x=other)) != left.y
             moved[standing] = torch.where(falls.view(-1, *[1] * (other.dim() - 1)), other, moved[standing])
         return moved
 

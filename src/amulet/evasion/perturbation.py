@@ -130,12 +130,12 @@ def in_turn(adversary: Adversary, victims: Data, attempts: Callable[[], Iterable
 
 def _batch_in_turn(adversary: Adversary, victims: Data, attempts: Iterable[Attempt]) -> Tensor:
     found, target = victims.x.clone(), adversary.target
-    standing = (target.labels(victims) == victims.y) | adversary.rehearsing
+    standing = (target.predictions(victims) == victims.y) | adversary.rehearsing
     for attempt in attempts:
         if not standing.any():
             break
         found[standing] = attempt(victims[standing]).detach()
-        standing = target.labels(replace(victims, x=found)) == victims.y
+        standing = target.predictions(replace(victims, x=found)) == victims.y
     return found
 
 

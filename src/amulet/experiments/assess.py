@@ -1,4 +1,4 @@
-"""The main job: plan, compute what is missing, collect."""
+"""`assess`: plan an experiment, compute all results that the store lacks, and collect them."""
 
 import logging
 import os
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from amulet.core.data import AmuletDataset
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.files import StrPath
 from amulet.experiments.graph.executors import Executor
@@ -22,17 +22,19 @@ from amulet.experiments.results.results import Results
 log = logging.getLogger(__name__)
 DEFAULT_STORE = Path("runs/store")
 MOST_WORKERS = 1024
-"""Processes; more than any machine has cores."""
+"""The largest number of worker processes that can be asked for."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Progress callbacks.
+    """Functions that are called as the work advances.
 
     Attributes:
-        start: told how many tasks are to be computed; once, or once for each look at a growing number of seeds.
-        done: told of each task.
-        look: told how many rows of attacks and audits are undecided, and up to how many seeds they go on.
+        start: called with the number of tasks to compute; once, or once for each look if seeds are added until
+            verdicts are decided.
+        done: called with each task that was computed.
+        look: called with the number of pairs of a row and a probe that are undecided, and with the number of seeds up
+            to which these are continued.
     """
 
     start: Callable[[int], None] = lambda _: None
@@ -50,24 +52,24 @@ def assess(
     progress: Progress = Progress(),
     executor: Executor | None = None,
 ) -> Results:
-    """Train, attack and measure all that the store does not have yet.
+    """Train, attack and measure whatever the store has no results of yet, and return all results.
 
-    With more than one worker, a script that calls this must do so under `if __name__ == "__main__":`, since
-    worker processes import the script.
+    A script that calls this with more than one worker must do so under `if __name__ == "__main__":`, since worker
+    processes import the script.
 
     Args:
-        experiment: what to assess.
-        dataset: the records, where the experiment names no data set.
-        store: folder of results, shared by any number of experiments and processes.
-        device: "cpu" or a CUDA device.
-        workers: processes; by default one per core, and one on a GPU.
-        progress: told of the work.
-        executor: where to compute instead of on this machine, such as a cluster whose machines see the store.
+        experiment: the experiment to assess.
+        dataset: the records, if the experiment names no data set.
+        store: the folder of stored results, which any number of experiments and processes can share.
+        device: "cpu" or a CUDA device such as "cuda:0".
+        workers: the number of worker processes; by default one per core, and one on a GPU.
+        progress: functions that are called as the work advances.
+        executor: computes the tasks instead of this machine, such as a cluster whose machines can read the store.
 
     Raises:
-        InvalidParameter: the experiment cannot be run; all problems at once, before any training.
-        RunFailed: some tasks failed, or the store cannot be written; what was computed is kept.
-        UserCodeFailed: code of the user's own tried to end the program while the work was planned.
+        InvalidParameter: the experiment cannot be run. All problems are reported together, before any training.
+        RunFailed: some tasks failed, or the store cannot be written. Results that were computed are kept.
+        UserCodeFailed: user code tried to end the program while the experiment was planned.
     """
     check_workers(workers)
     _, results = carry_out(plan(experiment, dataset, device), Store(Path(store)), workers, progress, executor)
@@ -81,9 +83,11 @@ def carry_out(
     progress: Progress = Progress(),
     executor: Executor | None = None,
 ) -> tuple[Plan, Results]:
-    """Compute what a plan lacks and collect its results; go on while looks are left and cells undecided.
+    """Compute the missing results of a plan and collect all of them; the plan is part of what is returned.
 
-    An entry that turns out to be damaged is named, set aside and computed again. Arguments as for `assess`.
+    If the experiment adds seeds until verdicts are decided, the plan is extended and computed further as long as
+    verdicts are undecided and seeds are left. A stored result that is found damaged is reported in a warning, moved
+    aside and computed again. The arguments are those of `assess`.
     """
     check_workers(workers)
     for notice in planned.notices:
@@ -106,7 +110,7 @@ def carry_out(
 
 
 def resumed(planned: Plan, store: Store) -> Plan:
-    """The plan up to the look at which its work stands: the first that the store has not all results of."""
+    """The plan, extended up to the first look whose results are not all in the store."""
     while not planned.missing(planned.states(store)):
         results = _collected(planned, store)
         if isinstance(results, str):
@@ -119,7 +123,10 @@ def resumed(planned: Plan, store: Store) -> Plan:
 
 
 def verified(planned: Plan, store: Store) -> dict[str, State]:
-    """What the store has of the plan, every byte checked; what is damaged is named and set aside."""
+    """Which results of the plan are in the store, after checking their content.
+
+    Damaged results are reported in a warning and moved aside.
+    """
     for task in planned.tasks:
         if store.verify(task) is State.DAMAGED:
             log.warning("%s", set_aside(task, store))
@@ -127,7 +134,7 @@ def verified(planned: Plan, store: Store) -> dict[str, State]:
 
 
 def _collected(planned: Plan, store: Store) -> Results | str:
-    """The results; where one is damaged, or has just been set aside by another process, the name of its entry."""
+    """All results; if one is damaged, or another process has just moved it aside, the digest of its task instead."""
     try:
         return collect(planned, store)
     except Damaged as error:
@@ -138,7 +145,11 @@ def _collected(planned: Plan, store: Store) -> Results | str:
 
 
 def _mended_once(before: set[str], now: set[str]) -> set[str]:
-    """All entries that were set aside in this run; one that is damaged again will not be mended by computing it."""
+    """The digests of all results that were moved aside in this run.
+
+    Raises:
+        RunFailed: a result is damaged for the second time, so that computing it again does not help.
+    """
     if again := sorted(before & now):
         entries = ", ".join(digest[:12] for digest in again)
         raise RunFailed(f"Results that were just computed cannot be read back: {entries}. The warnings say why.")
@@ -151,7 +162,10 @@ def _following(planned: Plan, results: Results) -> Plan | None:
 
 
 def prepare(planned: Plan, store: Store) -> dict[str, State]:
-    """What the store has of the plan, the data set put in; what is no file with a result is named and set aside."""
+    """Store the data sets of a plan, and return which of its results are in the store.
+
+    Whatever lies in the place of a result without being one is reported in a warning and moved aside.
+    """
     states = planned.states(store)
     for task in planned.tasks:
         if states[task.digest] is State.DAMAGED:
@@ -165,7 +179,7 @@ def prepare(planned: Plan, store: Store) -> dict[str, State]:
 
 
 def check_workers(workers: int | None) -> None:
-    """Raise InvalidParameter unless so many processes can be started; None leaves their number to Amulet."""
+    """Raise InvalidParameter unless this is a valid number of worker processes; with None, Amulet chooses it."""
     is_number = isinstance(workers, int) and not isinstance(workers, bool)
     if workers is not None and not (is_number and 1 <= workers <= MOST_WORKERS):
         allowed = f"a whole number from 1 to {MOST_WORKERS}, or None for one per core"
@@ -173,10 +187,10 @@ def check_workers(workers: int | None) -> None:
 
 
 def _workers_for(planned: Plan) -> int:
-    """One process for a GPU, which they would share; else one per core."""
+    """The default number of worker processes: one on a GPU, which several would share; else one per core."""
     return 1 if planned.device.startswith("cuda") else cores()
 
 
 def cores() -> int:
-    """Processors this process may use."""
+    """The number of processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

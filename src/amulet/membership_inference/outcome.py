@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from amulet.core.curve import Curve
-from amulet.core.data import Data, Selection, concatenate, require_data
+from amulet.core.data import Data, Selection, concatenate
+from amulet.core.data_checks import require_data
 from amulet.core.model import device_of
 from amulet.core.outcome import Outcome
 from amulet.core.probe import Attack, Game

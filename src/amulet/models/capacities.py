@@ -5,7 +5,8 @@ from typing import Final, Literal, get_args
 
 from torch import nn
 
-from amulet.core.data import AmuletDataset, Data, Schema
+from amulet.core.data import Data, Schema
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidData, InvalidParameter, Problem
 from amulet.core.model import ModelSpec
 from amulet.core.seeds import derive, isolated

@@ -9,7 +9,9 @@ import torch
 from torch import Generator, Tensor, nn
 
 from amulet.core.classifier import require_classifier
-from amulet.core.data import AmuletDataset, Data, Schema, batch_size, certain, require_data
+from amulet.core.data import Data, Schema, batch_size, certain
+from amulet.core.data_checks import require_data
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidData, Problem
 from amulet.core.model import device_of
 from amulet.core.outcome import LEFT_OUT, Outcome
@@ -187,16 +189,16 @@ class PoisoningAttack(TamperingAttack[PoisoningOutcome]):
         triggered = replace(shown, x=self._triggered(shown))
         return PoisoningOutcome(
             labels=shown.y,
-            clean=target.labels(shown),
-            triggered=target.labels(triggered),
+            clean=target.predictions(shown),
+            triggered=target.predictions(triggered),
             target=torch.full_like(shown.y, self.label),
-            control=torch.full_like(shown.y, -1) if control is None else self._labels_by(control, triggered),
+            control=torch.full_like(shown.y, -1) if control is None else self._predictions_by(control, triggered),
             index=shown.index,
         ).cpu()
 
-    def _labels_by(self, control: nn.Module, triggered: Data) -> Tensor:
+    def _predictions_by(self, control: nn.Module, triggered: Data) -> Tensor:
         with opened(control, self.needs) as target:
-            return target.labels(triggered)
+            return target.predictions(triggered)
 
     def _check(self, data: Data) -> None:
         require_data(data, "data", type(self).__name__)

@@ -7,7 +7,8 @@ from typing import final
 import torch
 from torch import Tensor
 
-from amulet.core.data import AmuletDataset, Schema
+from amulet.core.data import Schema
+from amulet.core.dataset import AmuletDataset
 from amulet.core.outcome import LEFT_OUT, Outcome
 from amulet.core.probe import Audit, Game
 from amulet.core.roles import TARGET, Requests

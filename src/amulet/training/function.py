@@ -8,7 +8,8 @@ from typing import Self
 from torch import nn
 
 from amulet.core.classifier import materialized
-from amulet.core.data import Data, Schema, require_data
+from amulet.core.data import Data, Schema
+from amulet.core.data_checks import require_data
 from amulet.core.errors import Conflict, InvalidParameter, Problem
 from amulet.core.fitted import Fitted
 from amulet.core.held import NOTHING, Held

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 from torch import Tensor
 
-from amulet.core.data import AmuletDataset, Data, require_dataset
+from amulet.core.data import Data
+from amulet.core.dataset import AmuletDataset, require_dataset
 from amulet.core.fitted import Fitted
 from amulet.core.held import NOTHING, Held
 from amulet.core.seeds import derive

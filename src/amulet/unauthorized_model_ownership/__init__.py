@@ -1,9 +1,10 @@
 """S3: unauthorized model ownership."""
 
 from amulet.core.risk import Risk
+from amulet.unauthorized_model_ownership.claim_outcome import ClaimOutcome
 from amulet.unauthorized_model_ownership.claims import Claim, Owner
 from amulet.unauthorized_model_ownership.extraction import ExtractionOutcome, ModelExtractionAttack
-from amulet.unauthorized_model_ownership.ownership import ClaimOutcome, Ownership
+from amulet.unauthorized_model_ownership.ownership import Ownership
 
 __all__ = [
     "RISK",

@@ -7,13 +7,16 @@ from typing import ClassVar, final
 
 from torch import nn
 
-from amulet.core.data import AmuletDataset, Data, Schema, require_data
+from amulet.core.data import Data, Schema
+from amulet.core.data_checks import require_data
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import MissingInput
 from amulet.core.metric import Undefined
 from amulet.core.probe import Game
 from amulet.core.spec import Spec
 from amulet.core.split import Split
 from amulet.core.threat import Access, Target, TrainedModel, opened
+from amulet.core.trainable import Defense
 
 Test = Callable[[Target], float]
 """Maps a suspected model to the p-value of the claim that it was made from the owner's: in [0, 1], small if it was."""
@@ -57,7 +60,7 @@ class Claim(Spec):
 
     @abstractmethod
     def test(self, owner: Owner) -> Test | Undefined:
-        """The test of suspected models. What all suspects share, such as features of the owner's model, is computed here.
+        """The test of suspected models; what does not depend on the suspect is computed here, once.
 
         Args:
             owner: the owner with its model and records.
@@ -75,6 +78,10 @@ class Claim(Spec):
         """A sentence for each reason why the records do not suffice; a hook for subclasses."""
         del dataset, split
         yield from ()
+
+    def serves(self, defense: Defense) -> bool:
+        """Whether the defense is made for this kind of claim; a hook for subclasses."""
+        return isinstance(defense, type(self))
 
     @final
     def claim(self, suspect: nn.Module, owner: Owner) -> float:

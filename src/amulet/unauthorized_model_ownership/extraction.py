@@ -8,7 +8,8 @@ from typing import Final, final
 from torch import Tensor, nn
 
 from amulet.core.classifier import require_classifier
-from amulet.core.data import Data, require_data
+from amulet.core.data import Data
+from amulet.core.data_checks import require_data
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import Problem
 from amulet.core.fitted import Fitted
@@ -121,7 +122,9 @@ class ModelExtractionAttack(Attack[ExtractionOutcome]):
         return compared(game.test, *models)
 
     @final
-    def steal(self, model: nn.Module, records: Data, recipe: Trainable, *, seed: int = 0, device: str = "cpu") -> Fitted:
+    def steal(
+        self, model: nn.Module, records: Data, recipe: Trainable, *, seed: int = 0, device: str = "cpu"
+    ) -> Fitted:
         """Make a copy of any `nn.Module` that maps inputs to logits.
 
         Args:
@@ -154,9 +157,15 @@ def compared(
         InvalidParameter: a model does not give one logit for each class of the data.
     """
     require_data(data, "data", "compared")
-    held = [model for model in (target, surrogate, independent) if model is not None]
-    for model in held:
-        require_classifier(model, data)
-    classes = [predict(model, data).argmax(1).cpu() for model in held]
-    left_out = (LEFT_OUT,) if independent is None else ()
-    return ExtractionOutcome(data.y.cpu(), *classes, *left_out, index=data.index.cpu())
+    return ExtractionOutcome(
+        labels=data.y.cpu(),
+        target=_predictions(target, data),
+        surrogate=_predictions(surrogate, data),
+        independent=LEFT_OUT if independent is None else _predictions(independent, data),
+        index=data.index.cpu(),
+    )
+
+
+def _predictions(model: nn.Module, data: Data) -> Tensor:
+    require_classifier(model, data)
+    return predict(model, data).argmax(1).cpu()

@@ -6,7 +6,8 @@ from typing import final
 from torch import Tensor, nn
 
 from amulet.core.classifier import require_classifier
-from amulet.core.data import Data, require_data
+from amulet.core.data import Data
+from amulet.core.data_checks import require_data
 from amulet.core.model import probabilities_of
 from amulet.core.outcome import LEFT_OUT, Outcome
 from amulet.core.probe import Audit, Game

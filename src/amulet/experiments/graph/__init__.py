@@ -1,1 +1,1 @@
-"""Tasks, what they give, where it is kept, and what computes them."""
+"""Tasks, the store that keeps their results, and the runner and executors that compute them."""

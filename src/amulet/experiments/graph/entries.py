@@ -1,4 +1,4 @@
-"""The JSON of a stored result: what stands in it, and what is no such thing."""
+"""The JSON format of a stored result: how it is written, and how it is checked when it is read."""
 
 import hashlib
 import json
@@ -22,11 +22,11 @@ Checksum = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
 
 
 class NotAnEntry(ValueError):  # noqa: N818
-    """Why a file is not the result of a task, as the end of a sentence that begins with the file's name."""
+    """A file is not a valid result. The message is the end of a sentence that begins with the file's name."""
 
 
 class Made(BaseModel):
-    """What computed an entry, and for how long."""
+    """Python, packages and machine that computed a result, and the seconds that it took."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(strict=True, extra="allow", frozen=True)
 
@@ -38,7 +38,7 @@ class Made(BaseModel):
 
 
 class Body(BaseModel):
-    """The JSON of an entry, less its checksum: nothing else is an entry of this format."""
+    """The JSON object of a stored result without its checksum; no other fields are accepted."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(strict=True, extra="forbid", frozen=True)
 
@@ -51,7 +51,7 @@ class Body(BaseModel):
 
 
 def written_body(task: Task[Any], value: Plain, tensors: str | None, seconds: float) -> str:
-    """The JSON of a task's result, with a checksum over all of it; `tensors` is the checksum of theirs."""
+    """The JSON of a task's result, with a checksum over its content; `tensors` is the checksum of the tensors' file."""
     body: dict[str, Plain] = {
         "format": FORMAT,
         "task": task.digest,
@@ -64,10 +64,10 @@ def written_body(task: Task[Any], value: Plain, tensors: str | None, seconds: fl
 
 
 def read_body(content: bytes, digest: str) -> Body:
-    """What `written_body` gave, for the task of this digest.
+    """The result that `written_body` wrote for the task with this digest.
 
     Raises:
-        NotAnEntry: it is something else, whatever that is.
+        NotAnEntry: the content is something else, or has changed since it was written.
     """
     try:
         plain = json.loads(content)
@@ -91,7 +91,7 @@ def read_body(content: bytes, digest: str) -> Body:
 
 
 def described(task: Spec) -> Plain:
-    """A whole spec as plain values, other tasks in it by digest."""
+    """All fields of a task in the types of JSON; tasks among them are written as their digests."""
     return {path_of(type(task)): {item.name: _within(getattr(task, item.name)) for item in fields(task)}}
 
 
@@ -109,7 +109,7 @@ def _within(value: Any) -> Plain:
 
 @lru_cache(maxsize=1)
 def environment() -> dict[str, Plain]:
-    """What computed: Python, packages, machine."""
+    """The versions of Python and of the packages that numbers depend on, the machine and the GPU."""
     packages = ("amulet", "torch", "numpy", "scipy", "scikit-learn", "opacus")
     return {
         "python": platform.python_version(),

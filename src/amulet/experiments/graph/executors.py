@@ -1,4 +1,4 @@
-"""Where jobs are computed: in this process, or in worker processes that end with it."""
+"""Executors, which compute jobs: in this process, or in worker processes that end together with it."""
 
 import ctypes
 import multiprocessing
@@ -26,50 +26,50 @@ T_co = TypeVar("T_co", covariant=True)
 
 PR_SET_PDEATHSIG: Final = 1
 GRACE: Final = 5.0
-"""Seconds in which a process that has lost its pipe may end by itself."""
+"""Seconds that a worker process has to end by itself after its pipe is closed; then it is killed."""
 
 
 class Job(Protocol[T_co]):
-    """Something to compute anywhere: it can be pickled, and so can its answer."""
+    """A computation that can be sent to another process: it can be pickled, and so can its result."""
 
     def __call__(self) -> T_co:
-        """Compute it."""
+        """Compute the result."""
 
 
 class Executor(Protocol):
-    """Where jobs are computed. A cluster's client can be made one with these two names.
+    """Computes jobs. A client of a cluster becomes an executor by having `slots` and `submit`.
 
-    A job sets process-wide state while it runs, so that one process must not run two of them at one time.
+    A job changes process-wide settings while it runs, so one process must not run two jobs at the same time.
 
     Attributes:
-        slots: how many jobs are computed at one time; only a few more are submitted before some are done.
+        slots: how many jobs are computed at the same time. Only a few more than that are submitted in advance.
     """
 
     slots: int
 
     def submit(self, job: Job[T], /) -> "Future[T]":
-        """Begin to compute a job, or keep it until there is room.
+        """Start to compute a job, or keep it until a slot is free.
 
-        The future raises WorkerLost where the process that computed the job has died, and WorkersUnusable where no
-        job can be computed any more.
+        The future raises WorkerLost if the process that computed the job has died, and WorkersUnusable if no job can
+        be computed any more.
         """
 
 
 class WorkerLost(AmuletError):  # noqa: N818
-    """The process that computed a job has died: killed for its memory, ended by a fault in compiled code."""
+    """The process that computed a job has died, for lack of memory or by a fault in compiled code for instance."""
 
 
 class WorkersUnusable(AmuletError):  # noqa: N818
-    """Worker processes end before they can take a job."""
+    """Worker processes end before they can accept a job."""
 
 
 class Inline:
-    """Computes each job in this process, when it is submitted."""
+    """An executor that computes each job in this process as soon as it is submitted."""
 
     slots = 1
 
     def submit(self, job: Job[T], /) -> "Future[T]":
-        """Compute it now."""
+        """Compute the job now."""
         future: Future[T] = Future()
         future.set_result(job())
         return future
@@ -77,14 +77,14 @@ class Inline:
 
 @dataclass(frozen=True, eq=False)
 class Worker:
-    """One process, and the pipe to it."""
+    """A worker process and the pipe that connects this process to it."""
 
     process: SpawnProcess
     pipe: "Connection[Any, Any]"
 
     @classmethod
     def start(cls) -> "Worker":
-        """Begin to start one; it says that it is ready before it takes its first job."""
+        """Start a worker process. It sends a message when it is ready for its first job."""
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, os.getpid()), name="amulet worker")
@@ -94,16 +94,16 @@ class Worker:
         return cls(process, ours)
 
     def answer(self, payload: bytes) -> bytes:
-        """What it makes of a job.
+        """The pickled result of a pickled job.
 
         Raises:
-            EOFError, OSError: it has died.
+            EOFError, OSError: the process has died.
         """
         self.pipe.send_bytes(payload)
         return self.pipe.recv_bytes()
 
     def end(self, seconds: float) -> str:
-        """Let it end by itself for so long, then kill it; how it ended, as a phrase."""
+        """Wait some seconds for the process to end, then kill it. Returns a phrase that says how it ended."""
         self.pipe.close()
         self.process.join(seconds)
         if self.process.is_alive():
@@ -114,9 +114,9 @@ class Worker:
 
 
 class Processes:
-    """Worker processes, each of which has a thread here that waits for its answer.
+    """An executor with several worker processes. For each, a thread of this process waits for its answers.
 
-    So a process that dies takes one job with it, and it is known which. The next job gets a new process.
+    If a worker process dies, exactly one job is lost, and it is known which. The next job gets a new process.
     """
 
     def __init__(self, slots: int) -> None:
@@ -128,7 +128,7 @@ class Processes:
         self._closed = False
 
     def submit(self, job: Job[T], /) -> "Future[T]":
-        """Keep a job for the next idle process."""
+        """Keep a job for the next idle worker process."""
         return self._threads.submit(self._answered, job)
 
     def _answered(self, job: Job[T]) -> T:
@@ -145,7 +145,7 @@ class Processes:
         return answer  # type: ignore[no-any-return]
 
     def _taken(self) -> Worker:
-        """An idle process or a new one: there are never more of them than threads."""
+        """An idle worker process, or a new one. There are never more processes than threads."""
         with self._lock:
             if self._closed:
                 raise WorkersUnusable("The run has ended.")
@@ -168,7 +168,7 @@ class Processes:
         return worker.end(GRACE)
 
     def close(self) -> None:
-        """Let the processes end, now that every job is answered."""
+        """End the worker processes after all jobs are done."""
         self._threads.shutdown()
         for worker in self._workers:
             worker.pipe.close()
@@ -176,7 +176,7 @@ class Processes:
             worker.end(GRACE)
 
     def stop(self) -> None:
-        """End the processes at once, whatever they are at."""
+        """Kill the worker processes at once."""
         with self._lock:
             self._closed = True
             for worker in self._workers:
@@ -186,7 +186,7 @@ class Processes:
 
 @contextmanager
 def executing(workers: int) -> Iterator[Executor]:
-    """An executor of this machine, whose processes end with the block, whether it is left, interrupted or killed."""
+    """An executor on this machine. Its worker processes end with the block, even if that is interrupted or killed."""
     if workers == 1:
         yield Inline()
         return
@@ -201,7 +201,7 @@ def executing(workers: int) -> Iterator[Executor]:
 
 @contextmanager
 def _control_c_blocked() -> Iterator[None]:
-    """What is started inside never hears of Control-C, which a terminal sends to it too: its parent decides."""
+    """Processes started inside ignore Control-C, which a terminal sends to them too, so that their parent decides."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -210,7 +210,7 @@ def _control_c_blocked() -> Iterator[None]:
 
 
 def _serve(pipe: "Connection[Any, Any]", parent: int) -> None:
-    """What a worker process does: answer jobs until its pipe is closed."""
+    """The main function of a worker process: it computes jobs until its pipe is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     _end_with(parent)
@@ -221,7 +221,7 @@ def _serve(pipe: "Connection[Any, Any]", parent: int) -> None:
 
 
 def _answer(payload: bytes) -> bytes:
-    """Of a job, or why it has none: code of the user's own may fail as soon as it is imported."""
+    """The pickled result of a pickled job, or the error, since user code may fail as soon as it is imported."""
     try:
         return pickle.dumps((True, pickle.loads(payload)()))  # noqa: S301 - from the parent process
     except BaseException as error:  # noqa: BLE001
@@ -229,7 +229,10 @@ def _answer(payload: bytes) -> bytes:
 
 
 def _end_with(parent: int) -> None:
-    """Be killed when the parent dies, by the kernel where it can: Python cannot act while C code holds its lock."""
+    """Let this process be killed when its parent dies.
+
+    On Linux the kernel does it, since Python cannot act while C code holds the interpreter's lock.
+    """
     if sys.platform.startswith("linux") and ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) == 0:
         if os.getppid() != parent:  # it died before
             os._exit(1)

@@ -1,4 +1,4 @@
-"""Tasks that play a game with models, and read numbers and curves off its outcome."""
+"""Tasks that run an attack or audit on models, and tasks that compute metrics and curves from its outcome."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -22,7 +22,7 @@ Measured = float | Undefined
 
 @dataclass(frozen=True)
 class Role(Spec):
-    """The models that play one part in a game, as the tasks that give them."""
+    """The tasks whose models play one role in an attack or audit, such as "shadow"."""
 
     name: str
     models: tuple[ModelTask, ...]
@@ -32,9 +32,9 @@ class Cast(Sequence[TrainedModel]):
     """The models of one role. Each is loaded when it is looked up, so that not all are in memory at once.
 
     Args:
-        tasks: that give the models.
-        source: the data set of the game; models trained on another one know none of its records.
-        reader: where values of tasks are found.
+        tasks: the tasks whose results are the models.
+        source: the data set under assessment. A model trained on another data set has none of its records as members.
+        reader: gives the results of tasks.
     """
 
     def __init__(self, tasks: Sequence[ModelTask], source: Source, reader: Reader) -> None:
@@ -50,7 +50,7 @@ class Cast(Sequence[TrainedModel]):
     def __getitem__(self, place: slice) -> "Cast": ...
 
     def __getitem__(self, place: int | slice) -> "TrainedModel | Cast":
-        """One model, or the cast of some."""
+        """One model by its position, or the models of a slice."""
         if isinstance(place, slice):
             return Cast(self._tasks[place], self._source, self._reader)
         task, data = self._tasks[place], self._reader.load(self._source).train
@@ -61,14 +61,14 @@ class Cast(Sequence[TrainedModel]):
 
 @dataclass(frozen=True)
 class Play(Task[Outcome | Undefined]):
-    """One attack or audit, with the models that it asked for.
+    """Run one attack or audit with the models that it asked for. The result is its outcome.
 
     Attributes:
-        probe: what is done.
+        probe: the attack or audit.
         cast: the models by role.
-        source: the data set of the game.
-        split: who holds which of its records; its seed is also that of the probe's random choices.
-        backend: where it is computed.
+        source: the data set under assessment.
+        split: who holds which of its records. Its seed also decides the probe's random choices.
+        backend: the device and torch version that compute it.
     """
 
     probe: Probe  # type: ignore[type-arg]
@@ -78,27 +78,27 @@ class Play(Task[Outcome | Undefined]):
     backend: Backend
 
     def __str__(self) -> str:
-        """What is done to which model."""
+        """The attack or audit, the seed and the recipe of the target, for messages."""
         about = f" of {self.target.recipe}" if self.target else ""
         return f"{self.probe} on seed {self.seed}{about}"
 
     @property
     def seed(self) -> int:
-        """The repetition that it belongs to."""
+        """The seed of the repetition that this task belongs to."""
         return self.split.seed
 
     @property
     def target(self) -> ModelTask | None:
-        """The task that gives the model under assessment; None for a game about other models."""
+        """The task that trains the model under assessment; None if the probe asks for no such model."""
         return next((role.models[0] for role in self.cast if role.name == TARGET), None)
 
     def compute(self, reader: Reader) -> Outcome | Undefined:
-        """Set up the game and play it."""
+        """The outcome of the attack or audit, in main memory."""
         outcome: Outcome | Undefined = self.probe.play(self.game(reader))
         return outcome if isinstance(outcome, Undefined) else outcome.cpu()
 
     def game(self, reader: Reader) -> Game:
-        """The game, whose models are loaded when they are looked up."""
+        """What the probe is given: models, records and a seed. Each model is loaded only when it is looked up."""
         dataset = reader.load(self.source)
         return Game(
             models={role.name: Cast(role.models, self.source, reader) for role in self.cast},
@@ -109,11 +109,11 @@ class Play(Task[Outcome | Undefined]):
         )
 
     def encode(self, value: Outcome | Undefined) -> Entry:
-        """All tensors, or why there are none."""
+        """All tensors of the outcome, or the reason why there is no outcome."""
         return Entry(_plain(value)) if isinstance(value, Undefined) else Entry(None, value.tensors())
 
     def decode(self, entry: Entry, reader: Reader) -> Outcome | Undefined:
-        """The risk's own outcome class, or why there is no outcome."""
+        """The outcome, as an object of the risk's outcome class, or the reason why there is none."""
         del reader
         if entry.value is not None:
             return _undefined(entry.value)
@@ -123,40 +123,40 @@ class Play(Task[Outcome | Undefined]):
 
 @dataclass(frozen=True)
 class Measure(Task[Measured]):
-    """One number."""
+    """Compute one metric from the outcome of an attack or audit."""
 
     metric: Metric  # type: ignore[type-arg]
     outcome: Play
 
     def __str__(self) -> str:
-        """What is read off what."""
+        """The metric and the task whose outcome it is computed from, for messages."""
         return f"{self.metric} of {self.outcome}"
 
     def compute(self, reader: Reader) -> Measured:
-        """Apply the metric."""
+        """The metric's value; if there is no outcome, the reason for that."""
         outcome = reader.load(self.outcome)
         value: Measured = outcome if isinstance(outcome, Undefined) else self.metric(outcome)
         return value
 
     def encode(self, value: Measured) -> Entry:
-        """The number, or why there is none."""
+        """The number, or the reason why it is undefined."""
         return Entry(_plain(value))
 
     def decode(self, entry: Entry, reader: Reader) -> Measured:
-        """The number back."""
+        """The number, or the reason why it is undefined, from a stored entry."""
         del reader
         return _measured(entry.value)
 
 
 @dataclass(frozen=True)
 class MeasureByGroup(Task[Mapping[str, Measured]]):
-    """One metric on the records of each group of a sensitive attribute.
+    """Compute one metric separately for the records of each group of a sensitive attribute.
 
     Attributes:
-        metric: what is measured.
-        outcome: whose cases are records.
-        attribute: name of the sensitive attribute.
-        fewest: the fewest records of a group on which the metric is measured.
+        metric: the metric.
+        outcome: the task whose outcome is used; each case of the outcome must be a record.
+        attribute: the name of the sensitive attribute.
+        fewest: the metric is undefined for groups with fewer records than this.
     """
 
     metric: Metric  # type: ignore[type-arg]
@@ -165,11 +165,11 @@ class MeasureByGroup(Task[Mapping[str, Measured]]):
     fewest: Count = FEWEST
 
     def __str__(self) -> str:
-        """What is read off what."""
+        """The metric, the attribute and the task whose outcome is used, for messages."""
         return f"{self.metric} by {self.attribute} of {self.outcome}"
 
     def compute(self, reader: Reader) -> Mapping[str, Measured]:
-        """A value for each group."""
+        """The metric's value by name of the group."""
         outcome, dataset = reader.load(self.outcome), reader.load(self.outcome.source)
         if isinstance(outcome, Undefined):
             attributes = {attribute.name: attribute.values for attribute in dataset.schema.attributes}
@@ -177,11 +177,11 @@ class MeasureByGroup(Task[Mapping[str, Measured]]):
         return measure_by_group(self.metric, outcome, dataset, self.attribute, self.fewest)
 
     def encode(self, value: Mapping[str, Measured]) -> Entry:
-        """Each number, or why there is none."""
+        """For each group the number, or the reason why it is undefined."""
         return Entry({group: _plain(measured) for group, measured in value.items()})
 
     def decode(self, entry: Entry, reader: Reader) -> Mapping[str, Measured]:
-        """The numbers back."""
+        """For each group the number, or the reason why it is undefined, from a stored entry."""
         del reader
         assert isinstance(entry.value, dict)  # noqa: S101 - as encoded
         return {group: _measured(plain) for group, plain in entry.value.items()}
@@ -189,17 +189,17 @@ class MeasureByGroup(Task[Mapping[str, Measured]]):
 
 @dataclass(frozen=True)
 class Trace(Task[Curve | Undefined]):
-    """The curve behind a cell, through the plays that its probe asks for."""
+    """Compute a curve, such as a ROC curve, from the outcomes of one or more runs of an attack."""
 
     probe: Probe  # type: ignore[type-arg]
     plays: tuple[Play, ...]
 
     def __str__(self) -> str:
-        """Whose curve."""
+        """The attack whose curve it is, for messages."""
         return f"the curve of {self.plays[-1]}"
 
     def compute(self, reader: Reader) -> Curve | Undefined:
-        """Read the curve off the outcomes."""
+        """The curve; if one of the outcomes is missing, the reason for that."""
         outcomes = [reader.load(play) for play in self.plays]
         missing = next((outcome for outcome in outcomes if isinstance(outcome, Undefined)), None)
         if missing is not None:
@@ -208,20 +208,20 @@ class Trace(Task[Curve | Undefined]):
         return curve
 
     def encode(self, value: Curve | Undefined) -> Entry:
-        """All of it as JSON."""
+        """The curve as JSON, or the reason why there is none."""
         if isinstance(value, Undefined):
             return Entry(_plain(value))
         return Entry(asdict(value) | {"x": list(value.x), "y": list(value.y)})
 
     def decode(self, entry: Entry, reader: Reader) -> Curve | Undefined:
-        """The curve back."""
+        """The curve, or the reason why there is none, from a stored entry."""
         del reader
         assert isinstance(entry.value, dict)  # noqa: S101 - as encoded
         return _undefined(entry.value) if "undefined" in entry.value else curve_from(entry.value)
 
 
 def curve_from(plain: Mapping[str, Any]) -> Curve:
-    """A curve from its fields as JSON has them."""
+    """A curve from its fields in the types of JSON, in which x and y are lists."""
     return Curve(**{**plain, "x": tuple(plain["x"]), "y": tuple(plain["y"])})
 
 

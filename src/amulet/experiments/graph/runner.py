@@ -1,4 +1,4 @@
-"""Computes what the store lacks: one loop over the graph of tasks, wherever the tasks themselves are computed."""
+"""Compute the tasks that the store has no result of, inputs first, in this process or in other ones."""
 
 import heapq
 import logging
@@ -26,19 +26,19 @@ log = logging.getLogger(__name__)
 OnDone = Callable[[Task[Any]], None]
 
 AHEAD: Final = 2
-"""Jobs in flight for each slot of an executor: one that is computed, one that waits."""
+"""Jobs that are submitted at one time for each slot of an executor: one is computed while one waits."""
 
 TRIES: Final = 3
-"""How often a task is begun whose worker process dies, before it is given up."""
+"""How often a task is started, if its worker process dies each time, before it counts as failed."""
 
 CHANGED: Final = "its source files changed after the assessment was planned. Start again."
 
 SHOWN: Final = 10
-"""Failures that are told one by one."""
+"""The number of failures that an error message lists; further ones are counted."""
 
 
 class RunFailed(AmuletError):  # noqa: N818
-    """Some tasks could not be computed; everything else was, and is kept."""
+    """Some tasks could not be computed. The results of all other tasks are kept in the store."""
 
 
 class Ending(StrEnum):
@@ -53,12 +53,12 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True)
 class Answer:
-    """What became of a task.
+    """The answer of a job: whether the task's result is stored, and if not, why.
 
     Attributes:
-        ending: how it ended.
-        reason: a sentence, where it has no result.
-        input: the digest of the damaged or absent input.
+        ending: how the computation ended.
+        reason: a sentence that says why there is no result; empty if there is one.
+        input: the digest of the input that is damaged or absent, if that is the reason.
     """
 
     ending: Ending
@@ -68,12 +68,12 @@ class Answer:
 
 @dataclass(frozen=True)
 class Job:
-    """One task as it travels to where it is computed.
+    """One task in the form in which it is sent to the process that computes it.
 
     Attributes:
-        task: to compute.
-        digest: under which its result is expected.
-        store: that has its inputs and takes its result.
+        task: the task to compute.
+        digest: the task's digest when it was planned. If it differs where the task is computed, code has changed.
+        store: holds the task's inputs and receives its result.
     """
 
     task: Task[Any]
@@ -81,7 +81,7 @@ class Job:
     store: Store
 
     def __call__(self) -> Answer:
-        """Compute the task and store its value; whatever its code raises is an answer too."""
+        """Compute the task and store its result. Errors of the task's code are not raised but returned as an answer."""
         try:
             return self._computed()
         except Unwritable as error:
@@ -108,12 +108,12 @@ class Job:
 
 
 def compute(task: Task[Any], store: Store) -> None:
-    """Compute one task from what the store has, in surroundings that are the same for each, and store its value.
+    """Compute one task from results in the store, under the same process-wide settings for every task, and store it.
 
     Raises:
-        AmuletError: another torch or device than the task's models are known by would compute it.
-        Unwritable: its value cannot be stored.
-        Damaged: an input is not what was written.
+        AmuletError: this process has another torch version or device than the task was planned for.
+        Unwritable: the result cannot be stored.
+        Damaged: the stored result of an input is damaged.
     """
     backend = next(_backends(task), Backend())
     _check_backend(backend)
@@ -124,7 +124,7 @@ def compute(task: Task[Any], store: Store) -> None:
 
 
 def set_aside(task: Task[Any], store: Store) -> str:
-    """Set a damaged entry aside, so that it is computed again; a sentence that says so."""
+    """Move a damaged entry of the store aside, so that it is computed again. Returns a sentence that says so."""
     aside = store.set_aside(task)
     where = f"moved to {aside}" if aside else "another process has set it aside"
     return f"{type(task).__name__} {task.digest[:12]} is damaged and will be computed again ({where})."
@@ -138,24 +138,26 @@ def run(
     on_done: OnDone = lambda _: None,
     executor: Executor | None = None,
 ) -> set[str]:
-    """Compute tasks, none of which is in the store, inputs before what needs them.
+    """Compute tasks whose results are not in the store, each after its inputs.
 
-    What does not depend on a failing task goes on. Interrupted at any moment, only tasks in flight are lost.
+    If a task fails, tasks that do not depend on it are still computed. If the run is interrupted, only the tasks that
+    are being computed are lost.
 
     Args:
-        tasks: in the order in which they are begun, as far as their inputs allow.
-        store: has the inputs that are not among the tasks, and takes the results.
-        workers: processes of this machine; 1 computes in this process.
-        on_done: told of each task that was computed or failed.
-        executor: where to compute instead, such as on a cluster.
+        tasks: the tasks, started in this order as far as their inputs allow.
+        store: holds the inputs that are not among the tasks, and receives the results.
+        workers: the number of worker processes on this machine; with 1, tasks are computed in this process.
+        on_done: called with each task that was computed or that failed.
+        executor: computes the tasks instead of worker processes on this machine, for instance on a cluster.
 
     Returns:
-        Digests of inputs that were found damaged and set aside. What needs them is not computed: plan again.
+        The digests of inputs that were found damaged and moved aside. Tasks that need them are not computed; call
+        `Plan.missing` again to have these inputs computed too.
 
     Raises:
-        RunFailed: at the end, naming what failed.
-        Unwritable: at once, where the store cannot take results.
-        WorkersUnusable: at once, where worker processes do not start.
+        RunFailed: tasks failed. It is raised after all other tasks, and names the failed ones.
+        Unwritable: the store cannot be written. It is raised at once.
+        WorkersUnusable: worker processes do not start. It is raised at once.
     """
     with nullcontext(executor) if executor is not None else executing(workers) as chosen:
         state = _Run(tasks, store, on_done)
@@ -168,7 +170,7 @@ def run(
 
 
 class _Run:
-    """The state of one run: what is ready, what is in flight, what went wrong."""
+    """The state of one run: tasks that are ready, tasks that are being computed, and failures."""
 
     def __init__(self, tasks: Sequence[Task[Any]], store: Store, on_done: OnDone) -> None:
         self.failures: list[str] = []
@@ -185,7 +187,7 @@ class _Run:
         self._tries: Counter[str] = Counter()
 
     def carry_out(self, executor: Executor) -> None:
-        """Keep a few jobs in flight, and meanwhile compute here what takes milliseconds."""
+        """Submit jobs to the executor as their inputs get ready, and compute quick tasks in this process meanwhile."""
         several = executor.slots > 1
         room = executor.slots * AHEAD if several else 1
         running: dict[Future[Answer], Task[Any]] = {}
@@ -215,7 +217,7 @@ class _Run:
             heapq.heappush(self._light if several and _is_light(self._tasks[place]) else self._ready, place)
 
     def _answer(self, task: Task[Any], future: "Future[Answer]") -> Answer | None:
-        """None where the task is to be tried again."""
+        """The answer of a finished job; None if its worker process died and the task is started again."""
         try:
             return future.result()
         except WorkersUnusable:
@@ -232,7 +234,7 @@ class _Run:
             return Answer(Ending.FAILED, f"{text_of(task)}: {error if isinstance(error, AmuletError) else told(error)}")
 
     def _settle(self, task: Task[Any], answer: Answer | None) -> None:
-        """What fails is never marked as done, so that nothing which depends on it becomes ready."""
+        """Record how a task ended. A failed task is not marked as done, so tasks that depend on it never get ready."""
         if answer is None:
             return
         match answer.ending:
@@ -251,7 +253,7 @@ class _Run:
 
 
 def _is_light(task: Task[Any]) -> bool:
-    """Reading a number or curve off an outcome takes milliseconds, if it is Amulet's own code that does."""
+    """Whether a task takes milliseconds: a metric or curve that is computed from an outcome by Amulet's own code."""
     match task:
         case Measure() | MeasureByGroup():
             return type(task.metric).__module__.startswith("amulet.")
@@ -261,7 +263,7 @@ def _is_light(task: Task[Any]) -> bool:
 
 
 def _backends(task: Task[Any]) -> Iterator[Backend]:
-    """By what the models of a task, or of its inputs, are known to be computed."""
+    """The backends that a task and its inputs, at any depth, are planned for."""
     yield from (value for item in fields(task) if isinstance(value := getattr(task, item.name), Backend))
     for item in task.inputs:
         yield from _backends(item)

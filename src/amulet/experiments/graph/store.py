@@ -1,4 +1,4 @@
-"""Where results lie: JSON and safetensors under their task's digest, checked whenever they are read."""
+"""The store: a folder with the results of tasks, as JSON and safetensors files, checked whenever they are read."""
 
 import hashlib
 import os
@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from amulet.core.containment import text_of, told
-from amulet.core.data import AmuletDataset
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import AmuletError
 from amulet.core.files import partial, replacing, write_tensors, writing
 from amulet.experiments.graph.entries import Body, NotAnEntry, read_body, written_body
@@ -28,7 +28,7 @@ V = TypeVar("V")
 
 
 class State(StrEnum):
-    """What the store has of a task."""
+    """Whether the store has the result of a task."""
 
     PRESENT = "present"
     ABSENT = "absent"
@@ -36,10 +36,10 @@ class State(StrEnum):
 
 
 class Damaged(AmuletError):  # noqa: N818
-    """An entry whose content is not what was written, or that another version of Amulet wrote.
+    """A stored result whose content has changed since it was written, or that another version of Amulet wrote.
 
     Attributes:
-        task: whose entry it is; `Store.set_aside` moves it out of the way.
+        task: the task whose result it is. `Store.set_aside` moves the damaged files out of the way.
     """
 
     def __init__(self, sentence: str, task: Task[Any]) -> None:
@@ -51,10 +51,10 @@ class Damaged(AmuletError):  # noqa: N818
 
 
 class NotStored(AmuletError, FileNotFoundError):  # noqa: N818
-    """A result that has not been computed, or has been set aside.
+    """A result that has not been computed, or that was damaged and has been moved aside.
 
     Attributes:
-        task: whose result it is.
+        task: the task whose result it is.
     """
 
     def __init__(self, task: Task[Any]) -> None:
@@ -67,12 +67,14 @@ class NotStored(AmuletError, FileNotFoundError):  # noqa: N818
 
 @dataclass(frozen=True)
 class Store:
-    """A directory shared by any number of experiments and processes.
+    """A folder with the results of tasks, which any number of experiments and processes can share.
 
-    `results/ab/<digest>.json` holds a task's value and manifest, `tensors/cd/<sha256>.safetensors` its
-    tensors under the checksum of their content. Every file is written under a temporary name and renamed,
-    so that a reader finds it whole or not at all, and nothing is ever unpickled. A relative root counts from the
-    working directory at the time the Store is made.
+    `results/ab/<digest>.json` holds a task's result and what computed it, `tensors/cd/<sha256>.safetensors` its
+    tensors under the checksum of their content. Every file is written under a temporary name and then renamed, so
+    that readers never find a part of it. Nothing is ever unpickled.
+
+    Attributes:
+        root: the folder. A relative path is resolved against the working directory when the Store is made.
     """
 
     root: Path
@@ -81,7 +83,7 @@ class Store:
         object.__setattr__(self, "root", Path(self.root).absolute())
 
     def state(self, task: Task[Any]) -> State:
-        """What lies in the entry's place, without reading it; `load` and `verify` look at every byte."""
+        """Whether there is a result, judged without reading it. `load` and `verify` check its content."""
         try:
             found = self._place(task).lstat()
         except FileNotFoundError:
@@ -93,7 +95,7 @@ class Store:
         return State.PRESENT if stat.S_ISREG(found.st_mode) and found.st_size else State.DAMAGED
 
     def verify(self, task: Task[Any]) -> State:
-        """Present only if every byte is what was written."""
+        """Whether there is a result, after checking its whole content against the checksums."""
         try:
             self._entry(task)
         except NotStored:
@@ -103,11 +105,11 @@ class Store:
         return State.PRESENT
 
     def load(self, task: Task[V]) -> V:
-        """The value of a task.
+        """The stored result of a task.
 
         Raises:
-            NotStored: it has not been computed.
-            Damaged: what lies there is not what was written, or is not a value of this task.
+            NotStored: the task has not been computed.
+            Damaged: the content has changed since it was written, or is no result of this task.
         """
         if isinstance(task, Source):
             return _dataset(self, task)  # type: ignore[return-value]
@@ -123,7 +125,7 @@ class Store:
             raise Damaged(f"{self._place(task)} is no result of {type(task).__name__}: {told(error)}.", task) from error
 
     def save(self, task: Task[V], value: V, seconds: float) -> None:
-        """Write the value and its manifest; an entry that is there already is replaced.
+        """Store the result of a task and what computed it in how many seconds. An older result is replaced.
 
         Raises:
             Unwritable: the disk is full, or the store cannot be written.
@@ -135,10 +137,10 @@ class Store:
             file.write(text.encode())
 
     def manifest(self, task: Task[Any]) -> dict[str, Any] | None:
-        """The JSON of an entry: full spec, value, packages, seconds; None if it was not needed and is not there.
+        """The JSON of a stored result: the task with all fields, value, packages, seconds; None if there is none.
 
         Raises:
-            Damaged: what lies there is not what was written.
+            Damaged: the content has changed since it was written.
         """
         try:
             return self._read(task).model_dump()
@@ -146,17 +148,17 @@ class Store:
             return None
 
     def made(self, task: Task[Any]) -> dict[str, Any] | None:
-        """What computed an entry, with the seconds that took; None if no whole entry is there."""
+        """Packages, machine and seconds of the computation of a result; None if there is no undamaged result."""
         try:
             return self._read(task).made.model_dump()
         except (NotStored, Damaged):
             return None
 
     def facts(self, task: Task[Any]) -> Mapping[str, Any]:
-        """The JSON value of an entry that holds named facts, empty if it is not there; its tensors are not read.
+        """The facts of a stored model by name, without reading its tensors; empty if there is no result.
 
         Raises:
-            Damaged: what lies there is not what was written.
+            Damaged: the content has changed since it was written.
         """
         try:
             value = self._read(task).value
@@ -167,10 +169,10 @@ class Store:
         return value
 
     def set_aside(self, task: Task[Any]) -> Path | None:
-        """Move a damaged entry out of the way, and its tensors where they are not what their name says.
+        """Move the damaged files of a result to the folder `damaged`, so that the task can be computed again.
 
         Returns:
-            Where the entry lies now; None if it is not damaged, or another process has seen to it.
+            The new place of the files; None if the result is not damaged, or another process has moved it already.
 
         Raises:
             Unwritable: the store cannot be written.
@@ -196,7 +198,7 @@ class Store:
         return moved
 
     def _damaged_tensors(self, task: Task[Any]) -> Path | None:
-        """What lies where the tensors of a whole entry should; None if these are sound, absent or not known."""
+        """The place of a result's tensors if these are damaged; None if they are sound, absent or not known."""
         try:
             checksum = self._read(task).tensors
         except Damaged:
@@ -208,7 +210,7 @@ class Store:
         return None
 
     def _free(self, name: str) -> Path:
-        """A name under `damaged` that nothing has yet."""
+        """A path in the folder `damaged` that is not in use."""
         stem, dot, suffix = name.partition(".")
         names = (f"{stem}{f'-{number}' if number else ''}{dot}{suffix}" for number in count())
         return next(place for name in names if not (place := self.root / "damaged" / name).exists())
@@ -232,7 +234,7 @@ class Store:
         return self.root / "results" / task.digest[:2] / f"{task.digest}.json"
 
     def _save_tensors(self, tensors: Mapping[str, Tensor]) -> str:
-        """Written from where they lie: a data set may be larger than the memory."""
+        """Store tensors under their checksum without copying them in memory, since a data set may not fit twice."""
         folder = self.root / "tensors"
         with writing(folder), partial(folder) as file:
             write_tensors(file, _apart(tensors))
@@ -262,12 +264,12 @@ class Store:
 
 @lru_cache(maxsize=2)
 def _dataset(store: Store, source: Source) -> AmuletDataset:
-    """Data sets are read by every task of a process, so the last ones stay open."""
+    """A stored data set. The last two stay open, since every task of a process reads them."""
     return store._decoded(source)  # noqa: SLF001 - the same file's own
 
 
 def _obstacle(place: Path, root: Path) -> Path | None:
-    """What lies in a place, or in the way of its folders; None if nothing does."""
+    """The file or folder at a path, or one that stands where a parent folder should be; None if there is neither."""
     if os.path.lexists(place):
         return place
     folders = (folder for folder in place.parents if folder.is_relative_to(root) and folder != root)
@@ -275,7 +277,7 @@ def _obstacle(place: Path, root: Path) -> Path | None:
 
 
 def _apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Dense tensors of which no two share memory, which the format cannot express; copied only where they do."""
+    """Dense tensors without shared memory, which safetensors files cannot hold; only shared ones are copied."""
     taken: list[tuple[int, int]] = []
     found = {}
     for name, tensor in tensors.items():

@@ -1,7 +1,7 @@
-"""What a task finds around it: the same for each, whatever earlier ones have left behind.
+"""Process-wide settings, which are the same for every task whatever earlier tasks have changed.
 
-Code of the user's own may turn gradients off, set another default type, seed NumPy or change the working directory.
-Every task therefore begins with the settings listed here, and what it changed of them is put back behind it.
+User code may turn gradients off, set another default type, seed NumPy or change the working directory. Every task
+therefore starts with the settings listed here, and changes that it makes to them are undone afterwards.
 """
 
 import os
@@ -21,7 +21,7 @@ from torch.nn.modules import module as modules
 from amulet.core.seeds import derive, isolated
 
 AS_BEFORE: Final = object()
-"""In place of a known value: the setting is the caller's, and is only put back."""
+"""Stands for: the setting is left as the caller has it, and is only restored after the task."""
 
 HOOKS: Final = tuple(name for name in vars(modules) if name.startswith("_global_") and name.endswith("_hooks"))
 
@@ -34,19 +34,19 @@ PRECISIONS: Final = (
     if hasattr(torch.backends, "fp32_precision")
     else ()
 )  # torch before 2.9 has one for all
-"""Of torch's float32 products, the general ones before those that fall back on them."""
+"""Names of torch's settings for the precision of float32 products, general ones before those that default to them."""
 
 _CUDNN: Final = ("cudnn.conv.fp32_precision", "cudnn.rnn.fp32_precision")
 _KNOWN_PRECISION: Final = ("highest", *("tf32" if name in _CUDNN else "none" for name in PRECISIONS))
-"""torch's own defaults."""
+"""The defaults of torch for these precisions."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting of the whole process.
+    """A process-wide setting.
 
     Attributes:
-        read, write: how to get and set it.
+        read, write: functions that get and set its value.
         known: its value at the start of every task.
     """
 
@@ -145,17 +145,17 @@ SETTINGS: Final = (
     _attribute(sys, "stdout"),
     _attribute(sys, "stderr"),
 )  # fmt: skip
-"""What is set for every task, or put back behind it, beside the seeds of the global generators and the filters of
-warnings. One thread, so that numbers do not depend on the number of cores."""
+"""The settings that are set for every task and restored after it, besides the seeds of the global generators and the
+filters of warnings. One thread is used, so that numbers do not depend on the number of cores."""
 
 
 @contextmanager
 def known_surroundings(seed: int, device: str = "cpu") -> Iterator[None]:
-    """Inside, all settings are as every task finds them; behind, as they were before.
+    """Within the block all settings have the values that every task starts with; afterwards they are restored.
 
     Args:
-        seed: of the global generators of Python, NumPy and torch, for code that draws from them.
-        device: whose generator is seeded, beside the one of the CPU.
+        seed: seeds the global generators of Python, NumPy and torch, for code that draws from them.
+        device: the device whose generator is seeded besides that of the CPU.
     """
     before = [setting.read() for setting in SETTINGS]
     with warnings.catch_warnings(), torch.inference_mode(mode=False), _seeded(derive(seed, "surroundings"), device):

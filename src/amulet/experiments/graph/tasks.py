@@ -1,9 +1,12 @@
-"""The unit of work. A task is the value of everything that decides its result; its digest is where that lies.
+"""Tasks: the units of work of an assessment.
+
+A task is a frozen value that holds everything its result depends on. Its result is stored under its digest.
 
 Source ── Train (target) ──┬── Derive (a model made from it) ─┐
    └───── Train (shadow) ──┴──────────────────────────────────┴─ Play (attack or audit) ─┬─ Measure (metric)
                                                                                          └─ Trace (curve)
-This file has the tasks that give data and models; `plays` has those that give outcomes and numbers.
+
+This module holds the tasks whose results are data and models; `plays` holds those that give outcomes and numbers.
 """
 
 from abc import abstractmethod
@@ -17,7 +20,8 @@ from torch import Tensor, nn
 
 from amulet.core.classifier import few, outputs_of
 from amulet.core.containment import text_of
-from amulet.core.data import AmuletDataset, Data, Schema
+from amulet.core.data import Data, Schema
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import AmuletError
 from amulet.core.fitted import Artifacts, Fitted
 from amulet.core.held import Held
@@ -37,44 +41,44 @@ V = TypeVar("V")
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """A task's result as the store keeps it: JSON and tensors."""
+    """A task's result in the form in which the store keeps it: a JSON value and tensors by name."""
 
     value: Plain
     tensors: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 class Reader(Protocol):
-    """Where a task finds what other tasks gave."""
+    """Gives a task the results of other tasks, such as the store does."""
 
     def load(self, task: "Task[V]") -> V:
-        """The value of a task that has been computed."""
+        """The result of a task."""
 
 
 @dataclass(frozen=True)
 class Task(Spec, Generic[V]):
-    """Something to compute once."""
+    """Base class of tasks. A subclass says how its result is computed, and how it is stored and read again."""
 
     @cached_property
     def inputs(self) -> "tuple[Task[Any], ...]":
-        """The tasks within its fields, however deep, each once: what must be computed before."""
+        """The tasks that this task needs the results of: all that occur in its fields, at any depth, each once."""
         found = {task.digest: task for item in fields(self) for task in tasks_within(getattr(self, item.name))}
         return tuple(found.values())
 
     @abstractmethod
     def compute(self, reader: Reader) -> V:
-        """The value, from the values of the inputs."""
+        """The task's result, computed from the results of its inputs."""
 
     @abstractmethod
     def encode(self, value: V) -> Entry:
-        """The value as the store keeps it."""
+        """The result in the form in which the store keeps it."""
 
     @abstractmethod
     def decode(self, entry: Entry, reader: Reader) -> V:
-        """The value back."""
+        """The result from its stored form; the inverse of `encode`."""
 
 
 def tasks_within(value: Any) -> "Iterator[Task[Any]]":
-    """The tasks in a field's value: itself, or those in the items and fields of what is no task."""
+    """The tasks in a field's value: the value itself, or the tasks in its items or fields if it is no task."""
     match value:
         case Task():
             yield value
@@ -88,7 +92,7 @@ def tasks_within(value: Any) -> "Iterator[Task[Any]]":
 
 @dataclass(frozen=True)
 class Backend(Spec):
-    """What computes. A pair of models never mixes two of them."""
+    """The device and torch version that compute a task. Models that are compared with each other always share one."""
 
     device: str = "cpu"
     torch: str = torch.__version__
@@ -96,23 +100,23 @@ class Backend(Spec):
 
 @dataclass(frozen=True)
 class Source(Task[AmuletDataset]):
-    """A data set by its content; the plan puts it into the store, tasks only read it."""
+    """A data set, identified by its content. It is stored before any task runs; tasks only read it."""
 
     name: str
     content: str
 
     def compute(self, reader: Reader) -> AmuletDataset:
-        """Never called: the plan has stored the data set."""
+        """Not supported, since the data set is stored before any task runs."""
         raise NotImplementedError(f"The data set {self.name} is not in the store; plan the experiment again.")
 
     def encode(self, value: AmuletDataset) -> Entry:
-        """Tensors of both parts."""
+        """The tensors of training and test records, with the data set's name and schema as JSON."""
         parts = {"train": value.train, "test": value.test}
         tensors = {f"{part}.{name}": tensor for part, data in parts.items() for name, tensor in data.tensors().items()}
         return Entry({"name": value.name, "schema": value.schema.plain()}, tensors)
 
     def decode(self, entry: Entry, reader: Reader) -> AmuletDataset:
-        """Memory-mapped, as the store gives tensors."""
+        """The data set. Its tensors stay memory-mapped, as the store returns them."""
         del reader
         assert isinstance(entry.value, dict)  # noqa: S101 - as encoded
         schema = from_plain(entry.value["schema"])
@@ -122,14 +126,14 @@ class Source(Task[AmuletDataset]):
 
 @dataclass(frozen=True)
 class ModelTask(Task[Fitted]):
-    """A task that gives a model.
+    """Base class of tasks whose result is a trained model.
 
     Attributes:
-        recipe: how it is trained.
-        source: the data set that its records come from.
-        draw: which records of it.
-        seed: of all random choices.
-        backend: where it is computed.
+        recipe: how the model is trained.
+        source: the data set that its training records come from.
+        draw: which of the data set's records it is trained on.
+        seed: decides all random choices.
+        backend: the device and torch version that compute it.
     """
 
     recipe: Trainable
@@ -145,19 +149,20 @@ class ModelTask(Task[Fitted]):
 
     @abstractmethod
     def build(self, schema: Schema) -> nn.Module:
-        """An untrained model of the same structure."""
+        """An untrained model of the architecture that this task trains."""
 
     def rebuilt(self, schema: Schema, weights: Mapping[str, Tensor]) -> nn.Module:
-        """A new model of the same structure, filled with weights, in evaluation mode on its device."""
+        """A new model of this task's architecture with these weights, in evaluation mode on the backend's device."""
         model = self.build(schema)
         model.load_state_dict(weights)
         return model.to(self.backend.device).eval()
 
     def require_rebuildable(self, fitted: Fitted, data: Data) -> Fitted:
-        """The same, unless the model gives other outputs once it is rebuilt from what the store keeps of it.
+        """Check that the model gives the same outputs when it is rebuilt from its stored weights, and return it.
 
         Raises:
-            AmuletError: it does; what it holds beside weights and buffers would be lost without a word.
+            AmuletError: it gives other outputs. The store keeps only weights and buffers, so whatever else the model
+                holds would be lost.
         """
         some = few(data)
         try:
@@ -169,7 +174,7 @@ class ModelTask(Task[Fitted]):
         return fitted
 
     def encode(self, value: Fitted) -> Entry:
-        """Weights and artifacts; facts as JSON."""
+        """The model's weights and the artifacts of its training as tensors, the facts as JSON."""
         weights = {f"model.{name}": tensor for name, tensor in value.model.state_dict().items()}
         kept = {
             f"artifact.{stage}.{name}": tensor
@@ -179,7 +184,7 @@ class ModelTask(Task[Fitted]):
         return Entry(dict(value.facts), weights | kept)
 
     def decode(self, entry: Entry, reader: Reader) -> Fitted:
-        """Rebuild the structure and fill in the weights."""
+        """The trained model, rebuilt from its architecture and its stored weights."""
         assert isinstance(entry.value, dict)  # noqa: S101 - as encoded
         model = self.rebuilt(reader.load(self.home).schema, _under(entry.tensors, "model"))
         facts = {name: fact for name, fact in entry.value.items() if isinstance(fact, bool | int | float | str)}
@@ -188,20 +193,21 @@ class ModelTask(Task[Fitted]):
 
 @dataclass(frozen=True)
 class Train(ModelTask):
-    """A model trained from scratch: a target, a shadow, a control.
+    """Train a model from scratch, such as a target, a shadow model or a control.
 
     Attributes:
-        scores: for the stages of the recipe that remove records, in their order.
+        scores: the tasks that compute scores for the removal of records, one for each stage of the recipe that removes
+            records, in the order of these stages.
     """
 
     scores: "tuple[Score, ...]" = ()
 
     def __str__(self) -> str:
-        """What is trained on which records."""
+        """The recipe and the records, for messages."""
         return f"training {self.recipe} on {self.draw}"
 
     def compute(self, reader: Reader) -> Fitted:
-        """Fit the recipe to the drawn records."""
+        """The model trained with the recipe on the drawn records."""
         data = reader.load(self.source).train
         records = self.draw.take(data)
         fitted = self.recipe.fit(
@@ -214,33 +220,33 @@ class Train(ModelTask):
         return self.require_rebuildable(fitted, records)
 
     def held(self, data: Data, reader: Reader) -> Held:
-        """What whoever trains the model holds besides its records: clean ones, and scores."""
+        """What the defender holds besides the training records: clean validation records, and scores of records."""
         return Held(self.draw.origin.validation_of(data), tuple(reader.load(score) for score in self.scores))
 
     def build(self, schema: Schema) -> nn.Module:
-        """As training does, under its seed, for what a model draws but does not save."""
+        """An untrained model, built under the training's seed, since a model may draw values that it does not save."""
         with isolated(derive(self.recipe.seed_from(self.seed), "initialisation")):
             return self.recipe.build(schema)
 
 
 @dataclass(frozen=True)
 class Score(Task[Tensor]):
-    """How much each training record of a model is worth keeping, for all who remove some.
+    """Score the training records of a model. Defenses that remove records remove those with the lowest scores.
 
     Attributes:
-        scorer: what gives the scores.
-        model: the reference model: the recipe with only those preparations of its data that come before the removal.
+        scorer: computes the scores.
+        model: the task that trains the reference model, with the recipe's preparations that precede the removal.
     """
 
     scorer: Scorer
     model: Train
 
     def __str__(self) -> str:
-        """What scores by which model."""
+        """The scorer and its reference model, for messages."""
         return f"scores of {self.scorer} by {self.model.recipe} on {self.model.draw}"
 
     def compute(self, reader: Reader) -> Tensor:
-        """Score the records that the reference model was trained on."""
+        """(n,) scores of the records that the reference model was trained on."""
         reference, device = self.model, self.model.backend.device
         data = reader.load(reference.source).train
         held = reference.held(data, reader)
@@ -251,29 +257,29 @@ class Score(Task[Tensor]):
         return self.scorer(reader.load(reference).model, prepared, held.validation)
 
     def encode(self, value: Tensor) -> Entry:
-        """One tensor."""
+        """The scores as one tensor."""
         return Entry(None, {"scores": value})
 
     def decode(self, entry: Entry, reader: Reader) -> Tensor:
-        """The tensor back."""
+        """(n,) scores from a stored entry."""
         del reader
         return entry.tensors["scores"]
 
 
 @dataclass(frozen=True)
 class Derive(ModelTask):
-    """A model made from another one, which its maker sees only through the gate of the method's access.
+    """Make a model from another one, its parent. The method sees the parent only as far as its access allows.
 
     Attributes:
-        method: how it is made.
-        parent: the task that gives the other model.
+        method: how the model is made, such as distillation.
+        parent: the task whose result is the other model.
     """
 
     method: Derivation
     parent: ModelTask
 
     def __str__(self) -> str:
-        """What is made of which model."""
+        """The method and the parent, for messages."""
         return f"{self.method} of {self.parent}"
 
     @property
@@ -282,7 +288,7 @@ class Derive(ModelTask):
         return self.parent.home
 
     def compute(self, reader: Reader) -> Fitted:
-        """Derive the model with its maker's records."""
+        """The model that the method makes from the parent and the drawn records."""
         data, device = self.draw.take(reader.load(self.source).train), self.backend.device
         schema = reader.load(self.home).schema
         if data.schema != schema:
@@ -292,7 +298,7 @@ class Derive(ModelTask):
         return self.require_rebuildable(fitted, data)
 
     def build(self, schema: Schema) -> nn.Module:
-        """Of the structure that the method gives."""
+        """An untrained model of the architecture that the method gives, which may be that of the parent."""
         with isolated(derive(self.seed, "initialisation")):
             return self.method.build(schema, self.recipe, self.parent.build)
 

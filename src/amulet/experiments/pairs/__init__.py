@@ -1,1 +1,1 @@
-"""Two trained models compared on one set of records."""
+"""Comparison of two trained models on the same records."""

@@ -20,15 +20,21 @@ SUFFIXES: Final = (".safetensors", *PICKLED)
 
 @dataclass(frozen=True)
 class Trained(Spec):
-    """A model whose weights lie in a file: what `safetensors.torch.save_file` or `torch.save` made of its
-    `state_dict()`. A file that holds more than tensors is refused, since reading it could run code.
+    """A trained model: its architecture, and the file that holds its weights.
+
+    The file is written by `safetensors.torch.save_file` or `torch.save` from the model's `state_dict()`. A file that
+    holds anything but tensors is refused, since reading it could run code.
+
+    Attributes:
+        model: the architecture.
+        weights: the path of the file.
     """
 
     model: ModelSpec
     weights: str
 
     def problems(self) -> Iterator[Problem]:
-        """Only formats that are read without running code."""
+        """The file must have a format that can be read without running code."""
         if Path(self.weights).suffix not in SUFFIXES:
             yield self.problem("weights", f"a file that ends in {', '.join(SUFFIXES)}")
 
@@ -36,11 +42,11 @@ class Trained(Spec):
         """The model in evaluation mode, on the CPU.
 
         Args:
-            schema: of the data set it was trained on.
-            folder: from where the path of the weights counts.
+            schema: the schema of the data set that it was trained on.
+            folder: the folder that a relative path of the weights starts from.
 
         Raises:
-            Unreadable: the file is missing, or holds something else than the weights of this architecture.
+            Unreadable: the file is missing, or does not hold the weights of this architecture.
         """
         with isolated(0):  # for what a model draws but does not save
             model = self.model.build(schema)

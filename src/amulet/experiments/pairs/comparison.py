@@ -1,9 +1,9 @@
-"""Two trained models, before and after a defense: what one set of records says of their difference."""
+"""Compare two trained models, such as before and after a defense, on the same records."""
 
 import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
@@ -12,20 +12,19 @@ from annotated_types import Interval
 from numpy.typing import NDArray
 from torch import nn
 
-from amulet.core.classifier import classifier_problems, few
-from amulet.core.data import AmuletDataset, Data, absorb, concatenate, require_dataset
-from amulet.core.errors import AmuletError, InvalidData, InvalidParameter, Problem
+from amulet.core.dataset import AmuletDataset, absorb, require_dataset
+from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.metric import Metric, Undefined
-from amulet.core.model import device_of, evaluating, predict
 from amulet.core.outcome import Outcome
-from amulet.core.probe import Attack, Audit, Game, Probe
+from amulet.core.probe import Attack, Audit, Probe
 from amulet.core.roles import TARGET, target_request
 from amulet.core.seeds import derive
 from amulet.core.spec import NonNegativeInt, Spec
-from amulet.core.split import Division, Split
+from amulet.core.split import Split
 from amulet.core.tally import Tally
-from amulet.core.threat import TrainedModel
+from amulet.experiments.pairs.model_checks import model_problems
 from amulet.experiments.pairs.results import ModelFacts, PairCell, PairResults
+from amulet.experiments.pairs.shared_game import SharedGame, equal_outcomes, game_records
 from amulet.experiments.planning.checks import probe_problems
 from amulet.experiments.planning.experiment import question_problems
 from amulet.experiments.registry.plugins import metrics_for
@@ -33,7 +32,7 @@ from amulet.experiments.results.numbers import Column
 from amulet.statistics import Resampled, Verdict, draws, explore_resampled, fewest_resamples, judge_resampled
 
 Told = Callable[[str, int, int], None]
-"""Hears of the work: what is being done, how many steps of it are done, of how many."""
+"""A function that is told of progress: the probe, the number of steps done, and the number of steps in all."""
 
 CHUNK = 100
 _ADVICE = "and a pair is compared without training any. Leave it out, or assess both recipes with `amulet assess`."
@@ -44,15 +43,16 @@ Resamples = Annotated[int, Interval(ge=1, le=1_000_000)]
 
 @dataclass(frozen=True)
 class Questions(Spec):
-    """What is asked of both models.
+    """The attacks, audits and metrics for a comparison of two models, and how differences are tested.
 
     Attributes:
         probes: attacks that need no training, and audits.
-        metrics: beside every registered metric with its defaults; one that is listed replaces the default of
-            its class.
-        split: who held which training records; None where both models were trained on all of them.
-        seed: of the attacks' randomness and of the resamples.
-        resamples: of the records; None for the fewest that simultaneous intervals can be read off.
+        metrics: metrics in addition to all registered ones with their default settings. A metric that is listed here
+            replaces the registered one of its class.
+        split: which training records the models were trained on; None if both were trained on all of them.
+        seed: decides the attacks' random choices and the resamples.
+        resamples: how often the records are resampled; None for the smallest number that simultaneous confidence
+            intervals can be computed from.
     """
 
     probes: tuple[Probe, ...]  # type: ignore[type-arg]
@@ -62,7 +62,7 @@ class Questions(Spec):
     resamples: Resamples | None = None
 
     def problems(self) -> Iterator[Problem]:
-        """What cannot be asked without training, or answered with so few resamples."""
+        """The problems of probes that need training, of repeated probes and metrics, and of too few resamples."""
         yield from question_problems("Questions", self.probes, self.metrics)
         for probe in self.probes:
             yield from (Problem("attacks", f"{probe} {why} {_ADVICE}") for why in _needs_training(probe))
@@ -71,26 +71,30 @@ class Questions(Spec):
 
     @property
     def primaries(self) -> int:
-        """Primary metrics: the family that is judged together."""
+        """The number of primary metrics, which are judged together as one family."""
         return sum(metric.primary for probe in self.probes for metric in metrics_for(probe, self.metrics))
 
     @property
     def fewest(self) -> int:
-        """The fewest resamples."""
+        """The smallest number of resamples that simultaneous confidence intervals can be computed from."""
         return fewest_resamples(self.primaries)
 
     @property
     def drawn(self) -> int:
-        """How many resamples are drawn."""
+        """The number of resamples that are drawn."""
         return self.resamples or self.fewest
 
     def drawn_for(self, metric: Metric[Any]) -> int:
-        """All for a primary metric; for others, judged alone, so many as leave as many beyond each end."""
+        """The number of resamples for a metric.
+
+        All are used for a primary metric. Others are judged by themselves and need fewer: so many that as many of them
+        lie beyond each end of the interval.
+        """
         return self.drawn if metric.primary else self.drawn // max(1, self.primaries)
 
 
 def _needs_training(probe: Probe[Any]) -> Iterator[str]:
-    """What a probe needs beside a model that was trained on the members as they are."""
+    """The reasons why a probe cannot be run on a model that was trained on the members, without further training."""
     requests = probe.models(Split())
     if requests.get(TARGET) != (target_request(Split()),):
         yield "is played on a model that was trained on tampered records,"
@@ -111,27 +115,28 @@ def compare(
     seed: int = 0,
     resamples: int | None = None,
 ) -> PairResults:
-    """What differs between two trained models, on the records at hand; nothing is trained.
+    """Compare two trained models on the same records, without training anything.
 
-    Both are probed with the same records in the same order and the same randomness, where they lie, and are left
-    as they were. Intervals come from resampling the records, so they say how the difference of this pair would
-    vary with other records, and nothing of other trainings.
+    Every probe is run on both models with the same records in the same order and the same random choices, on the
+    device where the models are, which are left unchanged. Confidence intervals come from resampling the records: they
+    say how the difference between these two models would vary with other records, not with other trainings.
 
     Args:
-        before: maps inputs to logits, such as `Fitted.model`.
-        after: the other; its architecture may be another one.
-        dataset: the records. Without a `split` both models were trained on all of `dataset.train`, and the test
-            records are membership inference's non-members.
+        before: the first model; it maps inputs to logits, such as `Fitted.model`.
+        after: the second model; its architecture may differ.
+        dataset: the data set. Without a `split` both models were trained on all of `dataset.train`, and the test
+            records are the non-members of membership inference.
         probes: attacks that need no training, and audits.
-        metrics: as in an Experiment.
-        split: both models were trained on its members, as in an assessment; the auxiliary records are the
-            non-members.
-        seed: of the attacks' randomness and of the resamples.
-        resamples: by default 800 for each attack and audit, the fewest that simultaneous intervals can be read off.
+        metrics: metrics in addition to the registered ones, as in an Experiment.
+        split: if given, both models were trained on its members, as in an assessment, and its auxiliary records are
+            the non-members.
+        seed: decides the attacks' random choices and the resamples.
+        resamples: how often the records are resampled; by default 800 for each attack and audit, the smallest number
+            that simultaneous confidence intervals can be computed from.
 
     Raises:
-        InvalidParameter: attacks that need shadow models, metrics without effect, what the data set lacks, a model
-            that does not take its records or has other classes; all at once.
+        InvalidParameter: an attack needs shadow models, a metric has no effect, the data set lacks something, or a
+            model does not accept its records or has other classes. All problems are reported together.
     """
     return answer(before, after, dataset, Questions(tuple(probes), tuple(metrics), split, seed, resamples))
 
@@ -139,16 +144,16 @@ def compare(
 def answer(
     before: nn.Module, after: nn.Module, dataset: AmuletDataset, questions: Questions, told: Told = lambda *_: None
 ) -> PairResults:
-    """As `compare`, with the questions as one value; `told` hears of the work."""
+    """As `compare`, with probes, metrics and settings as one value; `told` is called as the work advances."""
     require_dataset(dataset, "dataset", "compare")
     models = (before, after)
     asked = probe_problems(questions.probes, questions.metrics, dataset, questions.split or Split())
-    if problems := [*asked, *_model_problems(models, dataset, questions.probes)]:
+    if problems := [*asked, *model_problems(models, dataset, questions.probes)]:
         raise InvalidParameter(problems)
-    records, division = _records(dataset, questions.split)
+    records, division = game_records(dataset, questions.split)
     facts = [_facts(model) for model in models]
-    bench = _Bench(models, records, division, alike=facts[0] == facts[1])
-    found = [cell for probe in questions.probes for cell in _found(probe, questions, bench, told)]
+    game = SharedGame(models, records, division, alike=facts[0] == facts[1])
+    found = [cell for probe in questions.probes for cell in _found(probe, questions, game, told)]
     return PairResults(
         name="pair",
         dataset=dataset.name,
@@ -163,40 +168,8 @@ def answer(
 
 
 @dataclass(frozen=True, eq=False)
-class _Bench:
-    """What all probes share."""
-
-    models: tuple[nn.Module, nn.Module]
-    records: AmuletDataset
-    division: Division
-    alike: bool
-
-    def play(self, probe: Probe[Any], seed: int) -> tuple[Outcome, Outcome] | Undefined:
-        """The same game with both models, or why one of them has no outcome.
-
-        Raises:
-            AmuletError: the outcomes are not of the same records in the same order.
-        """
-        first, second = (self._played(probe, model, seed) for model in self.models)
-        if isinstance(first, Undefined):
-            return first
-        if isinstance(second, Undefined):
-            return second
-        named = ((getattr(first, name), getattr(second, name)) for name in first.truth)
-        if len(first) != len(second) or not all(torch.equal(one, other) for one, other in named):
-            raise AmuletError(f"{probe} gave outcomes of other records for the second model than for the first.")
-        return first, second
-
-    def _played(self, probe: Probe[Any], model: nn.Module, seed: int) -> Outcome | Undefined:
-        target = TrainedModel(model, self.records.train.index[self.division.members])
-        game = Game({TARGET: (target,)}, self.records, self.division, seed, str(device_of(model)))
-        outcome: Outcome | Undefined = probe.play(game)
-        return outcome if isinstance(outcome, Undefined) else outcome.cpu()
-
-
-@dataclass(frozen=True, eq=False)
 class _Found:
-    """A cell before its verdict: a metric of both models, and their difference on resamples."""
+    """A metric of both models and its differences on the resamples, before the verdict."""
 
     column: Column
     records: int
@@ -204,17 +177,17 @@ class _Found:
     resampled: Resampled
 
     def cell(self, verdict: Verdict) -> PairCell:
-        """With its verdict."""
+        """The cell of the results, with its verdict."""
         before, after = (None if isinstance(value, Undefined) else value for value in self.values)
         reasons = tuple(dict.fromkeys(value.reason for value in self.values if isinstance(value, Undefined)))
         drawn, lost = len(self.resampled.differences), self.resampled.undefined
         return PairCell(self.column, self.records, before, after, reasons, drawn, lost, verdict)
 
 
-def _found(probe: Probe[Any], questions: Questions, bench: _Bench, told: Told) -> Iterator[_Found]:
+def _found(probe: Probe[Any], questions: Questions, game: SharedGame, told: Told) -> Iterator[_Found]:
     metrics = metrics_for(probe, questions.metrics)
     told(str(probe), 0, questions.drawn)
-    played = bench.play(probe, questions.seed)
+    played = game.play(probe, questions.seed)
     if isinstance(played, Undefined):
         for metric in metrics:
             nothing = Resampled(None, np.empty(0), metric.margin)
@@ -223,7 +196,7 @@ def _found(probe: Probe[Any], questions: Questions, bench: _Bench, told: Told) -
     first, second = played
     values = {metric: (metric(first), metric(second)) for metric in metrics}
     measured = [metric for metric in metrics if not any(isinstance(value, Undefined) for value in values[metric])]
-    same = bench.alike and _equal(first, second)
+    same = game.alike and equal_outcomes(first, second)
     vary = [] if same or first.unit != "record" else measured
     differences = _resampled((first, second), vary, questions, lambda n: told(str(probe), n, questions.drawn))
     told(str(probe), questions.drawn, questions.drawn)
@@ -238,7 +211,7 @@ def _found(probe: Probe[Any], questions: Questions, bench: _Bench, told: Told) -
 def _resampled(
     outcomes: tuple[Outcome, Outcome], metrics: Sequence[Metric[Any]], questions: Questions, told: Callable[[int], None]
 ) -> dict[Metric[Any], NDArray[np.float64]]:
-    """By metric, after minus before on the same draws of records, NaN where either has no value."""
+    """For each metric the differences, after minus before, on resamples of the records; NaN if either is undefined."""
     counts = {metric: questions.drawn_for(metric) for metric in metrics}
     differences = {metric: np.empty(count) for metric, count in counts.items()}
     strata = outcomes[0].strata()
@@ -255,7 +228,7 @@ def _resampled(
 
 
 def _judged(found: Sequence[_Found]) -> Iterator[PairCell]:
-    """The primary metrics as one family, the others each by itself; in the order found."""
+    """The cells with verdicts, in the given order. Primary metrics are one family, the others are judged one by one."""
     primary = iter(judge_resampled([each.resampled for each in found if each.column.primary]))
     others = iter(explore_resampled([each.resampled for each in found if not each.column.primary]))
     for each in found:
@@ -266,68 +239,9 @@ def _difference(before: float | Undefined, after: float | Undefined) -> float:
     return math.nan if isinstance(before, Undefined) or isinstance(after, Undefined) else after - before
 
 
-def _equal(first: Outcome, second: Outcome) -> bool:
-    others = second.tensors()
-    return all(torch.equal(tensor, others[name]) for name, tensor in first.tensors().items())
-
-
-def _records(dataset: AmuletDataset, split: Split | None) -> tuple[AmuletDataset, Division]:
-    """The records as a game takes them, and who holds them.
-
-    Without a split the test records are set behind the training records as the attacker's, so that every attack
-    finds members and others where it finds them in an assessment.
-    """
-    if split is not None:
-        return dataset, split.divide(len(dataset.train))
-    train, test = dataset.train, dataset.test
-    if torch.isin(test.index, train.index).any():  # both parts count from zero
-        test = replace(test, index=test.index - test.index.min() + train.index.max() + 1)
-    places = torch.arange(len(train) + len(test))
-    division = Division(members=places[: len(train)], auxiliary=places[len(train) :], validation=places[:0])
-    return AmuletDataset(dataset.name, concatenate(train, test), test), division
-
-
 def _facts(model: nn.Module) -> ModelFacts:
     tensors = {name: value for name, value in model.state_dict().items() if isinstance(value, torch.Tensor)}
     digest = hashlib.sha256()
     absorb(digest, tensors)
     parameters = sum(parameter.numel() for parameter in model.parameters())
     return ModelFacts(type(model).__name__, str(model), parameters, digest.hexdigest())
-
-
-def _model_problems(
-    models: Sequence[nn.Module], dataset: AmuletDataset, probes: Sequence[Probe[Any]]
-) -> Iterator[Problem]:
-    found = [
-        problem
-        for name, model in zip(("before", "after"), models, strict=True)
-        for problem in _unusable(name, model, dataset, probes)
-    ]
-    yield from found
-    devices = [] if found else [str(device_of(model)) for model in models]
-    if len(set(devices)) > 1:
-        yield Problem("after", f"Both models must lie on one device. Got {devices[0]} and {devices[1]}.")
-
-
-def _unusable(name: str, model: nn.Module, dataset: AmuletDataset, probes: Sequence[Probe[Any]]) -> Iterator[Problem]:
-    """Why one model cannot be compared: its outputs, or what probes need of it."""
-    some = few(dataset.test)
-    subject = f"The model '{name}'"
-    found = tuple(classifier_problems(model, some, parameter=name, owner="compare", name=subject))
-    yield from found
-    if found:
-        return
-    if not _is_finite(model, some):
-        yield Problem(name, f"{subject} gives NaN or infinity.")
-        return
-    for probe in probes:
-        for sentence in probe.model_demands(TARGET, model, some):
-            yield Problem(name, f"{subject}: {sentence}")
-
-
-def _is_finite(model: nn.Module, some: Data) -> bool:
-    try:
-        with evaluating(model):
-            return bool(torch.isfinite(predict(model, some.to(device_of(model)))).all())
-    except InvalidData:  # of NaN
-        return False

@@ -1,4 +1,4 @@
-"""What was found of one pair of models."""
+"""The results of a comparison of two models."""
 
 import json
 from collections.abc import Mapping
@@ -10,19 +10,20 @@ import pandas as pd
 from amulet.core.files import StrPath
 from amulet.core.spec import Plain
 from amulet.core.tally import Tally
+from amulet.experiments.pairs.pair_file import PAIR_FORMAT, WrittenPairCell, parse_pair
 from amulet.experiments.results.numbers import Column
-from amulet.experiments.results.results_file import PAIR, PAIR_FORMAT, WrittenPairCell, parse_pair, written_results
+from amulet.experiments.results.result_folders import PAIR, written_results
 from amulet.statistics import Paired, Verdict
 
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """Which model it is.
+    """What identifies a model.
 
     Attributes:
-        name: of its class.
-        structure: as it prints itself.
-        parameters: how many.
+        name: the name of its class.
+        structure: its layers, as text.
+        parameters: the number of its parameters.
         weights: SHA-256 over all its tensors.
     """
 
@@ -34,15 +35,16 @@ class ModelFacts:
 
 @dataclass(frozen=True)
 class PairCell:
-    """One metric of both models.
+    """One metric of both models, and the verdict on its difference.
 
     Attributes:
-        records: that the metric is read off.
-        before, after: its values, None where it has none.
-        reasons: why it has none, each once.
-        resamples: of the records, from which the interval comes.
-        lost: those among them on which it has no value.
-        verdict: of the difference; its interval is over other records, not over other trainings.
+        column: the metric.
+        records: the number of records that the metric is computed from.
+        before, after: the values for the two models; None where the metric is undefined.
+        reasons: why the metric is undefined, each reason once.
+        resamples: the number of resamples of the records that the confidence interval is computed from.
+        lost: the number of resamples on which the metric is undefined.
+        verdict: the verdict on the difference. Its interval is about other records, not about other trainings.
     """
 
     column: Column
@@ -56,19 +58,22 @@ class PairCell:
 
     @property
     def difference(self) -> float | None:
-        """After minus before."""
+        """The value after minus the value before; None if either is undefined."""
         return None if self.before is None or self.after is None else self.after - self.before
 
 
 @dataclass(frozen=True)
 class PairResults:
-    """Everything found of one pair of models, and of this pair only. `frame` has a line for each metric.
+    """All results of a comparison of two models, which hold for these two only. `frame` has a line for each metric.
 
     Attributes:
-        spec: what was asked.
-        models: before and after.
-        records: how many are members, others (non-members) and test records.
-        resamples: of the records, for the primary metrics; the exploratory ones are read off the first of them.
+        name: the name of the comparison.
+        dataset, content: the data set's name and the digest of its content.
+        spec: the specification of the comparison as plain values.
+        models: the model before and the model after.
+        records: the numbers of members, of others (non-members) and of test records.
+        resamples: the number of resamples of the records for primary metrics. Exploratory ones use the first of them.
+        cells: one for each metric.
         tested: how many test records there are of each class and group; empty in results of older versions.
     """
 
@@ -84,12 +89,12 @@ class PairResults:
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        """What was measured."""
+        """The columns of all metrics that were measured."""
         return tuple(cell.column for cell in self.cells)
 
     @property
     def frame(self) -> pd.DataFrame:
-        """One line per metric; undefined values are NaN."""
+        """One line for each metric; undefined values are NaN."""
         return pd.DataFrame(
             [
                 {
@@ -109,7 +114,7 @@ class PairResults:
         ).astype(dict.fromkeys(("before", "after", "difference", "low", "high"), float))
 
     def to_json(self) -> str:
-        """The same text for the same models, records and settings."""
+        """The results as JSON. The text is the same for the same models, records and settings."""
         body = asdict(self)
         for plain, cell in zip(body["cells"], self.cells, strict=True):
             plain["difference"] = cell.difference
@@ -118,7 +123,7 @@ class PairResults:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Back from `to_json`.
+        """The results from the text that `to_json` gives.
 
         Raises:
             AmuletError: the text is something else, of another format, or does not hold together.
@@ -139,16 +144,16 @@ class PairResults:
 
     @classmethod
     def read(cls, folder: StrPath) -> Self:
-        """The results of a comparison, by its folder.
+        """The results of a comparison from its folder.
 
         Raises:
-            AmuletError: there are none.
+            AmuletError: the folder has no results, or they cannot be read.
         """
         return cls.from_json(written_results(folder, "compare"))
 
 
 def _cell(written: WrittenPairCell) -> PairCell:
-    """Without what follows from the rest."""
+    """The cell that a checked file states."""
     verdict = written.verdict
     paired = Paired(**dict(verdict.paired)) if verdict.paired else None
     interval = (verdict.interval[0], verdict.interval[1]) if verdict.interval else None

@@ -1,4 +1,4 @@
-"""A comparison of two checkpoints, as YAML describes it."""
+"""The comparison of two checkpoints that a YAML file specifies."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from amulet.core.data import AmuletDataset
+from amulet.core.dataset import AmuletDataset
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.files import StrPath
@@ -30,11 +30,11 @@ class Pair(Spec):
     """Two checkpoints to compare on one data set, without training anything.
 
     Attributes:
-        name: of its folder under `runs/`.
-        dataset: where the records come from.
-        before, after: the models.
-        attacks: those that need no training.
-        audits: done to both models.
+        name: the name of the comparison, and of its folder under `runs/`.
+        dataset: the data set.
+        before, after: the two models.
+        attacks: attacks that need no training.
+        audits: audits of both models.
         metrics, split, seed, resamples: as in `Questions`.
     """
 
@@ -50,7 +50,7 @@ class Pair(Spec):
     resamples: Resamples | None = None
 
     def problems(self) -> Iterator[Problem]:
-        """Of the name, and of what is asked."""
+        """The problems of the name, of attacks, audits and metrics, and of the resamples."""
         yield from name_problems("Pair", self.name)
         try:
             _ = self.questions
@@ -59,26 +59,26 @@ class Pair(Spec):
 
     @property
     def questions(self) -> Questions:
-        """What is asked of both models."""
+        """The attacks, audits, metrics and settings of the comparison as one value."""
         return Questions((*self.audits, *self.attacks), self.metrics, self.split, self.seed, self.resamples)
 
 
-def carry_out(
+def compare_checkpoints(
     pair: Pair, folder: StrPath, device: str = "cpu", told: Told = lambda *_: None
 ) -> tuple[PairResults, dict[str, Any]]:
-    """Load both models, compare them, and say where the numbers come from.
+    """Load both models, compare them, and record what computed the numbers.
 
     Args:
-        pair: what to compare.
-        folder: from where the paths of the weights count.
+        pair: the comparison.
+        folder: the folder that relative paths of weights start from.
         device: "cpu" or a CUDA device.
-        told: hears of the work.
+        told: called as the work advances.
 
     Returns:
         The results, and their manifest: packages, machine, device, data set, seconds.
 
     Raises:
-        InvalidParameter: weights that cannot be used, and all that `compare` finds.
+        InvalidParameter: weights cannot be used, or `compare` finds a problem.
     """
     check_device(device)
     started = perf_counter()

@@ -1,1 +1,1 @@
-"""From an experiment to tasks: every problem before anything is trained, and how long it will take."""
+"""Plans: which tasks an experiment needs, what is wrong with it, and how long it will take."""

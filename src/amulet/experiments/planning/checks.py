@@ -1,10 +1,11 @@
-"""What stands in the way of an experiment, found before anything is trained."""
+"""Checks of an experiment, done before anything is trained."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from amulet.core.classifier import few
-from amulet.core.data import AmuletDataset, Schema
+from amulet.core.data import Schema
+from amulet.core.dataset import AmuletDataset
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import Problem, ProblemsError
 from amulet.core.groups import attribute_problems
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def applied(experiment: Experiment) -> tuple[dict[str, Trainable], list[Problem]]:
-    """The recipe of each row, by label, and the conflicts of those that cannot be had."""
+    """The recipe of each row with its defenses, by label, and the problems of defenses that cannot be applied."""
     recipes: dict[str, Trainable] = {}
     problems: list[Problem] = []
     for row in experiment.rows:
@@ -39,7 +40,7 @@ def applied(experiment: Experiment) -> tuple[dict[str, Trainable], list[Problem]
 
 
 def data_problems(experiment: Experiment, recipes: dict[str, Trainable], dataset: AmuletDataset) -> list[Problem]:
-    """Why rows cannot be trained on these records, or attacks, audits and metrics cannot be had of them."""
+    """The reasons why rows cannot be trained on these records, or attacks, audits and metrics cannot use them."""
     schema, records = dataset.schema, len(experiment.split.divide(len(dataset.train)).members)
     if records == 0:
         allowed = "such that the target is trained on at least one record"
@@ -59,14 +60,17 @@ def data_problems(experiment: Experiment, recipes: dict[str, Trainable], dataset
 
 
 def trainable_problems(recipe: Trainable, schema: Schema, records: int) -> tuple[Problem, ...]:
-    """Why a recipe cannot be fitted to so many records: what it says itself, else what a first step shows."""
+    """The reasons why a recipe cannot be trained on so many records.
+
+    If the recipe's own checks find nothing, one training step is tried.
+    """
     return tuple(recipe.data_problems(schema, records)) or tuple(recipe.trial_problems(schema))
 
 
 def model_problems(
     bench: Bench, row: Row, probes: Sequence[Probe[Any]], datasets: Mapping[Source, AmuletDataset]
 ) -> Iterator[Problem]:
-    """What models of a row lack for the roles that they play in attacks and audits, asked of untrained ones."""
+    """The reasons why attacks and audits cannot use the models of a row, found on untrained models."""
     some = few(datasets[bench.source].test)
     built: dict[tuple[str, Source], nn.Module] = {}
     for probe in probes:
@@ -80,7 +84,7 @@ def model_problems(
 
 
 def notices_of(experiment: Experiment, recipes: Mapping[str, Trainable], schema: Schema) -> tuple[str, ...]:
-    """What to know before the work begins, each once, with the first row that it concerns."""
+    """Sentences that the user should know before the work begins, each once, with the first row that it concerns."""
     found: dict[str, str] = {}
     for row in experiment.rows:
         for notice in recipes[row.label].notices(schema):
@@ -91,7 +95,7 @@ def notices_of(experiment: Experiment, recipes: Mapping[str, Trainable], schema:
 def request_problems(
     bench: Bench, probes: Sequence[Probe[Any]], dataset: AmuletDataset, others: Mapping[DatasetSpec, AmuletDataset]
 ) -> Iterator[Problem]:
-    """Why models that probes ask for cannot be had in one repetition, if so."""
+    """The reasons why models that probes ask for cannot be trained in one repetition."""
     for probe in probes:
         for request in (each for requests in probe.models(bench.split).values() for each in requests):
             datasets = [dataset if member.source is None else others[member.source] for member in request.family]
@@ -118,7 +122,7 @@ def _foreign_problems(request: ModelRequest, data: AmuletDataset, home: AmuletDa
 def probe_problems(
     probes: Sequence[Probe[Any]], metrics: Sequence[Metric[Any]], dataset: AmuletDataset, split: Split
 ) -> Iterator[Problem]:
-    """What a data set lacks for the attacks and audits, and metrics that none of them has an outcome for."""
+    """What a data set lacks for the attacks and audits, and metrics that fit none of their outcomes."""
     yield from (Problem(str(probe), sentence) for probe in probes for sentence in probe.demands(dataset.schema))
     yield from (Problem(str(probe), sentence) for probe in probes for sentence in probe.data_demands(dataset, split))
     yield from _alike(probes, metrics)
@@ -130,7 +134,7 @@ def probe_problems(
 
 
 def _alike(probes: Sequence[Probe[Any]], metrics: Sequence[Metric[Any]]) -> Iterator[Problem]:
-    """Two metrics of one outcome that print alike would be one column."""
+    """Metrics of one outcome that have the same name, since they could not be told apart in the results."""
     for probe in probes:
         names = [str(metric) for metric in metrics_for(probe, metrics)]
         for name in sorted({name for name in names if names.count(name) > 1}):

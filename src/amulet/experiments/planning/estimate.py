@@ -1,4 +1,4 @@
-"""How long a plan will take, from what the store has timed and from one epoch of what it has not."""
+"""Estimates how long a plan will take, from stored timings, and from one epoch of models that have none."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from amulet.experiments.planning.plan import Plan
 
 @dataclass(frozen=True)
 class Line:
-    """Tasks of one kind: how many, and the seconds that one takes (None where nothing is known)."""
+    """The tasks of one kind: how many are missing and stored, and the seconds that one takes, None if unknown."""
 
     name: str
     missing: int
@@ -26,23 +26,23 @@ class Line:
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a plan will cost on one core."""
+    """How long a plan will take on one processor core, by kind of task."""
 
     lines: tuple[Line, ...]
 
     @property
     def missing(self) -> int:
-        """Tasks to compute."""
+        """The number of tasks to compute."""
         return sum(line.missing for line in self.lines)
 
     @property
     def seconds(self) -> float:
-        """Of one core, over all tasks to compute."""
+        """The seconds that all tasks to compute take together on one core."""
         return sum(line.missing * (line.seconds or 0.0) for line in self.lines)
 
 
 def estimate(planned: Plan, store: Store) -> Estimate:
-    """Group the tasks by what they do, and time each group."""
+    """The estimate for a plan: its tasks in groups of one kind, with the seconds that a task of each group takes."""
     states = planned.states(store)
     missing = {task.digest for task in planned.missing(states)}
     groups: dict[str, list[Task[Any]]] = defaultdict(list)
@@ -82,7 +82,7 @@ def _line(
 
 
 def _timed(task: Train, planned: Plan) -> float | None:
-    """One epoch's time times the epochs; a training function of the user's own is not run for this."""
+    """The seconds of one epoch times the number of epochs; None for a user's training function, which is not run."""
     counted = task.recipe.with_preparations(0).one_epoch()
     if counted is None:
         return None

@@ -1,4 +1,4 @@
-"""What is to be assessed, as one value."""
+"""The specification of an assessment: data set, recipe, defenses, attacks, audits, metrics and seeds."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ BASELINE = "undefended"
 HALF = 0.5
 
 LONGEST_NAME = 200
-"""Bytes; file systems take 255, and files that are being written have longer names than their folder."""
+"""The most bytes of an experiment's name. File systems allow 255, and temporary files have longer names."""
 Seeds = Annotated[int, Interval(ge=1, le=MOST_SEEDS)]
 
 
@@ -30,12 +30,12 @@ class Row(Spec):
     """One row of the matrix.
 
     Attributes:
-        label: its name.
-        defenses: applied together, in this order.
-        against: label of the row that it is compared with; the undefended baseline by default. A defense that is
-            added to another one is compared with that one: "watermark and DP-SGD" against "watermark".
-        attacked: an attack that tampers with the training records of the row's models, while every other attack and
-            audit looks at these models as always. So a row shows what one attack does to other risks.
+        label: the name of the row.
+        defenses: the defenses that are applied together, in this order.
+        against: the label of the row that it is compared with; by default the undefended baseline. A row that adds
+            a defense to another row can be compared with that one: "watermark and DP-SGD" against "watermark".
+        attacked: an attack that tampers with the training records of the row's models. All other attacks and audits
+            are done to these models as usual, so the row shows what this attack does to other risks.
     """
 
     label: str
@@ -44,29 +44,30 @@ class Row(Spec):
     attacked: TamperingAttack | None = None  # type: ignore[type-arg]
 
     def problems(self) -> Iterator[Problem]:
-        """A label without any text could not be told from others."""
+        """The label must have at least one letter."""
         if not self.label.strip():
             yield self.problem("label", "text with at least one letter")
 
 
 @dataclass(frozen=True)
 class Experiment(Spec):
-    """What each defense does to each risk, on one data set.
+    """An assessment of what each defense does to each risk, on one data set.
 
     Attributes:
-        name: of its folder under `runs/`.
-        dataset: where the records come from; None where they are handed to `assess` or `plan`.
+        name: the name of the experiment, and of its folder under `runs/`.
+        dataset: the data set; None if the records are passed to `assess` or `plan`.
         recipe: how the undefended model is trained; defenses are applied to it.
-        defenses: the rows; the baseline "undefended" is always there.
-        attacks, audits: what is done to every row's models.
-        metrics: beside every registered metric with its defaults; one that is listed replaces the default of
-            its class.
-        seeds: repetitions, each with its own split and training, paired over the rows.
-        until_decided: whether to begin with a few seeds and add more, up to `seeds`, only where a primary metric
-            is still undecided.
-        split: the shares of members and validation records (its own seed counts up from the one given).
-        by_group: names of sensitive attributes; every metric of test or training records is also measured on the
-            records of each of their groups, as exploratory columns.
+        defenses: the rows of the matrix; the row "undefended" is added to them.
+        attacks, audits: the attacks and audits that are done to the models of every row.
+        metrics: metrics in addition to all registered ones with their default settings. A metric that is listed here
+            replaces the registered one of its class.
+        seeds: the number of repetitions, each with its own split and training. Rows are compared seed by seed.
+        until_decided: whether to start with a few seeds and add more, up to `seeds`, only for rows and probes with a
+            primary metric that is still undecided.
+        split: the shares of members and validation records. Its seed is that of the first repetition; each further
+            repetition adds 1 to it.
+        by_group: names of sensitive attributes. Every metric whose cases are records is also measured on the records
+            of each of their groups, as exploratory columns.
     """
 
     name: str
@@ -82,7 +83,7 @@ class Experiment(Spec):
     by_group: tuple[str, ...] = ()
 
     def problems(self) -> Iterator[Problem]:
-        """Labels are keys, and names are folders."""
+        """The problems of names and labels, of attacks, audits and metrics that occur twice, and of the split."""
         labels = [BASELINE, *(row.label for row in self.defenses)]
         if len(set(labels)) < len(labels):
             yield Problem.of("defenses", "Experiment", f"labelled differently, and none '{BASELINE}'", labels[1:])
@@ -103,22 +104,22 @@ class Experiment(Spec):
 
     @property
     def looks(self) -> tuple[int, ...]:
-        """Numbers of seeds at which verdicts are made."""
+        """The numbers of seeds at which verdicts are made, in ascending order."""
         return doubling(self.seeds) if self.until_decided else (self.seeds,)
 
     @property
     def probes(self) -> tuple[Probe, ...]:  # type: ignore[type-arg]
-        """Audits, then attacks: all that is done to every row's models."""
+        """All audits and attacks, the audits first."""
         return (*self.audits, *self.attacks)
 
     @property
     def rows(self) -> tuple[Row, ...]:
-        """The baseline and every defended row."""
+        """All rows, the undefended baseline first."""
         return (Row(BASELINE, ()), *self.defenses)
 
 
 def question_problems(owner: str, probes: Sequence[Probe[Any]], metrics: Sequence[Metric[Any]]) -> Iterator[Problem]:
-    """Attacks, audits and metrics that are none, or that stand there twice."""
+    """Problems of a list of attacks, audits and metrics: there is no attack or audit, or one is listed twice."""
     if not probes:
         yield Problem("attacks", "There must be at least one attack or audit. Got none.")
     labels = [str(probe) for probe in probes]
@@ -130,7 +131,7 @@ def question_problems(owner: str, probes: Sequence[Probe[Any]], metrics: Sequenc
 
 
 def label_problems(label: str) -> Iterator[Problem]:
-    """Labels stand in files, which lone surrogates have no bytes for."""
+    """A label must be text that can be encoded in UTF-8, since it is written to files."""
     try:
         label.encode()
     except UnicodeEncodeError:
@@ -138,7 +139,7 @@ def label_problems(label: str) -> Iterator[Problem]:
 
 
 def name_problems(owner: str, name: str) -> Iterator[Problem]:
-    """Names are folders under `runs/`."""
+    """A name must be suitable as the name of a folder under `runs/`."""
     if name.strip(".") in {"", "store"}:
         yield Problem.of("name", owner, "something else than 'store' and dots, since it names a folder", name)
     if not all(letter.isalnum() or letter in "-_." for letter in name):

@@ -1,9 +1,9 @@
-"""The models that an attack or audit asks for, trained as an assessment trains them, but kept in memory."""
+"""Train the models that an attack or audit asks for, as an assessment would, but keep them in memory."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
-from amulet.core.data import AmuletDataset, require_dataset
+from amulet.core.dataset import AmuletDataset, require_dataset
 from amulet.core.errors import InvalidParameter
 from amulet.core.probe import Game, Probe
 from amulet.core.split import Split
@@ -17,13 +17,13 @@ V = TypeVar("V")
 
 
 class Memory:
-    """A reader that computes each task when it is first asked for, and keeps its value."""
+    """Gives the results of tasks. Each task is computed when its result is first asked for, and kept in memory."""
 
     def __init__(self, datasets: Iterable[AmuletDataset]) -> None:
         self._values: dict[str, Any] = {source_of(dataset).digest: dataset for dataset in datasets}
 
     def load(self, task: Task[V]) -> V:
-        """The value of a task."""
+        """The result of a task."""
         if task.digest not in self._values:
             self._values[task.digest] = task.compute(self)
         value: V = self._values[task.digest]
@@ -31,7 +31,7 @@ class Memory:
 
 
 def source_of(dataset: AmuletDataset) -> Source:
-    """A data set as tasks know it."""
+    """The task that stands for a data set, by its name and content."""
     return Source(dataset.name, dataset.content)
 
 
@@ -46,19 +46,19 @@ def models_for(
 ) -> Models:
     """The models that an attack or audit asks for, by role; each is trained when it is first looked up.
 
-    They are those of an assessment with the same recipe, records and seed, so that a game played by hand gives the
-    same outcome. The target itself is among them, under "target".
+    They equal those of an assessment with the same recipe, records and seed, so that a probe that is run by hand gives
+    the same outcome. The model under assessment is among them, under "target".
 
     Args:
         probe: the attack or audit.
-        recipe: of the undefended model.
-        dataset: the records.
-        split: who holds which of them; its seed decides all random choices.
-        defenses: of the model under assessment, applied to the recipe in this order.
-        device: where to train.
+        recipe: how the undefended model is trained.
+        dataset: the data set.
+        split: who holds which training records; its seed decides all random choices.
+        defenses: the defenses of the model under assessment, applied to the recipe in this order.
+        device: the device that trains the models.
 
     Raises:
-        InvalidParameter: the data set or its records do not suffice for the probe.
+        InvalidParameter: the data set lacks something that the probe needs, or has too few records for it.
 
     Example:
         >>> from amulet.core.split import Split
@@ -80,7 +80,7 @@ def game_for(
     defenses: Sequence[Defense] = (),
     device: str = "cpu",
 ) -> Game:
-    """The game that an assessment would let the probe play; arguments and errors are those of `models_for`."""
+    """The models, records and seed that an assessment would give the probe. Arguments and errors as in `models_for`."""
     require_dataset(dataset, "dataset", "models_for")
     defended = recipe
     for defense in defenses:

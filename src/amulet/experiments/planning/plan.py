@@ -1,4 +1,4 @@
-"""From an experiment to tasks: every problem before anything is trained, and what the store has already."""
+"""The plan of an experiment: all tasks it needs, checked for problems before anything is trained."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -9,7 +9,7 @@ from typing import Any, cast
 import torch
 
 from amulet.core.containment import contained
-from amulet.core.data import AmuletDataset, require_dataset
+from amulet.core.dataset import AmuletDataset, require_dataset
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.probe import Probe
@@ -24,15 +24,15 @@ from amulet.experiments.planning.memory import source_of
 from amulet.experiments.registry.plugins import metrics_for
 
 Pair = tuple[str, str]
-"""A row's label and a probe, as text."""
+"""The label of a row and the text of a probe."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One number of the matrix for one seed, and the task that gives it.
+    """One number of the matrix for one seed, and the task that computes it.
 
     Attributes:
-        group: "attribute=value" where the metric is measured on the records of one sensitive group, else None.
+        group: "attribute=value" if the metric is measured on the records of one sensitive group only, else None.
     """
 
     row: str
@@ -46,16 +46,16 @@ class Cell:
 
 @dataclass(frozen=True)
 class Trial:
-    """One probe of one row's model of one seed, and all that is read off it.
+    """One attack or audit of the model of one row and seed, with all metrics and curves that are computed from it.
 
     Attributes:
-        row: label of the row.
-        play: the game.
-        measures: a number for each metric.
-        by_group: the same for each metric and sensitive attribute.
-        trace: the curve, if the probe has one.
-        target: the task that trains the row's own model, where the probe is about that and about no variant of it,
-            such as a poisoned one.
+        row: the label of the row.
+        play: the task that runs the attack or audit.
+        measures: the tasks that compute each metric.
+        by_group: the tasks that compute each metric for each group of a sensitive attribute.
+        trace: the task that computes the curve, if the probe has one.
+        target: the task that trains the row's own model; None if the probe attacks a variant of it instead, such as
+            a poisoned model.
     """
 
     row: str
@@ -67,16 +67,16 @@ class Trial:
 
     @property
     def pair(self) -> Pair:
-        """What more seeds are added to."""
+        """The row and the probe, to which seeds are added together."""
         return self.row, str(self.play.probe)
 
     @property
     def readings(self) -> tuple[Measure | MeasureByGroup | Trace, ...]:
-        """The tasks that read something off the outcome."""
+        """The tasks that compute metrics and the curve from the outcome."""
         return (*self.measures, *self.by_group, *((self.trace,) if self.trace else ()))
 
     def cells(self, groups: Mapping[str, tuple[str, ...]]) -> Iterator[Cell]:
-        """A number for each metric, and for each metric and group; `groups` has the values of each attribute."""
+        """One cell for each metric, and one for each metric and group; `groups` has the groups of each attribute."""
         about, seed = (self.row, self.play.probe.risk, str(self.play.probe)), self.play.seed
         for task in self.measures:
             yield Cell(*about, str(task.metric), seed, task)
@@ -87,15 +87,15 @@ class Trial:
 
 @dataclass(frozen=True)
 class Plan:
-    """All that has to be computed for an experiment, as far as it is planned.
+    """The tasks of an experiment for the seeds that are planned so far.
 
     Attributes:
-        experiment: what is assessed.
-        dataset: its records.
-        device: where everything is computed.
-        trials: every probe of every row and seed.
+        experiment: the experiment.
+        dataset: its data set.
+        device: the device that computes everything.
+        trials: one for each probe, row and seed.
         others: further data sets that probes ask for.
-        notices: what to know before the work begins, a sentence each.
+        notices: sentences that the user should know before the work begins.
     """
 
     experiment: Experiment
@@ -107,46 +107,46 @@ class Plan:
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:
-        """Every number of the matrix."""
+        """The numbers of the matrix that this plan computes."""
         groups = {attribute.name: attribute.values for attribute in self.dataset.schema.attributes}
         return tuple(cell for trial in self.trials for cell in trial.cells(groups))
 
     @property
     def traces(self) -> "Iterator[tuple[Trial, Trace]]":
-        """The curves, each with the trial it belongs to."""
+        """The tasks that compute curves, each with the trial it belongs to."""
         return ((trial, trial.trace) for trial in self.trials if trial.trace is not None)
 
     @property
     def seeds(self) -> int:
-        """How many are planned for at least one probe."""
+        """The number of seeds that are planned for at least one row and probe."""
         return len({trial.play.seed for trial in self.trials})
 
     @cached_property
     def sources(self) -> tuple[tuple[Source, AmuletDataset], ...]:
-        """The data sets as tasks know them, that under assessment first."""
+        """All data sets with the tasks that stand for them, the data set under assessment first."""
         return tuple((source_of(dataset), dataset) for dataset in (self.dataset, *self.others.values()))
 
     @property
     def source(self) -> Source:
-        """The data set under assessment as tasks know it."""
+        """The task that stands for the data set under assessment."""
         return self.sources[0][0]
 
     @cached_property
     def tasks(self) -> tuple[Task[Any], ...]:
-        """Every task once, each behind its inputs."""
+        """All tasks, each once and after its inputs."""
         return ordered(task for trial in self.trials for task in trial.readings)
 
     def target(self, row: str, seed: int) -> ModelTask:
-        """The task that trains a row's target model."""
+        """The task that trains the model under assessment of a row and seed."""
         return next(target for label, target in self.targets if (label, target.seed) == (row, seed))
 
     @property
     def targets(self) -> Iterator[tuple[str, ModelTask]]:
-        """Rows and the tasks that train their own models, some more than once."""
+        """The labels of rows with the tasks that train their models; some occur more than once."""
         return ((trial.row, trial.target) for trial in self.trials if trial.target is not None)
 
     def missing(self, states: "dict[str, State]") -> tuple[Task[Any], ...]:
-        """What is left to compute: results that are not there, what they need, and whatever is damaged."""
+        """The tasks to compute, given the states of all: those without a result that is needed, and damaged ones."""
         targets = (trial.play.target for trial in self.trials)
         needed = {target.digest for target in targets if target is not None}  # their facts are part of the results
         for task in reversed(self.tasks):
@@ -158,22 +158,22 @@ class Plan:
         return tuple(t for t in self.tasks if t.digest in needed and states[t.digest] is not State.PRESENT)
 
     def states(self, store: Store) -> "dict[str, State]":
-        """What the store has of each task, by digest, without reading it."""
+        """Whether the store has the result of each task, by digest of the task, without reading the results."""
         return {task.digest: store.state(task) for task in self.tasks}
 
 
 @contained("Code that the plan calls")
 def plan(experiment: Experiment, dataset: AmuletDataset | None = None, device: str = "cpu") -> Plan:
-    """Every task of an experiment, up to the first look at its verdicts; `extended` adds those behind it.
+    """The plan of an experiment for the seeds of the first look at its verdicts; `extended` adds further seeds.
 
     Args:
-        experiment: what to assess.
-        dataset: the records, where the experiment names no data set.
-        device: "cpu" or a CUDA device; it is part of every model's identity.
+        experiment: the experiment to plan.
+        dataset: the records, if the experiment names no data set.
+        device: "cpu" or a CUDA device. Results of different devices are stored separately.
 
     Raises:
-        InvalidParameter: all problems of all rows, attacks and metrics at once.
-        UserCodeFailed: code of the user's own tried to end the program.
+        InvalidParameter: the problems of all rows, attacks and metrics together.
+        UserCodeFailed: user code tried to end the program.
     """
     dataset = _dataset(experiment, dataset)
     check_device(device)
@@ -189,7 +189,7 @@ def plan(experiment: Experiment, dataset: AmuletDataset | None = None, device: s
 
 
 def _check_requests(planned: Plan) -> None:
-    """Raise InvalidParameter unless every model that a probe asks for can be had, and used, in every repetition."""
+    """Raise InvalidParameter unless every model that a probe asks for can be trained and used in every repetition."""
     experiment = planned.experiment
     repetitions = range(experiment.looks[-1])
     problems = {
@@ -206,10 +206,10 @@ def _check_requests(planned: Plan) -> None:
 
 
 def extended(planned: Plan, pairs: Collection[Pair]) -> Plan:
-    """The plan with the seeds up to the next look, for some rows and probes and for their references.
+    """The plan with more seeds, up to the next look, for some rows and probes and the rows they are compared with.
 
     Raises:
-        ValueError: there is no look left.
+        ValueError: the plan has all seeds already.
     """
     looks = planned.experiment.looks
     if planned.seeds >= looks[-1]:
@@ -238,7 +238,7 @@ def _with_seeds(planned: Plan, pairs: Collection[Pair], repetitions: range) -> P
 
 
 def _benches(planned: Plan, row: Row, repetitions: range) -> Iterator[Bench]:
-    """What the games of a row share, for each repetition."""
+    """What the attacks and audits of a row have in common, for each repetition."""
     experiment = planned.experiment
     recipes, _ = applied(experiment)
     others = {spec: source_of(dataset) for spec, dataset in planned.others.items()}
@@ -267,7 +267,7 @@ def _dataset(experiment: Experiment, given: AmuletDataset | None) -> AmuletDatas
 
 
 def check_device(device: str) -> None:
-    """Raise InvalidParameter unless torch can put tensors there."""
+    """Raise InvalidParameter unless torch can compute on this device."""
     try:
         torch.zeros(1, device=device).item()  # which a device without numbers, such as meta, refuses
     except (RuntimeError, AssertionError) as error:
@@ -294,7 +294,7 @@ def _trial(experiment: Experiment, row: Row, probe: Probe[Any], bench: Bench) ->
 
 
 def ordered(tasks: Iterable[Task[Any]]) -> tuple[Task[Any], ...]:
-    """Tasks and all that they need, each once, inputs first."""
+    """The tasks and, at any depth, their inputs, each once and after its inputs."""
     seen: dict[str, Task[Any]] = {}
 
     def visit(task: Task[Any]) -> None:
@@ -309,5 +309,5 @@ def ordered(tasks: Iterable[Task[Any]]) -> tuple[Task[Any], ...]:
 
 
 def count_by_kind(tasks: Iterable[Task[Any]]) -> Counter[str]:
-    """How many tasks of each class."""
+    """The number of tasks of each class, by name of the class."""
     return Counter(type(task).__name__ for task in tasks)

@@ -1,1 +1,1 @@
-"""What there is: plug-ins by name, specs built from plain values, and what a configuration may import."""
+"""Plug-ins by name, specs built from plain values, and the rules for what a configuration may import."""

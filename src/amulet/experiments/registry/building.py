@@ -1,4 +1,4 @@
-"""Specs from the plain values that JSON and YAML know, every problem with its place."""
+"""Builds specs from the plain values of JSON and YAML, and reports every problem with its place in the document."""
 
 import difflib
 import typing
@@ -13,22 +13,26 @@ from amulet.experiments.registry.permission import REGISTERED, Imports
 from amulet.experiments.registry.plugins import find
 
 Place = tuple[str | int, ...]
-"""Keys from the top of the document down to a value."""
+"""The place of a value in a document: the keys and positions that lead to it from the top."""
 
 
 class _Faulty(Exception):  # noqa: N818
-    """A value that could not be built; its problems are noted already."""
+    """A value could not be built. Its problems have been recorded already."""
 
 
 class Builder:
-    """Builds specs and notes every problem it meets, so that all are reported together."""
+    """Builds specs and records every problem it finds, so that all are reported together.
+
+    Args:
+        imports: what the document may import.
+    """
 
     def __init__(self, imports: Imports = REGISTERED) -> None:
         self.imports = imports
         self.found: list[tuple[Place, str]] = []
 
     def spec(self, plain: Plain, place: Place = ()) -> Spec:
-        """A spec written as "Name" or {Name: {field: value}}."""
+        """The spec that is written as "Name" or {Name: {field: value}}."""
         name, given, inner = self._named(plain, place)
         try:
             cls = find(name, self.imports)
@@ -37,7 +41,7 @@ class Builder:
         return self.fill(cls, given, inner)
 
     def fill(self, cls: type[Spec], given: Mapping[str, Plain], place: Place) -> Spec:
-        """A spec of a known class from its fields."""
+        """A spec of a given class from plain values of its fields."""
         hints, before = field_hints(cls), len(self.found)
         known = [item.name for item in fields(cls)]
         for key in given:
@@ -54,7 +58,7 @@ class Builder:
         raise _Faulty
 
     def attempted(self, plain: Plain, place: Place, kind: type[Spec] = Spec) -> Spec | None:
-        """As `spec`; None, with the problems noted, where that fails, so that the rest is looked at too."""
+        """As `spec`, but None if that fails, with the problems recorded, so that the rest is checked too."""
         try:
             built = self.spec(plain, place)
         except _Faulty:
@@ -65,21 +69,21 @@ class Builder:
         return None
 
     def filled(self, cls: type[Spec], given: Mapping[str, Plain], place: Place) -> Spec | None:
-        """As `fill`; None, with the problems noted, where that fails."""
+        """As `fill`, but None if that fails, with the problems recorded."""
         try:
             return self.fill(cls, given, place)
         except _Faulty:
             return None
 
     def made(self, cls: type[Spec], values: Mapping[str, Any], place: Place) -> Spec | None:
-        """As `construct`; None, with the problems noted, where that fails."""
+        """As `construct`, but None if that fails, with the problems recorded."""
         try:
             return self.construct(cls, values, place)
         except _Faulty:
             return None
 
     def construct(self, cls: type[Spec], values: Mapping[str, Any], place: Place) -> Spec:
-        """The class called with values of its fields."""
+        """An instance of the class with these values of its fields."""
         try:
             return cls(**values)
         except ProblemsError as error:
@@ -88,12 +92,12 @@ class Builder:
             raise _Faulty from None
 
     def _check_alone(self, cls: type[Spec], values: Mapping[str, Any], place: Place) -> None:
-        """Note what is wrong with single values although the whole cannot be built."""
+        """Record what is wrong with single values of a spec that cannot be built as a whole."""
         for problem in cls.field_problems({name: value for name, value in values.items() if value is not None}):
             self.note((*place, problem.parameter), problem.sentence)
 
     def _value(self, hint: Any, plain: Plain, place: Place) -> Any:
-        """A field's value: specs are built, import paths checked, all else is left to the class that coerces it."""
+        """The value of a field: specs are built, import paths are checked, all else is converted by the class."""
         if _is_import_path(hint) and isinstance(plain, str) and (refused := self.imports.code_refusal(plain)):
             self.note(place, refused)
             return None
@@ -102,7 +106,7 @@ class Builder:
         return self._items(hint, plain, place) if isinstance(plain, list) else self.attempted(plain, place)
 
     def _items(self, hint: Any, plain: list[Any], place: Place) -> tuple[Any, ...] | None:
-        """The values of a list; where some fail, only the others, if any, so that these are checked and no gaps are."""
+        """The values of a list. If some cannot be built, only the others, so that these are checked too."""
         found = len(self.found)
         items = tuple(self._value(hint, item, (*place, number)) for number, item in enumerate(plain))
         return items if len(self.found) == found else tuple(item for item in items if item is not None) or None
@@ -120,7 +124,7 @@ class Builder:
         )
 
     def note(self, place: Place, sentence: str) -> None:
-        """Write a problem down."""
+        """Record a problem."""
         self.found.append((place, sentence))
 
     def _fault(self, place: Place, sentence: str) -> _Faulty:
@@ -129,16 +133,25 @@ class Builder:
 
 
 def from_plain(plain: Plain) -> Any:
-    """The spec that `Spec.plain` wrote down.
+    """The spec from the plain values that `Spec.plain` gives.
 
     Raises:
-        InvalidParameter: every problem, each with its place.
+        InvalidParameter: the values describe no spec; every problem is reported with its place.
     """
     return build(lambda builder: builder.spec(plain), lambda place, sentence: f"{dotted(place)}: {sentence}")
 
 
 def build(make: Callable[[Builder], Spec], tell: Callable[[Place, str], str], imports: Imports = REGISTERED) -> Any:
-    """What `make` builds with what it may import, or one error with every problem as `tell` words it."""
+    """The spec that `make` builds.
+
+    Args:
+        make: builds the spec with a builder.
+        tell: gives the message of a problem from its place and its sentence.
+        imports: what the document may import.
+
+    Raises:
+        InvalidParameter: there are problems; all are reported together.
+    """
     builder = Builder(imports)
     try:
         made = make(builder)
@@ -150,7 +163,7 @@ def build(make: Callable[[Builder], Spec], tell: Callable[[Place, str], str], im
 
 
 def dotted(place: Place) -> str:
-    """A place as text: defenses.dp-sgd.0.DPSGD.epsilon."""
+    """A place as text, such as "defenses.dp-sgd.0.DPSGD.epsilon"."""
     return ".".join(str(key) for key in place) or "the document"
 
 

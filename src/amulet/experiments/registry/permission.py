@@ -1,4 +1,4 @@
-"""What a configuration may import: importing runs code, so that a file from elsewhere could run any program."""
+"""The rules for what a configuration may import. Importing runs code, so a file could otherwise run any program."""
 
 import importlib
 import inspect
@@ -17,18 +17,18 @@ from amulet.core.source import imported_names
 ENTRY_POINT_GROUP: Final = "amulet.plugins"
 OWN: Final = "amulet"
 _FUNCTIONS: Final = {"amulet.testing:toy_dataset", "amulet.datasets:from_csv", "amulet.datasets:from_folder"}
-"""Functions of Amulet that a configuration may name; specs go by their own names."""
+"""The functions of Amulet that a configuration may name. Specs are found by their own names."""
 _MODULE: Final = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 _NAME: Final = re.compile(r"(?!__)[^\W\d]\w*")
 
 
 @dataclass(frozen=True)
 class Imports:
-    """The permission of one configuration. Without any settings: Amulet's own names and those of installed plug-ins.
+    """What one configuration may import. By default only names of Amulet and of installed plug-ins.
 
     Attributes:
-        folder: of the configuration; modules whose files lie in it or below may be imported too.
-        named: further modules, packages with all that they hold, or single names as "module:name".
+        folder: the folder of the configuration. Modules whose files are in it or in its subfolders may be imported.
+        named: further modules, packages with all their modules, or single names as "module:name".
     """
 
     folder: Path | None = None
@@ -36,13 +36,14 @@ class Imports:
 
     @classmethod
     def beside(cls, file: Path, named: Iterable[str] = ()) -> Self:
-        """The permission of a file: what lies beside it, and what is named in addition."""
+        """What a file may import: modules beside it, and whatever is named in addition."""
         return cls(file.resolve().parent, tuple(named))
 
     def refusal(self, module: str, name: str) -> str | None:
-        """Why `name` may not be imported from `module`; None where it may. Nothing is imported to find out.
+        """The reason why `name` may not be imported from `module`; None if it may. Nothing is imported to decide this.
 
-        A folder whose modules may be imported is added to the end of `sys.path`, so that it hides no other module.
+        The configuration's folder is added to the end of `sys.path` when modules in it may be imported, so that they
+        hide no other modules.
         """
         if not (_MODULE.fullmatch(module) and _NAME.fullmatch(name)):
             return f"'{module}:{name}' is no import path like 'package.module:name'."
@@ -60,9 +61,10 @@ class Imports:
         )
 
     def code_refusal(self, path: str) -> str | None:
-        """As `refusal`, of a class or function that is called; one that its module has from elsewhere counts as there.
+        """As `refusal`, for a class or function that will be called.
 
-        That is found out by importing the module, once it may be imported.
+        One that its module has imported from another module must be allowed there too. To decide this, the module is
+        imported, if it may be.
         """
         module, _, name = path.partition(":")
         if refused := self.refusal(module, name):
@@ -80,7 +82,7 @@ class Imports:
         )
 
     def _trusts(self, module: str, home: str) -> bool:
-        """Whether what a module has from another one may be called: one beside the file, or of the same package."""
+        """Whether code that a module has from `home` may be called: it is beside the file, named, or of its package."""
         same = module.partition(".")[0] == home.partition(".")[0]
         return same or self._is_beside(home) or self._is_named(home, "")
 
@@ -93,7 +95,7 @@ class Imports:
         return self._file_beside(module) is not None
 
     def _file_beside(self, module: str) -> Path | None:
-        """The file of a module in the folder; links that lead out of it do not count."""
+        """The file of a module in the configuration's folder; None if there is none or a link leads out of it."""
         if self.folder is None or not _MODULE.fullmatch(module):
             return None
         *parents, last = module.split(".")
@@ -109,7 +111,7 @@ class Imports:
             sys.path.append(str(self.folder))
 
     def _hidden(self, module: str, seen: set[str]) -> Iterator[str]:
-        """Modules beside the file that Python would not import, since another one goes by their name."""
+        """Sentences about modules beside the file that Python would not import, since others have the same names."""
         family = module.partition(".")[0]
         seen.add(module)
         if other := self._other(family):
@@ -121,7 +123,7 @@ class Imports:
                 yield from self._hidden(name, seen)
 
     def _other(self, family: str) -> str | None:
-        """Where Python finds a module outside the folder: in its own library, installed, or loaded already."""
+        """The place of a module of this name outside the folder, which Python would import instead, if any."""
         assert self.folder is not None  # noqa: S101 - asked only of modules beside the file
         if family in sys.stdlib_module_names or family == OWN:
             return "Python's own" if family != OWN else "Amulet itself"
@@ -137,7 +139,7 @@ class Imports:
 
 
 REGISTERED: Final = Imports()
-"""Nothing but what is registered."""
+"""Only names of Amulet and of installed plug-ins."""
 
 
 def plugin_homes() -> Iterator[str]:
@@ -146,7 +148,7 @@ def plugin_homes() -> Iterator[str]:
 
 
 def _listed_by_plugin(module: str) -> tuple[str, ...]:
-    """What an installed plug-in's package names in its `__all__`."""
+    """The names in the `__all__` of an installed plug-in's package; empty for other modules."""
     if module not in set(plugin_homes()):
         return ()
     return tuple(getattr(importlib.import_module(module), "__all__", ()))

@@ -1,4 +1,4 @@
-"""What there is: every plug-in that a package names in its `__all__`, Amulet's own and installed ones."""
+"""The registry: all plug-ins of Amulet and of installed packages, which name them in their `__all__`."""
 
 import difflib
 import importlib
@@ -29,7 +29,7 @@ _WITHOUT_PLUGINS = {"core", "functional", "statistics", "experiments", "report",
 
 
 class Kind(StrEnum):
-    """What a plug-in is."""
+    """The kinds of plug-ins."""
 
     ATTACK = "attack"
     AUDIT = "audit"
@@ -60,12 +60,12 @@ _KINDS: tuple[tuple[type, Kind], ...] = (
 
 @dataclass(frozen=True)
 class Plugin:
-    """A name that YAML and `amulet list` know.
+    """A registered class, which YAML and `amulet list` know by name.
 
     Attributes:
-        name: as in `__all__`; a metric without parameters goes by the name of its one instance.
-        home: the package whose `__all__` names it.
-        spec: its class.
+        name: the name in `__all__`. A metric without settings has the name of its one instance.
+        home: the package whose `__all__` has the name.
+        spec: the class.
     """
 
     name: str
@@ -74,12 +74,12 @@ class Plugin:
 
     @property
     def kind(self) -> Kind:
-        """What it is."""
+        """The kind of plug-in, decided by the base class."""
         return next((kind for base, kind in _KINDS if issubclass(self.spec, base)), Kind.SETTING)
 
     @property
     def risk(self) -> str:
-        """The package of its risk, or empty."""
+        """The name of the risk that it belongs to; empty if it belongs to none."""
         parts = self.home.split(".")
         stated = getattr(self.spec, "risk", None)
         return str(
@@ -88,13 +88,16 @@ class Plugin:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every way to write it, the shortest first."""
+        """All names by which it can be found, the shortest first."""
         full = (f"{self.home}.{self.name}", path_of(self.spec))
         return (self.name, f"{self.risk}.{self.name}", *full) if self.risk else (self.name, *full)
 
     @property
     def summary(self) -> str:
-        """One line with its paper: of its file, or of its class where a file holds several."""
+        """One line that says what it is and names its paper, from the docstring of its module.
+
+        For kinds of which a module holds several, it is from the docstring of the class.
+        """
         own = self.kind in {Kind.SETTING, Kind.AUGMENTATION}
         text = inspect.getdoc(self.spec if own else sys.modules[self.spec.__module__])
         return (text or "").partition("\n")[0]
@@ -102,7 +105,7 @@ class Plugin:
 
 @cache
 def plugins() -> tuple[Plugin, ...]:
-    """All plug-ins, each once, in the order of their homes."""
+    """All plug-ins, each once, in the order of their packages."""
     found: dict[type[Spec], Plugin] = {}
     for home in _homes():
         for plugin in plugins_of(home):
@@ -111,7 +114,7 @@ def plugins() -> tuple[Plugin, ...]:
 
 
 def plugins_of(home: str) -> Iterator[Plugin]:
-    """The final specs among the names in one package's `__all__`."""
+    """The classes of specs among the names in one package's `__all__`, without abstract ones."""
     package = importlib.import_module(home)
     for name in package.__all__:
         value = getattr(package, name)
@@ -124,11 +127,11 @@ def find(name: str, imports: Imports = REGISTERED) -> type[Spec]:
     """The class that a name in YAML means: a plug-in's name, or an import path.
 
     Args:
-        name: as it is written.
-        imports: what may be imported to find it, beside plug-ins.
+        name: the name of a plug-in, or an import path.
+        imports: what may be imported besides plug-ins.
 
     Raises:
-        AmuletError: nothing goes by that name, more than one thing does, or it may not be imported.
+        AmuletError: there is nothing of this name, there are several, or it may not be imported.
     """
     matches = [plugin for plugin in plugins() if name in plugin.names] or _datasets(name)
     if len(matches) == 1:
@@ -140,8 +143,9 @@ def find(name: str, imports: Imports = REGISTERED) -> type[Spec]:
 
 
 def metrics_for(probe: Probe[Any], listed: Sequence[Metric[Any]]) -> tuple[Metric[Any], ...]:
-    """The listed metrics of the probe's outcome, and every registered one that none of them replaces."""
+    """The metrics to compute from a probe's outcome: those listed, and registered ones of other classes."""
     fitting = [metric for metric in listed if metric.outcome_type() is probe.outcome_type]
+    fitting += [metric for metric in probe.own_metrics() if metric not in fitting]
     replaced = {type(metric) for metric in fitting}
     registered = [plugin.spec for plugin in plugins() if plugin.kind is Kind.METRIC]
     defaults = [spec() for spec in registered if issubclass(spec, Metric) and spec not in replaced]
@@ -149,7 +153,7 @@ def metrics_for(probe: Probe[Any], listed: Sequence[Metric[Any]]) -> tuple[Metri
 
 
 def short_name(spec: type[Spec]) -> str:
-    """The shortest name by which `find` gives the class back."""
+    """The shortest name by which `find` finds the class."""
     for plugin in plugins():
         if plugin.spec is spec:
             return next(name for name in plugin.names if sum(name in other.names for other in plugins()) == 1)
@@ -167,7 +171,7 @@ def _homes() -> Iterator[str]:
 
 
 def _datasets(name: str) -> list[Plugin]:
-    """Data sets go by their names in any case, as in `load_data`."""
+    """The data set of a name, whose case does not matter, as in `load_data`."""
     return [plugin for plugin in plugins() if plugin.kind is Kind.DATASET and folded(plugin.name) == folded(name)]
 
 

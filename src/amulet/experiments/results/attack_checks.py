@@ -1,9 +1,9 @@
-"""Whether what an evasion attack left standing can be believed, or whether the attack failed.
+"""Checks for signs that an evasion attack fails, so that the robust accuracy it reports is too high.
 
-Carlini et al. 2019, https://arxiv.org/abs/1902.06705, sections 3 and 4: an attack must beat random noise, must not
-be beaten by another attack that may do no more, and must gain by a larger perturbation. Two kinds of models are left
-out: those that always name one class, which nothing can move, and those of which the attack leaves next to nothing
-standing, which noise may fell as well.
+Carlini et al. 2019, https://arxiv.org/abs/1902.06705, sections 3 and 4: an attack must do better than random noise,
+must not do much worse than an attack that is no stronger by its budget and access, and must do better with a larger
+perturbation. Two kinds of models are left out: those that always predict the same class, which no perturbation
+changes, and those with a robust accuracy near 0, on which noise may do as well as the attack.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,14 +14,14 @@ from amulet.experiments.results.numbers import Column, Numbers
 from amulet.statistics import Gate, exceeds
 
 WELL_ABOVE: Final = 0.05
-"""How much more robust accuracy an attack may leave than a stronger one before it is said to fail."""
+"""How much robust accuracy under an attack may exceed that under a better one before the attack counts as failing."""
 
 Finding = tuple[Gate, str]
-"""Whether the attack passes, and what is wrong if it does not."""
+"""Whether the attack passes a check, and a phrase that says what is wrong if it does not."""
 
 
 def findings(numbers: Numbers, row: str, column: Column) -> tuple[Finding, ...]:
-    """What can be checked of one attack on one row's models; nothing where there is nothing to be believed."""
+    """The checks of one attack on the models of one row; empty if all of these models are left out."""
     robust = _believable(numbers, row, column)
     if not robust:
         return ()
@@ -57,25 +57,25 @@ def _gains_by_epsilon(numbers: Numbers, row: str, column: Column, robust: Mappin
 
 
 def _may_do_no_more(other: Column, column: Column) -> bool:
-    """Of one budget, and with no wider access: whoever is beaten by it has failed."""
+    """Whether another attack has the same budget and no more access, so that it should not do better."""
     about = (column.risk, column.metric, column.budget, None)
     alike = (other.risk, other.metric, other.budget, other.group) == about
     return alike and None not in (column.budget, other.access, column.access) and other.access & ~column.access == 0  # type: ignore[operator]
 
 
 def _believable(numbers: Numbers, row: str, column: Column) -> dict[int, float]:
-    """Robust accuracy by seed, without models that always name one class or that hardly withstand anything."""
+    """Robust accuracy by seed, without models that always predict one class or whose robust accuracy is near 0."""
     named = _values(numbers, row, shown_by(numbers, column, "one class"))
     robust = _values(numbers, row, column)
     return {seed: value for seed, value in robust.items() if value > column.margin and named.get(seed) != 1.0}
 
 
 def shown_by(numbers: Numbers, column: Column, what: str) -> Column | None:
-    """The column of the same attack off which a gate reads something, such as what noise does in its place."""
+    """The column of the same attack whose metric shows `what`, such as "noise"; None if there is none."""
     same = (each for each in numbers.columns if (each.risk, each.probe) == (column.risk, column.probe))
     return next((each for each in same if each.shows == what), None)
 
 
 def _values(numbers: Numbers, row: str, column: Column | None) -> dict[int, float]:
-    """The values of a column by seed; none without a column."""
+    """The values of a column by seed; empty if there is no column."""
     return {item.seed: item.value for item in numbers.of(row, column) if item.value is not None} if column else {}

@@ -1,20 +1,21 @@
-"""Read every number of a plan from the store."""
+"""Collect the results of a plan from the store."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from amulet.core.metric import Undefined
 from amulet.core.tally import Tally
+from amulet.core.trainable import Defense
 from amulet.experiments.graph.plays import MeasureByGroup, Trace
 from amulet.experiments.graph.store import Store
-from amulet.experiments.planning.experiment import Row
+from amulet.experiments.planning.experiment import Experiment, Row
 from amulet.experiments.planning.plan import Cell, Plan, Trial
 from amulet.experiments.results.numbers import Column, Traced, Value
 from amulet.experiments.results.results import Results
 
 
 def collect(plan: Plan, store: Store) -> Results:
-    """The results of a plan whose every task has been computed."""
+    """The results of a plan, all of whose tasks have been computed."""
     columns = {Column.of(cell.task.outcome.probe, cell.task.metric, cell.group): None for cell in plan.cells}
     values = [_value(cell, store) for cell in plan.cells]
     return Results(
@@ -27,6 +28,7 @@ def collect(plan: Plan, store: Store) -> Results:
         facts=_facts(plan, store),
         classes=len(plan.dataset.schema.classes),
         own_risks={row.label: _own_risks(row, plan.experiment.rows) for row in plan.experiment.defenses},
+        own_claims=_own_claims(plan.experiment),
         against={row.label: row.against for row in plan.experiment.defenses},
         curves=tuple(traced for trial, trace in plan.traces if (traced := _traced(trial, trace, store))),
         looks=plan.experiment.looks,
@@ -52,14 +54,30 @@ def _traced(trial: Trial, trace: Trace, store: Store) -> Traced | None:
 
 
 def _own_risks(row: Row, rows: Sequence[Row]) -> tuple[str, ...]:
-    """What its defenses are made for, beyond those of the row that it is compared with."""
+    """The risks that a row's defenses are made for, without the defenses of the row that it is compared with."""
+    made_for = (defense.risk for defense in _added(row, rows) if not defense.claims)
+    return tuple(dict.fromkeys(risk for risk in made_for if risk is not None))
+
+
+def _own_claims(experiment: Experiment) -> dict[str, tuple[str, ...]]:
+    """The audits of claims that a row's defenses are made for, by row, for the rows that have such defenses."""
+    found = {}
+    for row in experiment.defenses:
+        added = [defense for defense in _added(row, experiment.rows) if defense.claims]
+        audits = [str(probe) for probe in experiment.probes if any(probe.checks(defense) for defense in added)]
+        if audits:
+            found[row.label] = tuple(audits)
+    return found
+
+
+def _added(row: Row, rows: Sequence[Row]) -> list[Defense]:
+    """The defenses of a row, without those of the row that it is compared with."""
     reference = next(each for each in rows if each.label == row.against)
-    added = [defense for defense in row.defenses if defense not in reference.defenses]
-    return tuple(dict.fromkeys(defense.risk for defense in added if defense.risk is not None))
+    return [defense for defense in row.defenses if defense not in reference.defenses]
 
 
 def _facts(plan: Plan, store: Store) -> dict[str, dict[str, dict[str, Any]]]:
-    """Without seconds, which differ from run to run."""
+    """What was recorded in training, by row and seed, without the seconds, which differ from run to run."""
     facts: dict[str, dict[str, dict[str, Any]]] = {}
     targets = {(row, str(task.seed)): task for row, task in plan.targets}
     for (row, seed), task in targets.items():

@@ -1,4 +1,4 @@
-"""What verdicts rest on: did the model train, does the defense do its own job, does the attack work."""
+"""Gates, which verdicts rest on: has the model learned, does the defense reduce its own risk, does the attack work."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,24 +8,30 @@ from amulet.experiments.results.attack_checks import Finding, findings, shown_by
 from amulet.experiments.results.numbers import Column, Numbers
 from amulet.statistics import Gate, Verdict, Word, exceeds
 
+CLAIMS = "claims"
+"""In `_FOLLOWS`: of the gate "effective", where the defense serves to claim ownership."""
+
+GUESSES = 0.5
+"""The accuracy of guessing whether a model is stolen."""
+
 Verdicts = Mapping[tuple[str, Column], Verdict]
-"""By row and column."""
+"""Verdicts by row and column."""
 
 TRAINED, EFFECTIVE, FINDS, STRONG = "trained", "effective", "attack", "strong"
 CONTROL = "control"
-"""In `_FOLLOWS`: of the gate "attack", where it is the control that the attack does not beat."""
+"""A key of `_FOLLOWS`: the gate "attack" is not shown because the attack is no better than on a control model."""
 
 
 @dataclass(frozen=True)
 class Checked:
-    """One gate of one row, and what follows where it is not open.
+    """One gate of one row, and what follows for its verdicts if the gate is not shown.
 
     Attributes:
         name: "trained", "effective", "attack" or "strong".
-        row: the defended row or the baseline.
+        row: the label of the row.
         about: the attack for the gates "attack" and "strong", the risk for "effective", else None.
-        state: shown, shown not or unproven.
-        follows: what that means for the row's verdicts, empty if shown.
+        state: whether it is shown to hold, shown not to hold, or unproven.
+        follows: a sentence that says what this means for the row's verdicts; empty if the gate is shown.
     """
 
     name: str
@@ -36,17 +42,17 @@ class Checked:
 
 
 def gates(numbers: Numbers, verdicts: Verdicts) -> tuple[Checked, ...]:
-    """Every gate that can be checked from the metrics that were measured.
+    """All gates that can be checked with the metrics that were measured.
 
     Args:
-        numbers: of the assessment.
-        verdicts: of each defended cell, by row and column.
+        numbers: the numbers of the assessment.
+        verdicts: the verdict of each defended cell, by row and column.
     """
     return (*_trained(numbers), *_effective(numbers, verdicts), *_finding(numbers), *_strong(numbers))
 
 
 def _trained(numbers: Numbers) -> Iterator[Checked]:
-    """Better than a model that always names one class, on balanced accuracy."""
+    """Gate "trained": the model has a higher balanced accuracy than one that always predicts the same class."""
     for column in numbers.columns:
         if column.shows == "trained":
             for row in numbers.rows:
@@ -55,17 +61,31 @@ def _trained(numbers: Numbers) -> Iterator[Checked]:
 
 
 def _effective(numbers: Numbers, verdicts: Verdicts) -> Iterator[Checked]:
-    """Lowers the risk it is made for, against the attack that is strongest on the undefended model."""
+    """Gate "effective": a defense reduces its own risk, by the attack that is strongest on the undefended model."""
     for row, risks in numbers.own_risks.items():
         for risk in risks:
             columns = [column for column in numbers.columns if column.risk == risk and column.primary]
             if columns:
                 column = _strongest(numbers, columns)
                 yield _checked(EFFECTIVE, row, risk, _effect(verdicts[row, column], column))
+    yield from _claiming(numbers)
+
+
+def _claiming(numbers: Numbers) -> Iterator[Checked]:
+    """Whether the claims of ownership that a row's defenses are made for are right more often than guesses."""
+    for row, audits in numbers.own_claims.items():
+        for column in numbers.columns:
+            if column.shows == "claims" and column.probe in audits:
+                above = [value - GUESSES for value in _numbers(numbers, row, column)]
+                state = exceeds(above, column.margin, numbers.level)
+                yield Checked(EFFECTIVE, row, column.probe, state, _FOLLOWS.get((CLAIMS, state), ""))
 
 
 def _strongest(numbers: Numbers, columns: Sequence[Column]) -> Column:
-    """By the seeds of the first look: all attacks have these, and no later look makes it another attack."""
+    """The column of the attack that reaches most on the undefended model.
+
+    Only the seeds of the first look count. All attacks have these, so a later look does not change the choice.
+    """
     first = set(numbers.seeds[: numbers.looks[0]] if numbers.looks else numbers.seeds)
     reached = {column: _reached(numbers, column) for column in columns}
     common = first.intersection(*(found for found in reached.values() if found))
@@ -73,7 +93,7 @@ def _strongest(numbers: Numbers, columns: Sequence[Column]) -> Column:
 
 
 def _finding(numbers: Numbers) -> Iterator[Checked]:
-    """The attack beats what it would reach without the model, or without attacking, on the undefended model."""
+    """Gate "attack": on the undefended model, the attack reaches more than chance and more than on control models."""
     for column in numbers.columns:
         if column.primary and column.chance is not None:
             tests = [(_beats(beyond, name, column, numbers), name) for name, beyond in _advantages(numbers, column)]
@@ -83,7 +103,7 @@ def _finding(numbers: Numbers) -> Iterator[Checked]:
 
 
 def _strong(numbers: Numbers) -> Iterator[Checked]:
-    """Each attack that has a form of noise to be compared with does, on each row's models, what one that works does."""
+    """Gate "strong": an attack that can be compared with random noise shows no sign of failing on a row's models."""
     for column in numbers.columns:
         if column.primary and shown_by(numbers, column, "noise"):
             for row in numbers.rows:
@@ -93,7 +113,7 @@ def _strong(numbers: Numbers) -> Iterator[Checked]:
 
 
 def _strength(row: str, column: Column, found: tuple[Finding, ...]) -> Checked:
-    """The worst of the findings, with all that are as bad."""
+    """The gate "strong" of one attack on one row: the worst of the findings decides its state."""
     state = _worst([state for state, _ in found])
     faults = " and ".join(dict.fromkeys(fault for each, fault in found if each is state))
     follows = {
@@ -112,13 +132,13 @@ def _effect(verdict: Verdict, column: Column) -> Gate:
 
 
 def _beats(beyond: Mapping[int, float], name: str, column: Column, numbers: Numbers) -> Gate:
-    """Whether the advantage is positive, beyond chance, or exceeds the margin, beyond a control.
+    """Whether an attack's advantage is large enough: over chance above 0, over a control above the margin.
 
     Args:
         beyond: the advantage by seed.
-        name: what it is measured against.
+        name: what the advantage is measured against, `FINDS` for chance or `CONTROL`.
         column: the attack's primary metric.
-        numbers: for the level of the test.
+        numbers: give the level of the test.
     """
     if name == CONTROL:
         return exceeds([advantage - column.margin for advantage in beyond.values()], 0.0, numbers.level)
@@ -130,14 +150,14 @@ def _worst(states: Sequence[Gate]) -> Gate:
 
 
 def _reached(numbers: Numbers, column: Column) -> dict[int, float]:
-    """The least of the advantages of each seed that has all of them."""
+    """For each seed the smallest of the attack's advantages; seeds that lack one of them are left out."""
     found = [beyond for _, beyond in _advantages(numbers, column)]
     seeds = set.intersection(*(set(beyond) for beyond in found)) if found else set()
     return {seed: min(beyond[seed] for beyond in found) for seed in seeds}
 
 
 def _advantages(numbers: Numbers, column: Column) -> Iterator[tuple[str, dict[int, float]]]:
-    """What the attack reaches on the undefended model, by seed: beyond chance, then beyond its controls."""
+    """The attack's advantages on the undefended model, by seed: over chance, then over its controls."""
     sign, mine = 1 if column.riskier == "high" else -1, _by_seed(numbers, column)
     for name, other in _to_beat(numbers, column):
         yield name, {seed: sign * (value - other[seed]) for seed, value in mine.items() if seed in other}
@@ -161,24 +181,27 @@ def _numbers(numbers: Numbers, row: str, column: Column) -> list[float]:
 
 
 _FOLLOWS = {
-    (TRAINED, Gate.SHOWN_NOT): "This model has learned nothing, so what it leaks or withstands says nothing.",
     (
-        TRAINED,
-        Gate.UNPROVEN,
-    ): "It is not shown that this model has learned anything.",
-    (
-        EFFECTIVE,
+        CLAIMS,
         Gate.SHOWN_NOT,
-    ): "The defense does not do its job here, so these are no effects of a working one.",
-    (EFFECTIVE, Gate.UNPROVEN): "It is not shown that the defense does its own job here.",
+    ): "The claims of ownership that the defense is made for are right no more often than guesses.",
+    (CLAIMS, Gate.UNPROVEN): (
+        "It is not shown that the claims of ownership that the defense is made for are right more often than guesses."
+    ),
+    (TRAINED, Gate.SHOWN_NOT): "This model has learned nothing, so its other results say nothing about a useful model.",
+    (TRAINED, Gate.UNPROVEN): "It is not shown that this model has learned anything.",
+    (EFFECTIVE, Gate.SHOWN_NOT): (
+        "The defense does not reduce the risk it is made for, so this row does not show what an effective defense does."
+    ),
+    (EFFECTIVE, Gate.UNPROVEN): "It is not shown that the defense reduces the risk it is made for.",
     (FINDS, Gate.SHOWN_NOT): "The attack finds nothing on the undefended model, so no defense can lower it.",
     (FINDS, Gate.UNPROVEN): "It is not shown that the attack finds anything on the undefended model.",
-    (
-        CONTROL,
-        Gate.SHOWN_NOT,
-    ): "The attack does about as well on a model nobody tampered with, so this is not the tampering's doing.",
+    (CONTROL, Gate.SHOWN_NOT): (
+        "The attack does about as well on a model nobody tampered with, so its success is not due to the tampering."
+    ),
     (CONTROL, Gate.UNPROVEN): "It is not shown that the attack does much better than on a model nobody tampered with.",
 }
+"""What follows from a gate that is not shown, by the name of the gate and its state."""
 
 
 def _checked(name: str, row: str, about: str | None, state: Gate) -> Checked:

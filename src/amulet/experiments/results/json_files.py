@@ -1,4 +1,4 @@
-"""JSON files that Amulet wrote before: read within bounds, and checked against a pydantic model of their format."""
+"""Reads JSON files that Amulet wrote: limits their size and nesting, and checks them against a pydantic model."""
 
 import json
 import math
@@ -13,17 +13,17 @@ from amulet.core.files import StrPath
 from amulet.core.text import visible
 
 LARGEST: Final = 1_000_000_000
-"""Bytes of a JSON file that is read; an assessment with 36,600 values and curves has 36 million."""
+"""The most bytes of a JSON file; an assessment with 36,600 values and curves has 36 million."""
 DEEPEST: Final = 100
-"""Levels of nesting; specs of experiments have about twenty."""
+"""The most levels of nesting; specifications of experiments have about twenty."""
 LARGEST_NUMBER: Final = 2**63
-"""Whole numbers and measured values beyond this are no results."""
+"""A bound on the size of all numbers in a file; results are smaller."""
 
 _M = TypeVar("_M", bound="Written")
 
 
 class Written(BaseModel):
-    """Base of the models of file formats: no conversion of types, no unknown names, no change afterwards."""
+    """Base class of models of file formats. They convert no types, accept no unknown names and cannot be changed."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=True)
 
@@ -33,7 +33,7 @@ def read_text(place: StrPath, remedy: str) -> str:
 
     Args:
         place: the file.
-        remedy: the sentence that says how to have one.
+        remedy: the sentence that says how to get such a file.
 
     Raises:
         AmuletError: the file is missing, is too large or is not UTF-8.
@@ -57,7 +57,7 @@ def parse_json(text: str, what: str) -> dict[str, Any]:
     """The JSON object that a text holds.
 
     Raises:
-        AmuletError: it holds none, a key that stands twice, NaN, or nesting beyond `DEEPEST`.
+        AmuletError: the text is no JSON object, or has a repeated key, NaN, or more than `DEEPEST` levels of nesting.
     """
     try:
         body = json.loads(text, object_pairs_hook=_without_duplicates, parse_constant=_infinite)
@@ -73,10 +73,10 @@ def parse_json(text: str, what: str) -> dict[str, Any]:
 
 
 def checked(model: type[_M], body: Mapping[str, Any], what: str) -> _M:
-    """The object as the model of its format.
+    """The JSON object as an instance of the model of its format.
 
     Raises:
-        AmuletError: one sentence that names the first place that is wrong, and how many others there are.
+        AmuletError: it does not fit; the sentence names the first place that is wrong and counts the others.
     """
     try:
         return model.model_validate(body)
@@ -86,6 +86,28 @@ def checked(model: type[_M], body: Mapping[str, Any], what: str) -> _M:
         raise AmuletError(f"This is not {what}: {_sentence(details[0])}{more}.") from None
     except RecursionError:
         raise AmuletError(f"This is not {what}: it is nested too deeply.") from None
+
+
+def check_format(body: dict[str, Any], known: tuple[str | None, int], command: str, what: str) -> None:
+    """Refuse an object that states another kind, or another version of the format.
+
+    Args:
+        body: the object.
+        known: the kind, None for an assessment, and the version that are read.
+        command: makes such a file.
+        what: the file is to be, for the message.
+
+    Raises:
+        AmuletError: it is another one.
+    """
+    kind, version = body.get("kind"), body.get("format")
+    if kind != known[0] or version is None:
+        raise AmuletError(f"This is not {what}: it states another kind or no format.")
+    if version != known[1] or isinstance(version, bool | float):
+        raise AmuletError(
+            f"These results were written by another version of Amulet, in format {str(version)[:20]!r}; this one reads "
+            f"format {known[1]}. Run `amulet {command}` again."
+        )
 
 
 def _sentence(detail: Mapping[str, Any]) -> str:
@@ -114,14 +136,14 @@ def _without_duplicates(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _infinite(name: str) -> float:
-    """Infinity stands in settings and in the range of a metric without bounds; NaN is never written."""
+    """Accept infinity, which occurs in settings and in ranges of metrics, but not NaN, which Amulet never writes."""
     if name == "NaN":
         raise ValueError("it holds NaN, which is no number")
     return math.inf if name == "Infinity" else -math.inf
 
 
 def _depth(body: Any) -> int:
-    """Levels of lists and objects, without recursion."""
+    """The levels of nesting of lists and objects, counted without recursion."""
     deepest, waiting = 0, [(body, 1)]
     while waiting:
         value, level = waiting.pop()

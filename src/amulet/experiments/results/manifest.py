@@ -1,4 +1,4 @@
-"""Where the numbers of an assessment come from: which machines computed them, with what."""
+"""The manifest of an assessment: the machines and package versions that computed its numbers."""
 
 import json
 from typing import Any
@@ -10,7 +10,7 @@ from amulet.experiments.planning.plan import Plan
 def manifest_of(planned: Plan, store: Store) -> dict[str, Any]:
     """The data set, the device, and every environment in which tasks were computed, the most frequent first.
 
-    Tasks that an earlier run left in the store are counted where they were computed, not where they were read.
+    Tasks that an earlier run computed count for the environment of that run.
     """
     made = [found for task in planned.tasks if (found := store.made(task)) is not None]
     environments: dict[str, int] = {}

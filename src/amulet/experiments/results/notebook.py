@@ -1,4 +1,4 @@
-"""Results as a notebook shows them: the primary metrics, a line each, and what stands in the way of their verdicts."""
+"""Results as notebooks show them: a table of the primary metrics, and the gates that are not shown."""
 
 from collections.abc import Callable, Sequence
 from html import escape
@@ -11,16 +11,18 @@ from amulet.experiments.results.numbers import Column, MatrixCell
 from amulet.statistics import Word
 
 CellOf = Callable[[str, Column], MatrixCell]
-"""(row, column) -> the cell of the matrix."""
+"""A function that maps a row and a column to the cell of the matrix."""
 
 
 def as_frame(columns: Sequence[Column], rows: Sequence[str], cell_of: CellOf) -> pd.DataFrame:
-    """Rows of the experiment as columns; in each cell mean, difference and verdict, as text.
+    """A table with one line for each metric and one column for each row of the experiment.
+
+    Each cell has mean, difference and verdict as text.
 
     Args:
-        columns: of the matrix; the primary ones are shown, or all where none is.
-        rows: of the matrix.
-        cell_of: gives a cell.
+        columns: the columns of the matrix. Only primary ones are shown, or all if there is no primary one.
+        rows: the rows of the matrix.
+        cell_of: gives a cell of the matrix.
     """
     columns = [column for column in columns if column.primary] or list(columns)
     index = pd.MultiIndex.from_tuples(
@@ -32,7 +34,7 @@ def as_frame(columns: Sequence[Column], rows: Sequence[str], cell_of: CellOf) ->
 
 
 def as_html(columns: Sequence[Column], rows: Sequence[str], cell_of: CellOf, gates: Sequence[Checked]) -> str:
-    """The frame as a table, under it the gates that are not shown; labels are escaped."""
+    """The table of `as_frame` in HTML, followed by the gates that are not shown; all text is escaped."""
     with pd.option_context("display.max_colwidth", None):
         table: str = as_frame(columns, rows, cell_of).to_html(escape=True)
     return visible("\n".join([table, *(f"<p>{escape(text)}</p>" for text in _doubts(gates))]))

@@ -1,4 +1,4 @@
-"""The numbers of an assessment: values, columns and curves, before anything is said of them."""
+"""The numbers of an assessment: values, columns and curves, without verdicts."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -18,13 +18,14 @@ from amulet.statistics import ALPHA, Summary, Verdict
 
 @dataclass(frozen=True)
 class Value:
-    """One metric of one model.
+    """The value of one metric for one model, that is for one row and seed.
 
     Attributes:
-        seed: pairs it with the same metric of other rows.
-        value: the number, or None where it is undefined for the `reason` given.
-        task: digest of the task in the store that gave it.
-        group: "attribute=value" where it is of the records of one sensitive group only.
+        seed: the repetition. Values of different rows with the same seed are compared with each other.
+        value: the number; None if it is undefined.
+        reason: why the value is undefined; None if it is not.
+        task: the digest of the task in the store that computed it.
+        group: "attribute=value" if it is measured on the records of one sensitive group only.
     """
 
     row: str
@@ -40,10 +41,10 @@ class Value:
 
 @dataclass(frozen=True)
 class Traced:
-    """The curve of one probe of one model: what lies behind a cell, seed by seed.
+    """The curve of one probe for one model, that is for one row and seed.
 
     Attributes:
-        task: digest of the task in the store that gave it.
+        task: the digest of the task in the store that computed it.
     """
 
     row: str
@@ -56,14 +57,14 @@ class Traced:
 
 @dataclass(frozen=True)
 class Column:
-    """One column of the matrix.
+    """One column of the matrix: a metric of an attack or audit.
 
     Attributes:
-        budget, access: the perturbation set of the probe and how much of the target it sees (an `Access` as a
-            number), None where that is not told.
-        must_exceed: the metric of a control that an attack which works exceeds, if there is one.
-        group: "attribute=value" where it is of the records of one sensitive group only.
-        shows: what a gate reads off it, if anything; see `Metric`.
+        risk, probe, metric: the names of the risk, of the attack or audit, and of the metric.
+        low, high, riskier, primary, margin, chance, must_exceed, shows: as in `Metric`.
+        budget: the perturbations that the attack may make, as text; None if it has no such limit.
+        access: what the attack sees of its target, an `Access` as a number; None for an audit.
+        group: "attribute=value" if it is measured on the records of one sensitive group only.
     """
 
     risk: str
@@ -83,7 +84,7 @@ class Column:
 
     @classmethod
     def of(cls, probe: Probe[Any], metric: Metric[Any], group: str | None = None) -> Self:
-        """What a metric of a probe's outcome states of itself; by group it is exploratory."""
+        """The column of a probe's metric. A metric that is measured by group is always exploratory."""
         return cls(
             risk=probe.risk,
             probe=str(probe),
@@ -107,10 +108,11 @@ class MatrixCell:
     """One cell of the matrix over all seeds.
 
     Attributes:
-        summary: mean and spread, None where no seed has a value.
-        difference: of the paired differences to the row that it is compared with; None for the baseline itself.
-        verdict: what is said of the difference; None for the baseline itself.
-        undefined: the reasons of the seeds without a value, each once.
+        summary: mean and spread of the values; None if no seed has a value.
+        difference: mean and spread of the paired differences from the row that this row is compared with; None for the
+            baseline.
+        verdict: the verdict on the difference; None for the baseline.
+        undefined: the reasons why seeds have no value, each once.
     """
 
     row: str
@@ -123,14 +125,22 @@ class MatrixCell:
 
 @dataclass(frozen=True)
 class Numbers:
-    """Everything that an assessment measured, without any judgement.
+    """Everything that an assessment measured, without verdicts.
 
     Attributes:
-        classes: number of classes of the data set.
+        experiment: the name of the experiment.
+        dataset, content: the data set's name and the digest of its content.
+        spec: the specification of the experiment as plain values.
+        columns: the metrics that were measured.
+        values: a value for each row, column and seed.
+        facts: what was recorded in the training of each row's models, by row and seed.
+        classes: the number of classes of the data set.
         own_risks: by row, the risks that its defenses are made for.
-        against: by row, the row that it is compared with; the undefended baseline for rows that are not named.
-        facts: what training said of each row's target models, by row and seed.
+        curves: the curves of attacks that have one.
+        looks: the numbers of seeds at which verdicts were planned.
         tested: how many test records there are of each class and group; empty in results of older versions.
+        own_claims: by row, the audits of claims of ownership that its defenses are made for.
+        against: by row, the row that it is compared with; the undefended baseline for rows that are not named.
     """
 
     experiment: str
@@ -146,20 +156,21 @@ class Numbers:
     looks: tuple[int, ...] = ()
     tested: Tally = field(default_factory=Tally)
     against: Mapping[str, str] = field(default_factory=dict)
+    own_claims: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def rows(self) -> tuple[str, ...]:
-        """Labels, the baseline first."""
+        """The labels of the rows, the baseline first."""
         return tuple(dict.fromkeys(value.row for value in self.values))
 
     @property
     def seeds(self) -> tuple[int, ...]:
-        """In ascending order."""
+        """The seeds in ascending order."""
         return tuple(sorted({value.seed for value in self.values}))
 
     @property
     def frame(self) -> pd.DataFrame:
-        """One line per row, metric and seed; undefined values are NaN with their reason beside them."""
+        """One line for each row, metric and seed. Undefined values are NaN; the column `reason` says why."""
         return pd.DataFrame([asdict(value) for value in self.values]).astype({"value": float})
 
     @cached_property
@@ -170,7 +181,7 @@ class Numbers:
         return cells
 
     def of(self, row: str, column: Column) -> list[Value]:
-        """A cell's values, by seed."""
+        """The values of a cell of the matrix, in the order of their seeds."""
         return self._by_cell.get((row, column.risk, column.probe, column.metric, column.group), [])
 
     def reference(self, row: str) -> str:
@@ -178,21 +189,21 @@ class Numbers:
         return self.against.get(row, BASELINE)
 
     def differences(self, row: str, column: Column) -> tuple[float, ...]:
-        """A row's values less those of its reference, paired by seed; a seed where either is undefined is left out."""
+        """A row's values minus those of the row it is compared with, paired by seed, without seeds that lack either."""
         return tuple(value for value in self.paired(row, column) if value is not None)
 
     def paired(self, row: str, column: Column) -> tuple[float | None, ...]:
-        """A row's values less those of its reference, by seed; None where either is undefined."""
+        """A row's values minus those of the row it is compared with, by seed; None for a seed that lacks either."""
         reference = {item.seed: item.value for item in self.of(self.reference(row), column)}
         pairs = [(item.value, reference.get(item.seed)) for item in self.of(row, column)]
         return tuple(None if None in pair else pair[0] - pair[1] for pair in pairs)  # type: ignore[operator]
 
     def curves_of(self, row: str, column: Column) -> list[Traced]:
-        """The curves behind a cell, by seed; none where its probe has no curve."""
+        """The curves of a cell's probe, in the order of their seeds; empty if the probe has no curve."""
         found = [item for item in self.curves if (item.row, item.risk, item.probe) == (row, column.risk, column.probe)]
         return sorted(found, key=lambda item: item.seed)
 
     @property
     def level(self) -> float:
-        """Of each gate: as for verdicts, split evenly over the looks."""
+        """The significance level of each gate; as for verdicts, ALPHA is split evenly over the looks."""
         return ALPHA / max(1, len(self.looks))

@@ -1,4 +1,4 @@
-"""Results of older formats, brought to the format that is read today before they are checked."""
+"""Converts results of older formats to the current format, before they are checked."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -8,9 +8,9 @@ _SHOWS: Final = {
     ("evasion", "noise_accuracy"): "noise",
     ("evasion", "one_class_share"): "one class",
 }
-"""What gates read off Amulet's own metrics, which they recognised by these names."""
+"""What gates use Amulet's own metrics for; in format 3 they recognised these metrics by name."""
 _ACCESS: Final = {1: 0b1, 2: 0b11, 3: 0b111, 4: 0b1111}
-"""Levels of access, as the sets that they are now."""
+"""The levels of access of format 3 as the sets of outputs that they have become."""
 
 
 def upgrade(body: dict[str, Any]) -> None:
@@ -34,7 +34,7 @@ def upgrade_pair(body: dict[str, Any]) -> None:
 
 
 def _upgrade_columns(columns: list[dict[str, Any]]) -> None:
-    """Columns of one file that all are of the older format."""
+    """Change columns of format 3 in place."""
     controls = {_probe(column): column.get("metric") for column in columns if column.pop("control", False) is True}
     for column in columns:
         column["shows"] = _SHOWS.get((str(column.get("risk")), str(column.get("metric"))))

@@ -1,4 +1,4 @@
-"""What an assessment found: its numbers, with a verdict for each cell and the gates that verdicts rest on."""
+"""The results of an assessment: its numbers, a verdict for each cell, and the gates that verdicts rest on."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -13,17 +13,21 @@ from amulet.experiments.planning.experiment import BASELINE
 from amulet.experiments.results.gates import Checked, gates
 from amulet.experiments.results.notebook import as_html
 from amulet.experiments.results.numbers import Column, MatrixCell, Numbers, Traced, Value
-from amulet.experiments.results.results_file import FORMAT, parse_results, written_results
+from amulet.experiments.results.result_folders import written_results
+from amulet.experiments.results.results_file import FORMAT, parse_results
 from amulet.statistics import Comparison, Verdict, Word, explore, judge, summarize
 
 
 @final
 @dataclass(frozen=True)
 class Results(Numbers):
-    """Everything an assessment found. `frame` has a line per value, `cell` the matrix, `gates` what it rests on."""
+    """All results of an assessment.
+
+    `frame` has a line for each value, `cell` gives a cell of the matrix, `gates` are what its verdicts rest on.
+    """
 
     def cell(self, row: str, column: Column) -> MatrixCell:
-        """A cell of the matrix."""
+        """One cell of the matrix, with its verdict."""
         values = self.of(row, column)
         reasons = dict.fromkeys(item.reason for item in values if item.reason)
         numbers = summarize([item.value for item in values if item.value is not None])
@@ -33,7 +37,7 @@ class Results(Numbers):
 
     @property
     def undecided(self) -> frozenset[tuple[str, str]]:
-        """Rows and probes with a primary cell that more seeds could settle."""
+        """The pairs of a row and a probe with an inconclusive primary metric, which more seeds could decide."""
         return frozenset(
             (row, column.probe)
             for (row, column), verdict in self.verdicts.items()
@@ -42,7 +46,7 @@ class Results(Numbers):
 
     @cached_property
     def verdicts(self) -> Mapping[tuple[str, Column], Verdict]:
-        """Of every defended cell: the primary metrics as one family, the others each by itself."""
+        """The verdict of every defended cell: the primary metrics are one family, the others are judged one by one."""
         cells = [(row, column) for row in self.rows if row != BASELINE for column in self.columns]
         family = [cell for cell in cells if cell[1].primary]
         others = [cell for cell in cells if not cell[1].primary]
@@ -52,7 +56,7 @@ class Results(Numbers):
 
     @cached_property
     def gates(self) -> tuple[Checked, ...]:
-        """What the verdicts rest on."""
+        """The gates: whether models have learned, defenses reduce their own risk, and attacks work."""
         return gates(self, self.verdicts)
 
     def _comparison(self, row: str, column: Column) -> Comparison:
@@ -63,23 +67,24 @@ class Results(Numbers):
         return Comparison(self.paired(row, column), column.margin, same)
 
     def _repr_html_(self) -> str:
-        """What a notebook shows."""
+        """The results as a table in HTML, which notebooks show."""
         return as_html(self.columns, self.rows, self.cell, self.gates)
 
     def cells(self) -> Iterator[MatrixCell]:
-        """The whole matrix, row by row."""
+        """All cells of the matrix, row by row."""
         for row in self.rows:
             for column in self.columns:
                 yield self.cell(row, column)
 
     def to_json(self) -> str:
-        """The same text for the same numbers, whenever and however often they were computed."""
+        """The results as JSON. The text depends on nothing but the numbers."""
         body = {
             "format": FORMAT,
             "experiment": self.experiment,
             "dataset": {"name": self.dataset, "content": self.content, "classes": self.classes},
             "tested": asdict(self.tested),
             "own_risks": {row: list(risks) for row, risks in self.own_risks.items()},
+            "own_claims": {row: list(audits) for row, audits in self.own_claims.items()},
             "against": dict(self.against),
             "looks": list(self.looks),
             "spec": self.spec,
@@ -94,7 +99,7 @@ class Results(Numbers):
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Back from `to_json`.
+        """The results from the text that `to_json` gives.
 
         Raises:
             AmuletError: the text is something else, of another format, or does not hold together.
@@ -110,6 +115,7 @@ class Results(Numbers):
             facts=file.facts,
             classes=file.dataset.classes,
             own_risks={row: tuple(risks) for row, risks in file.own_risks.items()},
+            own_claims={row: tuple(audits) for row, audits in file.own_claims.items()},
             against=file.against,
             curves=tuple(Traced(**{**dict(item), "curve": curve_from(dict(item.curve))}) for item in file.curves),
             looks=tuple(file.looks),

@@ -1,1 +1,1 @@
-"""Experiments and pairs as YAML."""
+"""Experiments and comparisons of two models as YAML files."""

@@ -1,4 +1,4 @@
-"""Experiments as YAML and back, with the same names as in Python."""
+"""Reads experiments and comparisons from YAML files and writes experiments, with the same names as in Python."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import MISSING, fields
@@ -25,16 +25,16 @@ _ROW_SETTINGS = {"defenses", "against", "attacked"}
 def load_experiment(path: StrPath, allow_imports: Iterable[str] = ()) -> Experiment:
     """The experiment that a YAML file describes.
 
-    Reading it imports the code that it names: Amulet's own, that of installed plug-ins, and modules that lie beside
-    the file, whose folder is then added to the end of `sys.path`.
+    Reading it imports the code that it names: that of Amulet and of installed plug-ins, and modules beside the file,
+    whose folder is then added to the end of `sys.path`.
 
     Args:
         path: the file.
-        allow_imports: what else it may import: modules, packages, or single names as "module:name".
+        allow_imports: what else the file may import: modules, packages, or single names as "module:name".
 
     Raises:
-        InvalidParameter: every problem with its line: unknown names and settings, wrong values, double keys, imports
-            that are not allowed.
+        InvalidParameter: the file has unknown names or settings, wrong values, repeated keys, or imports that are not
+            allowed. Every problem is reported with its line.
         OSError: the file cannot be read.
     """
     experiment: Experiment = _load(Path(path), _experiment, allow_imports)
@@ -42,7 +42,7 @@ def load_experiment(path: StrPath, allow_imports: Iterable[str] = ()) -> Experim
 
 
 def load_pair(path: StrPath, allow_imports: Iterable[str] = ()) -> Pair:
-    """The comparison of two checkpoints that a YAML file describes; as `load_experiment`."""
+    """The comparison of two checkpoints that a YAML file describes. Arguments and errors as in `load_experiment`."""
     pair: Pair = _load(Path(path), _pair, allow_imports)
     return pair
 
@@ -57,7 +57,7 @@ def _load(path: Path, make: Callable[[Builder, dict[str, Plain]], Spec], allow_i
 
 
 def dump_experiment(experiment: Experiment) -> str:
-    """YAML that `load_experiment` reads back to an equal experiment; settings at their defaults are left out."""
+    """The experiment as YAML, without settings at their defaults; `load_experiment` gives an equal experiment back."""
     document = _settings(experiment)
     document["defenses"] = {row.label: _plain_row(row) for row in experiment.defenses}
     document["split"] = _settings(experiment.split)
@@ -67,7 +67,7 @@ def dump_experiment(experiment: Experiment) -> str:
 
 
 def _experiment(builder: Builder, document: dict[str, Plain]) -> Spec:
-    """Rows are a mapping from label to defenses, as people write them."""
+    """Build an experiment. In YAML its rows are a mapping from labels to defenses."""
     given: dict[str, Any] = dict(document)
     if isinstance(rows := document.get("defenses"), dict):
         given["defenses"] = tuple(row for label, defenses in rows.items() if (row := _row(builder, label, defenses)))
@@ -75,7 +75,7 @@ def _experiment(builder: Builder, document: dict[str, Plain]) -> Spec:
 
 
 def _pair(builder: Builder, document: dict[str, Plain]) -> Spec:
-    """Two models of one architecture are two files and one `model`; else each has its own beside its file."""
+    """Build a comparison. Models of one architecture may be given as two files of weights and one `model`."""
     given: dict[str, Any] = {name: value for name, value in document.items() if name != "model"}
     shared = builder.attempted(document["model"], ("model",), ModelSpec) if "model" in document else None
     files = [name for name in ("before", "after") if isinstance(document.get(name), str)]
@@ -92,14 +92,15 @@ def _pair(builder: Builder, document: dict[str, Plain]) -> Spec:
 
 
 def _split(builder: Builder, document: dict[str, Plain]) -> dict[str, Any]:
-    """A split goes without its name."""
+    """The split, which is written as its settings without a name."""
     split = document.get("split")
     return {"split": builder.filled(Split, split, ("split",))} if isinstance(split, dict) else {}
 
 
 def _row(builder: Builder, label: str, written: Plain) -> Row | None:
-    """One defense, several in order, or all settings of a row; what is wrong with one does not hide what is wrong with
-    others.
+    """Build a row, written as one defense, a list of defenses, or all settings of a row.
+
+    The problems of all defenses are recorded, not only the first.
     """
     if isinstance(written, dict) and written.keys() & _ROW_SETTINGS:
         return _whole_row(builder, label, written)
@@ -114,7 +115,7 @@ def _row(builder: Builder, label: str, written: Plain) -> Row | None:
 
 
 def _whole_row(builder: Builder, label: str, written: dict[str, Plain]) -> Row | None:
-    """With the row that it is compared with, or an attack on its training records."""
+    """Build a row that is written with all its settings."""
     defenses = written.get("defenses")
     listed = defenses if isinstance(defenses, list) or defenses is None else [defenses]
     settings: dict[str, Any] = written | {"label": str(label)}
@@ -125,7 +126,7 @@ def _whole_row(builder: Builder, label: str, written: dict[str, Plain]) -> Row |
 
 
 def _line(lines: Lines, place: Place) -> int:
-    """The line of the value, or of the nearest value around it."""
+    """The line of a value, or of the innermost value around it whose line is known."""
     while place not in lines:
         place = place[:-1]
     return lines[place]
@@ -140,7 +141,7 @@ def _settings(spec: Spec) -> dict[str, Any]:
 
 
 def _plain_row(row: Row) -> Any:
-    """A list of defenses, where that is all there is to it."""
+    """The row as a list of defenses if it has no other settings, else as all its settings."""
     settings = {name: value for name, value in _settings(row).items() if name != "label"}
     return settings["defenses"] if settings.keys() == {"defenses"} else settings
 

@@ -1,8 +1,8 @@
-"""A configuration file as plain values: YAML read within bounds, with the types of YAML 1.2 and without its extras.
+"""Reads a YAML file as plain values, with the types of YAML 1.2 and limits on size and nesting.
 
-https://yaml.org/spec/1.2.2/, section 10.3 (core schema). Left out, each with a sentence that says so: anchors and
-aliases, tags, merge keys, several documents in one file, keys that are no text. What YAML 1.1 and 1.2 read as two
-different numbers is refused too.
+https://yaml.org/spec/1.2.2/, section 10.3 (core schema). Each of these is refused in a sentence: anchors and aliases,
+tags, merge keys, several documents in one file, keys that are no text, and numbers that YAML 1.1 and 1.2 read
+differently.
 """
 
 import math
@@ -22,9 +22,9 @@ from amulet.experiments.registry.building import Place
 Lines = dict[Place, int]
 
 LARGEST: Final = 1_000_000
-"""Bytes of a configuration; a thousand rows of defenses have a tenth of that."""
+"""The most bytes of a configuration; a thousand rows of defenses have a tenth of that."""
 DEEPEST: Final = 30
-"""Levels of nesting; a model in a recipe in an experiment with its settings has eight."""
+"""The most levels of nesting; an experiment has about eight."""
 _WHOLE: Final = 2**63
 _WORDS: Final[dict[str, Plain]] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
@@ -37,14 +37,15 @@ _INTEGER: Final = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _NAN: Final = {".nan", ".NaN", ".NAN"}
 _TWO_MEANINGS: Final = re.compile(r"[-+]?0[0-9_]+|[-+]?0b[01_]+|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?")
-"""Numbers in YAML 1.1, octal, binary and sexagesimal, that are others or text in YAML 1.2."""
+"""Octal, binary and sexagesimal numbers of YAML 1.1, which are other numbers or text in YAML 1.2."""
 
 
 def read_document(path: Path) -> tuple[dict[str, Plain], Lines]:
-    """The mapping that a file holds, and the line of every value in it.
+    """The mapping in a YAML file, and the line of every value in it.
 
     Raises:
-        InvalidParameter: the file is too large, is not YAML, or holds what configurations may not; with its line.
+        InvalidParameter: the file is too large, is not YAML, or has something that configurations must not have. The
+            message names the line.
         OSError: the file cannot be read.
     """
     with path.open("rb") as file:
@@ -72,7 +73,7 @@ def read_document(path: Path) -> tuple[dict[str, Plain], Lines]:
 
 
 def dump_document(document: Any) -> str:
-    """YAML that `read_document` reads back to the same values, and so does a reader of YAML 1.1."""
+    """The values as YAML. `read_document`, and any reader of YAML 1.1, gives the same values back."""
     text = yaml.dump(document, Dumper=_Writer, sort_keys=False, allow_unicode=True)
     if visible(text) == text:
         return text
@@ -86,14 +87,14 @@ def _refuse(path: Path, line: int | None, sentence: str) -> NoReturn:
 
 @dataclass
 class _Reader:
-    """Builds the values from the parser's events, which come without recursion and without construction."""
+    """Builds plain values from the events of the YAML parser, so that no objects are constructed from tags."""
 
     path: Path
     lines: Lines = field(default_factory=dict)
     twice: list[Problem] = field(default_factory=list)
 
     def document(self, text: str) -> Any:
-        """The one document in a text; None where there is none."""
+        """The value of the document in a text; None if there is no document."""
         events = yaml.parse(text, Loader=yaml.SafeLoader)
         found: list[Any] = []
         for event in events:
@@ -118,7 +119,7 @@ class _Reader:
                 return self._mapping(events, place)
 
     def _mapping(self, events: Iterator[Any], place: Place) -> dict[str, Any]:
-        """Keys are names, as they are written, whatever else they could mean; one that stands twice is a problem."""
+        """A mapping. Keys are taken as text as they are written; a repeated key is a problem."""
         found: dict[str, Any] = {}
         while not isinstance(event := next(events), yaml.MappingEndEvent):
             self._check(event, place)
@@ -141,7 +142,7 @@ class _Reader:
             self._refuse(event, f"Values must be nested at most {DEEPEST} levels deep. This one is deeper.")
 
     def _scalar(self, event: yaml.ScalarEvent) -> Plain:
-        """By the core schema of YAML 1.2; what is quoted is text."""
+        """The value of a scalar by the core schema of YAML 1.2; quoted scalars are text."""
         text = str(event.value)
         if not event.implicit[0]:
             return text
@@ -180,10 +181,10 @@ def _line(event: Any) -> int:
 
 
 class _Writer(yaml.SafeDumper):
-    """Quotes text that YAML 1.1 or 1.2 would read as something else, and writes no aliases."""
+    """Writes YAML without aliases, and quotes text that YAML 1.1 or 1.2 would read as another value."""
 
     def ignore_aliases(self, data: Any) -> bool:
-        """Every value is written out, since none is read as an alias."""
+        """Aliases are never written, since `read_document` refuses them."""
         del data
         return True
 

@@ -122,7 +122,8 @@ def pair_undefined_sentences(block: PairBlock) -> Iterator[str]:
             name = f"{line.words.title} of {part.brief}"
             yield from (f"{name}: {reason}." for reason in cell.reasons)
             if cell.lost:
-                yield f"{name}: no value on {cell.lost} of {cell.resamples} resamples, counted beyond both ends."
+                lost = f"{cell.lost} of {cell.resamples} resamples"
+                yield f"{name}: undefined on {lost}, which count as beyond both ends."
 
 
 def _arranged(results: Specified, cells_of: Callable[[Column], tuple[Cell, ...]]) -> tuple[Block[Cell], ...]:

@@ -5,7 +5,7 @@ from typing import Final
 from amulet.experiments.results.gates import FINDS, STRONG, Checked
 from amulet.experiments.results.numbers import MatrixCell
 from amulet.experiments.results.results import Results
-from amulet.report.words.names import risk_words
+from amulet.report.words.names import is_risk, risk_words
 
 _NAMES: Final = {"trained": "model", "effective": "defense", "attack": "attack", "strong": "strength"}
 
@@ -24,11 +24,18 @@ def gate_words(gate: Checked) -> str:
     """What a gate asks, as a heading."""
     asked = {
         "trained": f"{gate.row}: the model has learned something",
-        "effective": f"{gate.row}: lowers {risk_words(gate.about or '').title}, a risk it is made for",
+        "effective": f"{gate.row}: {_purpose(gate.about or '')}",
         "attack": f"{gate.about}: the attack finds something",
         "strong": f"{gate.row}, {gate.about}: the attack works",
     }
     return asked[gate.name]
+
+
+def _purpose(about: str) -> str:
+    """What a defense is made for: to lower a risk, or to claim ownership, which an audit of claims measures."""
+    if is_risk(about):
+        return f"lowers {risk_words(about).title}, a risk it is made for"
+    return f"claims of ownership are right, as {about} measures"
 
 
 def _concerns(gate: Checked, cell: MatrixCell) -> bool:

@@ -45,6 +45,11 @@ def risk_words(risk: str) -> Words:
     return Words(f"{known.code} {known.title}".strip(), known.meaning) if known else Words(spoken(risk))
 
 
+def is_risk(name: str) -> bool:
+    """Whether the name is that of a risk's package, as an identifier, and not that of an audit with its settings."""
+    return name.isidentifier() and name == name.lower()
+
+
 def risk_name(risk: str) -> str:
     """The risk within a sentence, without its code: "membership inference"."""
     return risk.replace("_", " ")

@@ -14,8 +14,8 @@ from amulet.core.fitted import Artifacts
 from amulet.core.metric import Undefined
 from amulet.core.spec import Count, OpenProbability
 from amulet.core.synthetic import random_inputs, stored_as, unlabelled
-from amulet.core.threat import Access, Target
-from amulet.core.trainable import DataUse
+from amulet.core.threat import Access
+from amulet.core.trainable import DataUse, Defense
 from amulet.functional.abstract_images import abstract_images
 from amulet.training.stages import Prepare, Prepared
 from amulet.unauthorized_model_ownership.claims import Claim, Owner, Test
@@ -76,20 +76,24 @@ class Watermark(Prepare):
 class WatermarkClaim(Claim):
     """Claims the ownership of models that predict the labels of the key of the owner's watermark.
 
-    The test is binomial. Under the null hypothesis, that the suspect is independent of the random labels of the key, its
-    prediction for a record of the key is the label of this record with probability `sum_c p_c q_c`, where `p_c` is how
-    often the suspect predicts class c on the key, and `q_c` how often the key has it. A suspect that always predicts one
-    class therefore gains nothing.
+    The test is binomial. Under the null hypothesis the suspect is independent of the random labels of the key. Then its
+    prediction for a record of the key is the label of this record with probability `sum_c p_c q_c`, where `p_c` is the
+    share of the key's records that the suspect assigns to class c, and `q_c` the share that have the label c. So a
+    suspect that always predicts one class gains nothing.
     """
 
     needs = Access.LABELS
+
+    def serves(self, defense: Defense) -> bool:
+        """A watermark."""
+        return isinstance(defense, Watermark)
 
     def test(self, owner: Owner) -> Test | Undefined:
         """Ask the suspect about the records of the key."""
         key = key_of(owner.model.artifacts, owner.records)
         if key is None:
             return Undefined("the model has no watermark")
-        return lambda suspect: p_value(suspect.labels(key.as_inputs()).cpu(), key.y.cpu(), len(key.schema.classes))
+        return lambda suspect: p_value(suspect.predictions(key.as_inputs()).cpu(), key.y.cpu(), len(key.schema.classes))
 
 
 def key_of(artifacts: Artifacts, records: Data) -> Data | None:

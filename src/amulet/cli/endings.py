@@ -1,0 +1,58 @@
+"""How a command ends when something goes wrong: one sentence on standard error and an exit code, no traceback."""
+
+import logging
+import signal
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console
+
+KEPT = "What was computed is kept; the same command goes on from there."
+
+
+@contextmanager
+def told_plainly() -> "Iterator[Console]":
+    """Give a console for results. An error ends the command with one sentence on standard error and exit code 1."""
+    from amulet.core.containment import told
+    from amulet.core.errors import AmuletError
+    from amulet.report.console import Told, open_console
+
+    errors = open_console(errors=True)
+    logging.basicConfig(level="WARNING", format="%(message)s", handlers=[Told(errors)])
+
+    def end(sentence: str, code: int) -> typer.Exit:
+        errors.print(sentence, soft_wrap=True)
+        return typer.Exit(code)
+
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield open_console()
+    except _Terminated:
+        raise end(f"Terminated. {KEPT}", 128 + signal.SIGTERM) from None
+    except KeyboardInterrupt:
+        raise end(f"Interrupted. {KEPT}", 128 + signal.SIGINT) from None
+    except (typer.Exit, typer.Abort, typer.BadParameter):
+        raise
+    except AmuletError as error:
+        raise end(str(error), 1) from None
+    except OSError as error:
+        raise end(f"{error.filename or 'A file'} cannot be used: {error.strerror or error}.", 1) from None
+    except BaseException as error:
+        logging.getLogger("amulet").debug("Ended", exc_info=True)
+        raise end(f"Amulet, or code that it was given, failed: {told(error)}.", 1) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+class _Terminated(KeyboardInterrupt):
+    """The process got SIGTERM, which ends the work in the same way as Control-C."""
+
+
+def _terminate(number: int, frame: object) -> None:
+    del number, frame
+    raise _Terminated

@@ -1,0 +1,66 @@
+"""Arguments and options that several subcommands share, and the checks of what is given for them."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def number(least: int, most: int) -> "Callable[[str], int]":
+    """A parser of whole numbers in a range, for typer. It refuses anything else in one sentence."""
+
+    def read(given: str) -> int:
+        if not re.fullmatch(r"[-+]?[0-9]{1,9}", str(given)) or not least <= int(given) <= most:
+            raise typer.BadParameter(f"It must be a whole number from {least:,} to {most:,}. Got {given!r}.")
+        return int(given)
+
+    return read
+
+
+File = Annotated[Path, typer.Argument(help="The experiment, as YAML.", exists=True, dir_okay=False)]
+StoreOption = Annotated[Path, typer.Option("--store", help="Where results are kept and shared.")]
+DeviceOption = Annotated[str, typer.Option("--device", help='"cpu", or a CUDA device such as "cuda:0".')]
+AllowImports = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-imports",
+        metavar="NAME[,NAME]",
+        help="Modules, packages or module:name that the file may import, beside plug-ins and modules next to it.",
+    ),
+]
+UntilDecided = Annotated[
+    bool, typer.Option("--until-decided", help="Begin with 5 seeds; add more only where a verdict is undecided.")
+]
+MaxSeeds = Annotated[
+    int | None,
+    typer.Option("--max-seeds", parser=number(2, 1000), metavar="NUMBER", help="Seeds at most; the file's by default."),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option("--workers", parser=number(1, 1024), metavar="NUMBER", help="Processes; one per core by default."),
+]
+
+
+def named_imports(allow_imports: list[str] | None) -> tuple[str, ...]:
+    """The names given with `--allow-imports`, which may be given several times, each time with several names."""
+    names = tuple(name.strip() for listed in allow_imports or () for name in listed.split(","))
+    for name in names:
+        if not all(part.isidentifier() for part in name.replace(":", ".", 1).split(".")):
+            told = f"A name must be a module, a package or module:name. Got '{name}'."
+            raise typer.BadParameter(told, param_hint="'--allow-imports'")
+    return names
+
+
+def check_device(device: str) -> None:
+    """Refuse a device that this machine lacks as a mistake in the command line, not in the file."""
+    from amulet.core.errors import InvalidParameter
+    from amulet.experiments.planning.plan import check_device
+
+    try:
+        check_device(device)
+    except InvalidParameter as error:
+        raise typer.BadParameter(str(error), param_hint="'--device'") from None

@@ -1,0 +1,42 @@
+"""The files in a folder of results: results.json, of an assessment or of a pair of models, and manifest.json."""
+
+from pathlib import Path
+from typing import Any, Final
+
+from amulet.core.files import StrPath
+from amulet.experiments.results.json_files import parse_json, read_text
+
+PAIR: Final = "pair"
+RESULTS: Final = "a results file of Amulet"
+
+
+def written_results(folder: StrPath, command: str) -> str:
+    """The text of the results.json in a folder.
+
+    Args:
+        folder: the folder.
+        command: the subcommand that writes such a file, for the message of an error.
+
+    Raises:
+        AmuletError: there is no such file, or it cannot be read.
+    """
+    return read_text(Path(folder) / "results.json", f"Run `amulet {command}` first.")
+
+
+def holds_pair(folder: StrPath) -> bool:
+    """Whether the results.json in a folder is of a pair of models, not of an assessment.
+
+    Raises:
+        AmuletError: there is no such file, or it is no JSON object.
+    """
+    return parse_json(written_results(folder, "assess"), RESULTS).get("kind") == PAIR
+
+
+def read_manifest(folder: StrPath) -> dict[str, Any]:
+    """The manifest.json in a folder, which says what computed the results, as plain values.
+
+    Raises:
+        AmuletError: there is no such file, or it is no JSON object.
+    """
+    text = read_text(Path(folder) / "manifest.json", "Assess again to have one.")
+    return parse_json(text, "a manifest of Amulet")
