@@ -96,7 +96,12 @@ class Ownership(Audit[ClaimOutcome]):
             name: (ModelRequest(own, Whose.PLAIN, 0, theft, target),)
             for name, theft in zip(self._names_of_thefts(), self.thefts, strict=True)
         }
-        found = {TARGET: (target,), COPY: (target,), **stolen, INDEPENDENT: tuple(ModelRequest(own, Whose.PLAIN, n) for n in numbers)}
+        found = {
+            TARGET: (target,),
+            COPY: (target,),
+            **stolen,
+            INDEPENDENT: tuple(ModelRequest(own, Whose.PLAIN, n) for n in numbers),
+        }
         if self.other is not None:
             draw, source = WholeDraw(split), self.other
             found[OTHER_DATA] = tuple(ModelRequest(draw, Whose.PLAIN, n, source=source) for n in numbers)
