@@ -108,7 +108,7 @@ def plan(
 ) -> None:
     """Check an experiment and show what would be computed, and about how long it takes."""
     with told_plainly() as console:
-        from amulet.experiments.assess import cores, resumed
+        from amulet.experiments.assess import resumed, workers_for
         from amulet.experiments.graph.store import Store
         from amulet.experiments.planning.estimate import estimate
 
@@ -121,9 +121,15 @@ def plan(
         console.print(table)
         for notice in planned.notices:
             console.print(f"Note: {notice}", markup=False, soft_wrap=True)
-        minutes = estimated.seconds / cores() / 60
+        for gap in estimated.gaps:
+            tasks = f"{gap.tasks} {'task' if gap.tasks == 1 else 'tasks'}"
+            console.print(f"No estimate for {gap.name} ({tasks}): {gap.reason}.", markup=False, soft_wrap=True)
+        minutes, workers = estimated.seconds / 60, workers_for(planned)
+        without = ", without what has no estimate" if estimated.gaps else ""
         console.print(
-            f"About {minutes:.1f} minutes on {cores()} processes." if estimated.missing else "Nothing to compute."
+            f"About {minutes:.1f} minutes on one process, {minutes / workers:.1f} on {workers}{without}."
+            if estimated.missing
+            else "Nothing to compute."
         )
         if planned.seeds < planned.experiment.looks[-1] and estimated.missing:
             console.print(

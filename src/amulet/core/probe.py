@@ -148,6 +148,18 @@ class Probe(Spec, Generic[O]):
         found = (member.source for request in requests for member in request.family)
         return tuple(dict.fromkeys(source for source in found if source is not None))
 
+    def sample(self) -> int | None:
+        """Of how many records, drawn by seed, the game makes do; None for all of them. A hook for subclasses."""
+        return None
+
+    def briefer(self, share: float) -> Self:
+        """The probe with this share of its iterations, such as steps or queries, at least one of each.
+
+        A hook for subclasses whose time grows with their number. From brief games follows how long a plan takes.
+        """
+        del share
+        return self
+
     def budget(self) -> str | None:
         """The perturbation set, as text, where there is one; None elsewhere.
 

@@ -73,8 +73,12 @@ class Trainable(Spec):
     def with_preparations(self, count: int) -> Self:
         """The recipe with only the first `count` of the stages that prepare the data."""
 
-    def one_epoch(self) -> "tuple[Trainable, int] | None":
-        """The recipe for a single epoch, and its number of epochs; None if it does not count epochs."""
+    def timed(self, seconds: float) -> "Trainable | None":
+        """The recipe with a training that ends after so many seconds of steps and tells what the others would take.
+
+        A hook for recipes that train step by step; see `amulet.training.timing`. None if this cannot be told.
+        """
+        del seconds
         return None
 
     @property

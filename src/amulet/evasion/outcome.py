@@ -73,10 +73,6 @@ class EvasionAttack(Attack[EvasionOutcome]):
     def perturb(self, adversary: Adversary, victims: Data) -> Tensor:
         """Adversarial examples, shaped like `victims.x`, given the true labels, within the data's bounds."""
 
-    def sample(self) -> int | None:
-        """Of how many records, drawn by seed, the attack makes do; None for all of them. A hook for subclasses."""
-        return None
-
     def ladder(self) -> tuple[tuple[float, Self], ...]:
         """Weaker forms of the attack by epsilon, ascending, itself the last; none where it has no epsilon."""
         return ()

@@ -96,7 +96,7 @@ def carry_out(
     while True:
         missing = planned.missing(prepare(planned, store))
         progress.start(len(missing))
-        chosen = workers or _workers_for(planned)
+        chosen = workers or workers_for(planned)
         damaged = run(missing, store, workers=chosen, on_done=progress.done, executor=executor) if missing else set()
         results = _collected(planned, store) if not damaged else damaged.pop()
         if isinstance(results, str):
@@ -186,7 +186,7 @@ def check_workers(workers: int | None) -> None:
         raise InvalidParameter([Problem.of("workers", "assess", allowed, workers)])
 
 
-def _workers_for(planned: Plan) -> int:
+def workers_for(planned: Plan) -> int:
     """The default number of worker processes: one on a GPU, which several would share; else one per core."""
     return 1 if planned.device.startswith("cuda") else cores()
 

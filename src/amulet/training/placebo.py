@@ -46,10 +46,10 @@ class Reseeded(Trainable):
         """The recipe with fewer preparations, under the same derived seeds."""
         return replace(self, recipe=self.recipe.with_preparations(count))
 
-    def one_epoch(self) -> tuple[Trainable, int] | None:
-        """The recipe for a single epoch under the same derived seeds, and the number of epochs."""
-        counted = self.recipe.one_epoch()
-        return (replace(self, recipe=counted[0]), counted[1]) if counted else None
+    def timed(self, seconds: float) -> Trainable | None:
+        """The recipe, timed, under the same derived seeds."""
+        recipe = self.recipe.timed(seconds)
+        return replace(self, recipe=recipe) if recipe is not None else None
 
     @property
     def preparations(self) -> tuple[Stage, ...]:

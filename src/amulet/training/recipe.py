@@ -20,7 +20,8 @@ from amulet.training.objectives import CrossEntropy, Objective
 from amulet.training.optimizers import Adam, Constant, Optimizer, Schedule
 from amulet.training.rehearsal import rehearsed, step_problems
 from amulet.training.removal import score_by
-from amulet.training.stages import Finish
+from amulet.training.stages import Finish, Update
+from amulet.training.timing import Stopwatch
 from amulet.training.validation import conflicts, model_notices, model_problems, unlearned
 
 S = TypeVar("S", bound=Stage)
@@ -73,9 +74,11 @@ class Recipe(Trainable):
         """The stages of the last slot."""
         return tuple(stage for stage in self.stages if stage.slot is Slot.FINISH)
 
-    def one_epoch(self) -> tuple[Trainable, int]:
-        """The recipe for a single epoch, and how many it has."""
-        return replace(self, epochs=1), self.epochs
+    def timed(self, seconds: float) -> Self:
+        """The recipe with its update rule under a stopwatch."""
+        rule = next(iter(self.stages_of(Update)), None)
+        others = tuple(stage for stage in self.stages if stage is not rule)
+        return replace(self, stages=(*others, Stopwatch(rule, seconds)))
 
     def stages_of(self, kind: type[S]) -> tuple[S, ...]:
         """The stages of one slot, in their order."""

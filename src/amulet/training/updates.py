@@ -10,6 +10,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from amulet.core.data import Data
+from amulet.core.fitted import Fact
 from amulet.functional.pgd import Classifier
 
 RecordLosses = Callable[[Classifier, Data], Tensor]
@@ -50,7 +51,7 @@ class Rule(ABC):
 
     @property
     @abstractmethod
-    def facts(self) -> Mapping[str, float | int]:
+    def facts(self) -> Mapping[str, Fact]:
         """What is known of the run once it is over."""
 
     def notices(self, owner: str) -> Iterator[str]:

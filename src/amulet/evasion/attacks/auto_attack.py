@@ -1,9 +1,9 @@
 """AutoAttack: four attacks in turn. Croce and Hein 2020, https://arxiv.org/abs/2003.01690, section 5."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final, Literal, get_args
+from typing import Final, Literal, Self, get_args
 
 from torch import Tensor
 
@@ -90,6 +90,11 @@ class AutoAttack(EvasionAttack):
     def sample(self) -> int | None:
         """`records`."""
         return self.records
+
+    def briefer(self, share: float) -> Self:
+        """With fewer steps and queries."""
+        steps, queries = (max(1, round(share * count)) for count in (self.steps, self.queries))
+        return replace(self, steps=steps, queries=queries)
 
     def perturb(self, adversary: Adversary, victims: Data) -> Tensor:
         """Adversarial examples where any part succeeded, the last attempt elsewhere."""

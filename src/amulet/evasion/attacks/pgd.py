@@ -1,7 +1,7 @@
 """Projected gradient descent. Madry et al. 2018, https://arxiv.org/abs/1706.06083, section 2.1."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from torch import Tensor
@@ -70,6 +70,10 @@ class PGD(EvasionAttack):
     def ladder(self) -> tuple[tuple[float, Self], ...]:
         """The same climb in smaller balls."""
         return rungs_of(self)
+
+    def briefer(self, share: float) -> Self:
+        """With fewer steps."""
+        return replace(self, steps=max(1, round(share * self.steps)))
 
     def perturb(self, adversary: Adversary, victims: Data) -> Tensor:
         """Adversarial examples where a climb succeeded, the last attempt elsewhere."""

@@ -60,6 +60,10 @@ class Transfer(EvasionAttack):
         """That of the attack."""
         return tuple((epsilon, replace(self, of=weaker)) for epsilon, weaker in self.of.ladder())
 
+    def briefer(self, share: float) -> Self:
+        """With fewer iterations of the attack."""
+        return replace(self, of=self.of.briefer(share))
+
     def perturb(self, adversary: Adversary, victims: Data) -> Tensor:
         """The first surrogate's examples where the target falls for them, else the next one's."""
         surrogates = tuple(adversary.own(SURROGATE, self.surrogates, self))

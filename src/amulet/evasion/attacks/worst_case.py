@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
+from typing import Self
 
 from torch import Tensor, nn
 
@@ -60,6 +61,10 @@ class WorstCase(EvasionAttack):
     def sample(self) -> int | None:
         """The smallest sample that one of the attacks makes do with."""
         return min((size for attack in self.attacks if (size := attack.sample()) is not None), default=None)
+
+    def briefer(self, share: float) -> Self:
+        """With fewer iterations of every attack."""
+        return replace(self, attacks=tuple(attack.briefer(share) for attack in self.attacks))
 
     def perturb(self, adversary: Adversary, victims: Data) -> Tensor:
         """The first attack that succeeds, record by record; else the last."""

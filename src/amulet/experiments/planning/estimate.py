@@ -1,34 +1,72 @@
-"""Estimates how long a plan will take, from stored timings, and from one epoch of models that have none."""
+"""How long a plan will take, from what the store has timed, and from brief tries of what it has not."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from time import perf_counter
-from typing import Any
+from typing import Any, Final
 
-from amulet.core.held import Held
-from amulet.experiments.graph.plays import Play
-from amulet.experiments.graph.store import State, Store
-from amulet.experiments.graph.tasks import Task, Train
+from amulet.experiments.graph.plays import Measure, MeasureByGroup, Play, Trace
+from amulet.experiments.graph.store import Damaged, NotStored, State, Store
+from amulet.experiments.graph.tasks import Derive, Score, Task, Train
 from amulet.experiments.planning.plan import Plan
+from amulet.experiments.planning.rehearsal import Rehearsal, Untold, kind_of
+
+TIMED: Final = 20
+"""How many stored tasks of a kind are looked at."""
+
+PER_KIND: Final = 2.0
+"""Seconds to spend on a kind of task, more or less."""
+
+IN_ALL: Final = 20.0
+"""Seconds to spend on all kinds, more or less, where there are many."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """The tasks of one kind: how many are missing and stored, and the seconds that one takes, None if unknown."""
+    """Tasks of one name.
+
+    Attributes:
+        name: what they do.
+        missing: how many are to be computed.
+        stored: how many the store has.
+        seconds: that one takes on average, of those whose time can be told; None if of none.
+        untold: how many of the missing ones have no estimate.
+    """
 
     name: str
     missing: int
     stored: int
     seconds: float | None
+    untold: int = 0
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Tasks without an estimate of their time.
+
+    Attributes:
+        name: what they do.
+        tasks: how many are to be computed.
+        reason: why there is no estimate, as part of a sentence.
+    """
+
+    name: str
+    tasks: int
+    reason: str
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """How long a plan will take on one processor core, by kind of task."""
+    """What a plan will cost on one core.
+
+    Attributes:
+        lines: all tasks by name.
+        gaps: what `seconds` leaves out.
+    """
 
     lines: tuple[Line, ...]
+    gaps: tuple[Gap, ...] = ()
 
     @property
     def missing(self) -> int:
@@ -37,58 +75,108 @@ class Estimate:
 
     @property
     def seconds(self) -> float:
-        """The seconds that all tasks to compute take together on one core."""
-        return sum(line.missing * (line.seconds or 0.0) for line in self.lines)
+        """Of one core, over all tasks to compute whose time can be told."""
+        return sum((line.missing - line.untold) * (line.seconds or 0.0) for line in self.lines)
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """Tasks that differ in their seeds alone; `seconds` of each, or why there is no estimate."""
+
+    name: str
+    missing: tuple[Task[Any], ...]
+    stored: tuple[Task[Any], ...]
+    seconds: float | None = None
+    reason: str = ""
 
 
 def estimate(planned: Plan, store: Store) -> Estimate:
-    """The estimate for a plan: its tasks in groups of one kind, with the seconds that a task of each group takes."""
+    """Group the tasks by what they do, and time each group, on one core.
+
+    What the store has of a kind is timed by that. Of other kinds a task is tried in brief: trainings for a few steps,
+    attacks and audits with few records. This takes some seconds for each kind. Nothing is written to the store.
+    """
     states = planned.states(store)
-    missing = {task.digest for task in planned.missing(states)}
-    groups: dict[str, list[Task[Any]]] = defaultdict(list)
+    kinds = _kinds(planned, states)
+    untimed = sum(bool(kind.missing) and not kind.stored for kind in kinds.values())
+    stored = {name: kind.stored[0] for name, kind in kinds.items() if kind.stored}
+    rehearsal = Rehearsal(
+        {source.digest: dataset for source, dataset in planned.sources},
+        lambda kind: _value(stored[kind], store) if kind in stored else None,
+        min(PER_KIND, IN_ALL / max(1, untimed)),
+    )
+    timed = [_timed(kind, store, rehearsal) for kind in kinds.values()]
+    by_name: dict[str, list[_Kind]] = defaultdict(list)
+    for kind in timed:
+        by_name[kind.name].append(kind)
+    gaps = tuple(Gap(kind.name, len(kind.missing), kind.reason) for kind in timed if kind.reason)
+    return Estimate(tuple(_line(name, held) for name, held in by_name.items()), gaps)
+
+
+def _kinds(planned: Plan, states: Mapping[str, State]) -> dict[str, _Kind]:
+    missing = {task.digest for task in planned.missing(dict(states))}
     labels: dict[str, str] = {}
     for trial in planned.trials:
         if trial.play.target is not None:
             labels.setdefault(trial.play.target.recipe.digest, trial.row)
+    grouped: dict[str, list[Task[Any]]] = defaultdict(list)
     for task in planned.tasks:
-        groups[_name(task, labels)].append(task)
-    return Estimate(tuple(_line(name, tasks, missing, states, store, planned) for name, tasks in groups.items()))
+        grouped[kind_of(task)].append(task)
+    return {
+        kind: _Kind(
+            _name(tasks[0], labels),
+            tuple(task for task in tasks if task.digest in missing),
+            tuple(task for task in tasks if states[task.digest] is State.PRESENT),
+        )
+        for kind, tasks in grouped.items()
+    }
 
 
 def _name(task: Task[Any], labels: Mapping[str, str]) -> str:
     match task:
         case Train():
-            return f"Train {labels.get(task.recipe.digest, '')}".strip()
+            return f"Train {labels.get(task.recipe.digest, 'by another recipe')}"
+        case Derive():
+            return f"Derive {task.method}"
+        case Score():
+            return f"Score {task.scorer}"
         case Play():
             return f"Play {task.probe}"
     return type(task).__name__
 
 
-def _line(
-    name: str,
-    tasks: Sequence[Task[Any]],
-    missing: set[str],
-    states: dict[str, State],
-    store: Store,
-    planned: Plan,
-) -> Line:
-    stored = [task for task in tasks if states[task.digest] is State.PRESENT]
-    left = [task for task in tasks if task.digest in missing]
-    made = [found["seconds"] for task in stored[:20] if (found := store.made(task)) is not None]
-    seconds = fmean(made) if made else None
-    if seconds is None and left and isinstance(left[0], Train):
-        seconds = _timed(left[0], planned)
-    return Line(name, len(left), len(stored), seconds)
-
-
-def _timed(task: Train, planned: Plan) -> float | None:
-    """The seconds of one epoch times the number of epochs; None for a user's training function, which is not run."""
-    counted = task.recipe.with_preparations(0).one_epoch()
-    if counted is None:
+def _value(task: Task[Any], store: Store) -> Any | None:
+    try:
+        return store.load(task)
+    except (NotStored, Damaged):
         return None
-    (short, epochs), drawn = counted, task.draw.take(planned.dataset.train)
-    held, device = Held(task.draw.origin.validation_of(planned.dataset.train)), task.backend.device
-    short.fit(drawn, seed=task.seed, device=device, held=held)  # the first pays for imports and look-ups
-    started = perf_counter()
-    short.fit(drawn, seed=task.seed, device=device, held=held)
-    return (perf_counter() - started) * epochs
+
+
+def _timed(kind: _Kind, store: Store, rehearsal: Rehearsal) -> _Kind:
+    """The same, with the seconds that a task takes, or why there are none."""
+    made = [found["seconds"] for task in kind.stored[:TIMED] if (found := store.made(task)) is not None]
+    if made:
+        return _Kind(kind.name, kind.missing, kind.stored, fmean(made))
+    tried = [task for task in kind.missing if isinstance(task, _TRIED)]
+    if not tried:
+        return kind
+    try:
+        return _Kind(kind.name, kind.missing, kind.stored, rehearsal.seconds(tried[0]))
+    except Untold as error:
+        return _Kind(kind.name, kind.missing, kind.stored, reason=str(error))
+
+
+_TRIED: Final = (Train, Derive, Score, Play, Measure, MeasureByGroup, Trace)
+"""All but data sets, which the plan has read already."""
+
+
+def _line(name: str, kinds: Sequence[_Kind]) -> Line:
+    times = [(kind.seconds, max(1, len(kind.missing))) for kind in kinds if kind.seconds is not None]
+    told = sum(count for _, count in times)
+    return Line(
+        name,
+        missing=sum(len(kind.missing) for kind in kinds),
+        stored=sum(len(kind.stored) for kind in kinds),
+        seconds=sum(seconds * count for seconds, count in times) / told if told else None,
+        untold=sum(len(kind.missing) for kind in kinds if kind.reason),
+    )
