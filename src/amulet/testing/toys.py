@@ -8,8 +8,10 @@ from amulet.core.dataset import AmuletDataset
 from amulet.core.probe import Game, Probe
 from amulet.core.seeds import generator
 from amulet.core.split import Split
+from amulet.core.trainable import Defense
 from amulet.datasets.own import from_arrays
 from amulet.experiments.planning.memory import game_for
+from amulet.experiments.registry.plugins import Kind, plugins
 from amulet.models.linear_net import LinearNet
 from amulet.training.optimizers import Adam
 from amulet.training.recipe import Recipe
@@ -38,5 +40,7 @@ def toy_dataset(records: int = 160, seed: int = 0) -> AmuletDataset:
 
 
 def toy_game(probe: Probe[Any], seed: int = 0) -> Game:
-    """A small game of the probe, with the models that it asks for."""
-    return game_for(probe, TOY_RECIPE, toy_dataset(), Split(seed=seed))
+    """A small game of the probe, with the models that it asks for, and with a defense that it examines, if it does."""
+    defenses = [plugin.spec() for plugin in plugins() if plugin.kind is Kind.DEFENSE]
+    examined = [each for each in defenses if isinstance(each, Defense) and probe.checks(each)]
+    return game_for(probe, TOY_RECIPE, toy_dataset(), Split(seed=seed), defenses=examined[:1])
