@@ -111,7 +111,8 @@ class Recipe(Trainable):
     def notices(self, schema: Schema) -> Iterator[str]:
         """A softmax on top of the model, and an update rule that can only go slowly with it."""
         yield from model_notices(self.build, self._model_name, schema)
-        yield from rehearsed(self._trial, schema).notices(self._model_name)
+        _, rule = rehearsed(self._trial, schema)
+        yield from rule.notices(self._model_name)
 
     @property
     def _trial(self) -> Self:

@@ -57,9 +57,13 @@ def model_problems(
         schema: of the records.
         stages: of its training.
     """
-    try:
+
+    def built() -> nn.Module:
         with isolated(0):
-            model = build(schema)
+            return build(schema)
+
+    try:
+        model = built()
     except Exception as error:  # noqa: BLE001 - whatever a user's model raises is the problem to tell
         yield Problem("model", f"{owner} cannot be built: {text_of(error)}")
         return
@@ -70,7 +74,7 @@ def model_problems(
         for stage in stages:
             yield from stage.model_problems(model, some)
         if any(stage.private and stage.slot is Slot.UPDATE for stage in stages):
-            yield from privacy_problems(model, owner, schema)
+            yield from privacy_problems(model, owner, schema, built)
 
 
 def model_notices(build: Callable[[Schema], nn.Module], owner: str, schema: Schema) -> Iterator[str]:
