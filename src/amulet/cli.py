@@ -240,7 +240,7 @@ def _told_plainly() -> "Iterator[Console]":
     """A console for results; what goes wrong is told in sentences on standard error, with exit code 1."""
     from amulet.core.containment import told
     from amulet.core.errors import AmuletError
-    from amulet.report.console import Told, open_console
+    from amulet.report.console import PipeClosed, Told, open_console
 
     errors = open_console(errors=True)
     logging.basicConfig(level="WARNING", format="%(message)s", handlers=[Told(errors)])
@@ -256,6 +256,8 @@ def _told_plainly() -> "Iterator[Console]":
         raise end(f"Terminated. {KEPT}", 128 + signal.SIGTERM) from None
     except KeyboardInterrupt:
         raise end(f"Interrupted. {KEPT}", 128 + signal.SIGINT) from None
+    except PipeClosed:
+        raise typer.Exit(128 + signal.SIGPIPE) from None
     except (typer.Exit, typer.Abort, typer.BadParameter):
         raise
     except AmuletError as error:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Self, TypeVar
 
 from torch import nn
@@ -20,7 +21,7 @@ from amulet.training.optimizers import Adam, Constant, Optimizer, Schedule
 from amulet.training.rehearsal import rehearsed, step_problems
 from amulet.training.removal import score_by
 from amulet.training.stages import Finish
-from amulet.training.validation import conflicts, model_notices, model_problems, unlearned
+from amulet.training.validation import conflicts, model_notices, model_problems, stage_problems, unlearned
 
 S = TypeVar("S", bound=Stage)
 
@@ -100,9 +101,10 @@ class Recipe(Trainable):
     def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
         """What the model, the objective and the stages say of the data, checked on the built model."""
         yield from self.objective.data_problems(schema)
-        for stage in self.stages:
-            yield from stage.data_problems(schema, records)
-        yield from model_problems(self.build, self._model_name, schema, stages=self.stages)
+        yield from stage_problems(self.stages, schema, records)
+        left = reduce(lambda count, stage: stage.records_left(count), self.stages, records)
+        alone = left == 1 or self.batch_size == 1
+        yield from model_problems(self.build, self._model_name, schema, stages=self.stages, alone=alone)
 
     def trial_problems(self, schema: Schema) -> Iterator[Problem]:
         """Whatever goes wrong in one step with all stages in the loop."""

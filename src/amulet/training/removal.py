@@ -85,6 +85,10 @@ class Removal(Stage):
         if not 0 < self._count(records) < records:
             yield self.problem("percent", f"such that some of {records} records go and some stay")
 
+    def records_left(self, records: int) -> int:
+        """All but `percent`."""
+        return records - self._count(records)
+
     def model_problems(self, model: nn.Module, some: Data) -> Iterator[Problem]:
         """Those of the scorer."""
         yield from self.scorer.model_problems(model, some, str(self))
