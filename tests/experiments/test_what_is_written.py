@@ -31,5 +31,10 @@ def test_trying_a_folder_leaves_nothing_behind(tmp_path: Path) -> None:
 def test_names_and_labels_must_be_such_that_files_can_have_them(experiment: Experiment) -> None:
     with pytest.raises(InvalidParameter, match="at most 200 bytes long, since it names a folder"):
         replace(experiment, name="x" * 300)
+    for name in (".git", ".partial-toy-1", "..x"):  # what begins so is taken for unfinished, and swept up
+        with pytest.raises(InvalidParameter, match="without a dot in front"):
+            replace(experiment, name=name)
+    with pytest.raises(InvalidParameter, match="something else than 'store'"):
+        replace(experiment, name="Store")
     with pytest.raises(InvalidParameter, match="The 'label' of Row must be text that can be written as UTF-8"):
         replace(experiment, defenses=(replace(experiment.defenses[0], label="\ud800"),))
