@@ -42,7 +42,7 @@ class Silent(Exception):  # noqa: N818
 ENDINGS = (SystemExit(0), SystemExit(), GeneratorExit(), KeyboardInterrupt(), BaseException("x"))
 
 MODULE = """
-import os, signal, sys
+import os, signal, sys, warnings
 
 class Silent(Exception):
     def __str__(self):
@@ -61,6 +61,14 @@ def fail(model, data, seed, how):
             raise Silent
         case "stop":
             raise StopIteration(1)
+        case "leave":
+            os._exit(0)
+        case "fork":
+            warnings.simplefilter("ignore")
+            child = os.fork()
+            if child == 0:
+                os._exit(0)
+            assert os.waitpid(child, 0)[1] == 0
         case "kill":
             os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -131,6 +139,7 @@ def test_a_task_that_would_end_the_program_is_named(small: Experiment, tmp_path:
         "generator": "'failing:fail' raised GeneratorExit (failing.py:14), which would have ended the program.",
         "interrupt": "'failing:fail' raised KeyboardInterrupt (failing.py:16), which would have ended the program.",
         "silent": "Silent: a Silent whose text cannot be had (SystemExit) (failing.py:18)",
+        "leave": "'failing:fail' raised SystemExit: 0 (failing.py:22), which would have ended the program.",
         "stop": "StopIteration: 1 (failing.py:20)",
     }.items():
         with pytest.raises(RunFailed) as caught:
@@ -139,6 +148,10 @@ def test_a_task_that_would_end_the_program_is_named(small: Experiment, tmp_path:
         assert headline == "1 tasks failed; all others are stored:"
         assert line.startswith("training TrainingFunction(")
         assert line.endswith(f": {told_as}")
+
+
+def test_processes_that_code_forks_may_end(small: Experiment, tmp_path: Path) -> None:
+    assert carry_out(plan(failing(small, "fork")), Store(tmp_path / "store"), workers=1)[1].values
 
 
 def test_a_worker_that_dies_costs_its_task_only(
@@ -155,14 +168,14 @@ def test_a_worker_that_dies_costs_its_task_only(
 
 
 ONCE = """
-import os
+import os, signal
 from pathlib import Path
 
 def fail(model, data, seed, how):
     mark = Path(how, str(seed))
     if not mark.exists():
         mark.touch()
-        os._exit(3)
+        os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
@@ -220,6 +233,7 @@ def _leave_behind(folder: Path) -> None:
     np.seterr(all="raise")
     warnings.simplefilter("ignore")
     os.chdir(folder)
+    os.umask(0o777)
     os.environ["LEFT"] = "behind"
     sys.stdout = sys.stderr
     sys.setrecursionlimit(5_000)
@@ -227,7 +241,10 @@ def _leave_behind(folder: Path) -> None:
 
 
 def _found() -> dict[str, object]:
+    umask = os.umask(0)
+    os.umask(umask)
     return {
+        "umask": umask,
         "gradients": torch.is_grad_enabled(),
         "type": torch.get_default_dtype(),
         "device": torch.get_default_device(),
