@@ -88,12 +88,12 @@ def test_a_failing_task_takes_only_its_dependents_with_it(experiment: Experiment
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Runs the command on two workers; what it says goes to a file, unless `stdout` says where else."""
+    """Runs the command; what it says goes to a file, unless `stdout` says where else."""
     processes: list[Process] = []
 
-    def started(experiment: Experiment, stdout: int | None = None) -> Process:
+    def started(experiment: Experiment, stdout: int | None = None, workers: int = 2) -> Process:
         (tmp_path / "toy.yaml").write_text(dump_experiment(experiment), encoding="utf-8")
-        command = [*AMULET, "assess", "toy.yaml", "--workers", "2"]
+        command = [*AMULET, "assess", "toy.yaml", "--workers", str(workers)]
         with (tmp_path / "output.txt").open("ab") as output:
             process = subprocess.Popen(
                 command, cwd=tmp_path, stdout=stdout or output, stderr=output, start_new_session=True
@@ -166,11 +166,13 @@ def test_killed_at_20_random_moments_it_ends_with_the_same_results(experiment: E
 def test_the_command_killed_with_two_workers_ends_with_the_same_results(
     experiment: Experiment, start: Start, tmp_path: Path
 ) -> None:
-    for entries in (5, 40):
-        process = start(experiment)
+    """Once in the middle of tasks that never end, and once among many short ones."""
+    for killed_one, entries in ((replace(experiment, defenses=(ENDLESS,)), 2), (experiment, 40)):
+        process = start(killed_one, subprocess.PIPE)
         wait_for_entries(entries, process, tmp_path)
         os.kill(process.pid, signal.SIGKILL)  # the parent alone: its workers must notice
-        process.wait()
+        process.communicate(timeout=PATIENCE)  # which ends when nobody is left at the other end of the pipe
+        assert process.returncode == -signal.SIGKILL
 
     assert start(experiment).wait(PATIENCE) == 0, output_in(tmp_path)
     assert results_in(tmp_path) == assess(experiment, store=tmp_path / "other", workers=1).to_json()
@@ -194,19 +196,10 @@ def test_control_c_is_told_plainly_and_loses_nothing_that_is_done(
 
 
 def test_two_assessments_share_one_store(experiment: Experiment, start: Start, tmp_path: Path) -> None:
-    first, second = start(experiment), start(experiment)
+    first, second = (start(experiment, workers=1) for _ in range(2))
 
     assert [process.wait(PATIENCE) for process in (first, second)] == [0, 0], output_in(tmp_path)
     assert results_in(tmp_path) == assess(experiment, store=tmp_path / "other", workers=1).to_json()
-
-
-def test_workers_end_when_their_parent_is_killed(experiment: Experiment, start: Start, tmp_path: Path) -> None:
-    process = start(replace(experiment, defenses=(ENDLESS,)), subprocess.PIPE)
-    wait_for_entries(2, process, tmp_path)
-    os.kill(process.pid, signal.SIGKILL)
-
-    process.communicate(timeout=PATIENCE)  # which ends when nobody is left at the other end of the pipe
-    assert process.returncode == -signal.SIGKILL
 
 
 HOLDING = """
