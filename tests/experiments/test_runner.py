@@ -236,21 +236,32 @@ def test_sigterm_ends_the_command_and_its_workers(experiment: Experiment, start:
 
 
 class Recording:
-    """An executor of the user's own, which computes here and remembers how much was submitted at one time."""
+    """An executor of the user's own, which computes here and remembers how much was submitted at one time.
+
+    It answers once nothing more is submitted, so that a slow machine changes nothing.
+    """
 
     slots = 2
 
     def __init__(self) -> None:
         self.most = 0
-        self._open: list[Future[Any]] = []
+        self._open: list[tuple[Future[Any], Any]] = []
+        self._quiet = threading.Timer(0.2, self._answer)
 
     def submit(self, job: Callable[[], Any], /) -> "Future[Any]":
         """Compute it now and answer later."""
+        self._quiet.cancel()
         future: Future[Any] = Future()
-        self._open = [*(each for each in self._open if not each.done()), future]
+        self._open.append((future, job()))
         self.most = max(self.most, len(self._open))
-        threading.Timer(0.05, future.set_result, (job(),)).start()
+        self._quiet = threading.Timer(0.2, self._answer)
+        self._quiet.start()
         return future
+
+    def _answer(self) -> None:
+        answered, self._open = self._open, []
+        for future, answer in answered:
+            future.set_result(answer)
 
 
 def test_only_a_few_jobs_are_in_flight(experiment: Experiment, tmp_path: Path) -> None:
