@@ -21,9 +21,9 @@ from amulet.core.containment import contained, text_of, told
 from amulet.core.errors import UserCodeFailed
 from amulet.core.split import Split
 from amulet.datasets import ImportedDataset
-from amulet.experiments import Experiment, Store, dump_experiment, plan
-from amulet.experiments.assess import carry_out
-from amulet.experiments.graph.runner import RunFailed
+from amulet.experiments import BASELINE, Experiment, Store, dump_experiment, plan
+from amulet.experiments.assess import carry_out, prepare
+from amulet.experiments.graph.runner import RunFailed, run
 from amulet.experiments.graph.surroundings import known_surroundings
 from amulet.models import ImportedModel, LinearNet
 from amulet.training import TrainingFunction
@@ -134,20 +134,23 @@ def test_an_exception_without_text_is_told_by_its_type() -> None:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_task_that_would_end_the_program_is_named(small: Experiment, tmp_path: Path, workers: int) -> None:
-    for how, told_as in {
+    told_as = {
         "exit": "'failing:fail' raised SystemExit: 0 (failing.py:12), which would have ended the program.",
         "generator": "'failing:fail' raised GeneratorExit (failing.py:14), which would have ended the program.",
         "interrupt": "'failing:fail' raised KeyboardInterrupt (failing.py:16), which would have ended the program.",
         "silent": "Silent: a Silent whose text cannot be had (SystemExit) (failing.py:18)",
         "leave": "'failing:fail' raised SystemExit: 0 (failing.py:22), which would have ended the program.",
         "stop": "StopIteration: 1 (failing.py:20)",
-    }.items():
-        with pytest.raises(RunFailed) as caught:
-            carry_out(plan(failing(small, how)), Store(tmp_path / "store"), workers=workers)
-        headline, line = str(caught.value).splitlines()
-        assert headline == "1 tasks failed; all others are stored:"
-        assert line.startswith("training TrainingFunction(")
-        assert line.endswith(f": {told_as}")
+    }
+    store, planned = Store(tmp_path / "store"), [plan(failing(small, how)) for how in told_as]
+    prepare(planned[0], store)
+    with pytest.raises(RunFailed) as caught:
+        run([each.target(BASELINE, seed=0) for each in planned], store, workers=workers)
+    headline, *lines = str(caught.value).splitlines()
+    assert headline == "5 tasks failed; all others are stored:"
+    assert all(line.startswith("training TrainingFunction(") for line in lines)
+    for sentence in told_as.values():
+        assert sum(line.endswith(f": {sentence}") for line in lines) == 1
 
 
 def test_processes_that_code_forks_may_end(small: Experiment, tmp_path: Path) -> None:
