@@ -1,6 +1,7 @@
 """What every test may use: small data sets, a recipe of two epochs, one thread a process."""
 
 import importlib
+import json
 import os
 import subprocess
 import sys
@@ -117,21 +118,57 @@ def user_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> UserModule:
     return write
 
 
-@pytest.fixture
-def run_python(tmp_path: Path) -> RunPython:
-    """Run code in a new process that can import what lies in `tmp_path`; what it prints."""
+FORKING = """
+import io, json, os, sys, threading, traceback
+import amulet.experiments
 
-    def run(code: str, hash_seed: int = 0, folder: Path = tmp_path) -> str:
-        environment = os.environ | {
-            "PYTHONPATH": str(folder),
-            "PYTHONHASHSEED": str(hash_seed),
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "OMP_NUM_THREADS": "1",
-        }
-        done = subprocess.run(
-            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
+def run(code, folder):
+    sys.path.insert(0, folder)
+    printed = sys.stdout = io.StringIO()
+    try:
+        exec(code, {"__name__": "__main__"})
+    except BaseException:
+        return {"error": traceback.format_exc()}
+    return {"printed": printed.getvalue()}
+
+assert threading.active_count() == 1
+for line in sys.stdin:
+    if os.fork() == 0:
+        print(json.dumps(run(*json.loads(line))), file=sys.__stdout__, flush=True)
+        os._exit(0)
+    _, status = os.wait()
+    if status:
+        print(json.dumps({"error": f"It ended with status {status}."}), flush=True)
+"""
+"""Runs the code of each line in a process of its own, which has imported Amulet and nothing else."""
+
+
+@pytest.fixture(scope="session")
+def forking() -> Iterator["subprocess.Popen[str]"]:
+    """A process to fork others from, so that a new one takes no seconds to import torch."""
+    environment = os.environ | {"PYTHONHASHSEED": "1", "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(
+        [sys.executable, "-c", FORKING], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        yield process
+        assert process.stdin
+        process.stdin.close()
+
+
+@pytest.fixture
+def run_python(tmp_path: Path, forking: "subprocess.Popen[str]") -> RunPython:
+    """Run code in a new process that can import what lies in `tmp_path`; what it prints.
+
+    The process has another hash seed than this one.
+    """
+
+    def run(code: str, folder: Path = tmp_path) -> str:
+        assert forking.stdin
+        assert forking.stdout
+        forking.stdin.write(json.dumps([code, str(folder)]) + "\n")
+        forking.stdin.flush()
+        answer = json.loads(forking.stdout.readline())
+        assert "error" not in answer, answer["error"]
+        return str(answer["printed"]).strip()
 
     return run

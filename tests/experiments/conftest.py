@@ -17,7 +17,7 @@ from amulet.training import Recipe
 from amulet.utility import Utility
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def experiment() -> Experiment:
     return Experiment(
         name="toy",

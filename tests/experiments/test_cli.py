@@ -1,5 +1,7 @@
 """The command as a user meets it."""
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -82,6 +84,16 @@ def test_the_list_names_every_kind() -> None:
 def test_help_imports_nothing_heavy() -> None:
     check = "import sys, amulet.cli; print(sorted({'torch', 'sklearn', 'scipy', 'pandas', 'numpy'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_a_reader_that_stops_reading_ends_the_command_quietly() -> None:
+    """As `amulet list | head -1` does."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "amulet.cli", "list"]
+    ended = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (128 + signal.SIGPIPE, b"")
 
 
 def test_nothing_of_the_list_is_wrapped_in_a_pipe() -> None:

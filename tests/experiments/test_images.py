@@ -23,7 +23,7 @@ def test_digits_are_assessed(tmp_path: Path) -> None:
         seeds=1,
     )
 
-    results = assess(experiment, store=tmp_path, workers=2)
+    results = assess(experiment, store=tmp_path, workers=1)
 
     found = {(v.row, v.risk, v.metric): v.value for v in results.values if v.value is not None}
     assert found["undefended", "utility", "accuracy"] > 0.85

@@ -213,7 +213,7 @@ def test_workers_import_what_the_command_may(folder: Path) -> None:
         "{ImportedModel: {path: 'my_workers_net:Wide', arguments: {features: 6}}}",
         "{ImportedDataset: {function: 'amulet.testing:toy_dataset'}}",
     )
-    file.write_text(file.read_text(encoding="utf-8") + "seeds: 2\n", encoding="utf-8")
+    file.write_text(file.read_text(encoding="utf-8") + "seeds: 1\n", encoding="utf-8")
     done = subprocess.run(
         [sys.executable, "-m", "amulet.cli", "assess", str(file), "--workers", "2"],
         env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},

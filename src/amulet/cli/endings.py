@@ -20,7 +20,7 @@ def told_plainly() -> "Iterator[Console]":
     """Give a console for results. An error ends the command with one sentence on standard error and exit code 1."""
     from amulet.core.containment import told
     from amulet.core.errors import AmuletError
-    from amulet.report.console import Told, open_console
+    from amulet.report.console import PipeClosed, Told, open_console
 
     errors = open_console(errors=True)
     logging.basicConfig(level="WARNING", format="%(message)s", handlers=[Told(errors)])
@@ -36,6 +36,8 @@ def told_plainly() -> "Iterator[Console]":
         raise end(f"Terminated. {KEPT}", 128 + signal.SIGTERM) from None
     except KeyboardInterrupt:
         raise end(f"Interrupted. {KEPT}", 128 + signal.SIGINT) from None
+    except PipeClosed:
+        raise typer.Exit(128 + signal.SIGPIPE) from None
     except (typer.Exit, typer.Abort, typer.BadParameter):
         raise
     except AmuletError as error:

@@ -1,7 +1,7 @@
 """Checks of a model: that it maps records to logits, and what attacks and training need of it besides."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -13,8 +13,17 @@ from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 from amulet.core.containment import text_of
 from amulet.core.data import Data, Schema, Selection, as_inputs
 from amulet.core.errors import InvalidParameter, Problem
-from amulet.core.model import device_of, evaluating, filled, layers, logits_of, needs_attributes, output_problems
-from amulet.core.seeds import generator, isolated
+from amulet.core.model import (
+    device_of,
+    evaluating,
+    filled,
+    layers,
+    logits_of,
+    needs_attributes,
+    output_problems,
+    penultimate_features,
+)
+from amulet.core.seeds import all_isolated, generator, isolated
 from amulet.core.synthetic import made_up
 
 PROBED: Final = 8
@@ -131,6 +140,41 @@ def outputs_of(model: nn.Module, some: Data) -> Tensor:
         return logits_of(model, some.x.to(device).clone(), some.z.to(device))
 
 
+def rebuilding_problem(
+    model: nn.Module, rebuilt: Callable[[Mapping[str, Tensor]], nn.Module], some: Data
+) -> str | None:
+    """Why a trained model cannot be made again from its weights and buffers alone, if so.
+
+    Args:
+        model: the trained one.
+        rebuilt: gives another of the same structure, filled with the `state_dict` that it is given.
+        some: records on which the outputs of both are compared.
+    """
+    device = str(device_of(model))
+    try:
+        weights: dict[str, object] = model.state_dict()
+        others = [name for name, value in weights.items() if not isinstance(value, Tensor)]
+        if others:
+            return f"'{others[0]}' in its state_dict is a {type(weights[others[0]]).__name__} and no tensor"
+        again = rebuilt(model.state_dict())
+        with all_isolated(0, device):
+            found = outputs_of(again, some).as_subclass(Tensor)
+    except Exception as error:  # noqa: BLE001 - a user's model may raise anything
+        return text_of(error).rstrip(".") or type(error).__name__
+    with all_isolated(0, device):
+        own = outputs_of(model, some).as_subclass(Tensor)
+    return None if torch.allclose(own, found, rtol=1e-3, atol=1e-4, equal_nan=True) else "it gives other outputs"
+
+
+def not_rebuildable(model: str, why: str) -> str:
+    """The sentence for a model that the store cannot give back as it was; `why` as of `rebuilding_problem`."""
+    return (
+        f"{model} cannot be rebuilt from its weights and buffers, which are all that the store keeps of it ({why}). "
+        "Forward hooks, a forward method of the instance and other attributes that change in training are lost: make "
+        "them part of the model's class, or add them where it is built."
+    )
+
+
 def gives_probabilities(model: nn.Module, some: Data) -> bool:
     """Whether the outputs of every record are at least zero and sum to one, as those of a softmax."""
     outputs = outputs_of(model, some)
@@ -174,13 +218,18 @@ def gradient_problem(model: nn.Module, some: Data, free: Tensor | None = None) -
 _FLAT: Final = "it is zero everywhere, as behind a rounding, a sign or a comparison"
 
 
+_WITH_FIXED_WEIGHTS: Final = (torch.jit.ScriptModule, nn.DataParallel)
+"""Kinds of modules that cannot be called with other weights than their own."""
+
+
 def _gradient(model: nn.Module, some: Data) -> Tensor:
     device = device_of(model)
     leaf, z = some.x.to(device).clone().requires_grad_(), some.z.to(device)
     asked = filled(model, replace(some, z=z))
     jittered = {name: _jittered(parameter) for name, parameter in asked.named_parameters()}
+    fixed = any(isinstance(module, _WITH_FIXED_WEIGHTS) for module in asked.modules())
     with isolated(0, str(device)), evaluating(model), torch.enable_grad():
-        outputs = functional_call(asked, jittered, (leaf.clone(),))
+        outputs = asked(leaf.clone()) if fixed else functional_call(asked, jittered, (leaf.clone(),))
         slope = torch.randn(outputs.shape, generator=generator(0, "slope")).to(outputs)
         (gradient,) = torch.autograd.grad((outputs * slope).sum(), leaf)
     return gradient
@@ -194,6 +243,17 @@ def needs_gradients(attack: str, model: nn.Module, some: Data, free: Tensor | No
             f"{attack} needs the gradient of the model's outputs with respect to its inputs, and that of "
             f"{type(model).__name__} is of no use: {why}. What works without: AutoAttack with parts: [square], which "
             "only queries the model, and Transfer with surrogate models that have such gradients."
+        )
+
+
+def needs_features(asker: str, model: nn.Module, some: Data) -> Iterator[Problem]:
+    """Why a model has no penultimate features for some records, as a problem of what needs them."""
+    try:
+        with isolated(0, str(device_of(model))):
+            penultimate_features(model, some)
+    except Exception as error:  # noqa: BLE001 - as above
+        yield Problem(
+            "model", f"{asker} needs the features that the model's last linear layer is given. {text_of(error)}"
         )
 
 

@@ -4,6 +4,7 @@ A model, attack or training function of the user's own may call `sys.exit`, rais
 swallow Control-C. None of that may end the program with exit code 0 or pass for a result.
 """
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -27,11 +28,11 @@ def contained(what: str) -> Iterator[None]:
         what: the subject of the sentence, such as "'net:Model'" or "its code".
 
     Raises:
-        UserCodeFailed: for SystemExit, GeneratorExit and a KeyboardInterrupt that no Control-C has caused. Other
-            exceptions pass as they are.
+        UserCodeFailed: for SystemExit, `os._exit`, GeneratorExit and a KeyboardInterrupt that no Control-C has caused.
+            Other exceptions pass as they are.
         KeyboardInterrupt: for Control-C and other signals with a handler, even where the code inside swallowed it.
     """
-    with _interruptions() as received:
+    with _interruptions() as received, _exit_refused():
         try:
             yield
         except BaseException as error:
@@ -47,7 +48,8 @@ def contained(what: str) -> Iterator[None]:
 def told(error: BaseException) -> str:
     """An exception in one line, with the place that raised it: "ValueError: too deep (net.py:12)"."""
     text = text_of(error)
-    frames = [(Path(frame.f_code.co_filename).name, line) for frame, line in walk_tb(error.__traceback__)]
+    called = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
+    frames = [(Path(file).name, line) for file, line in called if file != __file__]
     place = f" ({frames[-1][0]}:{frames[-1][1]})" if frames else ""
     return f"{type(error).__name__}{': ' if text else ''}{text}{place}"
 
@@ -70,7 +72,12 @@ def _interruptions() -> Iterator[list[BaseException]]:
     if threading.current_thread() is threading.main_thread():
         handlers = {number: held for number in SIGNALS if callable(held := signal.getsignal(number))}
 
+    ours = os.getpid()
+
     def note(number: int, frame: FrameType | None) -> None:
+        if os.getpid() != ours:  # a process that the code inside has forked
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
         try:
             handlers[signal.Signals(number)](number, frame)
         except BaseException as raised:
@@ -84,3 +91,20 @@ def _interruptions() -> Iterator[list[BaseException]]:
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def _exit_refused() -> Iterator[None]:
+    """Inside, `os._exit` raises SystemExit; processes that the code inside forks may end by it."""
+    ours, leave = os.getpid(), os._exit
+
+    def refuse(status: int) -> None:
+        if os.getpid() != ours:
+            leave(status)
+        raise SystemExit(status)
+
+    os._exit = refuse  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        os._exit = leave

@@ -1,7 +1,9 @@
 """Files that appear whole or not at all, and one sentence where they cannot be written."""
 
+import errno
 import os
 import re
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from os import PathLike
@@ -67,6 +69,18 @@ def writing(place: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise Unwritable(place, error.strerror or str(error)) from error
+
+
+def read_regular(place: Path, most: int) -> bytes:
+    """The content of a regular file, up to `most` bytes of it.
+
+    Raises:
+        OSError: it cannot be read, or is a folder, a pipe or a device, reading which might never end.
+    """
+    if not stat.S_ISREG(place.stat().st_mode):
+        raise OSError(errno.EINVAL, "It is no regular file", str(place))
+    with place.open("rb") as file:
+        return file.read(most)
 
 
 def write_text(place: Path, text: str) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Final
 
+from amulet.core.errors import Unwritable
 from amulet.core.files import PARTIAL, partial, writing
 
 AT_FDCWD: Final = -100
@@ -19,12 +20,19 @@ HOUR: Final = 3600.0
 """Age in seconds from which a temporary folder is taken for the leftover of a process that was killed."""
 
 
-def require_writable(folder: Path) -> None:
+def require_writable(folder: Path, names: Collection[str] = ()) -> None:
     """Write an empty file into the folder, which is created if need be, and remove again what was created.
 
+    Args:
+        folder: where files will be written.
+        names: of these files.
+
     Raises:
-        Unwritable: the folder cannot be created or written, or a file is in its place.
+        Unwritable: the folder cannot be created or written, a file is in its place, or a folder in that of a file.
     """
+    for name in names:
+        if (folder / name).is_dir():
+            raise Unwritable(folder / name, "it is a folder")
     with writing(folder):
         existed = folder.exists()
     with partial(folder):

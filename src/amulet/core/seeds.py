@@ -1,9 +1,11 @@
 """Independent random streams from one seed. Each has a name; drawing from one does not affect another."""
 
 import hashlib
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 from torch import Generator
 
@@ -41,3 +43,17 @@ def isolated(seed: int, device: str = "cpu") -> Iterator[None]:
             with torch.cuda.device(device):
                 torch.cuda.manual_seed(seed)
         yield
+
+
+@contextmanager
+def all_isolated(seed: int, device: str = "cpu") -> Iterator[None]:
+    """As `isolated`, for the global generators of Python and NumPy as well."""
+    ours, numpys = random.getstate(), np.random.get_state()  # noqa: NPY002 - the global one is meant
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002
+    try:
+        with isolated(seed, device):
+            yield
+    finally:
+        random.setstate(ours)
+        np.random.set_state(numpys)  # noqa: NPY002

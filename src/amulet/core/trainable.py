@@ -205,6 +205,10 @@ class Stage(Defense):
         del schema, records
         yield from ()
 
+    def records_left(self, records: int) -> int:
+        """How many of so many records are left to train on; a hook for stages that drop some."""
+        return records
+
     def model_problems(self, model: nn.Module, some: Data) -> Iterator[Problem]:
         """Why the stage cannot act on a model of this structure, if so; a hook for subclasses.
 

@@ -81,4 +81,4 @@ def _margin_and_gradient(model: Classifier, here: Tensor, y: Tensor, target: Ten
         logits = model(leaf.clone())
         margin = (logits.gather(1, target[:, None]) - logits.gather(1, y[:, None])).squeeze(1)
         (gradient,) = torch.autograd.grad(margin.sum(), leaf)
-    return margin.detach(), gradient
+    return margin.detach().to(gradient), gradient

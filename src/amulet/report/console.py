@@ -2,6 +2,7 @@
 
 import io
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from typing import Final
@@ -23,11 +24,25 @@ def open_console(*, errors: bool = False) -> Console:
     stream = sys.stderr if errors else sys.stdout
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="backslashreplace")
-    console = Console(stderr=errors, markup=False, emoji=False, highlight=False)
+    console = _Console(stderr=errors, markup=False, emoji=False, highlight=False)
     if not console.is_terminal:
-        console = Console(stderr=errors, markup=False, emoji=False, highlight=False, width=UNLIMITED)
+        console = _Console(stderr=errors, markup=False, emoji=False, highlight=False, width=UNLIMITED)
     console.push_render_hook(_Visible())
     return console
+
+
+class PipeClosed(Exception):  # noqa: N818 - the name states what happened
+    """Whoever read the output has stopped to, as `head` does after ten lines."""
+
+
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Say so, where Rich would end the program."""
+        self.quiet = True
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.file.fileno())  # what is still buffered goes there when Python ends
+        os.close(nowhere)
+        raise PipeClosed
 
 
 class Told(logging.Handler):

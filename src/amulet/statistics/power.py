@@ -3,7 +3,7 @@
 from functools import lru_cache
 from math import isnan
 
-from scipy import stats
+from scipy import special
 
 from amulet.statistics.paired import Paired
 
@@ -66,10 +66,12 @@ def power_of_difference(mean: float, std: float, n: int, alpha: float) -> float:
         >>> round(power_of_difference(mean=0.01, std=0.01, n=10, alpha=0.05), 3)
         0.803
     """
-    shift, critical = abs(mean) / std * n**0.5, float(stats.t.ppf(1 - alpha / 2, n - 1))
-    right, wrong = stats.nct.sf(critical, n - 1, shift), stats.nct.cdf(-critical, n - 1, shift)
+    from scipy.stats import nct  # noqa: PLC0415 - scipy.stats takes a second to import, in every process that computes
+
+    shift, critical = abs(mean) / std * n**0.5, float(special.stdtrit(n - 1, 1 - alpha / 2))
+    right, wrong = nct.sf(critical, n - 1, shift), nct.cdf(-critical, n - 1, shift)
     if isnan(right):  # SciPy's noncentral t is NaN far in its tails, where the normal is a close approximation
-        right = stats.norm.sf(critical - shift)
+        right = special.ndtr(shift - critical)
     return float(right + (0.0 if isnan(wrong) else wrong))
 
 
@@ -92,7 +94,7 @@ def power_of_equivalence(mean: float, std: float, n: int, margin: float, alpha: 
         0.632
     """
     error = std / n**0.5
-    room = margin - float(stats.t.ppf(1 - alpha / 2, n - 1)) * error
+    room = margin - float(special.stdtrit(n - 1, 1 - alpha / 2)) * error
     if room <= 0:
         return 0.0
-    return float(stats.norm.cdf((room - mean) / error) - stats.norm.cdf((-room - mean) / error))
+    return float(special.ndtr((room - mean) / error) - special.ndtr((-room - mean) / error))

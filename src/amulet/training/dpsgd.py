@@ -13,7 +13,7 @@ from torch import Generator, Tensor, nn
 
 from amulet.core.containment import text_of
 from amulet.core.data import Data, Schema
-from amulet.core.errors import Problem
+from amulet.core.errors import AmuletError, Problem
 from amulet.core.seeds import generator
 from amulet.core.spec import Count, NonNegative, OpenProbability, Positive
 from amulet.core.trainable import DataUse
@@ -170,7 +170,7 @@ def noise_for(epsilon: float, delta: float, rate: float, steps: int, accountant:
     """The least noise multiplier that Opacus finds for (epsilon, delta)-DP; never more than epsilon is spent."""
     from opacus.accountants.utils import get_noise_multiplier  # noqa: PLC0415 - opacus takes seconds to import
 
-    with _quiet_bounds():
+    with _accounting(accountant, f"epsilon {epsilon:g} and delta {delta:g}"):
         sigma = get_noise_multiplier(
             target_epsilon=epsilon,
             target_delta=delta,
@@ -190,13 +190,24 @@ def epsilon_of(sigma: float, delta: float, rate: float, steps: int, accountant: 
         return float("inf")
     ledger = create_accountant(mechanism=accountant)
     ledger.history = [(sigma, rate, steps)]
-    with _quiet_bounds():
+    with _accounting(accountant, f"noise_multiplier {sigma:g} and delta {delta:g}"):
         return max(0.0, float(ledger.get_epsilon(delta=delta)))  # below zero where delta alone covers the loss
 
 
 @contextmanager
-def _quiet_bounds() -> Iterator[None]:
-    """Opacus warns when its grid of Renyi orders ends early: the bound is then looser than need be, not wrong."""
+def _accounting(accountant: Accountant, asked: str) -> Iterator[None]:
+    """Opacus warns when its grid of Renyi orders ends early: the bound is then looser than need be, not wrong.
+
+    Raises:
+        AmuletError: it has no answer.
+    """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Optimal order is the", category=UserWarning)
-        yield
+        try:
+            yield
+        except (ArithmeticError, MemoryError, RuntimeError, ValueError) as error:
+            other = "" if accountant == "rdp" else ", or let the accountant 'rdp' compute a bound that is less tight"
+            raise AmuletError(
+                f"The accountant '{accountant}' of DPSGD has no answer for {asked} ({text_of(error).rstrip('.')}). "
+                f"Ask for a larger one of the two{other}."
+            ) from error

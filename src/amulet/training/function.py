@@ -21,7 +21,7 @@ from amulet.core.trainable import Stage, Trainable
 from amulet.training.loop import accuracy, prepare
 from amulet.training.removal import Removal, score_by
 from amulet.training.stages import Prepare
-from amulet.training.validation import model_notices, model_problems, unlearned
+from amulet.training.validation import model_notices, model_problems, stage_problems, unlearned
 
 _CLASSES_ALONE = "a training function learns classes alone"
 
@@ -93,8 +93,7 @@ class TrainingFunction(Trainable):
 
     def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
         """What the stages say of the data."""
-        for stage in self.stages:
-            yield from stage.data_problems(schema, records)
+        yield from stage_problems(self.stages, schema, records)
         yield from model_problems(self.build, type(self.model).__name__, schema, stages=self.stages)
 
     def notices(self, schema: Schema) -> Iterator[str]:

@@ -1,8 +1,8 @@
 """What differential privacy asks of a model: one record's gradient depends on no other, and nothing else is kept."""
 
 import copy
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -16,10 +16,18 @@ from amulet.core.synthetic import made_up
 
 _MIXING = (nn.modules.batchnorm._BatchNorm,)  # noqa: SLF001 - the only common base of BatchNorm1d/2d/3d
 _REMEDY = "build it with norm='group' (and the baseline too, to compare like with like)"
+_KEPT = "let it keep nothing of them; as for layers that do, build it with norm='group' (the baseline too)"
 _OWN_REMEDY = "take it out (of the baseline too, to compare like with like)"
 
+_TORCHS = frozenset(vars(nn.Module()))
+SHOWN: Final = 3
+"""Names of what a model keeps that are told."""
 
-def privacy_problems(model: nn.Module, owner: str, schema: Schema) -> Iterator[Problem]:
+Build = Callable[[], nn.Module]
+"""Gives another untrained model like it, for one that cannot be copied."""
+
+
+def privacy_problems(model: nn.Module, owner: str, schema: Schema, build: Build) -> Iterator[Problem]:
     """Why a model cannot be trained with differential privacy, if so; it is left as it was."""
     names = sorted({type(module).__name__ for module in model.modules() if isinstance(module, _MIXING)})
     if names:
@@ -29,48 +37,75 @@ def privacy_problems(model: nn.Module, owner: str, schema: Schema) -> Iterator[P
         yield _unfit(owner, "has complex parameters, for which the noise is not made", "split them into two real ones")
         return
     try:
-        yield from _dependences(model, owner, schema)
+        yield from _dependences(_copier(model, build), owner, schema)
     except Exception as error:  # noqa: BLE001 - a user's model may raise anything
         yield Problem("model", f"{owner} cannot be tried in batches of other sizes: {text_of(error)}.")
 
 
-def _dependences(model: nn.Module, owner: str, schema: Schema) -> Iterator[Problem]:
+def _copier(model: nn.Module, build: Build) -> Build:
+    """Copies of the model; models built anew under one seed where it holds what cannot be copied, such as a lock."""
+    try:
+        copy.deepcopy(model)
+    except Exception:  # noqa: BLE001 - a user's attributes may raise anything
+        return build
+    return lambda: copy.deepcopy(model)
+
+
+def _dependences(copied: Build, owner: str, schema: Schema) -> Iterator[Problem]:
     """Each trial starts from a copy under one seed, so that dropout and power iterations are the same in all."""
     some = made_up(schema, 6)
     for training in (False, True):
-        model.train(training)
-        first, others = (_after(model, some[torch.tensor(places)]) for places in ([0, 1, 2], [0, 3, 4]))
+        first, others, alone = (
+            _after(copied().train(training), some[torch.tensor(places)]) for places in ([0, 1, 2], [0, 3, 4], [0])
+        )
         if not torch.allclose(first[0][0], others[0][0], atol=1e-4):
             yield _unfit(owner, "gives a record other outputs in other batches", _REMEDY)
             return
-        alone = _after(model, some[torch.tensor([0])])
         if not training and not torch.allclose(first[0][0], alone[0][0], atol=1e-4):
             yield _unfit(owner, "gives a record other outputs in batches of another size", _OWN_REMEDY)
             return
-        if not (_same(first[1], others[1]) and _same(first[1], alone[1])):
-            yield _unfit(owner, "keeps running statistics of the data", _REMEDY)
+        if moved := sorted({*_other(first[1], others[1]), *_other(first[1], alone[1])}):
+            names = ", ".join(f"'{name}'" for name in moved[:SHOWN])
+            yield _unfit(owner, f"keeps running statistics of the data or other values of records ({names})", _KEPT)
             return
 
 
-def _after(model: nn.Module, some: Data) -> tuple[Tensor, dict[str, Any]]:
+def _after(copied: nn.Module, some: Data) -> tuple[Tensor, dict[str, Any]]:
     """Outputs of a copy, and what it keeps once it has given them."""
-    tried = copy.deepcopy(model)
     with isolated(0), torch.no_grad():
-        outputs = logits_of(tried, some.x.clone(), some.z)
-    return outputs.float(), kept_by(tried)
+        outputs = logits_of(copied, some.x.clone(), some.z)
+    return outputs.float(), kept_by(copied)
 
 
 def kept_by(model: nn.Module) -> dict[str, Any]:
-    """What a model holds beside its parameters: buffers, and tensors and numbers among the attributes of any module."""
+    """What a model holds beside its parameters: buffers, and tensors and numbers among the attributes of any module,
+    in lists and mappings too.
+    """
     kept: dict[str, Any] = dict(model.named_buffers())
     for name, module in model.named_modules():
-        own = vars(module).items()
-        kept |= {f"{name}.{key}": value for key, value in own if isinstance(value, Tensor | int | float)}
+        for key, value in vars(module).items():
+            if key not in _TORCHS:
+                kept |= dict(_values(value, f"{name}.{key}".strip(".")))
     return kept
 
 
-def _same(first: dict[str, Any], second: dict[str, Any]) -> bool:
-    return first.keys() == second.keys() and all(_equal(value, second[name]) for name, value in first.items())
+def _values(value: Any, name: str) -> Iterator[tuple[str, Any]]:
+    match value:
+        case Tensor() | int() | float():
+            yield name, value
+        case list() | tuple():
+            for number, item in enumerate(value):
+                yield from _values(item, f"{name}[{number}]")
+        case dict():
+            for key, item in value.items():
+                yield from _values(item, f"{name}[{key!r}]")
+
+
+def _other(first: dict[str, Any], second: dict[str, Any]) -> set[str]:
+    """Names under which the two hold other values."""
+    missing = object()
+    names = first.keys() | second.keys()
+    return {name for name in names if not _equal(first.get(name, missing), second.get(name, missing))}
 
 
 def _equal(first: Any, second: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Self, TypeVar
 
 from torch import nn
@@ -22,7 +23,7 @@ from amulet.training.rehearsal import rehearsed, step_problems
 from amulet.training.removal import score_by
 from amulet.training.stages import Finish, Update
 from amulet.training.timing import Stopwatch
-from amulet.training.validation import conflicts, model_notices, model_problems, unlearned
+from amulet.training.validation import conflicts, model_notices, model_problems, stage_problems, unlearned
 
 S = TypeVar("S", bound=Stage)
 
@@ -104,9 +105,10 @@ class Recipe(Trainable):
     def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
         """What the model, the objective and the stages say of the data, checked on the built model."""
         yield from self.objective.data_problems(schema)
-        for stage in self.stages:
-            yield from stage.data_problems(schema, records)
-        yield from model_problems(self.build, self._model_name, schema, stages=self.stages)
+        yield from stage_problems(self.stages, schema, records)
+        left = reduce(lambda count, stage: stage.records_left(count), self.stages, records)
+        alone = left == 1 or self.batch_size == 1
+        yield from model_problems(self.build, self._model_name, schema, stages=self.stages, alone=alone)
 
     def trial_problems(self, schema: Schema) -> Iterator[Problem]:
         """Whatever goes wrong in one step with all stages in the loop."""
@@ -115,7 +117,8 @@ class Recipe(Trainable):
     def notices(self, schema: Schema) -> Iterator[str]:
         """A softmax on top of the model, and an update rule that can only go slowly with it."""
         yield from model_notices(self.build, self._model_name, schema)
-        yield from rehearsed(self._trial, schema).notices(self._model_name)
+        _, rule = rehearsed(self._trial, schema)
+        yield from rule.notices(self._model_name)
 
     @property
     def _trial(self) -> Self:

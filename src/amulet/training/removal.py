@@ -38,6 +38,17 @@ class Scorer(Spec):
     def score(self, model: nn.Module, data: Data, validation: Data | None) -> Tensor:
         """(n,) float64, lower for records to remove first, given a model trained on the data."""
 
+    def model_problems(self, model: nn.Module, some: Data, asker: str) -> Iterator[Problem]:
+        """Why it cannot score records by a model of this structure, if so; a hook for subclasses.
+
+        Args:
+            model: untrained; to be left as it is.
+            some: a few records that it takes.
+            asker: the defense that needs the scores.
+        """
+        del model, some, asker
+        yield from ()
+
     @final
     def __call__(self, model: nn.Module, data: Data, validation: Data | None) -> Tensor:
         """The scores, on the CPU.
@@ -73,6 +84,14 @@ class Removal(Stage):
         del schema
         if not 0 < self._count(records) < records:
             yield self.problem("percent", f"such that some of {records} records go and some stay")
+
+    def records_left(self, records: int) -> int:
+        """All but `percent`."""
+        return records - self._count(records)
+
+    def model_problems(self, model: nn.Module, some: Data) -> Iterator[Problem]:
+        """Those of the scorer."""
+        yield from self.scorer.model_problems(model, some, str(self))
 
     @final
     def remove(self, data: Data, scores: Tensor, rng: Generator) -> Prepared:

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator
 
+import torch
 from torch import nn
 
 from amulet.core.classifier import PROBED, classifier_problems, gives_probabilities, probabilities_notice
 from amulet.core.containment import text_of
-from amulet.core.data import Schema
+from amulet.core.data import Data, Schema
 from amulet.core.errors import Problem
+from amulet.core.model import logits_of
 from amulet.core.seeds import isolated
 from amulet.core.synthetic import made_up
 from amulet.core.trainable import DataUse, Slot, Stage
@@ -47,8 +49,21 @@ def _void(private: Stage, other: str, remedy: str) -> Problem:
     )
 
 
+def stage_problems(stages: Iterable[Stage], schema: Schema, records: int) -> Iterator[Problem]:
+    """What stages say of the data, each of as many records as those before it leave."""
+    for stage in stages:
+        if records > 0:
+            yield from stage.data_problems(schema, records)
+            records = stage.records_left(records)
+
+
 def model_problems(
-    build: Callable[[Schema], nn.Module], owner: str, schema: Schema, *, stages: Iterable[Stage] = ()
+    build: Callable[[Schema], nn.Module],
+    owner: str,
+    schema: Schema,
+    *,
+    stages: Iterable[Stage] = (),
+    alone: bool = False,
 ) -> Iterator[Problem]:
     """Why a model cannot be built, does not map records to logits, or lacks what stages need of it, if so.
 
@@ -57,10 +72,15 @@ def model_problems(
         owner: what it is called in the sentences.
         schema: of the records.
         stages: of its training.
+        alone: whether it is trained on records one at a time.
     """
-    try:
+
+    def built() -> nn.Module:
         with isolated(0):
-            model = build(schema)
+            return build(schema)
+
+    try:
+        model = built()
     except Exception as error:  # noqa: BLE001 - whatever a user's model raises is the problem to tell
         yield Problem("model", f"{owner} cannot be built: {text_of(error)}")
         return
@@ -71,7 +91,19 @@ def model_problems(
         for stage in stages:
             yield from stage.model_problems(model, some)
         if any(stage.private and stage.slot is Slot.UPDATE for stage in stages):
-            yield from privacy_problems(model, owner, schema)
+            yield from privacy_problems(model, owner, schema, built)
+        if alone:
+            yield from _alone_problems(built(), owner, some)
+
+
+def _alone_problems(model: nn.Module, owner: str, some: Data) -> Iterator[Problem]:
+    """Why a model cannot be trained on a single record, as those with batch norm cannot."""
+    one = some[torch.tensor([0])]
+    try:
+        with isolated(0), torch.no_grad():
+            logits_of(model.train(), one.x.clone(), one.z)
+    except Exception as error:  # noqa: BLE001 - as above
+        yield Problem("batch_size", f"{owner} cannot be trained on one record at a time: {text_of(error)}.")
 
 
 def model_notices(build: Callable[[Schema], nn.Module], owner: str, schema: Schema) -> Iterator[str]:

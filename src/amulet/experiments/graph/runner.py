@@ -120,7 +120,8 @@ def compute(task: Task[Any], store: Store) -> None:
     with known_surroundings(getattr(task, "seed", 0), backend.device):
         started = perf_counter()
         value = task.compute(store)
-        store.save(task, value, perf_counter() - started)
+        seconds = perf_counter() - started
+    store.save(task, value, seconds)
 
 
 def set_aside(task: Task[Any], store: Store) -> str:

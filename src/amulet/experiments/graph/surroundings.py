@@ -5,7 +5,6 @@ therefore starts with the settings listed here, and changes that it makes to the
 """
 
 import os
-import random
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -18,7 +17,7 @@ import numpy as np
 import torch
 from torch.nn.modules import module as modules
 
-from amulet.core.seeds import derive, isolated
+from amulet.core.seeds import all_isolated, derive
 
 AS_BEFORE: Final = object()
 """Stands for: the setting is left as the caller has it, and is only restored after the task."""
@@ -115,6 +114,12 @@ def _write_folder(value: str | None) -> None:
         os.chdir(value)
 
 
+def _umask() -> int:
+    found = os.umask(0)
+    os.umask(found)
+    return found
+
+
 def _write_environment(value: dict[str, str]) -> None:
     os.environ.clear()
     os.environ.update(value)
@@ -140,6 +145,7 @@ SETTINGS: Final = (
         {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"},
     ),
     Setting(_folder, _write_folder),
+    Setting(_umask, os.umask),
     Setting(lambda: dict(os.environ), _write_environment),
     Setting(sys.getrecursionlimit, sys.setrecursionlimit),
     _attribute(sys, "stdout"),
@@ -158,7 +164,11 @@ def known_surroundings(seed: int, device: str = "cpu") -> Iterator[None]:
         device: the device whose generator is seeded besides that of the CPU.
     """
     before = [setting.read() for setting in SETTINGS]
-    with warnings.catch_warnings(), torch.inference_mode(mode=False), _seeded(derive(seed, "surroundings"), device):
+    with (
+        warnings.catch_warnings(),
+        torch.inference_mode(mode=False),
+        all_isolated(derive(seed, "surroundings"), device),
+    ):
         for setting, found in zip(SETTINGS, before, strict=True):
             if setting.known is not AS_BEFORE and found != setting.known:
                 setting.write(setting.known)
@@ -168,16 +178,3 @@ def known_surroundings(seed: int, device: str = "cpu") -> Iterator[None]:
             for setting, found in zip(SETTINGS, before, strict=True):
                 if setting.read() != found:
                     setting.write(found)
-
-
-@contextmanager
-def _seeded(seed: int, device: str) -> Iterator[None]:
-    ours, numpys = random.getstate(), np.random.get_state()  # noqa: NPY002 - the global one is meant
-    random.seed(seed)
-    np.random.seed(seed % 2**32)  # noqa: NPY002
-    try:
-        with isolated(seed, device):
-            yield
-    finally:
-        random.setstate(ours)
-        np.random.set_state(numpys)  # noqa: NPY002

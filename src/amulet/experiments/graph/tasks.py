@@ -12,14 +12,13 @@ This module holds the tasks whose results are data and models; `plays` holds tho
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from amulet.core.classifier import few, outputs_of
-from amulet.core.containment import text_of
+from amulet.core.classifier import few, not_rebuildable, rebuilding_problem
 from amulet.core.data import Data, Schema
 from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import AmuletError
@@ -164,13 +163,9 @@ class ModelTask(Task[Fitted]):
             AmuletError: it gives other outputs. The store keeps only weights and buffers, so whatever else the model
                 holds would be lost.
         """
-        some = few(data)
-        try:
-            again = outputs_of(self.rebuilt(data.schema, fitted.model.state_dict()), some)
-        except (RuntimeError, TypeError, AttributeError) as error:
-            raise AmuletError(_not_rebuildable(self, text_of(error))) from error
-        if not torch.allclose(outputs_of(fitted.model, some), again, rtol=1e-3, atol=1e-4, equal_nan=True):
-            raise AmuletError(_not_rebuildable(self, "it gives other outputs"))
+        why = rebuilding_problem(fitted.model, partial(self.rebuilt, data.schema), few(data))
+        if why is not None:
+            raise AmuletError(not_rebuildable(f"The model of {self}", why))
         return fitted
 
     def encode(self, value: Fitted) -> Entry:
@@ -301,14 +296,6 @@ class Derive(ModelTask):
         """An untrained model of the architecture that the method gives, which may be that of the parent."""
         with isolated(derive(self.seed, "initialisation")):
             return self.method.build(schema, self.recipe, self.parent.build)
-
-
-def _not_rebuildable(task: ModelTask, reason: str) -> str:
-    return (
-        f"The model of {task} cannot be rebuilt from its weights and buffers, which are all that the store keeps of "
-        f"it ({reason}). Forward hooks, a forward method of the instance and other attributes that change in training "
-        "are lost: make them part of the model's class, or add them where it is built."
-    )
 
 
 def _under(tensors: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:

@@ -140,8 +140,10 @@ def label_problems(label: str) -> Iterator[Problem]:
 
 def name_problems(owner: str, name: str) -> Iterator[Problem]:
     """A name must be suitable as the name of a folder under `runs/`."""
-    if name.strip(".") in {"", "store"}:
+    if name.strip(".").casefold() in {"", "store"}:
         yield Problem.of("name", owner, "something else than 'store' and dots, since it names a folder", name)
+    elif name.startswith("."):
+        yield Problem.of("name", owner, "without a dot in front, since such folders are hidden or unfinished", name)
     if not all(letter.isalnum() or letter in "-_." for letter in name):
         yield Problem.of("name", owner, "made of letters, digits, '-', '_' and '.'", name)
     elif len(name.encode(errors="replace")) > LONGEST_NAME:

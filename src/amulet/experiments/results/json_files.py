@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from amulet.core.errors import AmuletError
-from amulet.core.files import StrPath
+from amulet.core.files import StrPath, read_regular
 from amulet.core.text import visible
 
 LARGEST: Final = 1_000_000_000
@@ -41,8 +41,7 @@ def read_text(place: StrPath, remedy: str) -> str:
     """
     path = Path(place)
     try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST + 1)
+        content = read_regular(path, LARGEST + 1)
     except FileNotFoundError:
         raise AmuletError(f"There is no {path.name} in {path.parent}. {remedy}") from None
     if len(content) > LARGEST:

@@ -1,12 +1,14 @@
 """Removal of records with low Shapley values. Jia et al. 2019, https://arxiv.org/abs/1908.08619, Theorem 1."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor, nn
 
+from amulet.core.classifier import needs_features
 from amulet.core.data import Data
-from amulet.core.errors import MissingInput
+from amulet.core.errors import MissingInput, Problem
 from amulet.core.model import penultimate_features
 from amulet.core.spec import Count
 from amulet.functional.knn_shapley import knn_shapley
@@ -27,6 +29,10 @@ class KNNShapley(Scorer):
     needs_validation = True
 
     neighbors: Count = 10
+
+    def model_problems(self, model: nn.Module, some: Data, asker: str) -> Iterator[Problem]:
+        """The model must have penultimate features."""
+        return needs_features(asker, model, some)
 
     def score(self, model: nn.Module, data: Data, validation: Data | None) -> Tensor:
         """(n,) Shapley values; negative for records that make the classifier worse."""

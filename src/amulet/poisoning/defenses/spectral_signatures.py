@@ -1,11 +1,14 @@
 """Removal of the outliers of each class. Tran et al. 2018, https://arxiv.org/abs/1811.00636, Algorithm 1."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from amulet.core.classifier import needs_features
 from amulet.core.data import Data
+from amulet.core.errors import Problem
 from amulet.core.model import penultimate_features
 from amulet.functional.spectral import ranks_within, spectral_scores
 from amulet.training.removal import Removal, Scorer
@@ -20,6 +23,10 @@ class SpectralScores(Scorer):
     """
 
     needs_validation = False
+
+    def model_problems(self, model: nn.Module, some: Data, asker: str) -> Iterator[Problem]:
+        """The model must have penultimate features."""
+        return needs_features(asker, model, some)
 
     def score(self, model: nn.Module, data: Data, validation: Data | None) -> Tensor:
         """(n,) ranks in (0, 1), the lowest for the record that deviates most."""

@@ -5,12 +5,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from amulet.core.files import read_regular
 from amulet.core.folders import publish
 from amulet.core.spec import Plain
 from amulet.experiments.pairs.results import PairResults
+from amulet.experiments.results.json_files import LARGEST
 from amulet.experiments.results.results import Results
 from amulet.report.pages.pair_page import rendered_pair
-from amulet.report.pages.report_files import NAME, rendered
+from amulet.report.pages.report_files import MARKDOWN, NAME, rendered
+
+FILES: Final = ("results.json", "manifest.json", "experiment.yaml", NAME, MARKDOWN)
+"""All that may be written into the folder."""
 
 EXTENT: Final = ("seeds", "until_decided")
 """Settings that say how far an experiment is carried, not which one it is."""
@@ -46,7 +51,7 @@ def to_be_replaced(folder: Path, spec: Plain, content: str) -> str | None:
         content: the digest of the data set.
     """
     try:
-        body = json.loads((folder / "results.json").read_bytes())
+        body = json.loads(read_regular(folder / "results.json", LARGEST))
         held = body["dataset"]["content"] if isinstance(body["dataset"], dict) else body["content"]
         if held == content and _asked(body["spec"]) == _asked(spec):
             return None
