@@ -1,0 +1,1 @@
+"""M2: unauthorized model ownership."""

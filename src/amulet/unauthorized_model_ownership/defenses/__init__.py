@@ -1,0 +1,1 @@
+"""Defenses against unauthorized model ownership."""
