@@ -99,7 +99,7 @@ def test_equal_seeds_give_equal_p_values_and_models_stay_as_they_are() -> None:
     before = {name: value.clone() for name, value in model.state_dict().items()}
     owner = owner_of(model)
     for walk in ("gradient", "blind"):
-        claim = DatasetInference(records=20, walk=walk)  # type: ignore[arg-type]
+        claim = DatasetInference(records=20, walk=walk)
         assert claim.claim(model, owner) == claim.claim(model, owner)
     assert DatasetInference(records=20).claim(model, replace(owner, seed=1)) != claim.claim(model, owner)
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
