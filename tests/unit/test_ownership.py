@@ -16,11 +16,11 @@ from amulet.derivations import Pruning, Quantization
 from amulet.experiments import Experiment, Row, assess, plan
 from amulet.experiments.planning.memory import game_for
 from amulet.models import LinearNet
-from amulet.statistics import Gate
+from amulet.statistics import Gate, Word
 from amulet.testing import TOY_RECIPE, toy_dataset
 from amulet.unauthorized_model_ownership import ClaimOutcome, Ownership
 from amulet.unauthorized_model_ownership.attacks import ModelExtraction
-from amulet.unauthorized_model_ownership.defenses import Watermark
+from amulet.unauthorized_model_ownership.defenses import DatasetInference, Watermark
 from amulet.unauthorized_model_ownership.metrics import (
     ClaimRate,
     FalseClaimRate,
@@ -91,6 +91,26 @@ def test_a_row_shows_each_kind_of_theft_and_whether_the_watermark_serves(tmp_pat
     again = type(results).from_json(results.to_json())
     assert again.to_json() == results.to_json()
     assert again.own_claims == {row.label: ("Ownership(by=WatermarkClaim)",) for row in rows}
+
+
+def test_a_claim_by_the_training_records_leaves_all_other_risks_unchanged_by_construction(tmp_path: Path) -> None:
+    claim = DatasetInference(records=30, steps=10)
+    audit = replace(CHEAP, by=claim)
+    experiment = Experiment(
+        "fingerprint", None, RECIPE, (Row("fingerprint", (claim,)),), (ModelExtraction(),), (audit,), seeds=2
+    )
+    results = assess(experiment, dataset=toy_dataset(800), store=tmp_path, workers=1)
+    words = {verdict.word for (_, column), verdict in results.verdicts.items()}
+    assert words == {Word.UNCHANGED}
+    assert [gate.about for gate in results.gates if gate.name == "effective"] == [str(audit)]
+    assert all(value.value is not None for value in results.values if value.metric == "claim_fpr")
+
+
+def test_a_claim_that_needs_more_held_out_records_than_there_are_is_refused_by_the_plan() -> None:
+    audit = replace(CHEAP, by=DatasetInference(records=500))
+    experiment = Experiment("few", None, TOY_RECIPE, (Row("marked", (MARK,)),), audits=(audit,), seeds=1)
+    with pytest.raises(InvalidParameter, match="draws 500 held-out \\(validation\\) records, and there are"):
+        plan(experiment, toy_dataset())
 
 
 def test_independent_models_of_other_data_must_have_the_owner_s_classes() -> None:

@@ -35,15 +35,16 @@ class Watermark(Prepare):
 
     Attributes:
         records: the number of records of the key; 100 in the paper.
-        share: the share of the training records that are of the key. Each is repeated as often as that takes; the paper
-            puts 2 into each batch of 100.
+        share: the share of the training records that are of the key. Each is repeated as often as that takes. With
+            10,000 training records the default shows each of 100 records of a key about ten times an epoch, as often
+            as the paper does by putting 2 of them into each batch of 100 out of 50,000.
     """
 
     risk = "unauthorized_model_ownership"
     claims = True
     data_use = DataUse.NONE
     records: Count = 100
-    share: OpenProbability = 0.02
+    share: OpenProbability = 0.1
 
     def prepare(self, data: Data, rng: Generator) -> Prepared:
         """The training records with those of the key after them, each repeated; the key itself is kept."""
