@@ -4,6 +4,7 @@ docs/risks/unauthorized_model_ownership has more figures, on the pages of the at
 """
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -80,7 +81,7 @@ print(WatermarkClaim().claim(kept.model, owner))
 """
 
 
-def test_a_key_verifies_in_another_process_that_reads_the_store(run_python: RunPython, tmp_path: Path) -> None:
+def test_a_key_verifies_in_another_process_that_reads_the_store(run_python: Callable[..., str], tmp_path: Path) -> None:
     store = str(tmp_path / "store")
     run_python(OWNER_AGAIN.format(then=ASSESS.format(store=store)))
     assert float(run_python(OWNER_AGAIN.format(then=CLAIM.format(store=store)))) < 1e-6
