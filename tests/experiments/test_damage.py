@@ -17,7 +17,7 @@ from amulet.core.split import Split
 from amulet.datasets import ImportedDataset
 from amulet.evasion.attacks import PGD
 from amulet.experiments import BASELINE, Experiment, Plan, Store, plan
-from amulet.experiments.assess import carry_out, verified
+from amulet.experiments.assess import carry_out, inspected, verified
 from amulet.experiments.graph.entries import _checksum
 from amulet.experiments.graph.plays import Measure, Play, Trace
 from amulet.experiments.graph.runner import RunFailed
@@ -85,6 +85,15 @@ def test_damage_is_met_when_an_entry_is_read_and_mended_within_the_run(
     assert "is not what was written. Source " in caplog.text
     assert "is not what was written. Train " in caplog.text
     assert after == before
+
+
+def test_what_a_full_reading_sets_aside_counts_as_damaged(finished: Finished) -> None:
+    for place in (finished.store.root / "tensors").rglob("*.safetensors"):
+        place.write_bytes(place.read_bytes()[:-1])
+    planned, states = inspected(finished.planned, finished.store, every_byte=True)
+    damaged = [task for task in planned.tasks if states[task.digest] is State.DAMAGED]
+    assert any(isinstance(task, Train) for task in damaged)
+    assert {task.digest for task in damaged} <= {task.digest for task in planned.missing(states)}
 
 
 def test_an_entry_that_cannot_be_mended_ends_the_run(finished: Finished) -> None:

@@ -156,6 +156,18 @@ def test_a_cell_with_later_seeds_tells_at_how_many_it_was_judged(grown: Results)
     assert seeds_note(later, cell) == "10 seeds, judged at 5"
 
 
+def test_what_stands_beside_a_verdict_is_of_the_seeds_that_it_was_judged_at(grown: Results) -> None:
+    of_robust = [item for item in grown.values if (item.row, item.risk) == (LABEL, ROBUST.risk)]
+    opposite = [replace(item, seed=item.seed + 5, value=0.0) for item in of_robust]
+    later = replace(grown, values=(*grown.values, *opposite))
+    cell, before = later.cell(LABEL, ROBUST), grown.cell(LABEL, ROBUST)
+    assert cell.verdict is not None
+    assert cell.verdict.interval is not None
+    assert cell.difference == before.difference
+    assert cell.verdict.interval[0] <= cell.difference.mean <= cell.verdict.interval[1]  # type: ignore[union-attr]
+    assert cell.summary != before.summary
+
+
 def test_seeds_without_a_value_are_told(results: Results) -> None:
     values = tuple(replace(item, value=None, reason="none") if item.seed == 0 else item for item in results.values)
     some = replace(results, values=values)
@@ -225,6 +237,18 @@ def test_charts_ask_for_nothing_and_are_seen_in_any_light() -> None:
     assert "http" not in text
     assert not re.findall(r"#[0-9a-f]{3,6}\b", text)
     assert '"type": "log"' in json.dumps(specs[2])
+
+
+def test_numbers_are_no_list_items_and_list_items_no_markup() -> None:
+    plain_text = matrix_markdown.plain_text
+    assert [plain_text(text) for text in ("0.743", "-0.05", "7.", "1. first", "2) second", "10.5%")] == [
+        "0.743",
+        r"\-0.05",
+        r"7\.",
+        r"1\. first",
+        r"2\) second",
+        "10.5%",
+    ]
 
 
 def test_markdown_is_aligned_and_labels_are_text(results: Results) -> None:

@@ -150,16 +150,13 @@ def status(
 ) -> None:
     """Show how much of an experiment the store has."""
     with told_plainly() as console:
-        from amulet.experiments.assess import resumed, verified
+        from amulet.experiments.assess import inspected
         from amulet.experiments.graph.store import State, Store
         from amulet.experiments.planning.plan import count_by_kind
 
         kept = Store(store)
         planned = _plan(file, device, until_decided, max_seeds, allow_imports)
-        if verify:
-            verified(planned, kept)
-        planned = resumed(planned, kept)
-        states = verified(planned, kept) if verify else planned.states(kept)
+        planned, states = inspected(planned, kept, every_byte=verify)
         table = _table("task", "stored", "damaged", "of")
         counts = {state: count_by_kind(t for t in planned.tasks if states[t.digest] is state) for state in State}
         for kind, total in count_by_kind(planned.tasks).items():
@@ -167,10 +164,12 @@ def status(
         console.print(table)
         left = len(planned.missing(states))
         console.print(
-            "Complete."
-            if not left
-            else f"{left} tasks are left; `amulet assess {file}` with the same options computes them."
+            "Complete." if not left else f"{_tasks(left)} left; `amulet assess {file}` with the same options goes on."
         )
+
+
+def _tasks(count: int) -> str:
+    return "1 task is" if count == 1 else f"{count} tasks are"
 
 
 @app.command()

@@ -122,15 +122,32 @@ def resumed(planned: Plan, store: Store) -> Plan:
     return planned
 
 
+def inspected(planned: Plan, store: Store, *, every_byte: bool) -> tuple[Plan, dict[str, State]]:
+    """The plan with the seeds that were added already, and what the store has of each of its tasks.
+
+    Args:
+        planned: up to the first look.
+        store: where results are kept.
+        every_byte: whether to read all entries. What is damaged is set aside, and counts as damaged.
+    """
+    first = verified(planned, store) if every_byte else {}
+    planned = resumed(planned, store)
+    states = verified(planned, store) if every_byte else planned.states(store)
+    damaged = {digest for digest, state in first.items() if state is State.DAMAGED}
+    return planned, states | dict.fromkeys(damaged & states.keys(), State.DAMAGED)
+
+
 def verified(planned: Plan, store: Store) -> dict[str, State]:
     """Which results of the plan are in the store, after checking their content.
 
     Damaged results are reported in a warning and moved aside.
     """
+    damaged = []
     for task in planned.tasks:
         if store.verify(task) is State.DAMAGED:
             log.warning("%s", set_aside(task, store))
-    return planned.states(store)
+            damaged.append(task.digest)
+    return planned.states(store) | dict.fromkeys(damaged, State.DAMAGED)
 
 
 def _collected(planned: Plan, store: Store) -> Results | str:

@@ -15,7 +15,7 @@ from amulet.experiments.results.notebook import as_html
 from amulet.experiments.results.numbers import Column, MatrixCell, Numbers, Traced, Value
 from amulet.experiments.results.result_folders import written_results
 from amulet.experiments.results.results_file import FORMAT, parse_results
-from amulet.statistics import Comparison, Verdict, Word, explore, judge, summarize
+from amulet.statistics import Comparison, Paired, Summary, Verdict, Word, explore, judge, summarize
 
 
 @final
@@ -32,8 +32,15 @@ class Results(Numbers):
         reasons = dict.fromkeys(item.reason for item in values if item.reason)
         numbers = summarize([item.value for item in values if item.value is not None])
         verdict = self.verdicts.get((row, column))
-        difference = summarize(self.differences(row, column)) if verdict else None
+        difference = self._judged(verdict.paired) if verdict and verdict.paired else None
+        if verdict and difference is None:
+            difference = summarize(self.differences(row, column))
         return MatrixCell(row, column, numbers, difference, verdict, tuple(reasons))
+
+    @staticmethod
+    def _judged(paired: Paired) -> Summary:
+        """The difference over the seeds that the verdict rests on, fewer than all if others needed more."""
+        return Summary(paired.mean, paired.std, paired.n)
 
     @property
     def undecided(self) -> frozenset[tuple[str, str]]:

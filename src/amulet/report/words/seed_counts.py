@@ -40,7 +40,9 @@ def looks_sentence(results: Results) -> str:
     *before, last = [str(look) for look in results.looks]
     return (
         f"Verdicts were made at {', '.join(before)} and at most {last} seeds; seeds were added only where an attack or "
-        "audit was still undecided for a defense. The stated error rates hold for all looks together."
+        "audit was still undecided for a defense. The stated error rates hold for all looks together. A cell with "
+        'the note "judged at 5" was decided with its first 5 seeds: its difference, interval and p-value are from '
+        "these, and the mean of its row is over all seeds."
     )
 
 
@@ -52,5 +54,5 @@ def _parts(results: Results, cell: MatrixCell) -> Iterator[str]:
         yield f"{valued} of {measured} seeds"
     elif len(results.looks) > 1 or measured < len(results.seeds):
         yield plural_seeds(measured)
-    if cell.verdict and cell.verdict.paired and cell.difference and cell.verdict.paired.n < cell.difference.n:
+    if cell.verdict and cell.verdict.paired and cell.verdict.paired.n < len(results.differences(cell.row, cell.column)):
         yield f"judged at {cell.verdict.paired.n}"
