@@ -48,7 +48,7 @@ def assess(
     max_seeds: MaxSeeds = None,
     allow_imports: AllowImports = None,
 ) -> None:
-    """Plan, train, attack, measure and report; goes on where it was stopped."""
+    """Plan, train, attack, measure and report; resumes an interrupted run."""
     with told_plainly() as console:
         from amulet.core.folders import require_writable
         from amulet.experiments.assess import carry_out
