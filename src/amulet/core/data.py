@@ -1,7 +1,7 @@
 """Records as aligned tensors, and the schema of the data set that they come from."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from functools import cached_property
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from amulet.core.errors import InvalidData, Problem
 from amulet.core.spec import Spec
+from amulet.core.text import alike, is_line
 
 MOST_RECORDS, MOST_NUMBERS = 2048, 2**20
 """How many records, and numbers in their x, a model is given at one time outside training. They bound memory."""
@@ -36,6 +37,11 @@ class Attribute(Spec):
 
     name: str
     values: tuple[str, ...]
+
+    def problems(self) -> Iterator[Problem]:
+        """Names that a reader cannot see or tell apart."""
+        yield from _name_problems("name", f"Attribute {self.name!r}", [self.name], blank=False)
+        yield from _name_problems("values", f"Attribute {self.name!r}", self.values, blank=False)
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,9 @@ class Schema(Spec):
             yield self.problem("shape", "(features,) for tabular data")
         if self.features and (self.modality is Modality.IMAGE or (len(set(self.features)),) != self.shape):
             yield self.problem("features", "a different name for each input of tabular data, or none")
+        yield from _name_problems("classes", "Schema", self.classes, blank=False)
+        yield from _name_problems("attributes", "Schema", self.attribute_names, blank=False)
+        yield from _name_problems("features", "Schema", self.features, blank=True)
         for bound in ("low", "high"):
             if not isfinite(getattr(self, bound)):
                 yield self.problem(bound, "finite")
@@ -84,6 +93,16 @@ class Schema(Spec):
     def attribute_names(self) -> tuple[str, ...]:
         """Names of the sensitive attributes, in the order of the columns of z."""
         return tuple(attribute.name for attribute in self.attributes)
+
+
+def _name_problems(field: str, owner: str, names: Sequence[str], *, blank: bool) -> Iterator[Problem]:
+    """Names of which two look the same, or one, unless `blank`, looks like nothing or has several lines."""
+    if pair := alike(names):
+        allowed = "of names that look different (not in invisible characters, blanks or Unicode form alone)"
+        yield Problem(field, f"The '{field}' of {owner} must be {allowed}. Got {pair[0]!a} and {pair[1]!a}.")
+    for name in names:
+        if not blank and not is_line(name):
+            yield Problem(field, f"The '{field}' of {owner} must be one line of visible text. Got {name!a}.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -272,6 +291,8 @@ class AmuletDataset:
     def __post_init__(self) -> None:
         for part in ("train", "test"):
             require_data(getattr(self, part), part, self.name, shapes=False)
+        if not isinstance(self.name, str) or not is_line(self.name):
+            raise InvalidData([Problem.of("name", "AmuletDataset", "one line of visible text", self.name)])
         problems = [
             *problems_of(self.train, f"{self.name} (train)"),
             *problems_of(self.test, f"{self.name} (test)"),

@@ -18,6 +18,8 @@ ENTRY_POINT_GROUP: Final = "amulet.plugins"
 OWN: Final = "amulet"
 _FUNCTIONS: Final = {"amulet.testing:toy_dataset", "amulet.datasets:from_csv", "amulet.datasets:from_folder"}
 """Functions of Amulet that a configuration may name; specs go by their own names."""
+_LONGEST: Final = 200
+"""Characters of a module's name, which is also that of a file."""
 _MODULE: Final = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 _NAME: Final = re.compile(r"(?!__)[^\W\d]\w*")
 
@@ -44,7 +46,7 @@ class Imports:
 
         A folder whose modules may be imported is added to the end of `sys.path`, so that it hides no other module.
         """
-        if not (_MODULE.fullmatch(module) and _NAME.fullmatch(name)):
+        if not (_is_module(module) and _NAME.fullmatch(name)):
             return f"'{module}:{name}' is no import path like 'package.module:name'."
         if self._is_beside(module):
             self._open_folder()
@@ -94,7 +96,7 @@ class Imports:
 
     def _file_beside(self, module: str) -> Path | None:
         """The file of a module in the folder; links that lead out of it do not count."""
-        if self.folder is None or not _MODULE.fullmatch(module):
+        if self.folder is None or not _is_module(module):
             return None
         *parents, last = module.split(".")
         packages = [self.folder.joinpath(*parents[:end], "__init__.py") for end in range(1, len(parents) + 1)]
@@ -150,3 +152,7 @@ def _listed_by_plugin(module: str) -> tuple[str, ...]:
     if module not in set(plugin_homes()):
         return ()
     return tuple(getattr(importlib.import_module(module), "__all__", ()))
+
+
+def _is_module(name: str) -> bool:
+    return _MODULE.fullmatch(name) is not None and max(map(len, name.split("."))) <= _LONGEST

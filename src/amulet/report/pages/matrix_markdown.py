@@ -28,8 +28,10 @@ from amulet.report.words.summaries import defense_summaries
 from amulet.report.words.verdict_words import interval_text, verdict_words
 from amulet.statistics import Gate
 
-_MARKUP: Final = re.compile(r"([\\`*\[\]<>|~$]|&(?=#?\w+;)|(?<!\w)_|_(?!\w)|^(?:[#+>=-]|\d+(?=[.)])))")
+_MARKUP: Final = re.compile(r"([\\`*\[\]<>|~$]|&(?=#?\w+;)|(?<!\w)_|_(?!\w)|^[#+>=-])")
 """Characters that Markdown, or GitHub's, could take for more than text; underscores within words it takes for text."""
+_NUMBERED: Final = re.compile(r"^(\d{1,9})([.)])(?=\s|$)")
+"""What begins a numbered list; a decimal number does not."""
 
 
 def render(results: Results, manifest: Mapping[str, Any]) -> str:
@@ -59,7 +61,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
 
 def plain_text(text: str) -> str:
     """Labels and settings are input: nothing in them is markup, and they stay on one line."""
-    return _MARKUP.sub(r"\\\1", " ".join(text.split()))
+    return _NUMBERED.sub(r"\1\\\2", _MARKUP.sub(r"\\\1", " ".join(text.split())))
 
 
 def _opening(results: Results) -> Iterator[str]:
