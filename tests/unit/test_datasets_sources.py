@@ -126,7 +126,7 @@ def test_archives_give_back_what_was_put_in(tmp_path_factory: pytest.TempPathFac
         assert {path: source.read(path) for path in source.sizes} == files
 
 
-@pytest.mark.parametrize("depth", [1, 3000])
+@pytest.mark.parametrize("depth", [1, 40])
 def test_folders_without_end_are_refused(tmp_path: Path, depth: int, monkeypatch: pytest.MonkeyPatch) -> None:
     if depth == 1:  # twelve folders that link to each other have 12! paths
         for number in range(12):
