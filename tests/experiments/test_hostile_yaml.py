@@ -1,5 +1,6 @@
 """Configurations from elsewhere: read within bounds, one meaning for every value, one sentence for what is refused."""
 
+from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
 from time import perf_counter
@@ -140,3 +141,18 @@ def test_a_large_flat_file_is_read_in_bounded_time(tmp_path: Path) -> None:
     path = tmp_path / "large.yaml"
     path.write_text("".join(f"row {number}: DPSGD\n" for number in range(5000)), encoding="utf-8")
     assert len(read_document(path)[0]) == 5000
+
+
+@pytest.mark.parametrize(
+    ("labels", "given"),
+    [
+        (("caf\u00e9", "cafe\u0301"), "must be labelled differently (not in invisible characters"),
+        (("undefended\u200b",), "must be labelled differently (not in invisible characters"),
+        (("\u200b",), r"The 'label' of Row must be one line of visible text. Got '\u200b'."),
+        (("a\nReport: here",), r"The 'label' of Row must be one line of visible text. Got 'a\nReport: here'."),
+    ],
+)
+def test_labels_can_be_seen_and_told_apart(experiment: Experiment, labels: tuple[str, ...], given: str) -> None:
+    with pytest.raises(InvalidParameter) as caught:
+        replace(experiment, defenses=tuple(Row(label, (DPSGD(),)) for label in labels))
+    assert given in str(caught.value)

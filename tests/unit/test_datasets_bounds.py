@@ -176,3 +176,17 @@ def test_a_pipe_in_place_of_an_official_file_is_refused(tmp_path: Path, folder: 
         os.mkfifo(tmp_path / folder / name)
     with pytest.raises(InvalidData, match=r"must be a regular file\. Got a pipe, device or socket"):
         load(str(tmp_path))
+
+
+def test_an_idx_file_of_absurd_sides_is_refused_though_it_holds_nothing() -> None:
+    content = bytes([0, 0, 8, 3]) + np.array([0, 2**32 - 1, 2**32 - 1], ">u4").tobytes()
+    with pytest.raises(InvalidData, match=r"at most 67108864 bytes. Got an array of \(0, 4294967295, 4294967295\)"):
+        read_idx(content, "images", "MNIST", 3)
+
+
+@pytest.mark.parametrize("height", [True, 10**6, 10**12])
+def test_pictures_are_scaled_to_a_size_that_can_be(tmp_path: Path, height: int) -> None:
+    with pytest.raises(
+        InvalidData, match="The 'height' of own data must be a whole number, at least 1 and at most 16384"
+    ):
+        from_folder(tmp_path, height=height, width=8)

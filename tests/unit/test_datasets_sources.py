@@ -1,9 +1,11 @@
 """Archives are read in place, cannot reach outside their folder, and are refused where they are broken."""
 
 import io
+import os
 import tarfile
 import zipfile
 from collections.abc import Callable
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -122,3 +124,32 @@ def test_archives_give_back_what_was_put_in(tmp_path_factory: pytest.TempPathFac
     for place in (zipped(folder / "x.zip", files), tarred(folder / "x.tgz", files)):
         source = tree(place, "test")
         assert {path: source.read(path) for path in source.sizes} == files
+
+
+@pytest.mark.parametrize("depth", [1, 40])
+def test_folders_without_end_are_refused(tmp_path: Path, depth: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    if depth == 1:  # twelve folders that link to each other have 12! paths
+        for number in range(12):
+            (tmp_path / f"f{number}").mkdir()
+        for number, other in permutations(range(12), 2):
+            (tmp_path / f"f{number}" / f"to{other}").symlink_to(tmp_path / f"f{other}")
+    else:
+        monkeypatch.chdir(tmp_path)
+        for _ in range(depth):
+            Path("f").mkdir()
+            os.chdir("f")
+    with pytest.raises(InvalidData, match="must lie at most 30 folders deep, and links lead to at most 10000 folders"):
+        _ = Folder(tmp_path, "pictures").sizes
+
+
+def test_a_zip_archive_may_name_its_own_folder(tmp_path: Path) -> None:
+    archive = tree(zipped(tmp_path / "p.zip", {"./cat/a.png": b"1", "dog/b.png": b"2"}), "pictures")
+    assert (list(archive.sizes), archive.read("cat/a.png")) == (["cat/a.png", "dog/b.png"], b"1")
+    assert archive.folders == {"cat", "dog"}
+
+
+def test_a_member_without_a_name_is_refused(tmp_path: Path) -> None:
+    place = zipped(tmp_path / "p.zip", {"a": b"1"})
+    place.write_bytes(place.read_bytes().replace(b"a", b"\0"))
+    with pytest.raises(InvalidData, match="must hold files with names"):
+        _ = tree(place, "pictures").sizes

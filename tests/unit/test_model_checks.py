@@ -20,7 +20,7 @@ from amulet.evasion.attacks import PGD, AutoAttack, Transfer, WorstCase
 from amulet.evasion.defenses import TRADES, AdversarialTraining
 from amulet.experiments import compare
 from amulet.membership_inference.attacks import LossThreshold
-from amulet.models import GivenModel, LinearNet
+from amulet.models import GivenModel, LinearNet, SimpleCNN
 from amulet.poisoning.attacks import BadNets
 from amulet.poisoning.defenses import OutlierRemoval, SpectralSignatures
 from amulet.testing import TOY_RECIPE, toy_dataset
@@ -383,3 +383,12 @@ def test_nothing_but_nan_is_told_before(dataset: AmuletDataset) -> None:
 
 def lost(y: Tensor) -> Tensor:
     return y * torch.nan
+
+
+@pytest.mark.parametrize(
+    "model", [LinearNet(hidden=(10**9,)), LinearNet(hidden=(10**5, 10**5)), SimpleCNN(channels=(10**5, 10**5))]
+)
+def test_models_of_absurd_widths_are_refused_before_they_fill_the_memory(model: LinearNet | SimpleCNN) -> None:
+    schema = Schema(Modality.IMAGE, (3, 8, 8), ("a", "b"))
+    with pytest.raises(ValueError, match="its layers must have at most 1,073,741,824 weights, and would have"):
+        model.build(schema)

@@ -405,3 +405,11 @@ def _columns() -> Iterator[Column]:
                 bounds = (metric.low, metric.high, metric.riskier)
                 judged = (metric.primary, metric.margin, metric.chance)
                 yield Column(probe.risk, str(probe), str(metric), *bounds, *judged)
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [("0.500 \u00b1 0.1", "0.500 \u00b1 0.1"), ("1. a", r"1\. a"), ("12) a", r"12\) a"), ("-1", r"\-1")],
+)
+def test_a_decimal_number_in_markdown_begins_no_list(text: str, written: str) -> None:
+    assert matrix_markdown.plain_text(text) == written

@@ -1,6 +1,6 @@
 """Records as aligned tensors, and the schema of the data set that they come from."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from math import isfinite, prod
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from amulet.core.errors import InvalidData, Problem
 from amulet.core.spec import Spec
+from amulet.core.text import alike, is_line
 
 MOST_RECORDS, MOST_NUMBERS = 2048, 2**20
 """How many records, and numbers in their x, a model is given at one time outside training. They bound memory."""
@@ -34,6 +35,11 @@ class Attribute(Spec):
 
     name: str
     values: tuple[str, ...]
+
+    def problems(self) -> Iterator[Problem]:
+        """Names that a reader cannot see or tell apart."""
+        yield from _name_problems("name", f"Attribute {self.name!r}", [self.name], blank=False)
+        yield from _name_problems("values", f"Attribute {self.name!r}", self.values, blank=False)
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,9 @@ class Schema(Spec):
             yield self.problem("shape", "(features,) for tabular data")
         if self.features and (self.modality is Modality.IMAGE or (len(set(self.features)),) != self.shape):
             yield self.problem("features", "a different name for each input of tabular data, or none")
+        yield from _name_problems("classes", "Schema", self.classes, blank=False)
+        yield from _name_problems("attributes", "Schema", self.attribute_names, blank=False)
+        yield from _name_problems("features", "Schema", self.features, blank=True)
         for bound in ("low", "high"):
             if not isfinite(getattr(self, bound)):
                 yield self.problem(bound, "finite")
@@ -82,6 +91,16 @@ class Schema(Spec):
     def attribute_names(self) -> tuple[str, ...]:
         """Names of the sensitive attributes, in the order of the columns of z."""
         return tuple(attribute.name for attribute in self.attributes)
+
+
+def _name_problems(field: str, owner: str, names: Sequence[str], *, blank: bool) -> Iterator[Problem]:
+    """Names of which two look the same, or one, unless `blank`, looks like nothing or has several lines."""
+    if pair := alike(names):
+        allowed = "of names that look different (not in invisible characters, blanks or Unicode form alone)"
+        yield Problem(field, f"The '{field}' of {owner} must be {allowed}. Got {pair[0]!a} and {pair[1]!a}.")
+    for name in names:
+        if not blank and not is_line(name):
+            yield Problem(field, f"The '{field}' of {owner} must be one line of visible text. Got {name!a}.")
 
 
 @dataclass(frozen=True, eq=False)

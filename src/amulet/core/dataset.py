@@ -11,6 +11,7 @@ from torch import Tensor
 from amulet.core.data import Data, Schema
 from amulet.core.data_checks import problems_of, require_data
 from amulet.core.errors import InvalidData, Problem
+from amulet.core.text import is_line
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +34,8 @@ class AmuletDataset:
     def __post_init__(self) -> None:
         for part in ("train", "test"):
             require_data(getattr(self, part), part, self.name, shapes=False)
+        if not isinstance(self.name, str) or not is_line(self.name):
+            raise InvalidData([Problem.of("name", "AmuletDataset", "one line of visible text", self.name)])
         problems = [
             *problems_of(self.train, f"{self.name} (train)"),
             *problems_of(self.test, f"{self.name} (test)"),

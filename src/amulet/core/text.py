@@ -1,6 +1,7 @@
 """Text from outside, such as labels, class names and messages of other code, as it is shown."""
 
 import unicodedata
+from collections.abc import Iterable
 from typing import Any, Final
 
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -9,6 +10,10 @@ unassigned code points, line and paragraph separators."""
 _BLANK: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """Characters of other categories that show nothing."""
 _KEPT: Final = frozenset("\n\t")
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Zl", "Zp"})
+"""Those of the categories without a glyph that a reader passes over; the others are shown as a box or a sign."""
+_SELECTORS: Final = frozenset(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
+"""Variation selectors, which choose a form of the character before them."""
 
 
 def visible(text: str) -> str:
@@ -32,6 +37,38 @@ def visible_within(value: Any) -> Any:
             return [visible_within(item) for item in value]
         case _:
             return value
+
+
+def look_of(text: str) -> str:
+    r"""The text as a reader sees it: composed (NFC), without invisible characters, blanks of any kind as one space.
+
+    Example:
+        >>> look_of("cafe\u0301\u200b ") == look_of(" caf\u00e9")
+        True
+    """
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
+    seen = (letter for letter in unicodedata.normalize("NFC", text) if letter.isspace() or not _is_unseen(letter))
+    return " ".join("".join(seen).split())
+
+
+def is_line(text: str) -> bool:
+    """Whether a reader sees something, and on one line."""
+    return bool(look_of(text)) and len(text.splitlines()) == 1
+
+
+def alike(names: Iterable[str]) -> tuple[str, str] | None:
+    """The first two names that look the same, such as those that differ in their Unicode form; None if none do."""
+    seen: dict[str, str] = {}
+    for name in names:
+        other = seen.setdefault(look_of(name), name)
+        if other != name:
+            return other, name
+    return None
+
+
+def _is_unseen(letter: str) -> bool:
+    return letter in _BLANK or letter in _SELECTORS or unicodedata.category(letter) in _UNSEEN
 
 
 def _is_hidden(letter: str) -> bool:

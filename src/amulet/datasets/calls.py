@@ -1,9 +1,13 @@
 """The ways to hand over arrays: x and y to be split, or a split at hand. Every other call is told how to call."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from numbers import Real
 from typing import Any, TypeAlias
 
+import numpy as np
 import pandas as pd
+from torch import Tensor
 
 from amulet.core.errors import InvalidData, Problem
 from amulet.datasets.arrays import Array, Columns, invalid
@@ -13,7 +17,7 @@ Pair: TypeAlias = tuple[Array, Array]
 
 HOW = (
     "from_arrays(x, y), which splits the records by 'test_share' and 'seed', or from_arrays((x_train, y_train), "
-    "(x_test, y_test)), with x of shape (n, features) or (n, channels, height, width) and y of shape (n,)"
+    "(x_test, y_test)), with dense x of shape (n, features) or (n, channels, height, width) and y of shape (n,)"
 )
 
 
@@ -66,6 +70,34 @@ def refuse_unused_split(test_share: float | None, seed: int | None, owner: str) 
         raise InvalidData(problems)
 
 
+def texts_of(given: object, parameter: str, owner: str) -> tuple[str, ...]:
+    """Names as a tuple, whatever holds them; none for None.
+
+    Raises:
+        InvalidData: it is a single text, or nothing that holds names in an order.
+    """
+    if given is None:
+        return ()
+    if isinstance(given, str | bytes | Mapping | AbstractSet) or not isinstance(given, Iterable):
+        raise invalid(parameter, owner, "a list of names", given)
+    return tuple(given)
+
+
+def two_numbers(given: object, owner: str) -> tuple[float, float]:
+    """Bounds as a pair, whatever holds them.
+
+    Raises:
+        InvalidData: they are no two numbers.
+    """
+    listed = [] if isinstance(given, str | bytes) or not isinstance(given, Iterable) else list(given)
+    numbers = [
+        value.item() if isinstance(value, np.generic | Tensor) and value.ndim == 0 else value for value in listed
+    ]
+    if len(numbers) != 2 or not all(isinstance(value, Real) for value in numbers):
+        raise invalid("bounds", owner, "two numbers, the least and the largest value of any input", given)
+    return float(numbers[0]), float(numbers[1])
+
+
 def _how(owner: str, shown: str) -> InvalidData:
     return InvalidData([Problem("x", f"The arrays of {owner} must be given as {HOW}. Got {shown}.")])
 
@@ -73,7 +105,7 @@ def _how(owner: str, shown: str) -> InvalidData:
 def _dimensions(value: Any) -> int:
     if isinstance(value, list | tuple):
         return 1 + max(map(_dimensions, value[:1]), default=0)
-    return int(getattr(value, "ndim", 0))
+    return 0 if getattr(value, "is_nested", False) else int(getattr(value, "ndim", 0))
 
 
 def _is_pair(value: Any) -> bool:
@@ -81,10 +113,14 @@ def _is_pair(value: Any) -> bool:
 
 
 def _is_no_array(value: Any) -> bool:
+    if getattr(value, "is_nested", False):
+        return True
     return isinstance(value, str | bytes) or not (hasattr(value, "__array__") or isinstance(value, Sequence))
 
 
 def _shown(value: Any) -> str:
+    if getattr(value, "is_nested", False):
+        return "a nested tensor"
     shape = getattr(value, "shape", None)
     if shape is not None:
         return f"{type(value).__name__} of shape {tuple(shape)}"

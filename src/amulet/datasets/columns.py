@@ -1,14 +1,17 @@
 """Columns of a user's frame: which there are, what each is to be, and whether it is what it seems to be."""
 
+import math
 import re
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from numbers import Real
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
 from amulet.core.errors import InvalidData, Problem
-from amulet.datasets.arrays import invalid
+from amulet.core.text import alike, look_of
+from amulet.datasets.arrays import float_of, invalid
 from amulet.datasets.numerals import check_no_lost_numbers, is_number
 from amulet.datasets.values import MOST_VALUES, Coded, check_groups, coded, objects_of, refused_values
 
@@ -20,6 +23,9 @@ _CERTAIN: Final = re.compile(r"Unnamed: \d+(\.\d+)*|\s*")
 
 _AGAIN: Final = re.compile(r"(.+)\.\d+")
 """The name that pandas gives to a second column of one name."""
+
+_LEAST_WORD: Final = 3
+"""Letters of a word whose case tells nothing; shorter ones can be codes, such as the genotypes AA, Aa and aa."""
 
 _TEXT: Final = ("string", "boolean", "mixed", "mixed-integer")
 """What a column of Python objects may hold, as pandas calls it; numbers among them are a column of numbers already."""
@@ -55,20 +61,52 @@ def kept_columns(
     secret = [target, *sensitive]
     missing = [column for column in (*secret, *drop) if column not in named]
     if missing:
-        raise invalid("columns", name, f"among {list(named.columns)}", missing)
+        there = list(named.columns)
+        if {look_of(str(column)) for column in missing} & {look_of(str(column)) for column in there}:
+            shown = f"The 'columns' of {name} must be among {there!a}. Got {missing!a}."
+            raise InvalidData([Problem("columns", shown)])
+        raise invalid("columns", name, f"among {there}", missing)
     if len(set(secret)) < len(secret):
         raise invalid("sensitive", name, f"all different and other than the target '{target}'", list(sensitive))
     if used := [column for column in drop if column in secret]:
         raise invalid("drop", name, "other than the target and the sensitive columns", used)
     kept = named.drop(columns=list(drop))
     features = [column for column in kept if column not in secret]
-    if again := [column for column in features if (found := _AGAIN.fullmatch(str(column))) and found[1] in secret]:
+    if again := [column for column in features if _is_copy(str(column), {str(each) for each in secret})]:
         allowed = f"without copies of the target and the sensitive columns (leave them out with drop={again!r})"
         raise invalid("columns", name, allowed, again)
     if numbered := [column for column in features if _is_row_index(kept, column)]:
         allowed = f"data, not a saved row index (leave it out with drop={numbered!r}, or rename it if it is one)"
         raise invalid("columns", name, allowed, numbered)
     return kept.infer_objects()
+
+
+def _is_copy(column: str, secret: Collection[str]) -> bool:
+    """The name of a secret column but for the case, or for the number that pandas adds to a second one."""
+    found = _AGAIN.fullmatch(column)
+    names = {column} | ({found[1]} if found else set())
+    same_word = len(column) >= _LEAST_WORD and column.casefold() in {name.casefold() for name in secret}
+    return same_word or not names.isdisjoint(secret)
+
+
+def with_numbers(features: pd.DataFrame) -> pd.DataFrame:
+    """The features, where columns of Python objects that are numbers or missing are columns of floats."""
+    held = features.copy(deep=False)
+    for column in features:
+        held[column] = _as_numbers(features[column])
+    return held
+
+
+def _as_numbers(column: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Python objects as floats, where all are numbers or what Python, NumPy and pandas have for missing."""
+    if column.dtype != object or column.isna().all():
+        return column
+    if not all(isinstance(value, Real) and not isinstance(value, bool) for value in column.dropna()):
+        return column
+    known = column.notna()
+    return pd.Series(
+        [float_of(value) if there else math.nan for value, there in zip(column, known, strict=True)], index=column.index
+    )
 
 
 def _named(frame: object, name: str) -> pd.DataFrame:
@@ -80,6 +118,9 @@ def _named(frame: object, name: str) -> pd.DataFrame:
     repeated = pd.Index([str(column) for column in frame.columns]).duplicated()
     if repeated.any():
         raise invalid("columns", name, "all of different names", frame.columns[repeated].unique().tolist())
+    if pair := alike(map(str, frame.columns)):
+        allowed = "of names that look different (not in invisible characters, blanks or Unicode form alone)"
+        raise InvalidData([Problem("columns", f"The 'columns' of {name} must be {allowed}. Got {pair!a}.")])
     if is_headerless(frame):
         allowed = "names, as a table's first line holds (add them where there are none, so that no record is lost)"
         raise invalid("columns", name, allowed, frame.columns.tolist())
@@ -138,6 +179,7 @@ def coded_target(column: "pd.Series[Any]", name: str) -> Coded:
     except TypeError:
         raise invalid("target", name, "of values of one kind, which can be sorted", kinds) from None
     values = coded(held, what)
+    check_no_lost_numbers(values.distinct, what)
     check_groups(values, what, "classes", "join rare ones")
     if len(values.distinct) > max(len(held) / 2, 2):
         allowed = "hold each of its values in several records"
@@ -146,7 +188,7 @@ def coded_target(column: "pd.Series[Any]", name: str) -> Coded:
 
 
 def _check_text(column: "pd.Series[Any]", what: str) -> None:
-    values = coded(objects_of(column, what), what).distinct
+    values = coded(objects_of(column, what), what, shortest=_LEAST_WORD).distinct
     listed = len(column.dtype.categories) if isinstance(column.dtype, pd.CategoricalDtype) else 0
     if (count := max(len(values), listed)) > MOST_VALUES:
         numbers = sum(is_number(str(value)) for value in values)

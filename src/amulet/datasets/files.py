@@ -21,6 +21,8 @@ from amulet.datasets.tables import read_table
 _PICTURES: Final = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 _LAYOUT: Final = Layout(re.compile(rf".*({'|'.join(map(re.escape, _PICTURES))})", re.IGNORECASE | re.DOTALL))
 _NOTES: Final = ("", ".txt", ".md", ".rst", ".csv", ".tsv", ".json", ".yaml", ".yml", ".xml", ".html", ".pdf")
+_MOST_PIXELS: Final = 2**14
+"""Of a side to which pictures are scaled."""
 _LEFT_BEHIND: Final = ("thumbs.db", "desktop.ini")
 
 
@@ -125,15 +127,19 @@ def _there(path: object, name: str) -> Path:
     if not isinstance(path, str | os.PathLike):
         raise invalid("path", name, "a path", type(path).__name__)
     place = Path(path)
-    if not place.exists():
+    try:
+        there = place.exists()
+    except OSError as error:  # such as a name that is too long
+        raise invalid("path", name, "one that is there", error.strerror) from None
+    if not there:
         raise invalid("path", name, "one that is there", str(place))
     return place
 
 
 def _check_sides(height: object, width: object, name: str) -> None:
     for side, pixels in (("height", height), ("width", width)):
-        if not isinstance(pixels, Integral) or int(pixels) < 1:
-            raise invalid(side, name, "a whole number, at least 1", pixels)
+        if isinstance(pixels, bool) or not isinstance(pixels, Integral) or not 1 <= int(pixels) <= _MOST_PIXELS:
+            raise invalid(side, name, f"a whole number, at least 1 and at most {_MOST_PIXELS}", pixels)
 
 
 def _pictures(source: Tree, name: str) -> tuple[list[str], list[str]]:

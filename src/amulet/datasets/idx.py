@@ -30,8 +30,9 @@ def read_idx(content: bytes, file: str, owner: str, dimensions: int, most: int =
     if len(head) < start or head[:4] != bytes([0, 0, _BYTES, dimensions]):
         raise refused(file, owner, f"be an idx file of bytes with {dimensions} dimensions", repr(head[:4]))
     shape = tuple(np.frombuffer(head, ">u4", dimensions, offset=4).tolist())
-    if (size := math.prod(shape)) > most:
-        raise refused(file, owner, f"hold at most {most} bytes", f"{size}, as it states")
+    if math.prod(max(side, 1) for side in shape) > most:
+        raise refused(file, owner, f"hold at most {most} bytes", f"an array of {shape}, as it states")
+    size = math.prod(shape)
     plain = _unpacked(content, start + size + 1, file, owner) if packed else content
     if len(plain) - start != size:
         given = f"{len(plain) - start}" if len(plain) - start < size or not packed else "more"

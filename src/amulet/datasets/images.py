@@ -95,7 +95,7 @@ def decode(content: bytes, path: str, view: View, owner: str) -> NDArray[np.uint
         InvalidData: it is no whole picture of one frame, or has too many pixels, more than 8 bits a channel or another
             size than the view admits.
     """
-    from PIL import Image, ImageOps  # noqa: PLC0415 - only where pictures are decoded
+    from PIL import Image, ImageOps, UnidentifiedImageError  # noqa: PLC0415 - only where pictures are decoded
 
     refuse_web_page(content, path, owner)
     try:
@@ -105,7 +105,8 @@ def decode(content: bytes, path: str, view: View, owner: str) -> NDArray[np.uint
     except InvalidData:
         raise
     except (*_DAMAGED, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        reason = str(error).partition("\n")[0]
+        unknown = isinstance(error, UnidentifiedImageError)
+        reason = "none of them" if unknown else str(error).partition("\n")[0]
         kinds = ", ".join(_FORMATS)
         raise refused(path, owner, f"be a whole picture, of {kinds}", f"'{reason}'") from None
     part = colours.crop(view.box_in(colours.size))

@@ -32,7 +32,7 @@ def load_data(name: str, root: str | Path | None = None, **settings: Any) -> Amu
     Raises:
         InvalidParameter: no data set has that name, or it has no such setting, or not with that value.
     """
-    cls = _BY_NAME.get(folded(name))
+    cls = _BY_NAME.get(folded(name)) if isinstance(name, str) else None
     if cls is None:
         raise InvalidParameter([Problem.of("name", "load_data", f"one of {', '.join(_BY_NAME)}", name)])
     given = settings if root is None else {"root": root, **settings}

@@ -15,11 +15,12 @@ from amulet.core.data import Data, Modality, Schema
 from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidData, Problem
 from amulet.core.seeds import generator
+from amulet.datasets.alignment import check_alignment
 from amulet.datasets.arrays import Array, Columns, bounds_of, class_count, encode, inputs, invalid, labels
-from amulet.datasets.calls import Pair, columns_of, pairs_of, refuse_unused_split
-from amulet.datasets.columns import check_features, coded_target, kept_columns, names_of
+from amulet.datasets.calls import Pair, columns_of, pairs_of, refuse_unused_split, texts_of, two_numbers
+from amulet.datasets.columns import check_features, coded_target, kept_columns, names_of, with_numbers
 from amulet.datasets.scaling import scale_to_unit
-from amulet.datasets.values import objects_of
+from amulet.datasets.values import name_of, objects_of
 
 if TYPE_CHECKING:
     from torch.utils.data import Dataset
@@ -69,29 +70,34 @@ def from_arrays(  # noqa: PLR0913 - each is one property of a data set
     """
     pairs = pairs_of((x, y, *others), train, test, name)
     columns = columns_of(sensitive, len(pairs), name)
+    check_alignment(pairs, columns, features, name)
     if len(pairs) == 1:
-        pairs, columns = _split(pairs[0], columns[0], 0.3 if test_share is None else test_share, seed or 0, name)
+        pairs, columns = _split(
+            pairs[0], columns[0], 0.3 if test_share is None else test_share, 0 if seed is None else seed, name
+        )
     else:
         refuse_unused_split(test_share, seed, name)
     xs, ys = [inputs(pair[0], name) for pair in pairs], [labels(pair[1], name) for pair in pairs]
     if xs[0].dtype != xs[1].dtype:
         raise invalid("x", name, f"{xs[0].dtype} for test as for train", xs[1].dtype)
-    if xs[0].dtype == torch.uint8 and bounds is not None and tuple(bounds) != (0.0, 1.0):
+    given = None if bounds is None else two_numbers(bounds, name)
+    if xs[0].dtype == torch.uint8 and given not in {None, (0.0, 1.0)}:
         raise invalid("bounds", name, "(0, 1) for uint8, as models are given them", bounds)
-    names = tuple(classes or ()) or tuple(str(code) for code in range(class_count(ys, name)))
-    if positive is not None and positive not in names:
-        raise invalid("positive", name, f"one of {', '.join(names)}", positive)
+    names = texts_of(classes, "classes", name) or tuple(str(code) for code in range(class_count(ys, name)))
+    favourable = None if positive is None else name_of(positive)
+    if favourable is not None and favourable not in names:
+        raise invalid("positive", name, f"one of {', '.join(map(str, names))}", positive)
     attributes, zs = encode(columns, (len(ys[0]), len(ys[1])), name)
-    low, high = bounds or bounds_of(xs, name)
+    low, high = bounds_of(xs, name) if given is None else given
     schema = Schema(
         modality=Modality.IMAGE if xs[0].dim() == IMAGE_DIMENSIONS else Modality.TABULAR,
         shape=tuple(xs[0].shape[1:]),
         classes=names,
         attributes=attributes,
-        positive=positive,
+        positive=favourable,
         low=low,
         high=high,
-        features=tuple(features),
+        features=texts_of(features, "features", name),
     )
     index = torch.arange(len(ys[0]) + len(ys[1])).split([len(ys[0]), len(ys[1])])
     parts = [Data(*tensors, schema) for tensors in zip(xs, ys, zs, index, strict=True)]
@@ -132,14 +138,14 @@ def from_frame(
     """
     private, left_out = names_of(sensitive, "sensitive", name), names_of(drop, "drop", name)
     frame = kept_columns(frame, target, private, left_out, name)
-    features = frame.drop(columns=[target, *private])
+    features = with_numbers(frame.drop(columns=[target, *private]))
     classes = coded_target(frame[target], name)
     check_features(features, name)
     y = torch.from_numpy(classes.codes)
     held_out = test_records(y, test_share, seed, name)
     features = pd.get_dummies(features, prefix_sep="=").astype(float)
     train, test = scale_to_unit(features[~held_out], features[held_out])
-    columns = [{column: frame.loc[rows, column] for column in private} for rows in (~held_out, held_out)]
+    columns = [{str(column): frame.loc[rows, column] for column in private} for rows in (~held_out, held_out)]
     return from_arrays(
         (train, y[~held_out]),
         (test, y[held_out]),

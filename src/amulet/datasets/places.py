@@ -7,6 +7,8 @@ from typing import Annotated, Any
 import platformdirs
 from pydantic import BeforeValidator
 
+from amulet.core.errors import InvalidData, Problem
+
 DATA_VARIABLE = "AMULET_DATA"
 CACHE_VARIABLE = "AMULET_CACHE"
 
@@ -46,4 +48,8 @@ def folders(root: str | None, name: str, *, unmistakable: bool = True) -> tuple[
 def find(root: str | None, folder: str, *patterns: str, unmistakable: bool = True) -> Path | None:
     """The first file or folder that is there, by patterns relative to a data set's folder."""
     bases = folders(root, folder, unmistakable=unmistakable)
-    return next((place for pattern in patterns for base in bases for place in sorted(base.glob(pattern))), None)
+    try:
+        return next((place for pattern in patterns for base in bases for place in sorted(base.glob(pattern))), None)
+    except OSError as error:  # such as a name that is too long
+        sentence = f"The 'root' of data sets must be a folder that can be read. Got '{error.strerror}'."
+        raise InvalidData([Problem("root", sentence)]) from None

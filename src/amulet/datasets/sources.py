@@ -25,6 +25,10 @@ from amulet.datasets.reading import check_regular, checksum, read_within, refuse
 
 T = TypeVar("T")
 _MOST_MEMBERS: Final = 2**18
+_DEEPEST: Final = 30
+"""Folders within each other; the pictures of a data set lie two or three deep."""
+_MOST_LINKED: Final = 10_000
+"""Folders that are reached through links, which could lead through the whole system or in circles of circles."""
 _BROKEN = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError, ValueError, RuntimeError)
 
 
@@ -82,8 +86,7 @@ class Folder(Tree):
     @cached_property
     def _found(self) -> Mapping[str, Path]:
         """All files and folders."""
-        found = _under(self.place, self.owner, frozenset())
-        return {place.relative_to(self.place).as_posix(): place for place in found}
+        return {place.relative_to(self.place).as_posix(): place for place in _under(self.place, self.owner)}
 
     @cached_property
     def _listed(self) -> Mapping[str, tuple[int, int]]:
@@ -91,8 +94,10 @@ class Folder(Tree):
         for name, place in self._found.items():
             try:
                 status = place.stat()
-            except OSError:
+            except FileNotFoundError:
                 raise refused(name, self.owner, "be there", "a link to nothing") from None
+            except OSError as error:
+                raise refused(name, self.owner, "be there and readable", f"'{error.strerror}'") from None
             if stat.S_ISREG(status.st_mode):
                 changed = max(status.st_mtime_ns, status.st_ctime_ns)  # the second cannot be set by hand
                 listed[name] = (status.st_size, changed)
@@ -132,12 +137,15 @@ class Zip(Tree):
     @cached_property
     def _archive(self) -> zipfile.ZipFile:
         check_regular(self.place, self.place.name, self.owner)
-        return _opened(lambda: zipfile.ZipFile(self.place), self.place, self.owner)
+        archive = _opened(lambda: zipfile.ZipFile(self.place), self.place, self.owner)
+        if not all(info.filename for info in archive.infolist()):
+            raise refused(self.place.name, self.owner, "hold files with names", "one without")
+        return archive
 
     @cached_property
     def _members(self) -> Mapping[str, zipfile.ZipInfo]:
         listed = [info for info in self._archive.infolist() if not info.is_dir()]
-        found = {info.filename: info for info in listed}
+        found = {info.filename.removeprefix("./"): info for info in listed}
         _refuse_escapes(found, self.place, self.owner)
         if len(found) < len(listed):
             raise refused(self.place.name, self.owner, "hold each path once", "some twice")
@@ -151,8 +159,8 @@ class Zip(Tree):
     @property
     def folders(self) -> frozenset[str]:
         """As the archive's directory lists them, with or without files."""
-        listed = (info.filename.rstrip("/") for info in self._archive.infolist() if info.is_dir())
-        return frozenset(listed) | _parents(self._members)
+        listed = (info.filename.removeprefix("./").rstrip("/") for info in self._archive.infolist() if info.is_dir())
+        return frozenset(filter(None, listed)) | _parents(self._members)
 
     @property
     def fingerprint(self) -> str:
@@ -270,19 +278,30 @@ def tree(place: Path, owner: str, layout: Layout = Layout()) -> Tree:
     return Zip(place, owner, layout) if place.suffix.lower() == ".zip" else Tar(place, owner, layout)
 
 
-def _under(folder: Path, owner: str, above: frozenset[Path]) -> Iterator[Path]:
-    """Every file and folder at any depth; a link to a folder that holds it leads nowhere new."""
-    real = folder.resolve()
-    if real in above:
-        return
-    try:
-        places = list(folder.iterdir())
-    except OSError as error:
-        raise refused(folder.name, owner, "be a readable folder", f"'{error.strerror}'") from None
-    for place in places:
-        yield place
-        if place.is_dir():
-            yield from _under(place, owner, above | {real})
+def _under(top: Path, owner: str) -> Iterator[Path]:
+    """Every file and folder; a link to a folder that holds it leads nowhere new.
+
+    Raises:
+        InvalidData: folders are nested too deeply, links lead to too many folders, or one cannot be read.
+    """
+    waiting: list[tuple[Path, tuple[Path, ...], bool]] = [(top, (), False)]
+    behind_links = 0
+    while waiting:
+        folder, above, linked = waiting.pop()
+        behind_links += linked
+        if len(above) > _DEEPEST or behind_links > _MOST_LINKED:
+            allowed = f"lie at most {_DEEPEST} folders deep, and links lead to at most {_MOST_LINKED} folders"
+            raise refused(str(folder.relative_to(top))[:80], owner, allowed, "more")
+        try:
+            real = folder.resolve()
+            if real in above:
+                continue
+            for place in folder.iterdir():
+                yield place
+                if place.is_dir():
+                    waiting.append((place, (*above, real), linked or place.is_symlink()))
+        except OSError as error:
+            raise refused(folder.name, owner, "be a readable folder", f"'{error.strerror}'") from None
 
 
 def _parents(paths: Iterable[str]) -> frozenset[str]:

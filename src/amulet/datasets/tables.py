@@ -17,6 +17,7 @@ from amulet.datasets.reading import check_regular, refuse_web_page, refused
 from amulet.datasets.values import refused_values
 
 _GZIP: Final = b"\x1f\x8b"
+_TABLE: Final = "be a table of comma-separated values, in UTF-8 (save it in that encoding)"
 _PACKED: Final = (".zip", ".bz2", ".xz", ".zst", ".tar", ".tgz")
 _MOST_UNPACKED: Final = 100
 """How many times its packed size a table may have; real ones stay below 30."""
@@ -38,7 +39,8 @@ def read_table(place: Path, missing: Collection[str], unused: Collection[str], o
     Blanks around a cell are dropped. An empty cell, or one that says what `missing` lists, is missing. A column is
     numbers if every known cell is a plain one (no leading zeros, at most 15 digits of a whole number), truth values if
     every known cell is true or false; all others are text as written: "NA", "None" and "007" are what they say. Cells
-    of `unused` columns, which are to be dropped, are not checked.
+    of `unused` columns, which are to be dropped, are not checked. In a column of numbers, a number that `missing` lists
+    is missing however it is written.
 
     Raises:
         InvalidData: it is no such file, names or lines of cells are not sound, or cells differ by blanks alone.
@@ -48,7 +50,7 @@ def read_table(place: Path, missing: Collection[str], unused: Collection[str], o
         names, columns = _columns(place, owner, blanks_separate=False)
     except _QuotedAfterBlankError:
         names, columns = _columns(place, owner, blanks_separate=True)
-    absent = frozenset(missing)
+    absent = frozenset(text.strip() for text in missing)
     typed = {
         name: pd.Series(column, dtype=object)
         if name in unused
@@ -93,10 +95,14 @@ def _rows(place: Path, owner: str, blanks_separate: bool) -> Iterator[list[str]]
             file.seek(0)
             text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
             for row in csv.reader(text, skipinitialspace=blanks_separate, strict=True):
+                if any("\0" in cell for cell in row):
+                    raise refused(place.name, owner, _TABLE, "characters of value zero")
                 if row and (len(row) > 1 or row[0].strip()):
                     yield row
     except InvalidData:
         raise
+    except UnicodeDecodeError as error:
+        raise refused(place.name, owner, _TABLE, f"'{error}'") from None
     except (ValueError, csv.Error, OSError, EOFError, zlib.error) as error:  # wrong encodings among them
         reason = str(error).partition("\n")[0]
         raise refused(place.name, owner, "be a table of comma-separated values", f"'{reason}'") from None
@@ -121,7 +127,11 @@ def _names(cells: Sequence[str], place: Path, owner: str) -> list[str]:
     """Names as pandas gives them: a column without one, as a saved row index has none, is 'Unnamed: 0'."""
     if not cells:
         raise refused(place.name, owner, "be a table of comma-separated values", "an empty file")
-    names = [cell.strip() or f"Unnamed: {number}" for number, cell in enumerate(cells)]
+    names = [cell.strip().strip("\ufeff") or f"Unnamed: {number}" for number, cell in enumerate(cells)]
+    if len(names) == 1:
+        between = next((sign for sign in (";", "\t", "|") if sign in names[0]), None)
+        given = f"one, with {between!r} in it" if between else "one"
+        raise refused(place.name, owner, "have several names in its first line, separated by commas", given)
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         allowed = "begin with a line of names, all different (add one if it has none, so that no record is lost)"
@@ -137,6 +147,9 @@ def _typed(cells: list[str], absent: frozenset[str], what: str) -> "pd.Series[An
     if known and known <= set(_TRUTH):
         return pd.Series([None if text is None else _TRUTH[text] for text in texts]).infer_objects()
     if known and all(map(is_number, known)):
+        marks = {float(mark) for mark in absent if is_number(mark)}
+        known = {text for text in known if float(text) not in marks}
+        texts = [text if text in known else None for text in texts]
         whole = len(known) == len(set(stripped.values())) and all(text.lstrip("+-").isdigit() for text in known)
         read = int if whole else float
         return pd.Series([read(text or "nan") for text in texts])

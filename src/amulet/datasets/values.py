@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from amulet.core.errors import InvalidData, Problem
+from amulet.core.text import look_of
 
 MOST_VALUES: Final = 100
 """Values of a text column, which become as many columns, or as many groups of a sensitive attribute."""
@@ -60,7 +61,7 @@ class Coded:
 
 
 def name_of(value: object) -> str:
-    """A value as text."""
+    """A value as text, a whole number alike whether it is held as 1 or as 1.0."""
     whole = isinstance(value, float) and math.isfinite(value) and value.is_integer()
     return str(int(value)) if whole else str(value)  # type: ignore[call-overload]
 
@@ -75,6 +76,9 @@ def objects_of(values: object, what: str) -> NDArray[Any]:
     column[pd.isna(column)] = None
     if not all(isinstance(value, Hashable) for value in column.ravel()):
         raise refused_values(what, "hold texts, numbers, dates or truth values", "lists or arrays")
+    if nameless := [kind for kind in set(map(type, column.ravel())) if not _has_text(kind)]:
+        given = f"objects of {nameless[0].__name__}, which have no text of their own"
+        raise refused_values(what, "hold texts, numbers, dates or truth values", given)
     written = sorted({value for value in column.ravel() if isinstance(value, str) and value in _WRITTEN_MISSING})
     if written:
         allowed = "hold None where a value is missing (missing=[...] of from_csv), or another name where it is one"
@@ -82,18 +86,26 @@ def objects_of(values: object, what: str) -> NDArray[Any]:
     return column
 
 
-def coded(column: NDArray[Any], what: str) -> Coded:
+def coded(column: NDArray[Any], what: str, *, shortest: int = 1) -> Coded:
     """Codes of (n,) objects in which None is missing.
+
+    Args:
+        column: the objects.
+        what: names the column in messages.
+        shortest: letters from which on texts that differ by upper and lower case alone are taken for one word.
 
     Raises:
         InvalidData: values that could be taken for each other: truth values beside numbers, a number beside the same
-            number as text, texts that differ by surrounding blanks alone.
+            number as text, texts that differ by blanks, case, invisible characters or Unicode form alone.
     """
     codes, found = pd.factorize(column, use_na_sentinel=True)
     _check_kinds(column, what)
     values = _ascending(found)
     _refuse_alike(values, str, "not hold a number beside the same number as text", what)
     _refuse_alike(values, str.strip, "hold values that differ by more than the blanks around them", what)
+    _refuse_alike(values, look_of, "hold values that look different", what)
+    words = [value for value in values if isinstance(value, str) and len(value) >= shortest]
+    _refuse_alike(words, _folded, "hold values that differ by more than upper and lower case", what)
     place = {value: code for code, value in enumerate(values)}
     order = np.array([*(place[value] for value in found), -1], dtype=np.int64)
     return Coded(order[codes], tuple(values))
@@ -110,7 +122,7 @@ def check_groups(column: Coded, what: str, role: str, remedy: str) -> None:
     """
     count = len(column.distinct)
     if column.numbers:
-        fractions = any(not float(value).is_integer() for value in column.distinct)
+        fractions = any(not isinstance(value, int) and not float(value).is_integer() for value in column.distinct)
         most = MOST_FRACTIONS if fractions else MOST_NUMBERS
         if count > most:
             held = "numbers that are not whole" if fractions else "numbers"
@@ -132,8 +144,11 @@ def refused_values(what: str, allowed: str, given: str) -> InvalidData:
 
 def _objects(values: object, what: str) -> NDArray[Any]:
     if isinstance(values, Tensor):
-        there = values.detach().cpu()
-        return _from_numpy((there if there.dtype.itemsize != 2 else there.float()).numpy(), what)
+        try:
+            there = values.detach().cpu().resolve_conj().resolve_neg()
+            return _from_numpy((there if there.dtype.itemsize != 2 else there.float()).numpy(), what)
+        except (TypeError, RuntimeError) as error:
+            raise refused_values(what, "be a dense tensor of numbers", str(error).partition("\n")[0]) from None
     if isinstance(values, np.ma.MaskedArray):
         column = _from_numpy(np.asarray(values.data), what)
         column[np.ma.getmaskarray(values)] = None
@@ -160,6 +175,8 @@ def _from_numpy(array: NDArray[Any], what: str) -> NDArray[Any]:
         raise _bytes_refused(what)
     if array.dtype.kind == "f" and array.dtype.itemsize != 8:  # 0.1 of 32 bits is 0.1, not 0.10000000149
         return np.array([float(str(value)) for value in array.ravel()], dtype=object).reshape(array.shape)
+    if array.dtype.kind in "mM" and array.ndim == 1 and np.datetime_data(array.dtype)[0] == "ns":
+        return np.array(list(pd.Series(array)), dtype=object)  # NumPy itself would make whole numbers of them
     column = array.astype(object)
     if array.dtype == _WIDTH_OF_FLOATS and max((len(value) for value in column.ravel()), default=0) < 32:
         column[column == "nan"] = None
@@ -168,6 +185,12 @@ def _from_numpy(array: NDArray[Any], what: str) -> NDArray[Any]:
         if any(isinstance(value, bytes) for value in column):
             raise _bytes_refused(what)
     return column
+
+
+def _has_text(kind: Any) -> bool:
+    """Whether objects of a type say what they are; others give their place in memory."""
+    plain: Any = object
+    return kind.__repr__ is not plain.__repr__ or kind.__str__ is not plain.__str__
 
 
 def _bytes_refused(what: str) -> InvalidData:
@@ -214,5 +237,10 @@ def _refuse_alike(values: Iterable[Any], key: Callable[[str], str], allowed: str
     for value in values:
         name = key(name_of(value))
         if name in seen:
-            raise refused_values(what, allowed, f"{seen[name]!r} and {value!r}")
+            shown = repr if key is not look_of else ascii
+            raise refused_values(what, allowed, f"{shown(seen[name])} and {shown(value)}")
         seen[name] = value
+
+
+def _folded(text: str) -> str:
+    return look_of(text).casefold()

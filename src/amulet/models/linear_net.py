@@ -9,6 +9,7 @@ from amulet.core.data import Schema
 from amulet.core.model import ModelSpec
 from amulet.core.spec import Probability, Widths
 from amulet.models.norms import NormKind, norm_1d
+from amulet.models.sizes import check_size
 
 
 @dataclass(frozen=True)
@@ -26,10 +27,15 @@ class LinearNet(ModelSpec):
     dropout: Probability = 0.0
 
     def build(self, schema: Schema) -> nn.Module:
-        """Inputs of any shape are flattened."""
+        """Inputs of any shape are flattened.
+
+        Raises:
+            ValueError: the layers would have more than 2^30 weights.
+        """
         features = 1
         for size in schema.shape:
             features *= size
+        check_size((features, *self.hidden, len(schema.classes)))
         layers: list[nn.Module] = [nn.Flatten()]
         for before, after in pairwise((features, *self.hidden)):
             layers += [nn.Linear(before, after), *norm_1d(self.norm, after), nn.ReLU()]

@@ -10,6 +10,7 @@ from amulet.core.model import ModelSpec
 from amulet.core.spec import Count, Probability, Widths
 from amulet.models.images import image_shape
 from amulet.models.norms import NormKind, norm_1d, norm_2d
+from amulet.models.sizes import check_size
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,10 @@ class SimpleCNN(ModelSpec):
         """For images (channels, height, width).
 
         Raises:
-            ValueError: the data are not images.
+            ValueError: the data are not images, or the layers would have more than 2^30 weights.
         """
         depth, *sides = image_shape(schema, type(self).__name__)
+        check_size((depth, *self.channels), kernel=9)
         layers: list[nn.Module] = []
         side = min(sides)
         for before, after in pairwise((depth, *self.channels)):
@@ -39,6 +41,7 @@ class SimpleCNN(ModelSpec):
                 layers.append(nn.MaxPool2d(2))
                 side //= 2
         width = (self.channels[-1] if self.channels else depth) * 4
+        check_size((width, self.hidden, len(schema.classes)))
         layers += [nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(width, self.hidden)]
         layers += [*norm_1d(self.norm, self.hidden), nn.ReLU()]
         layers += [nn.Dropout(self.dropout)] if self.dropout else []

@@ -12,6 +12,7 @@ from amulet.core.metric import Metric
 from amulet.core.probe import Attack, Audit, Probe, TamperingAttack
 from amulet.core.spec import Spec
 from amulet.core.split import ShadowDraw, Split
+from amulet.core.text import alike, is_line
 from amulet.core.trainable import Defense, Trainable
 from amulet.statistics import doubling
 from amulet.statistics.power import MOST_SEEDS
@@ -87,6 +88,9 @@ class Experiment(Spec):
         labels = [BASELINE, *(row.label for row in self.defenses)]
         if len(set(labels)) < len(labels):
             yield Problem.of("defenses", "Experiment", f"labelled differently, and none '{BASELINE}'", labels[1:])
+        if pair := alike(labels):
+            allowed = "labelled differently (not in invisible characters, blanks or Unicode form alone)"
+            yield Problem("defenses", f"The 'defenses' of Experiment must be {allowed}. Got {pair!a}.")
         for row in self.defenses:
             yield from label_problems(row.label)
             if not row.defenses and row.attacked is None:
@@ -131,7 +135,9 @@ def question_problems(owner: str, probes: Sequence[Probe[Any]], metrics: Sequenc
 
 
 def label_problems(label: str) -> Iterator[Problem]:
-    """A label must be text that can be encoded in UTF-8, since it is written to files."""
+    """A label must be one line of visible text that can be encoded in UTF-8, since it is written to files."""
+    if not is_line(label):
+        yield Problem.of("label", "Row", "one line of visible text", label)
     try:
         label.encode()
     except UnicodeEncodeError:

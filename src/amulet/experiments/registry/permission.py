@@ -18,6 +18,8 @@ ENTRY_POINT_GROUP: Final = "amulet.plugins"
 OWN: Final = "amulet"
 _FUNCTIONS: Final = {"amulet.testing:toy_dataset", "amulet.datasets:from_csv", "amulet.datasets:from_folder"}
 """The functions of Amulet that a configuration may name. Specs are found by their own names."""
+_LONGEST: Final = 200
+"""Characters of a module's name, which is also that of a file."""
 _MODULE: Final = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 _NAME: Final = re.compile(r"(?!__)[^\W\d]\w*")
 
@@ -45,7 +47,7 @@ class Imports:
         The configuration's folder is added to the end of `sys.path` when modules in it may be imported, so that they
         hide no other modules.
         """
-        if not (_MODULE.fullmatch(module) and _NAME.fullmatch(name)):
+        if not (_is_module(module) and _NAME.fullmatch(name)):
             return f"'{module}:{name}' is no import path like 'package.module:name'."
         if self._is_beside(module):
             self._open_folder()
@@ -96,7 +98,7 @@ class Imports:
 
     def _file_beside(self, module: str) -> Path | None:
         """The file of a module in the configuration's folder; None if there is none or a link leads out of it."""
-        if self.folder is None or not _MODULE.fullmatch(module):
+        if self.folder is None or not _is_module(module):
             return None
         *parents, last = module.split(".")
         packages = [self.folder.joinpath(*parents[:end], "__init__.py") for end in range(1, len(parents) + 1)]
@@ -152,3 +154,7 @@ def _listed_by_plugin(module: str) -> tuple[str, ...]:
     if module not in set(plugin_homes()):
         return ()
     return tuple(getattr(importlib.import_module(module), "__all__", ()))
+
+
+def _is_module(name: str) -> bool:
+    return _MODULE.fullmatch(name) is not None and max(map(len, name.split("."))) <= _LONGEST
