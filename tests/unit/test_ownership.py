@@ -25,6 +25,7 @@ from amulet.unauthorized_model_ownership.metrics import (
     ClaimRate,
     FalseClaimRate,
     claim_accuracy,
+    claim_balanced_accuracy,
     claim_fnr,
     claim_fpr,
 )
@@ -47,6 +48,7 @@ class ThreeClasses(DatasetSpec):
 
 def test_rates_by_hand() -> None:
     assert claim_accuracy(BY_HAND) == 5 / 8
+    assert claim_balanced_accuracy(BY_HAND) == (3 / 4 + 2 / 4) / 2
     assert claim_fnr(BY_HAND) == 1 / 4
     assert claim_fpr(BY_HAND) == 2 / 4
     assert ClaimRate("Extraction")(BY_HAND) == 1 / 2
@@ -59,7 +61,16 @@ def test_a_rate_of_two_suspects_is_not_stated() -> None:
     assert claim_fnr(few) == 1.0
     assert claim_fpr(few) == Undefined("there are fewer than 3 independent models")
     assert isinstance(claim_accuracy(few), Undefined)
+    assert claim_balanced_accuracy(few) == Undefined("there are fewer than 3 independent models")
     assert ClaimRate("Quantization")(few) == Undefined("there are no suspects of the kind 'Quantization'")
+
+
+@pytest.mark.parametrize("p", [0.0, 1.0])
+@pytest.mark.parametrize("stolen", [3, 6, 60])
+def test_a_claim_that_is_always_or_never_made_is_no_better_than_a_guess(p: float, stolen: int) -> None:
+    outcome = ClaimOutcome.of({"Pruning": [p] * stolen, "independent": [p] * 4}, stolen={"Pruning"}, level=0.01)
+    assert claim_balanced_accuracy(outcome) == 0.5
+    assert (claim_accuracy.shows, claim_balanced_accuracy.shows) == (None, "claims")
 
 
 def test_names_of_kinds_come_back() -> None:
