@@ -55,9 +55,11 @@ class Claim(Spec):
     Attributes:
         needs: the access to the suspected model that the claim needs. A claim may set it for the instance, in
             `problems`. The conformance tests check that the claim uses all of it.
+        needs_defense: whether only models with a defense that it `serves` can be claimed.
     """
 
     needs: ClassVar[Access]
+    needs_defense: ClassVar[bool] = False
 
     @abstractmethod
     def test(self, owner: Owner) -> Test | Undefined:

@@ -100,6 +100,7 @@ class WatermarkClaim(Claim):
     """
 
     needs = Access.LABELS
+    needs_defense = True
 
     def serves(self, defense: Defense) -> bool:
         """A watermark."""
