@@ -30,7 +30,7 @@ class KnockoffNets(ModelExtractionAttack):
     @property
     def method(self) -> Extraction:
         """Training on the answers."""
-        return Extraction(self.answers, self.queries)
+        return Extraction(self.answers, None if self.source is None else self.queries)
 
     def draw(self, split: Split) -> Draw:
         """All records of the other data set, or random inputs."""
