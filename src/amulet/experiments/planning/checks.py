@@ -89,7 +89,9 @@ def notices_of(experiment: Experiment, recipes: Mapping[str, Trainable], schema:
     for row in experiment.rows:
         for notice in recipes[row.label].notices(schema):
             found.setdefault(notice, f"Row '{row.label}': {notice}")
-    return tuple(found.values())
+    stages = [stage for recipe in recipes.values() for stage in (*recipe.preparations, *recipe.finishes)]
+    defenses = [*(defense for row in experiment.rows for defense in row.defenses), *stages]
+    return (*found.values(), *(notice for probe in experiment.probes for notice in probe.notices(defenses)))
 
 
 def request_problems(

@@ -12,7 +12,7 @@ CLAIMS = "claims"
 """In `_FOLLOWS`: of the gate "effective", where the defense serves to claim ownership."""
 
 GUESSES = 0.5
-"""The accuracy of guessing whether a model is stolen."""
+"""The balanced accuracy of claims that are made at random, of any share of the suspects: of all, or of none, too."""
 
 Verdicts = Mapping[tuple[str, Column], Verdict]
 """Verdicts by row and column."""

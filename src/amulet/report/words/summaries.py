@@ -1,4 +1,4 @@
-"""A summary of each defense: the gates that are not shown, and its primary verdicts, in one or a few sentences."""
+"""A summary of each defense: the gates that are not shown, its claims of ownership, and its primary verdicts."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from amulet.experiments.results.gates import FINDS, STRONG, Checked
 from amulet.experiments.results.numbers import MatrixCell
 from amulet.experiments.results.results import Results
 from amulet.report.words.blocks import MatrixBlock, MatrixLine, MatrixPart, primary_blocks
+from amulet.report.words.claims import claim_sentences
 from amulet.report.words.formats import signed
 from amulet.report.words.gates import gates_of
 from amulet.report.words.names import mid_sentence, risk_name
@@ -51,12 +52,14 @@ class DefenseSummary:
 
     Attributes:
         wrong: sentences on its gates that are shown not; they come first.
+        claims: sentences on what its owner can claim, if it serves to claim ownership.
         groups: its primary verdicts, what gets worse first.
         unproven: sentences on its gates that are not proven.
     """
 
     row: str
     wrong: tuple[str, ...]
+    claims: tuple[str, ...]
     groups: tuple[Group, ...]
     unproven: tuple[str, ...]
 
@@ -64,7 +67,7 @@ class DefenseSummary:
     def text(self) -> str:
         """All of it in one line."""
         sentence = "; ".join(map(str, self.groups))
-        return " ".join([*self.wrong, f"{sentence[:1].upper()}{sentence[1:]}.", *self.unproven])
+        return " ".join([*self.wrong, *self.claims, f"{sentence[:1].upper()}{sentence[1:]}.", *self.unproven])
 
 
 def defense_summaries(results: Results, found: tuple[MatrixBlock, ...]) -> tuple[DefenseSummary, ...]:
@@ -81,6 +84,7 @@ def _short(results: Results, row: str, lines: Sequence[tuple[MatrixBlock, Matrix
     return DefenseSummary(
         row,
         tuple(_sentence(gate, row) for gate in about if gate.state is Gate.SHOWN_NOT),
+        tuple(claim_sentences(results, row)),
         tuple(_groups(results, cells)),
         tuple(_sentence(gate, row) for gate in about if gate.state is Gate.UNPROVEN),
     )
