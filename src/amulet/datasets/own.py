@@ -19,6 +19,7 @@ from amulet.datasets.alignment import check_alignment
 from amulet.datasets.arrays import Array, Columns, bounds_of, class_count, encode, inputs, invalid, labels
 from amulet.datasets.calls import Pair, columns_of, pairs_of, refuse_unused_split, texts_of, two_numbers
 from amulet.datasets.columns import check_features, coded_target, kept_columns, names_of, with_numbers
+from amulet.datasets.overlap import warn_of_shared
 from amulet.datasets.scaling import scale_to_unit
 from amulet.datasets.values import name_of, objects_of
 
@@ -44,6 +45,8 @@ def from_arrays(  # noqa: PLR0913 - each is one property of a data set
     name: str = "own data",
 ) -> AmuletDataset:
     """A data set from NumPy arrays, tensors or anything NumPy reads.
+
+    A test record with the inputs and the class of a training record is counted in one warning of the logger "amulet".
 
     There are two ways to call it. `from_arrays(x, y)` splits the records into train and test with equal shares of each
     class; `from_arrays((x, y), (x_test, y_test))`, or the same by the names `train` and `test`, takes a split at hand.
@@ -100,8 +103,10 @@ def from_arrays(  # noqa: PLR0913 - each is one property of a data set
         features=texts_of(features, "features", name),
     )
     index = torch.arange(len(ys[0]) + len(ys[1])).split([len(ys[0]), len(ys[1])])
-    parts = [Data(*tensors, schema) for tensors in zip(xs, ys, zs, index, strict=True)]
-    return AmuletDataset(name, *parts)
+    train_part, test_part = (Data(*tensors, schema) for tensors in zip(xs, ys, zs, index, strict=True))
+    dataset = AmuletDataset(name, train_part, test_part)
+    warn_of_shared(dataset.train, dataset.test, dataset.name)
+    return dataset
 
 
 def from_frame(
