@@ -21,6 +21,7 @@ from amulet.datasets.calls import Pair, columns_of, pairs_of, refuse_unused_spli
 from amulet.datasets.columns import check_features, coded_target, kept_columns, names_of, with_numbers
 from amulet.datasets.overlap import warn_of_shared
 from amulet.datasets.scaling import scale_to_unit
+from amulet.datasets.together import together
 from amulet.datasets.values import name_of, objects_of
 
 if TYPE_CHECKING:
@@ -144,8 +145,11 @@ def from_frame(
     private, left_out = names_of(sensitive, "sensitive", name), names_of(drop, "drop", name)
     frame = kept_columns(frame, target, private, left_out, name)
     features = with_numbers(frame.drop(columns=[target, *private]))
-    classes = coded_target(frame[target], name)
-    check_features(features, name)
+    classes, *_ = together(
+        lambda: coded_target(frame[target], name),
+        lambda: check_features(features, name),
+        lambda: check_split(test_share, seed, name),
+    )
     y = torch.from_numpy(classes.codes)
     held_out = test_records(y, test_share, seed, name)
     features = pd.get_dummies(features, prefix_sep="=").astype(float)
@@ -203,13 +207,7 @@ def test_records(y: Tensor, share: float, seed: int, name: str) -> NDArray[np.bo
     Raises:
         InvalidData: the share or the seed is none, or one part would be empty.
     """
-    problems = []
-    if not _is_share(share):
-        problems.append(Problem.of("test_share", name, "greater than 0 and less than 1", share))
-    if not _is_seed(seed):
-        problems.append(Problem.of("seed", name, "a whole number, at least 0", seed))
-    if problems:
-        raise InvalidData(problems)
+    check_split(share, seed, name)
     mask: NDArray[np.bool_] = stratified_mask(y, share, seed).numpy()
     if (count := len(y.unique())) > len(y) / 2 and len(y) > 3:
         shown = f"{count} different labels in {len(y)} records: it looks continuous"
@@ -218,6 +216,17 @@ def test_records(y: Tensor, share: float, seed: int, name: str) -> NDArray[np.bo
         allowed = f"such that both parts hold records (of {count} classes and {len(y)} records)"
         raise invalid("test_share", name, allowed, share)
     return mask
+
+
+def check_split(share: float, seed: int, name: str) -> None:
+    """Raise InvalidData unless the share and the seed of a test set are such."""
+    problems = []
+    if not _is_share(share):
+        problems.append(Problem.of("test_share", name, "greater than 0 and less than 1", share))
+    if not _is_seed(seed):
+        problems.append(Problem.of("seed", name, "a whole number, at least 0", seed))
+    if problems:
+        raise InvalidData(problems)
 
 
 def _is_share(value: object) -> bool:
