@@ -98,7 +98,7 @@ def test_a_row_shows_each_kind_of_theft_and_whether_the_watermark_serves(tmp_pat
     assert held.mean == 1.0
     assert results.cell("undefended", columns["claim_accuracy"]).undefined == ("the model has no watermark",)
     assert {"ClaimRate(suspects=Pruning 2)", "FalseClaimRate(suspects=independent)", "claim_fpr"} <= set(columns)
-    gates = {(gate.row, gate.about): gate.state for gate in results.gates if gate.name == "effective"}
+    gates = {(gate.row, gate.about): gate.state for gate in results.gates if gate.name == "defense"}
     assert gates["marked", "Ownership(by=WatermarkClaim)"] in set(Gate)
     assert ("marked", "unauthorized_model_ownership") not in gates
     again = type(results).from_json(results.to_json())
@@ -115,7 +115,7 @@ def test_a_claim_by_the_training_records_leaves_all_other_risks_unchanged_by_con
     results = assess(experiment, dataset=toy_dataset(800), store=tmp_path, workers=1)
     words = {verdict.word for (_, column), verdict in results.verdicts.items()}
     assert words == {Word.UNCHANGED}
-    assert [gate.about for gate in results.gates if gate.name == "effective"] == [str(audit)]
+    assert [gate.about for gate in results.gates if gate.name == "defense"] == [str(audit)]
     assert all(value.value is not None for value in results.values if value.metric == "claim_fpr")
 
 

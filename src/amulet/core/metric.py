@@ -8,6 +8,7 @@ from typing import ClassVar, Generic, Literal, TypeVar, final, get_args
 
 from amulet.core.outcome import Outcome
 from amulet.core.spec import Spec
+from amulet.core.text import with_article
 
 O = TypeVar("O", bound=Outcome)  # noqa: E741 - the conventional name of an outcome type
 
@@ -91,7 +92,7 @@ class Metric(Spec, Generic[O]):
         """
         expected = self.outcome_type()
         if not isinstance(outcome, expected):
-            raise TypeError(f"{self} is read off a {expected.__name__}. Got {type(outcome).__name__}.")
+            raise TypeError(f"{self} is read off {with_article(expected.__name__)}. Got {type(outcome).__name__}.")
         if len(outcome) == 0:
             return Undefined("there are no records")
         value = self.measure(outcome)

@@ -24,6 +24,7 @@ class Word(StrEnum):
     INCONCLUSIVE = "inconclusive"
     UNCHANGED = "unchanged by construction"
     UNDEFINED = "undefined"
+    NOT_INTERPRETABLE = "not interpretable"
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Verdict:
     @property
     def settled(self) -> bool:
         """Whether the cell is decided, so that it needs no more seeds."""
-        return self.word not in {Word.INCONCLUSIVE, Word.UNDEFINED}
+        return self.word not in {Word.INCONCLUSIVE, Word.UNDEFINED, Word.NOT_INTERPRETABLE}
 
     @property
     def seeds_needed(self) -> int | None:

@@ -13,6 +13,7 @@ from amulet.core.metric import Metric
 from amulet.core.probe import Probe
 from amulet.core.roles import ModelRequest
 from amulet.core.split import Split
+from amulet.core.text import with_article
 from amulet.core.trainable import Trainable
 from amulet.experiments.graph.tasks import Source
 from amulet.experiments.planning.bench import Bench
@@ -131,8 +132,8 @@ def probe_problems(
     outcomes = {probe.outcome_type for probe in probes}
     for metric in metrics:
         if metric.outcome_type() not in outcomes:
-            missing = metric.outcome_type().__name__
-            yield Problem("metrics", f"{metric} has no effect: no attack or audit gives a {missing}.")
+            missing = with_article(metric.outcome_type().__name__)
+            yield Problem("metrics", f"{metric} has no effect: no attack or audit gives {missing}.")
 
 
 def _alike(probes: Sequence[Probe[Any]], metrics: Sequence[Metric[Any]]) -> Iterator[Problem]:

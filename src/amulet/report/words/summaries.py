@@ -1,11 +1,11 @@
-"""A summary of each defense: the gates that are not shown, its claims of ownership, and its primary verdicts."""
+"""A summary of each defense: the gates that have not passed, its claims of ownership, and its primary verdicts."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from amulet.experiments.planning.experiment import BASELINE
-from amulet.experiments.results.gates import FINDS, STRONG, Checked
+from amulet.experiments.results.gates import ATTACK, STRENGTH, Checked
 from amulet.experiments.results.numbers import MatrixCell
 from amulet.experiments.results.results import Results
 from amulet.report.words.blocks import MatrixBlock, MatrixLine, MatrixPart, primary_blocks
@@ -17,14 +17,14 @@ from amulet.report.words.verdict_words import Tone, VerdictWords, verdict_words
 from amulet.statistics import Gate, Word
 
 _ORDER: Final = (Tone.WORSE, Tone.BETTER, Tone.SAME, Tone.OPEN)
-_ATTACKS: Final = {FINDS, STRONG}
+_ATTACKS: Final = {ATTACK, STRENGTH}
 _CHANGES: Final = {Word.INCREASES, Word.DECREASES}
 _OPEN: Final = {"inconclusive": "undecided", "undefined": "without a verdict"}
 _DOUBTS: Final = {
-    (FINDS, Gate.SHOWN_NOT): "by an attack that finds nothing",
-    (FINDS, Gate.UNPROVEN): "by an attack not shown to find anything",
-    (STRONG, Gate.SHOWN_NOT): "by an attack that shows signs of failing",
-    (STRONG, Gate.UNPROVEN): "by an attack not shown to work",
+    (ATTACK, Gate.FAILED): "by an attack that finds nothing",
+    (ATTACK, Gate.UNPROVEN): "by an attack not shown to find anything",
+    (STRENGTH, Gate.FAILED): "by an attack that shows signs of failing",
+    (STRENGTH, Gate.UNPROVEN): "by an attack not shown to work",
 }
 
 
@@ -51,10 +51,10 @@ class DefenseSummary:
     """The summary of one defended row.
 
     Attributes:
-        wrong: sentences on its gates that are shown not; they come first.
+        wrong: sentences on its gates that have failed; they come first.
         claims: sentences on what its owner can claim, if it serves to claim ownership.
         groups: its primary verdicts, what gets worse first.
-        unproven: sentences on its gates that are not proven.
+        unproven: sentences on its gates that are unproven.
     """
 
     row: str
@@ -83,7 +83,7 @@ def _short(results: Results, row: str, lines: Sequence[tuple[MatrixBlock, Matrix
     about = [gate for gate in results.gates if gate.row in rows and gate.name not in _ATTACKS]
     return DefenseSummary(
         row,
-        tuple(_sentence(gate, row) for gate in about if gate.state is Gate.SHOWN_NOT),
+        tuple(_sentence(gate, row) for gate in about if gate.state is Gate.FAILED),
         tuple(claim_sentences(results, row)),
         tuple(_groups(results, cells)),
         tuple(_sentence(gate, row) for gate in about if gate.state is Gate.UNPROVEN),
