@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import floor
 from typing import Literal
 
 import torch
@@ -240,11 +241,13 @@ class RatioDraw(SplitDraw):
         there = int(has.sum())
         for found, count, which in ((there, having, ""), (len(held) - there, drawn - having, "not ")):
             if found < count:
-                needed = f"{count} of the {self.holder} whose {self.attribute} is {which}{values[self.value]}"
+                holder = "auxiliary records" if self.holder == "auxiliary" else self.holder
+                needed = f"{count} of the {holder} whose {self.attribute} is {which}{values[self.value]}"
+                largest = floor(1000 * self.size * found / count) / 1000
                 yield Problem(
                     "size",
                     f"RatioDraw(ratio={self.ratio:g}, size={self.size:g}) needs {needed}. There are {found}; "
-                    "choose a smaller 'size' or another 'ratio'.",
+                    f"choose a 'size' of at most {largest:g}, or another 'ratio'.",
                 )
 
     def _held(self, data: Data) -> tuple[Tensor, Tensor]:

@@ -21,7 +21,7 @@ STEPS: Final = 300
 RATE: Final = 0.01
 """The learning rate of Adam."""
 
-DECAY: Final = 0.01
+DECAY: Final = 0.1
 """The weight decay of AdamW."""
 
 
@@ -106,7 +106,8 @@ class SetNetwork(nn.Module):
 def _context(weight: Tensor, below: Tensor) -> Tensor:
     """(models, units, positions * WIDTH), for weights and representations of the units below."""
     summed: Tensor = torch.einsum("muip,miw->mupw", weight, below)
-    return summed.flatten(2) / below.shape[1] ** 0.5
+    scale: float = below.shape[1] ** 0.5
+    return summed.flatten(2) / scale
 
 
 def trained_set_network(first: Sequence[Layer], second: Sequence[Layer], rng: Generator) -> SetNetwork:

@@ -25,7 +25,7 @@ class PIM(DistributionInferenceAttack):
     """
 
     needs = Access.WEIGHTS
-    shadows: Victims = 32
+    shadows: Victims = 64
 
     def model_demands(self, role: str, model: nn.Module, some: Data) -> Iterator[str]:
         """The model has linear or convolutional layers, one behind the other."""

@@ -1,4 +1,4 @@
-"""Area under the ROC curve where there is nothing to infer: two worlds with equal ratios."""
+"""AUC where there is nothing to infer: two worlds of equal ratios. Suri and Evans 2022, https://arxiv.org/abs/2109.06024."""
 
 from dataclasses import dataclass
 

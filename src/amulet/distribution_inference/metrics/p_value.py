@@ -1,4 +1,4 @@
-"""Permutation test of whether an attack finds anything. Fisher 1935; Phipson and Smyth 2010, eq. 2."""
+"""Permutation test of whether an attack finds anything. Phipson and Smyth 2010, https://doi.org/10.2202/1544-6115.1585."""
 
 from dataclasses import dataclass
 
