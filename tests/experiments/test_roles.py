@@ -196,7 +196,7 @@ def test_records_that_do_not_suffice_for_a_ratio_are_told_before_training(experi
     with pytest.raises(InvalidParameter) as caught:
         plan(scarce)
     assert len(caught.value.problems) == 4  # two seeds, two worlds
-    sentence = r"Worlds.*needs 58 of the members whose sex is 1\. There are \d+; choose a smaller 'size'"
+    sentence = r"Worlds.*needs 58 of the members whose sex is 1\. There are \d+; choose a 'size' of at most"
     assert any(re.search(sentence, problem.sentence) for problem in caught.value.problems)
 
 
