@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from torch import Tensor
 
@@ -13,15 +13,11 @@ from amulet.core.roles import SHADOW, Requests, shadow_requests
 from amulet.core.spec import Models
 from amulet.core.split import Split
 from amulet.core.threat import Access, Adversary, Target
-from amulet.functional.likelihood import scaled_logits
 from amulet.functional.roc import best_threshold
-from amulet.functional.signals import negative_entropy, negative_loss, negative_modified_entropy
 from amulet.membership_inference.metrics.accuracy_at_threshold import accuracy_at_threshold
 from amulet.membership_inference.outcome import MembershipInferenceAttack
 from amulet.membership_inference.shadow_answers import shadow_answers
-
-Signal = Literal["loss", "correctness", "confidence", "entropy", "modified entropy"]
-"""What is read off the target's answer for a record."""
+from amulet.membership_inference.signals import Signal, signal_of
 
 
 @dataclass(frozen=True)
@@ -84,13 +80,4 @@ class SignalThreshold(MembershipInferenceAttack):
         """(n,) float64, higher for records that are more likely members."""
         if self.signal == "correctness":
             return (target.predictions(records) == records.y).double()
-        logits, y = target.logits(records), records.y
-        match self.signal:
-            case "loss":
-                return negative_loss(logits, y)
-            case "confidence":
-                return scaled_logits(logits, y)
-            case "entropy":
-                return negative_entropy(logits)
-            case "modified entropy":
-                return negative_modified_entropy(logits, y)
+        return signal_of(self.signal, target.logits(records), records.y)
