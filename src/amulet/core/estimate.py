@@ -53,7 +53,7 @@ def estimate(
         >>> from amulet.membership_inference.metrics import auc
         >>> scores = [0.9, 0.8, 0.7, 0.4, 0.6, 0.3, 0.2, 0.1]
         >>> estimate(auc, outcome_of_scores(scores, [1, 1, 1, 1, 0, 0, 0, 0]))
-        Estimate(value=0.9375, interval=(0.6875, 1.0))
+        Estimate(value=0.9375, interval=(0.625, 1.0))
     """
     if problems := _problems(outcome, level, resamples):
         raise InvalidParameter(problems)
