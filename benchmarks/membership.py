@@ -1,6 +1,6 @@
 """Attacks on membership on an over-fitted model of Census, and LiRA with augmented queries on FashionMNIST.
 
-Run it with: python benchmarks/membership.py. It prints three tables of means over seeds, and takes about ten minutes on one core.
+Run it with: python benchmarks/membership.py. It prints three tables, and takes about ten minutes on one core.
 """
 
 from collections.abc import Sequence

@@ -72,8 +72,10 @@ FOUR = [
 
 
 def test_offline_lira_counts_deviations_from_the_models_without_the_record() -> None:
-    scores = played(LiRA(shadows=4, online=False, variance="record"), [5, 1], FOUR).scores
-    assert scores.tolist() == pytest.approx([4 / 2**0.5, 0.0])
+    """One-sided: less confidence than expected speaks against membership."""
+    attack = LiRA(shadows=4, online=False, variance="record")
+    assert played(attack, [5, 1], FOUR).scores.tolist() == pytest.approx([4 / 2**0.5, 0.0])
+    assert played(attack, [-3, 3], FOUR).scores.tolist() == pytest.approx([-4 / 2**0.5, 2 / 2**0.5])
 
 
 def test_online_lira_says_which_side_is_nearer() -> None:
