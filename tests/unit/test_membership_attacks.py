@@ -247,10 +247,11 @@ def test_lira_asks_each_model_as_often_as_it_says() -> None:
 
 
 def test_augmented_queries_of_tables_are_refused_before_training() -> None:
-    with pytest.raises(
-        InvalidParameter, match=r"asks about augmented records: Flip augments images\. The data are tabular"
-    ):
+    sentence = r"asks about augmented records: Flip augments images\. The data are tabular"
+    with pytest.raises(InvalidParameter, match=sentence):
         game_for(LiRA(queries=2), TOY_RECIPE, toy_dataset(), Split())
+    with pytest.raises(InvalidParameter, match=sentence):
+        played(LiRA(shadows=4, queries=2), [5, 1], FOUR)
 
 
 def test_rmia_shares_its_references_with_lira() -> None:

@@ -8,9 +8,9 @@ from annotated_types import Interval
 from torch import Tensor
 
 from amulet.core.data import Schema, Selection
-from amulet.core.errors import Problem
+from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.roles import SHADOW, Requests, shadow_requests
-from amulet.core.spec import Models
+from amulet.core.spec import Count
 from amulet.core.split import Split
 from amulet.core.threat import Access, Adversary
 from amulet.functional.likelihood import Gaussians, fit_gaussian_pair, fit_gaussians
@@ -53,7 +53,7 @@ class LiRA(MembershipInferenceAttack):
     variance: Variance = "global"
     online: bool = True
     defense_known: bool = True
-    queries: Models = 1
+    queries: Count = 1
     augmentations: tuple[Augmentation, ...] = AUGMENTATIONS
 
     def problems(self) -> Iterator[Problem]:
@@ -79,6 +79,8 @@ class LiRA(MembershipInferenceAttack):
 
     def score(self, adversary: Adversary, candidates: Selection) -> Tensor:
         """(n,) online the log-likelihood ratio, offline the mean standard score under models trained without it."""
+        if unmet := [Problem("queries", sentence) for sentence in self.demands(candidates.schema)]:
+            raise InvalidParameter(unmet)
         queries = Queries(self.queries, self.augmentations, adversary.seed)
         confidences, inside = shadow_answers(
             adversary, candidates, queries.confidences, count=self.shadows, access=self.needs, asker=self
