@@ -180,9 +180,9 @@ def test_a_shadow_of_none_of_the_candidates_sets_no_threshold() -> None:
 
 
 def test_the_accuracy_of_decisions_by_hand() -> None:
-    """Two members of three are found, one other of two is accused: (2/3 + 1/2) / 2."""
-    outcome = outcome_of_scores([5, 4, 3, 2, 1], [1, 1, 1, 0, 0], accused=[1, 1, 0, 1, 0])
-    assert accuracy_at_threshold(outcome) == pytest.approx(7 / 12)
+    """Two members of three are found, one other of four is accused: (2/3 + 3/4) / 2."""
+    outcome = outcome_of_scores([6, 5, 4, 3, 2, 1, 0], [1, 1, 1, 0, 0, 0, 0], accused=[1, 1, 0, 1, 0, 0, 0])
+    assert accuracy_at_threshold(outcome) == pytest.approx(17 / 24)
     assert balanced_accuracy(outcome) == 1.0
 
 
