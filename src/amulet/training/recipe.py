@@ -23,6 +23,7 @@ from amulet.training.rehearsal import rehearsed, step_problems
 from amulet.training.removal import score_by
 from amulet.training.stages import Finish, Update
 from amulet.training.timing import Stopwatch
+from amulet.training.updates import Pace
 from amulet.training.validation import conflicts, model_notices, model_problems, stage_problems, unlearned
 
 S = TypeVar("S", bound=Stage)
@@ -107,6 +108,9 @@ class Recipe(Trainable):
         yield from self.objective.data_problems(schema)
         yield from stage_problems(self.stages, schema, records)
         left = reduce(lambda count, stage: stage.records_left(count), self.stages, records)
+        if left > 0:
+            for rule in self.stages_of(Update):
+                yield from rule.pace_problems(Pace(left, self.batch_size, self.epochs))
         alone = left == 1 or self.batch_size == 1
         yield from model_problems(self.build, self._model_name, schema, stages=self.stages, alone=alone)
 
