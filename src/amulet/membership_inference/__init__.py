@@ -2,8 +2,9 @@
 
 from amulet.core.risk import Risk
 from amulet.membership_inference.outcome import MembershipInferenceAttack, MembershipOutcome
+from amulet.membership_inference.privacy_audit import PrivacyAudit, PrivacyAuditOutcome
 
-__all__ = ["RISK", "MembershipInferenceAttack", "MembershipOutcome"]
+__all__ = ["RISK", "MembershipInferenceAttack", "MembershipOutcome", "PrivacyAudit", "PrivacyAuditOutcome"]
 
 RISK = Risk(
     "membership_inference",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
+from math import comb
 
 from amulet.statistics.paired import paired_t
 from amulet.statistics.verdicts import ALPHA
@@ -40,3 +41,28 @@ def exceeds(advantages: Sequence[float], least: float, alpha: float = ALPHA) -> 
     if low > 0:
         return Gate.SHOWN
     return Gate.SHOWN_NOT if high < least else Gate.UNPROVEN
+
+
+def withstands(rejections: int, tests: int, rate: float, alpha: float = ALPHA) -> Gate:
+    """Whether a claim withstands independent tests, each of which rejects a true claim with at most a known probability.
+
+    Args:
+        rejections: the number of tests that reject it.
+        tests: how many there were, at least one.
+        rate: the probability with which one test rejects a true claim.
+        alpha: the level for all tests together.
+
+    Returns:
+        SHOWN if no test rejects the claim; SHOWN_NOT if so many do that a true one would be rejected as often with a
+        probability of at most `alpha`; otherwise UNPROVEN.
+
+    Example:
+        >>> [withstands(count, tests=10, rate=0.05).value for count in (0, 1, 3)]
+        ['shown', 'unproven', 'shown not']
+    """
+    if rejections == 0:
+        return Gate.SHOWN
+    by_chance = sum(
+        comb(tests, count) * rate**count * (1 - rate) ** (tests - count) for count in range(rejections, tests + 1)
+    )
+    return Gate.SHOWN_NOT if by_chance <= alpha + 1e-12 else Gate.UNPROVEN

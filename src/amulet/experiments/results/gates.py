@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from amulet.experiments.planning.experiment import BASELINE
 from amulet.experiments.results.attack_checks import Finding, findings, shown_by
 from amulet.experiments.results.numbers import Column, Numbers
-from amulet.statistics import Gate, Verdict, Word, exceeds
+from amulet.statistics import Gate, Verdict, Word, exceeds, withstands
 
 CLAIMS = "claims"
 """In `_FOLLOWS`: of the gate "effective", where the defense serves to claim ownership."""
@@ -14,10 +14,13 @@ CLAIMS = "claims"
 GUESSES = 0.5
 """The accuracy of guessing whether a model is stolen."""
 
+MISLED = 0.05
+"""The probability with which chance misleads an audit of a proven guarantee: one minus its confidence, at most."""
+
 Verdicts = Mapping[tuple[str, Column], Verdict]
 """Verdicts by row and column."""
 
-TRAINED, EFFECTIVE, FINDS, STRONG = "trained", "effective", "attack", "strong"
+TRAINED, EFFECTIVE, FINDS, STRONG, PROOF = "trained", "effective", "attack", "strong", "proof"
 CONTROL = "control"
 """A key of `_FOLLOWS`: the gate "attack" is not shown because the attack is no better than on a control model."""
 
@@ -27,9 +30,9 @@ class Checked:
     """One gate of one row, and what follows for its verdicts if the gate is not shown.
 
     Attributes:
-        name: "trained", "effective", "attack" or "strong".
+        name: "trained", "effective", "attack", "strong" or "proof".
         row: the label of the row.
-        about: the attack for the gates "attack" and "strong", the risk for "effective", else None.
+        about: the attack or audit for the gates "attack", "strong" and "proof", the risk for "effective", else None.
         state: whether it is shown to hold, shown not to hold, or unproven.
         follows: a sentence that says what this means for the row's verdicts; empty if the gate is shown.
     """
@@ -48,7 +51,8 @@ def gates(numbers: Numbers, verdicts: Verdicts) -> tuple[Checked, ...]:
         numbers: the numbers of the assessment.
         verdicts: the verdict of each defended cell, by row and column.
     """
-    return (*_trained(numbers), *_effective(numbers, verdicts), *_finding(numbers), *_strong(numbers))
+    about_rows = (*_trained(numbers), *_effective(numbers, verdicts), *_proven(numbers))
+    return (*about_rows, *_finding(numbers), *_strong(numbers))
 
 
 def _trained(numbers: Numbers) -> Iterator[Checked]:
@@ -90,6 +94,18 @@ def _strongest(numbers: Numbers, columns: Sequence[Column]) -> Column:
     reached = {column: _reached(numbers, column) for column in columns}
     common = first.intersection(*(found for found in reached.values() if found))
     return max(columns, key=lambda column: sum(reached[column].get(seed, 0.0) for seed in common))
+
+
+def _proven(numbers: Numbers) -> Iterator[Checked]:
+    """Gate "proof": no audit finds more than the proven guarantee of a row allows, or no more often than by chance."""
+    for column in numbers.columns:
+        if column.shows == "proof":
+            for row in numbers.rows:
+                beyond = _numbers(numbers, row, column)
+                if beyond:
+                    above = sum(value > 0 for value in beyond)
+                    state = withstands(above, len(beyond), MISLED, numbers.level)
+                    yield _checked(PROOF, row, column.probe, state)
 
 
 def _finding(numbers: Numbers) -> Iterator[Checked]:
@@ -194,6 +210,12 @@ _FOLLOWS = {
         "The defense does not reduce the risk it is made for, so this row does not show what an effective defense does."
     ),
     (EFFECTIVE, Gate.UNPROVEN): "It is not shown that the defense reduces the risk it is made for.",
+    (PROOF, Gate.SHOWN_NOT): (
+        "The audit refutes the privacy guarantee: training leaks more than the epsilon that it claims to have spent."
+    ),
+    (PROOF, Gate.UNPROVEN): (
+        "An audit finds more than the epsilon that training claims to have spent, which can be chance."
+    ),
     (FINDS, Gate.SHOWN_NOT): "The attack finds nothing on the undefended model, so no defense can lower it.",
     (FINDS, Gate.UNPROVEN): "It is not shown that the attack finds anything on the undefended model.",
     (CONTROL, Gate.SHOWN_NOT): (

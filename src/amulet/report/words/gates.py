@@ -7,7 +7,7 @@ from amulet.experiments.results.numbers import MatrixCell
 from amulet.experiments.results.results import Results
 from amulet.report.words.names import is_risk, risk_words
 
-_NAMES: Final = {"trained": "model", "effective": "defense", "attack": "attack", "strong": "strength"}
+_NAMES: Final = {"trained": "model", "effective": "defense", "attack": "attack", "strong": "strength", "proof": "proof"}
 
 
 def gates_of(results: Results, cell: MatrixCell) -> tuple[Checked, ...]:
@@ -27,6 +27,7 @@ def gate_words(gate: Checked) -> str:
         "effective": f"{gate.row}: {_purpose(gate.about or '')}",
         "attack": f"{gate.about}: the attack finds something",
         "strong": f"{gate.row}, {gate.about}: the attack works",
+        "proof": f"{gate.row}, {gate.about}: the privacy guarantee is not refuted",
     }
     return asked[gate.name]
 
