@@ -20,16 +20,13 @@ from amulet.core.outcome import Outcome
 from amulet.core.probe import Audit, Game
 from amulet.core.roles import ModelRequest, Requests, Whose
 from amulet.core.spec import OpenProbability
-from amulet.core.split import MemberDraw, Split
+from amulet.core.split import Split
 from amulet.core.threat import TrainedModel
 from amulet.functional.likelihood import scaled_logits
 from amulet.membership_inference.canaries import Canaries, CanaryDraw, Labels
 
 AUDITED: Final = "audited"
 """A model that is trained as the row's model is, on the members and on about half of the canaries."""
-
-REFERENCE: Final = "reference"
-"""An undefended model of the members, trained on no canary."""
 
 MOST: Final = 100_000
 """The most canaries, with which no bound of a confidence of 0.95 or more exceeds 11."""
@@ -87,8 +84,7 @@ class PrivacyAudit(Audit[PrivacyAuditOutcome]):
     """Trains the row's recipe once more with canaries that are included by fair coins, and guesses the coins.
 
     Canaries are auxiliary records, by default under a wrong label: nothing but having seen it makes a model give that
-    label a high probability. The score of a canary is how much larger the logarithm of its label's probability is
-    under the audited model than under the reference.
+    label a high probability. The score of a canary is minus its loss.
 
     Attributes:
         canaries: how many; all auxiliary records where there are fewer.
@@ -96,7 +92,6 @@ class PrivacyAudit(Audit[PrivacyAuditOutcome]):
         guesses: the shares of the canaries that are guessed at. The best of them counts, at a confidence that is
             corrected for their number.
         confidence: of the bound.
-        calibrated: whether scores are relative to the undefended model of the members.
         delta: for which models without a guarantee are audited. Those with one are audited for the delta of that.
     """
 
@@ -105,9 +100,8 @@ class PrivacyAudit(Audit[PrivacyAuditOutcome]):
 
     canaries: Annotated[int, Interval(ge=2, le=MOST)] = 1000
     labels: Labels = "wrong"
-    guesses: tuple[Annotated[float, Interval(gt=0, le=1)], ...] = (0.1, 0.5)
+    guesses: tuple[Annotated[float, Interval(gt=0, le=1)], ...] = (0.25, 0.75)
     confidence: Annotated[float, Interval(ge=LEAST_CONFIDENCE, lt=1)] = 0.95
-    calibrated: bool = True
     delta: OpenProbability = 1e-5
 
     def problems(self) -> Iterator[Problem]:
@@ -121,38 +115,28 @@ class PrivacyAudit(Audit[PrivacyAuditOutcome]):
             yield f"{self} needs at least two auxiliary records for canaries. The split leaves fewer."
 
     def models(self, split: Split) -> Requests:
-        """The audited model, and the reference if scores are relative to it.
+        """The audited model.
 
         An attack on the row's training records is left out: a guarantee is about the training, not about what has
         happened to the records before.
         """
-        audited = {AUDITED: (ModelRequest(CanaryDraw(split, self._canaries), Whose.UNTAMPERED),)}
-        if not self.calibrated:
-            return audited
-        return audited | {REFERENCE: (ModelRequest(MemberDraw(split), Whose.PLAIN),)}
+        return {AUDITED: (ModelRequest(CanaryDraw(split, self._canaries), Whose.UNTAMPERED),)}
 
     def play(self, game: Game) -> PrivacyAuditOutcome:
         """Score the canaries, and note what training claims."""
         places = self._canaries.places(game.division.auxiliary, game.seed)
         shown = self._canaries.labelled(game.dataset.train[places], game.seed)
-        reference = game.models[REFERENCE][0] if self.calibrated else None
-        return self.audit(game.models[AUDITED][0], shown.to(game.device), reference=reference)
+        return self.audit(game.models[AUDITED][0], shown.to(game.device))
 
-    def audit(
-        self, audited: TrainedModel, canaries: Data, *, reference: TrainedModel | None = None
-    ) -> PrivacyAuditOutcome:
+    def audit(self, audited: TrainedModel, canaries: Data) -> PrivacyAuditOutcome:
         """Audit a model that was trained on some canaries, each included by an independent fair coin.
 
         Args:
             audited: with the identities of its training records, and the facts of its training.
             canaries: all canaries, included or not, under the labels they were trained with.
-            reference: a model whose training the coins had no part in.
         """
-        scores = _log_likelihoods(audited, canaries)
-        if reference is not None:
-            scores = scores - _log_likelihoods(reference, canaries)
         return PrivacyAuditOutcome(
-            scores.cpu(),
+            _log_likelihoods(audited, canaries).cpu(),
             audited.trained_on(canaries.index).cpu(),
             canaries.index.cpu(),
             guesses=_number(self.guesses),

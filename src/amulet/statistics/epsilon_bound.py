@@ -82,7 +82,9 @@ def best_of_sizes(
     Args:
         correct: the correct guesses of each.
         guesses: the numbers of guesses, at least one, fixed beforehand.
-        records, delta, confidence: as in `epsilon_lower_bound`.
+        records: how many were included by a coin.
+        delta: in [0, 1).
+        confidence: of all bounds together.
 
     Example:
         >>> several = best_of_sizes((10, 75), (10, 100), records=1000, delta=0.0, confidence=0.95)

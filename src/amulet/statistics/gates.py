@@ -44,7 +44,7 @@ def exceeds(advantages: Sequence[float], least: float, alpha: float = ALPHA) -> 
 
 
 def withstands(rejections: int, tests: int, rate: float, alpha: float = ALPHA) -> Gate:
-    """Whether a claim withstands independent tests, each of which rejects a true claim with at most a known probability.
+    """Whether a claim withstands independent tests, each of which may reject a true one with a known probability.
 
     Args:
         rejections: the number of tests that reject it.
