@@ -12,6 +12,7 @@ from amulet.core.errors import Problem
 from amulet.core.held import Held
 from amulet.core.trainable import Slot, Stage
 from amulet.functional.pgd import Classifier
+from amulet.training.objectives import Objective
 from amulet.training.penalty import Penalty
 from amulet.training.updates import Pace, Rule
 
@@ -63,6 +64,11 @@ class Penalize(Stage):
     """
 
     slot = Slot.PENALIZE
+
+    def objective_problems(self, objective: Objective) -> Iterator[Problem]:
+        """The reasons why it cannot be added to this objective; a hook for subclasses that take part in it."""
+        del objective
+        yield from ()
 
     def begin(self, schema: Schema, pace: Pace, seed: int, device: str) -> Penalty:
         """The penalty of one training run.
