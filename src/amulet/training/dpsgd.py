@@ -85,8 +85,6 @@ class DPSGD(Update):
 
     def pace_problems(self, pace: Pace) -> Iterator[Problem]:
         """The accountant must have an answer: it is asked for noise and epsilon before anything is trained."""
-        if self.delta * pace.records >= 1:  # which `data_problems` tells
-            return
         lots = self._lots(pace)
         try:
             epsilon_of(self._sigma(lots), self.delta, lots.rate, lots.steps, self.accountant)
@@ -226,7 +224,8 @@ def _accounting(accountant: Accountant, asked: str) -> Iterator[None]:
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Optimal order is the", category=UserWarning)
-        warnings.filterwarnings("ignore", message="overflow encountered", category=RuntimeWarning)  # its limit is right
+        for limit in ("overflow", "divide by zero"):  # of large losses and of whole batches; its limits are right
+            warnings.filterwarnings("ignore", message=f"{limit} encountered", category=RuntimeWarning)
         try:
             yield
         except (ArithmeticError, MemoryError, RuntimeError, ValueError) as error:
