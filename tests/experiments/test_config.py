@@ -67,7 +67,7 @@ def test_every_problem_is_reported_at_once_with_its_place(tmp_path: Path) -> Non
 def test_a_name_that_means_two_things_must_be_written_out(tmp_path: Path) -> None:
     path = written(tmp_path, MINIMAL.replace("membership_inference.TPRAtFPR: {fpr: 0.05}", "auc"))
 
-    with pytest.raises(InvalidParameter, match=r"Write membership_inference\.auc or utility\.auc"):
+    with pytest.raises(InvalidParameter, match=r"membership_inference\.auc or utility\.auc"):
         load_experiment(path)
 
 
