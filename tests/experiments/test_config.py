@@ -18,6 +18,8 @@ def written(folder: Path, text: str) -> Path:
     return path
 
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
 MINIMAL = """\
     name: minimal
     dataset: Digits
@@ -146,3 +148,9 @@ def test_what_is_wrong_in_a_row_has_its_place(tmp_path: Path) -> None:
     message = str(caught.value)
     assert "experiment.yaml:10: defenses.both.agianst: Row has no 'agianst'. Did you mean 'against'?" in message
     assert "experiment.yaml:14: defenses.poisoned.attacked: " in message
+
+
+@pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_example_is_an_experiment_that_names_its_command(example: Path) -> None:
+    assert load_experiment(example).attacks
+    assert f"amulet assess examples/{example.name}" in example.read_text(encoding="utf-8")
