@@ -338,3 +338,8 @@ def test_scores_are_no_nan() -> None:
 def test_a_name_says_which_attribute_is_inferred() -> None:
     assert str(AttributeFromOutputs()) == "AttributeFromOutputs(attribute=sex)"
     assert str(AttributeFromOutputs("race", value="white")) == "AttributeFromOutputs(attribute=race, value=white)"
+
+
+def test_adversary_and_victims_are_of_one_data_set(dataset: AmuletDataset) -> None:
+    with pytest.raises(InvalidData, match="must share one schema"):
+        AttributeFromOutputs().attack(First(), dataset.train, table().test)

@@ -39,7 +39,7 @@ class AttributeInferenceAttack(Attack[AttributeOutcome]):
     them. Of its own records it holds out a fifth, on which it chooses its thresholds.
 
     Attributes:
-        sees_records: whether the adversary also sees the records, without the attribute; see `hidden`.
+        sees_records: whether the adversary also sees the records, without the attribute; see `visible`.
         attribute: the name of the sensitive attribute.
         value: one value of it that is told from all others; None to tell all values apart.
         own_model: whether the adversary learns from a model of its own instead of from the target, since it cannot
@@ -152,7 +152,7 @@ class AttributeInferenceAttack(Attack[AttributeOutcome]):
             The outcome, or why there is none: the adversary's records are all of one value.
 
         Raises:
-            InvalidData: the records lack the attribute or its value.
+            InvalidData: the records lack the attribute or its value, or the victims are of another data set.
             MissingInput: the adversary has no model of its own and needs one.
             AccessDenied: the attack asked for an output or a record that its threat model does not grant.
             InvalidParameter: a model does not give one logit for each class.
@@ -160,6 +160,8 @@ class AttributeInferenceAttack(Attack[AttributeOutcome]):
         for name, data in (("records", records), ("victims", victims)):
             require_data(data, name, type(self).__name__)
         problems = [Problem("attribute", sentence) for sentence in self.demands(records.schema)]
+        if victims.schema != records.schema:
+            problems.append(Problem("victims", f"The 'records' and 'victims' of {self} must share one schema."))
         if problems:
             raise InvalidData(problems)
         device = device_of(model)
