@@ -8,7 +8,8 @@ import torch
 from torch import Generator, Tensor, nn
 
 from amulet.core.data import Data
-from amulet.core.probe import Attack
+from amulet.core.metric import Undefined
+from amulet.core.probe import Attack, Audit, Game
 from amulet.core.spec import Count
 from amulet.core.split import Split
 from amulet.core.threat import Access, Adversary
@@ -25,6 +26,7 @@ from amulet.poisoning.defenses import SpectralSignatures
 from amulet.testing import TOY_RECIPE, toy_dataset
 from amulet.training import DPSGD, Perturb, Placebo, Prepare, Prepared, Removal, Scorer, TrainingFunction
 from amulet.utility import Utility
+from amulet.utility.outcome import PredictionOutcome
 
 
 class Clock:
@@ -120,6 +122,20 @@ class EndlessAttack(EvasionAttack):
 
 
 @dataclass(frozen=True)
+class AuditOfMany(Audit[PredictionOutcome]):
+    """Has an outcome only if there are many records, and takes its time for each of them."""
+
+    risk = "utility"
+    outcome_type = PredictionOutcome
+
+    def play(self, game: Game) -> PredictionOutcome | Undefined:
+        if len(game.test) < 500:
+            return Undefined("there are fewer than 500 records")
+        CLOCK.move(RECORD * len(game.test))
+        return Utility().play(game)
+
+
+@dataclass(frozen=True)
 class Pairs(Scorer):
     """Compares all records with all others."""
 
@@ -194,6 +210,12 @@ def test_attacks_are_counted_by_records_and_iterations(store: Store) -> None:
 def test_an_attack_on_a_sample_is_counted_for_the_sample(store: Store) -> None:
     found = line(estimated(store, SampledAttack()), "Play SampledAttack")
     assert found.seconds == pytest.approx(640 * (PASS + 200 * RECORD), rel=1e-3)
+
+
+def test_a_game_without_an_outcome_on_few_records_is_tried_with_all(store: Store) -> None:
+    experiment = Experiment("toy", None, RECIPE, (), audits=(AuditOfMany(),), seeds=2, split=Split(validation=0.0))
+    found = line(estimate(plan(experiment, DATA), store), "Play AuditOfMany")
+    assert found.seconds == pytest.approx(800 * RECORD)
 
 
 def test_shadows_are_counted(store: Store) -> None:

@@ -55,15 +55,15 @@ def state(found: Results, name: str, row: str = "undefended") -> Gate:
 
 def test_a_model_at_chance_has_not_trained() -> None:
     found = results({("undefended", BALANCED): 0.8, ("dp", BALANCED): 0.5})
-    assert state(found, "trained") is Gate.SHOWN
-    assert state(found, "trained", "dp") is Gate.SHOWN_NOT
+    assert state(found, "model") is Gate.PASSED
+    assert state(found, "model", "dp") is Gate.FAILED
 
 
 def test_a_defense_must_lower_its_own_risk() -> None:
     works = results({("undefended", LEAK): 0.68, ("dp", LEAK): 0.52})
     fails = results({("undefended", LEAK): 0.68, ("dp", LEAK): 0.681})
-    assert state(works, "effective", "dp") is Gate.SHOWN
-    assert state(fails, "effective", "dp") is Gate.SHOWN_NOT
+    assert state(works, "defense", "dp") is Gate.PASSED
+    assert state(fails, "defense", "dp") is Gate.FAILED
 
 
 def sequential(more: tuple[float, ...]) -> Results:
@@ -80,7 +80,7 @@ def sequential(more: tuple[float, ...]) -> Results:
 
 @pytest.mark.parametrize("later", [(), (0.9,) * 5])
 def test_more_seeds_of_one_attack_do_not_make_it_the_strongest(later: tuple[float, ...]) -> None:
-    assert state(sequential(later), "effective", "dp") is Gate.SHOWN
+    assert state(sequential(later), "defense", "dp") is Gate.PASSED
 
 
 def test_attacks_are_compared_on_seeds_on_which_both_have_a_value() -> None:
@@ -91,27 +91,27 @@ def test_attacks_are_compared_on_seeds_on_which_both_have_a_value() -> None:
         replace(value, value=None if value.probe == "LiRA" else 0.9) if value.seed == 0 else value
         for value in found.values
     )
-    assert state(replace(found, values=values), "effective", "dp") is Gate.SHOWN
+    assert state(replace(found, values=values), "defense", "dp") is Gate.PASSED
 
 
 def test_an_attack_at_chance_finds_nothing() -> None:
     found = results({("undefended", LEAK): 0.5, ("dp", LEAK): 0.5})
-    assert state(found, "attack") is Gate.SHOWN_NOT
+    assert state(found, "attack") is Gate.FAILED
 
 
-@pytest.mark.parametrize(("robust", "expected"), [(0.6, Gate.SHOWN), (0.9, Gate.SHOWN_NOT)])
+@pytest.mark.parametrize(("robust", "expected"), [(0.6, Gate.PASSED), (0.9, Gate.FAILED)])
 def test_an_evasion_that_changes_no_more_than_noise_finds_nothing(robust: float, expected: Gate) -> None:
     found = results({("undefended", ROBUST): robust, ("undefended", NOISE): 0.9})
     assert state(found, "attack") is expected
 
 
-@pytest.mark.parametrize(("alone", "expected"), [(0.1, Gate.SHOWN), (0.9, Gate.SHOWN_NOT), (0.893, Gate.SHOWN_NOT)])
+@pytest.mark.parametrize(("alone", "expected"), [(0.1, Gate.PASSED), (0.9, Gate.FAILED), (0.893, Gate.FAILED)])
 def test_a_trigger_that_moves_a_clean_model_is_no_backdoor(alone: float, expected: Gate) -> None:
     numbers = {("undefended", POISONED): 0.9, ("undefended", CLEAN): 0.05, ("undefended", ALONE): alone}
     found = results(numbers)
     assert state(found, "attack") is expected
     told = next(gate.follows for gate in found.gates if gate.name == "attack")
-    assert ("a model nobody tampered with" in told) == (expected is Gate.SHOWN_NOT)
+    assert ("a model nobody tampered with" in told) == (expected is Gate.FAILED)
 
 
 def test_one_seed_proves_nothing() -> None:

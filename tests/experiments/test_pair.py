@@ -1,6 +1,7 @@
 """Two trained models compared: nothing is trained, records are paired, and the intervals are over records."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from torch import nn
 
 from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import AmuletError, InvalidParameter
-from amulet.core.probe import Audit, Game, Probe
+from amulet.core.probe import Attack, Audit, Game, Probe
 from amulet.core.roles import TARGET, target_request
 from amulet.core.split import Split
 from amulet.core.tally import Tally
@@ -25,7 +26,7 @@ from amulet.membership_inference.attacks import LiRA, LossThreshold
 from amulet.membership_inference.metrics import TPRAtFPR, auc
 from amulet.models import LinearNet
 from amulet.poisoning.attacks import BadNets
-from amulet.statistics import Word
+from amulet.statistics import Gate, Word
 from amulet.training import Recipe
 from amulet.utility import PredictionOutcome, Utility
 
@@ -210,7 +211,7 @@ def test_outcomes_of_other_records_are_refused(before: nn.Module, after: nn.Modu
 
 
 def test_a_metric_without_a_value_says_why(results: PairResults) -> None:
-    [cell] = [cell for cell in results.cells if cell.column.metric.startswith("TPRAtFPR")]
+    [cell] = [cell for cell in results.cells if cell.column.metric == "TPRAtFPR(fpr=0.01)"]
     assert cell.verdict.word is Word.UNDEFINED
     assert cell.difference is None
     assert cell.reasons == ("fewer than 10 of 100 non-members would be accused",)
@@ -232,6 +233,27 @@ def test_the_frame_has_a_line_for_each_metric(results: PairResults) -> None:
     frame = results.frame
     assert len(frame) == len(results.cells)
     assert ((frame.low <= frame.difference) & (frame.difference <= frame.high))[frame.primary].all()
+
+
+@pytest.mark.parametrize("probes", [PROBES, PROBES[1:]], ids=["with Utility", "without"])
+def test_a_model_that_names_one_class_has_no_verdicts_on_its_risks(
+    after: nn.Module, dataset: AmuletDataset, probes: tuple[Attack[Any] | Audit[Any], ...]
+) -> None:
+    """It is almost constant; without any gradient, PGD would refuse it."""
+    constant = nn.Linear(5, 2)
+    nn.init.normal_(constant.weight, std=1e-4)
+    nn.init.constant_(constant.bias[:1].data, 3.0)
+    results = compare(after, constant, dataset, probes=probes)
+    assert [(gate.name, gate.row, gate.state) for gate in results.gates] == [
+        ("model", "before", Gate.PASSED),
+        ("model", "after", Gate.FAILED),
+    ]
+    words = {cell.verdict.word for cell in results.cells if cell.column.risk != "utility"}
+    assert words <= {Word.NOT_INTERPRETABLE, Word.UNDEFINED}
+    for cell in results.cells:
+        if cell.column.metric == "balanced_accuracy" and cell.column.risk == "utility":
+            assert cell.verdict.word is Word.DECREASES
+    assert PairResults.from_json(results.to_json()) == results
 
 
 class _Twice(nn.Module):

@@ -15,7 +15,7 @@ from amulet.core.model import predict
 from amulet.core.split import MemberDraw, Split
 from amulet.evasion.attacks import PGD
 from amulet.evasion.defenses import AdversarialTraining
-from amulet.experiments import BASELINE, Experiment, Plan, Results, Store, assess, plan
+from amulet.experiments import BASELINE, Experiment, Plan, Results, Store, assess, models_for, plan
 from amulet.experiments.assess import carry_out
 from amulet.experiments.graph.store import State
 from amulet.experiments.graph.tasks import Backend, ModelTask, Source, Train
@@ -83,6 +83,19 @@ def test_predictions_from_the_store_are_those_after_training(experiment: Experim
     planned, task = trained(own(model), experiment, store)
     x = planned.dataset.test.x
     assert torch.equal(predict(store.load(task).model, x), predict(task.compute(store).model, x))
+
+
+def test_a_script_with_one_thread_trains_the_same_weights(experiment: Experiment, store: Store) -> None:
+    recipe = Recipe(LinearNet((16, 8), norm="group"), epochs=5, batch_size=16)
+    planned, task = trained(recipe, experiment, store)
+    data, split = planned.dataset, experiment.split
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    by_role = models_for(LossThreshold(), recipe, data, split)["target"][0].model
+    by_hand = recipe.fit(data.train[split.divide(len(data.train)).members], seed=split.seed).model
+    torch.set_num_threads(threads)
+    for model in (by_role, by_hand):
+        torch.testing.assert_close(model.state_dict(), store.load(task).model.state_dict(), rtol=0, atol=0)
 
 
 def test_tied_weights_come_back_tied(experiment: Experiment, store: Store) -> None:

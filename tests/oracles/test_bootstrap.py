@@ -8,7 +8,16 @@ import pytest
 from numpy.typing import NDArray
 from scipy import stats
 
-from amulet.statistics import Resampled, Word, draws, explore_resampled, fewest_resamples, judge_resampled
+from amulet.statistics import (
+    Gate,
+    Resampled,
+    Word,
+    draws,
+    exceeds_resampled,
+    explore_resampled,
+    fewest_resamples,
+    judge_resampled,
+)
 from amulet.statistics.bootstrap import percentile_interval
 
 Floats = NDArray[np.float64]
@@ -187,3 +196,14 @@ def test_false_words_are_as_rare_as_stated_in_families_without_any_effect() -> N
             family.append(Resampled(float(change.mean()), (counts[:, 2] - counts[:, 0]) / len(strata), 0.001))
         wrong += any(verdict.word in {Word.INCREASES, Word.DECREASES} for verdict in judge_resampled(family))
     assert stats.binomtest(wrong, 150, 0.05, alternative="greater").pvalue > 0.01
+
+
+@pytest.mark.parametrize(("skill", "wrong"), [(0.0, Gate.PASSED), (0.02, Gate.FAILED)])
+def test_a_model_is_wrongly_said_to_have_learned_or_not_as_rarely_as_stated(skill: float, wrong: Gate) -> None:
+    """1000 test sets of 300 records, and a model with a balanced accuracy of 0.5 or, at the margin, 0.52."""
+    rng, records, found = np.random.default_rng(6), (200, 100), 0
+    for _ in range(1000):
+        recalls = [rng.binomial(n, 0.5 + skill) / n for n in records]
+        drawn = [rng.binomial(n, recall, fewest_resamples(1)) / n for n, recall in zip(records, recalls, strict=True)]
+        found += exceeds_resampled(np.mean(drawn, axis=0) - 0.5, least=0.02) is wrong
+    assert stats.binomtest(found, 1000, 0.05, alternative="greater").pvalue > 0.01

@@ -8,16 +8,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from amulet.core.split import Split
-from amulet.core.threat import TrainedModel
+from amulet.core.threat import Access, TrainedModel, opened
 from amulet.datasets import Census, FashionMNIST
+from amulet.derivations import Extraction
 from amulet.experiments import models_for
 from amulet.models import LinearNet
-from amulet.training import Recipe
+from amulet.training import Adam, Recipe
 from amulet.unauthorized_model_ownership import Owner
 from amulet.unauthorized_model_ownership.attacks import KnockoffNets, ModelExtraction
-from amulet.unauthorized_model_ownership.defenses import Watermark, WatermarkClaim
+from amulet.unauthorized_model_ownership.defenses import DatasetInference, Watermark, WatermarkClaim
 from amulet.unauthorized_model_ownership.extraction import compared
 from amulet.unauthorized_model_ownership.metrics import fidelity, independent_fidelity
 
@@ -55,17 +57,31 @@ def test_a_marked_fashion_model_verifies_and_another_does_not() -> None:
     assert WatermarkClaim().claim(recipe.fit(data.train, seed=1).model, owner) > 0.01
 
 
+@needs_data
+def test_a_model_extracted_by_labels_of_other_records_is_found_by_dataset_inference() -> None:
+    """It needs an over-fitted owner and thousands of records; with 500 extracted models are mostly missed."""
+    train = Census().load().train
+    order = torch.randperm(len(train), generator=torch.Generator().manual_seed(0))
+    records, held_out, of_thief = (train[order[first : first + 6000]] for first in (0, 6000, 12_000))
+    recipe = Recipe(LinearNet((128, 64), norm="group"), epochs=60, optimizer=Adam(lr=2e-3))
+    victim = recipe.fit(records, seed=0).model
+    with opened(victim, Access.LABELS) as target:
+        stolen = Extraction(answers="labels").derive(target, recipe, of_thief, seed=7).model
+    owner = Owner(TrainedModel(victim, records.index), records, held_out)
+    assert DatasetInference(records=6000).claim(stolen, owner) < 0.01
+
+
 OWNER_AGAIN = """
 from pathlib import Path
 from amulet.core.split import Split
-from amulet.core.threat import TrainedModel
+from amulet.core.threat import Access, TrainedModel, opened
 from amulet.datasets import Digits
 from amulet.experiments import Experiment, Row, plan
 from amulet.experiments.graph.store import Store
 from amulet.models import LinearNet
-from amulet.training import Recipe
+from amulet.training import Adam, Recipe
 from amulet.unauthorized_model_ownership import Owner
-from amulet.unauthorized_model_ownership.defenses import Watermark, WatermarkClaim
+from amulet.unauthorized_model_ownership.defenses import DatasetInference, Watermark, WatermarkClaim
 from amulet.utility import Utility
 
 recipe = Recipe(LinearNet((256, 128), norm="group"), epochs=30, batch_size=32)

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from amulet.core.data import Data
 from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidData
-from amulet.datasets import from_arrays, from_torch
+from amulet.datasets import from_arrays, from_frame, from_torch
 from amulet.evasion.attacks import PGD
 from amulet.experiments import compare
 from amulet.membership_inference.attacks import LossThreshold
@@ -238,3 +238,22 @@ def test_one_channel_may_be_standardised() -> None:
 
 def test_records_are_still_data_after_a_mask() -> None:
     assert isinstance(TOY.test[TOY.test.y == 1], Data)
+
+
+def test_problems_of_a_frame_are_told_together() -> None:
+    frame = pd.DataFrame(
+        {
+            "id": [f"n{number}" for number in range(240)],
+            "place": ["x"] * 239 + [" x"],
+            "good": [np.nan] + [0.0, 1.0] * 119 + [1.0],
+        }
+    )
+    with pytest.raises(InvalidData) as found:
+        from_frame(frame, target="good", test_share=2, seed=-1)
+    told = [problem.sentence for problem in found.value.problems]
+    assert told[0] == "The target 'good' of own data must be known. Got missing values."
+    assert [sentence.split(" of own data")[0] for sentence in told[1:-2]] == ["The column 'id'", "The column 'place'"]
+    assert told[-2:] == [
+        "The 'test_share' of own data must be greater than 0 and less than 1. Got 2.",
+        "The 'seed' of own data must be a whole number, at least 0. Got -1.",
+    ]

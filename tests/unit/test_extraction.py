@@ -108,6 +108,13 @@ def test_queries_of_another_distribution_steal_a_model_of_the_target_s_classes(a
     assert not surrogate.trained_on(data.train.index).any()
 
 
+def test_a_budget_larger_than_the_records_handed_over_is_refused() -> None:
+    data = toy_dataset()
+    target = TOY_RECIPE.fit(data.train, seed=0).model
+    with pytest.raises(InvalidParameter, match="'queries' of Extraction must be at most 32"):
+        KnockoffNets(queries=33, source=Others()).steal(target, data.test, TOY_RECIPE)
+
+
 @pytest.mark.parametrize(
     ("attack", "said"),
     [

@@ -11,6 +11,7 @@ from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import InvalidParameter
 from amulet.core.metric import Undefined
 from amulet.core.split import Split
+from amulet.core.trainable import Defense
 from amulet.datasets import from_arrays
 from amulet.derivations import Pruning, Quantization
 from amulet.experiments import Experiment, Row, assess, plan
@@ -18,6 +19,7 @@ from amulet.experiments.planning.memory import game_for
 from amulet.models import LinearNet
 from amulet.statistics import Gate, Word
 from amulet.testing import TOY_RECIPE, toy_dataset
+from amulet.training import Placebo, Recipe
 from amulet.unauthorized_model_ownership import ClaimOutcome, Ownership
 from amulet.unauthorized_model_ownership.attacks import ModelExtraction
 from amulet.unauthorized_model_ownership.defenses import DatasetInference, Watermark
@@ -25,6 +27,7 @@ from amulet.unauthorized_model_ownership.metrics import (
     ClaimRate,
     FalseClaimRate,
     claim_accuracy,
+    claim_balanced_accuracy,
     claim_fnr,
     claim_fpr,
 )
@@ -47,6 +50,7 @@ class ThreeClasses(DatasetSpec):
 
 def test_rates_by_hand() -> None:
     assert claim_accuracy(BY_HAND) == 5 / 8
+    assert claim_balanced_accuracy(BY_HAND) == (3 / 4 + 2 / 4) / 2
     assert claim_fnr(BY_HAND) == 1 / 4
     assert claim_fpr(BY_HAND) == 2 / 4
     assert ClaimRate("Extraction")(BY_HAND) == 1 / 2
@@ -59,7 +63,16 @@ def test_a_rate_of_two_suspects_is_not_stated() -> None:
     assert claim_fnr(few) == 1.0
     assert claim_fpr(few) == Undefined("there are fewer than 3 independent models")
     assert isinstance(claim_accuracy(few), Undefined)
+    assert claim_balanced_accuracy(few) == Undefined("there are fewer than 3 independent models")
     assert ClaimRate("Quantization")(few) == Undefined("there are no suspects of the kind 'Quantization'")
+
+
+@pytest.mark.parametrize("p", [0.0, 1.0])
+@pytest.mark.parametrize("stolen", [3, 6, 60])
+def test_a_claim_that_is_always_or_never_made_is_no_better_than_a_guess(p: float, stolen: int) -> None:
+    outcome = ClaimOutcome.of({"Pruning": [p] * stolen, "independent": [p] * 4}, stolen={"Pruning"}, level=0.01)
+    assert claim_balanced_accuracy(outcome) == 0.5
+    assert (claim_accuracy.shows, claim_balanced_accuracy.shows) == (None, "claims")
 
 
 def test_names_of_kinds_come_back() -> None:
@@ -85,7 +98,7 @@ def test_a_row_shows_each_kind_of_theft_and_whether_the_watermark_serves(tmp_pat
     assert held.mean == 1.0
     assert results.cell("undefended", columns["claim_accuracy"]).undefined == ("the model has no watermark",)
     assert {"ClaimRate(suspects=Pruning 2)", "FalseClaimRate(suspects=independent)", "claim_fpr"} <= set(columns)
-    gates = {(gate.row, gate.about): gate.state for gate in results.gates if gate.name == "effective"}
+    gates = {(gate.row, gate.about): gate.state for gate in results.gates if gate.name == "defense"}
     assert gates["marked", "Ownership(by=WatermarkClaim)"] in set(Gate)
     assert ("marked", "unauthorized_model_ownership") not in gates
     again = type(results).from_json(results.to_json())
@@ -102,8 +115,19 @@ def test_a_claim_by_the_training_records_leaves_all_other_risks_unchanged_by_con
     results = assess(experiment, dataset=toy_dataset(800), store=tmp_path, workers=1)
     words = {verdict.word for (_, column), verdict in results.verdicts.items()}
     assert words == {Word.UNCHANGED}
-    assert [gate.about for gate in results.gates if gate.name == "effective"] == [str(audit)]
+    assert [gate.about for gate in results.gates if gate.name == "defense"] == [str(audit)]
     assert all(value.value is not None for value in results.values if value.metric == "claim_fpr")
+
+
+def test_a_claim_that_no_row_can_make_is_noticed_by_the_plan() -> None:
+    def noticed(recipe: Recipe, *defenses: Defense) -> tuple[str, ...]:
+        row = Row("row", (Placebo(), *defenses))
+        return plan(Experiment("none", None, recipe, (row,), audits=(CHEAP,), seeds=1), toy_dataset()).notices
+
+    [notice] = noticed(TOY_RECIPE)
+    assert notice.startswith("Ownership(by=WatermarkClaim): no row has a defense that this claim is made for, so that")
+    assert not noticed(TOY_RECIPE, MARK)
+    assert not noticed(MARK.apply(TOY_RECIPE)), "a stage that every row has"
 
 
 def test_a_claim_that_needs_more_held_out_records_than_there_are_is_refused_by_the_plan() -> None:

@@ -93,8 +93,8 @@ def test_the_figures_are_those_of_the_verdict(results: Results) -> None:
 
 def test_a_cell_rests_on_its_rows_gates_and_its_attacks(results: Results) -> None:
     rests = [(gate.name, gate.row, gate.about) for gate in gates_of(results, results.cell(LABEL, AUC))]
-    assert rests == [("trained", LABEL, None), ("effective", LABEL, "evasion"), ("attack", "undefended", "LiRA")]
-    assert [gate.name for gate in gates_of(results, results.cell("undefended", ROBUST))] == ["trained"]
+    assert rests == [("model", LABEL, None), ("defense", LABEL, "evasion"), ("attack", "undefended", "LiRA")]
+    assert [gate.name for gate in gates_of(results, results.cell("undefended", ROBUST))] == ["model"]
 
 
 def test_behind_a_cell_is_every_seed_with_its_task(results: Results) -> None:

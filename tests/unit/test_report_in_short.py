@@ -143,7 +143,10 @@ def test_page_text_and_terminal_say_the_same(results: Results) -> None:
 
 def test_a_notebook_says_what_stands_in_the_way(results: Results) -> None:
     useless = assessed((STEADY, STEADY, DOWN, DOWN, STEADY, STEADY), own=["evasion"])
-    assert "<p>evasion of D: shown not. The defense does not reduce the risk it is made for" in useless._repr_html_()
+    assert (
+        "<p>evasion of D: defense check failed. The defense does not reduce the risk it is made for"
+        in useless._repr_html_()
+    )
     assert "<p>" not in results._repr_html_()
 
 
@@ -153,7 +156,8 @@ def test_every_mark_stands_beside_a_word(results: Results) -> None:
     behind_marks = re.findall(r'class="mark [a-z-]+" aria-hidden="true"></span>\s*(?:<b>)?([^<]*)', body)
     assert len(behind_marks) > 20
     assert all(
-        re.match(r"(?i)(shown|unproven|checks|\d of|model|defense|attack|strength)", text) for text in behind_marks
+        re.match(r"(?i)(passed|failed|unproven|all checks|\d of|model|defense|attack|strength)", text)
+        for text in behind_marks
     )
     key = text_of(body.partition('<dl class="key">')[2].partition("</dl>")[0])
     assert all(words in key for words in ("✗ worse", "✓ better", "= no change that matters", "? not decided"))

@@ -9,17 +9,18 @@ from rich.console import Console
 
 from amulet.core.tally import Tally
 from amulet.experiments.pairs.results import ModelFacts, PairCell, PairResults
+from amulet.experiments.results.gates import model_check
 from amulet.experiments.results.numbers import Column
 from amulet.report.charts.difference_strips import strip_of_pair
 from amulet.report.pages.pair_page import render_pair
 from amulet.report.pages.pair_terminal import pair_table
 from amulet.report.words.blocks import PairLine, pair_blocks
-from amulet.report.words.explanations import PAIR_ONLY, PAIR_WARNING
+from amulet.report.words.explanations import NOT_INTERPRETABLE, PAIR_ONLY, PAIR_WARNING
 from amulet.report.words.formats import MINUS
 from amulet.report.words.group_sizes import NOT_COUNTED
 from amulet.report.words.verdict_sentences import pair_figures, pair_sentences
 from amulet.report.words.verdict_words import pair_verdict_words
-from amulet.statistics import Verdict, Word
+from amulet.statistics import Gate, Verdict, Word
 
 LABEL = "<script>alert('x')</script> [red]"
 ROBUST = Column(
@@ -115,7 +116,7 @@ def test_intervals_of_one_range_share_a_scale(results: PairResults) -> None:
 def test_what_has_no_value_says_why(results: PairResults) -> None:
     page = text(results)
     assert f"TPR at FPR 0.05 of LossThreshold: {REASON}." in page
-    assert "Attack AUC of LossThreshold: undefined on 3 of 2400 resamples, which count as beyond both ends." in page
+    assert "Attack AUC of LossThreshold has no value on 3 of 2,400 resamples of the records; they count as " in page
 
 
 def test_input_is_text_and_nothing_is_asked_of_the_network(results: PairResults) -> None:
@@ -142,8 +143,28 @@ def test_the_terminal_shows_the_primary_metrics_and_the_warning(results: PairRes
     assert f"{LABEL}, after compared with before {PAIR_ONLY}. {PAIR_WARNING}" in shown
     assert "+0.300" in shown
     assert "+0.250 to +0.350" in shown
-    assert "TPR at FPR 0.05 of LossThreshold" in shown
+    assert f"undefined: TPR at FPR 0.05 of LossThreshold: {REASON}." in shown
+    assert "note: Attack AUC of LossThreshold has no value on 3 of 2,400 resamples" in shown
     assert all(len(line) <= 80 for line in captured.get().splitlines())
+
+
+def test_a_model_that_learned_nothing_is_told_before_the_numbers(results: PairResults) -> None:
+    reason = "a model that has learned nothing has no risks that matter (after)"
+    robust = cell(ROBUST, 0.4, 0.7, Word.NOT_INTERPRETABLE, (0.25, 0.35))
+    robust = replace(robust, verdict=replace(robust.verdict, reason=reason))
+    checks = (model_check("before", Gate.PASSED), model_check("after", Gate.FAILED))
+    told = replace(results, cells=(results.cells[0], robust), gates=checks)
+    console = Console(width=200)
+    with console.capture() as captured:
+        console.print(pair_table(told))
+    for shown in (text(told), " ".join(captured.get().split())):
+        warned = shown.index("Model check failed:")
+        assert warned < shown.index(NOT_INTERPRETABLE) < shown.index("not interpretable")
+        assert "risk decreases in this pair" not in shown.partition("How to read this")[0]
+    assert pair_sentences(robust) == (
+        f"There is no verdict, although robust accuracy goes from 0.400 before to 0.700 after: {reason}."
+    )
+    assert PairResults.from_json(told.to_json()) == told
 
 
 def test_behind_each_verdict_is_a_sentence_and_its_figures(results: PairResults) -> None:

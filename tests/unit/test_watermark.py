@@ -71,12 +71,25 @@ def test_an_image_key_keeps_the_type_the_bounds_and_the_classes_of_the_data(imag
     assert y.max() < len(images.schema.classes)
 
 
-def test_the_key_is_repeated_up_to_its_share() -> None:
-    prepared = Watermark(records=20, share=0.3).prepare(DATA.train, rng())
+@pytest.mark.parametrize(("share", "rows"), [(0.3, 137), (0.1, 36), (0.15, 56), (0.001, 20)])
+def test_the_key_is_repeated_in_turn_up_to_its_share_and_at_least_once(share: float, rows: int) -> None:
+    assert len(DATA.train) == 320
+    prepared = Watermark(records=20, share=share).prepare(DATA.train, rng())
     added = prepared.data.index < 0
-    assert added.double().mean().item() == pytest.approx(0.3, abs=0.03)
-    assert (prepared.data.index[added].unique(return_counts=True)[1] == int(added.sum()) // 20).all()
+    assert int(added.sum()) == rows == max(20, round(share / (1 - share) * 320))
+    counts = prepared.data.index[added].unique(return_counts=True)[1]
+    assert len(counts) == 20
+    assert counts.max() - counts.min() <= 1
     assert torch.equal(prepared.data.x[~added], DATA.train.x)
+
+
+def test_records_of_a_key_differ_even_where_all_columns_are_categories() -> None:
+    names = tuple(f"{variable}={value}" for variable in "abc" for value in "xyz")
+    schema = Schema(Modality.TABULAR, (9,), ("no", "yes"), features=names)
+    assert len(Watermark(records=13).key(schema, rng()).x.unique(dim=0)) == 13
+    [problem] = Watermark(records=14).data_problems(schema, 500)
+    assert "'records' of Watermark must be at most 13, half of the 27 different records" in problem.sentence
+    assert not list(Watermark(records=10**6).data_problems(TABLE, 500))
 
 
 def test_every_seed_has_another_key_and_one_seed_the_same() -> None:
@@ -129,17 +142,47 @@ def test_a_claim_asks_for_labels_alone() -> None:
         test(Target(Constant(), Access.EXPLANATIONS))
 
 
+ZEROS, RANDOM = torch.zeros(20, dtype=torch.int64), torch.rand(20, 6, generator=rng())
+
+
 @pytest.mark.parametrize(
     ("x", "y", "said"),
     [
-        (torch.zeros(20, 7), torch.zeros(20, dtype=torch.int64), "of records of shape \\(6,\\). Got \\(7,\\)"),
-        (torch.zeros(20, 6), torch.full((20,), 2), "of 20 class codes 0..1. Got '20 codes up to 2'"),
-        (torch.zeros(20, 6), torch.zeros(19, dtype=torch.int64), "of 20 class codes"),
+        (torch.zeros(20, 7), ZEROS, r"'x' of a watermark's key must be of records of shape \(6,\). Got \(7,\)"),
+        (RANDOM, ZEROS + 2, "of 20 class codes 0..1. Got 'codes 2..2'"),
+        (RANDOM, ZEROS - 1, "of 20 class codes 0..1. Got 'codes -1..-1'"),
+        (RANDOM, ZEROS[1:], "of 20 class codes. Got 'torch.int64 of shape"),
+        (RANDOM, ZEROS.float(), "of 20 class codes. Got 'torch.float32"),
+        (RANDOM, ZEROS[:, None], "of 20 class codes"),
+        (RANDOM[:0], ZEROS[:0], "at least one record"),
+        (RANDOM[:1].expand(20, 6), ZEROS, "records that differ, .* Got '20 records, 1 of them different'"),
+        (RANDOM + 1, ZEROS, "within its bounds"),
+        (RANDOM * torch.nan, ZEROS, "finite"),
+        (RANDOM.numpy(), ZEROS, "must be a tensor. Got 'ndarray'"),
+        (RANDOM, None, "'y' of a watermark's key must be a tensor. Got 'NoneType'"),
     ],
 )
-def test_a_key_of_another_task_is_refused(x: Tensor, y: Tensor, said: str) -> None:
+def test_a_key_that_is_none_of_this_task_is_refused_in_one_sentence(x: Tensor, y: Tensor, said: str) -> None:
     with pytest.raises(InvalidData, match=said):
         key_of({"Watermark": {"x": x, "y": y}}, DATA.train)
+
+
+def test_a_key_that_was_saved_in_another_precision_is_read_in_that_of_the_records() -> None:
+    mine = owner()
+    x, y = mine.model.artifacts["Watermark"]["x"], mine.model.artifacts["Watermark"]["y"]
+    kept = key_of({"Watermark": {"x": x.double(), "y": y.int()}}, DATA.train)
+    assert kept is not None
+    assert torch.equal(kept.x, x)
+    assert torch.equal(kept.y, y)
+
+
+def test_an_owner_must_hold_a_trained_model_and_records_of_one_kind() -> None:
+    mine = owner()
+    with pytest.raises(InvalidParameter, match=r"'model' of Owner must be a TrainedModel, .* Got 'Constant'"):
+        WatermarkClaim().claim(Constant(), replace(mine, model=Constant()))  # type: ignore[arg-type]
+    other = unlabelled(torch.zeros(9, 5), TABLE)
+    with pytest.raises(InvalidData, match=r"'held_out' of Owner must be of records of shape \(6,\) with 2 classes"):
+        WatermarkClaim().claim(Constant(), replace(mine, held_out=other))
 
 
 def test_a_suspect_with_other_classes_is_refused() -> None:
@@ -147,9 +190,11 @@ def test_a_suspect_with_other_classes_is_refused() -> None:
         WatermarkClaim().claim(nn.Sequential(nn.Flatten(), nn.Linear(6, 3)), owner())
 
 
-def test_a_key_of_few_records_is_refused() -> None:
+def test_a_key_of_few_records_or_nearly_all_of_the_training_is_refused() -> None:
     with pytest.raises(InvalidParameter, match="'records' of Watermark must be at least 10"):
         Watermark(records=9)
+    with pytest.raises(InvalidParameter, match=r"'share' of Watermark must be at most 0\.9"):
+        Watermark(share=0.99)
 
 
 def test_the_key_belongs_to_no_group_and_is_learned_as_its_class() -> None:

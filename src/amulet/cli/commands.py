@@ -18,6 +18,7 @@ from amulet.cli.options import (
     Workers,
     check_device,
     named_imports,
+    show_version,
 )
 
 if TYPE_CHECKING:
@@ -35,6 +36,15 @@ app = typer.Typer(
     rich_markup_mode=None,  # a mistake is one line, which a pipe does not cut either
 )
 DEFAULT_STORE = Path("runs/store")
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """What applies to every subcommand."""
 
 
 @app.command()

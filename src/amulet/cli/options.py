@@ -45,6 +45,15 @@ Workers = Annotated[
 ]
 
 
+def show_version(asked: bool) -> None:
+    """Print the version and end, if it is asked for."""
+    if asked:
+        from amulet import __version__
+
+        typer.echo(f"amulet {__version__}")
+        raise typer.Exit
+
+
 def named_imports(allow_imports: list[str] | None) -> tuple[str, ...]:
     """The names given with `--allow-imports`, which may be given several times, each time with several names."""
     names = tuple(name.strip() for listed in allow_imports or () for name in listed.split(","))

@@ -25,6 +25,7 @@ from amulet.core.model import (
 )
 from amulet.core.seeds import all_isolated, generator, isolated
 from amulet.core.synthetic import made_up
+from amulet.core.text import with_article
 
 PROBED: Final = 8
 """Made-up records on which a property of a model is looked for."""
@@ -63,7 +64,8 @@ def classifier_problems(
     if not isinstance(model, nn.Module):
         yield Problem(
             parameter,
-            f"The '{parameter}' must be a torch.nn.Module that maps records to logits. Got a {type(model).__name__}; "
+            f"The '{parameter}' must be a torch.nn.Module that maps records to logits. "
+            f"Got {with_article(type(model).__name__)}; "
             "put a function into the forward method of a module.",
         )
         return
@@ -155,7 +157,7 @@ def rebuilding_problem(
         weights: dict[str, object] = model.state_dict()
         others = [name for name, value in weights.items() if not isinstance(value, Tensor)]
         if others:
-            return f"'{others[0]}' in its state_dict is a {type(weights[others[0]]).__name__} and no tensor"
+            return f"'{others[0]}' in its state_dict is {with_article(type(weights[others[0]]).__name__)} and no tensor"
         again = rebuilt(model.state_dict())
         with all_isolated(0, device):
             found = outputs_of(again, some).as_subclass(Tensor)

@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Any, Final
 
 from amulet.core.errors import UserCodeFailed
+from amulet.core.text import with_article
 
 MOST_CHARACTERS: Final = 500
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
@@ -59,7 +60,7 @@ def text_of(value: object) -> str:
     try:
         text = str(value)
     except BaseException as error:  # noqa: BLE001 - code of the user's own, down to its __str__
-        return f"a {type(value).__name__} whose text cannot be had ({type(error).__name__})"
+        return f"{with_article(type(value).__name__)} whose text cannot be had ({type(error).__name__})"
     line = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in " ".join(text.split()))
     return line if len(line) <= MOST_CHARACTERS else f"{line[: MOST_CHARACTERS - 3]}..."
 

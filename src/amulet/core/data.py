@@ -11,7 +11,7 @@ from torch import Tensor
 
 from amulet.core.errors import InvalidData, Problem
 from amulet.core.spec import Spec
-from amulet.core.text import alike, is_line
+from amulet.core.text import alike, is_line, with_article
 
 MOST_RECORDS, MOST_NUMBERS = 2048, 2**20
 """How many records, and numbers in their x, a model is given at one time outside training. They bound memory."""
@@ -133,7 +133,7 @@ class Data:
     def __post_init__(self) -> None:
         optional = [name for name in ("weight", "targets", "twins") if getattr(self, name) is not None]
         problems = [
-            Problem.of(name, "Data", f"a {kind.__name__}", type(getattr(self, name)).__name__)
+            Problem.of(name, "Data", with_article(kind.__name__), type(getattr(self, name)).__name__)
             for name, kind in (*((name, Tensor) for name in ("x", "y", "z", "index", *optional)), ("schema", Schema))
             if not isinstance(getattr(self, name), kind)
         ]

@@ -4,10 +4,11 @@ import math
 import re
 from abc import abstractmethod
 from dataclasses import dataclass, fields
-from typing import ClassVar, Generic, Literal, TypeVar, final, get_args
+from typing import ClassVar, Generic, Literal, Self, TypeVar, final, get_args
 
 from amulet.core.outcome import Outcome
 from amulet.core.spec import Spec
+from amulet.core.text import with_article
 
 O = TypeVar("O", bound=Outcome)  # noqa: E741 - the conventional name of an outcome type
 
@@ -49,7 +50,10 @@ class Metric(Spec, Generic[O]):
         title: its name as a heading, such as "Robust accuracy"; derived from the class's name where it is empty.
         meaning: one sentence for readers of reports; the first sentence of the class's docstring where it is empty.
         no_skill: the value of a model that always names one class, if the metric is a share of correct predictions.
-        margin: the smallest difference that matters, in its own units; docs/guide/verdicts.md has the reasons.
+        margin: the smallest difference that matters, in its own units; docs/guide/verdicts.md has the reasons. A metric
+            may set it for the instance, in `problems`, where it depends on a parameter.
+        everywhere: whether it is measured for every attack or audit with its outcome. If not, it is measured for those
+            that name it in `own_metrics`, and where an experiment lists it.
     """
 
     low: ClassVar[float]
@@ -63,6 +67,12 @@ class Metric(Spec, Generic[O]):
     meaning: ClassVar[str] = ""
     no_skill: ClassVar[NoSkill | None] = None
     margin: ClassVar[float] = 0.02
+    everywhere: ClassVar[bool] = True
+
+    @classmethod
+    def defaults(cls) -> tuple[Self, ...]:
+        """The instances that are measured where an experiment lists none of its class; a hook for subclasses."""
+        return (cls(),)
 
     @abstractmethod
     def measure(self, outcome: O) -> float | Undefined:
@@ -91,7 +101,7 @@ class Metric(Spec, Generic[O]):
         """
         expected = self.outcome_type()
         if not isinstance(outcome, expected):
-            raise TypeError(f"{self} is read off a {expected.__name__}. Got {type(outcome).__name__}.")
+            raise TypeError(f"{self} is read off {with_article(expected.__name__)}. Got {type(outcome).__name__}.")
         if len(outcome) == 0:
             return Undefined("there are no records")
         value = self.measure(outcome)

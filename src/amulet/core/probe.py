@@ -179,6 +179,11 @@ class Probe(Spec, Generic[O]):
         del defense
         return False
 
+    def notices(self, defenses: Sequence[Defense]) -> Iterator[str]:
+        """What to know before it is played on rows with these defenses, of all together; a hook for subclasses."""
+        del defenses
+        yield from ()
+
     def traced(self) -> tuple[Self, ...]:
         """The probes whose outcomes are the points of its curve, itself the last; empty if it has no curve."""
         return ()

@@ -17,6 +17,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.source import source_digest
+from amulet.core.text import with_article
 
 Count = Annotated[int, Interval(ge=1, le=10**9)]
 Models = Annotated[int, Interval(ge=1, le=10_000)]
@@ -242,7 +243,7 @@ def _reference(value: Any) -> Plain:
             return str(value)  # "inf", since JSON has no such number; it is converted back on reading
         case None | bool() | int() | float() | str():
             return value
-    raise TypeError(f"A Spec cannot hold a {type(value).__name__}.")
+    raise TypeError(f"A Spec cannot hold {with_article(type(value).__name__)}.")
 
 
 def plain_value(value: Any) -> Plain:

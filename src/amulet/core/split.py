@@ -3,10 +3,11 @@
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import floor
 from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from amulet.core.data import Data
 from amulet.core.errors import InvalidData, Problem
@@ -240,13 +241,9 @@ class RatioDraw(SplitDraw):
         problems = tuple(self.data_problems(data))
         if problems:
             raise InvalidData(problems)
-        groups, counts = self._groups(data)
         rng = generator(self.split.seed, "ratio", self.holder, self.attribute, self.value, self.ratio, self.number)
-        chosen = [
-            group[torch.randperm(len(group), generator=rng)[:count]]
-            for group, count in zip(groups, counts, strict=True)
-        ]
-        return torch.cat(chosen).sort().values
+        held, has = self._held(data)
+        return held[places_with_share(has, round(self.size * len(held)), self.ratio, rng)]
 
     def data_problems(self, data: Data) -> Iterator[Problem]:
         """The data set must have the attribute and its value, and enough records with and without the value."""
@@ -258,21 +255,46 @@ class RatioDraw(SplitDraw):
         if self.value >= len(values):
             yield self.problem("value", f"a code 0..{len(values) - 1} of the attribute '{self.attribute}'")
             return
-        groups, counts = self._groups(data)
-        for group, count, which in zip(groups, counts, ("", "not "), strict=True):
-            if len(group) < count:
-                needed = f"{count} of the {self.holder} whose {self.attribute} is {which}{values[self.value]}"
-                yield Problem(
-                    "size",
-                    f"RatioDraw(ratio={self.ratio:g}, size={self.size:g}) needs {needed}. There are {len(group)}; "
-                    "choose a smaller 'size' or another 'ratio'.",
-                )
-
-    def _groups(self, data: Data) -> tuple[tuple[Tensor, Tensor], tuple[int, int]]:
-        """Positions of the holder's records with and without the value, and how many of each are drawn."""
-        division = self.split.divide(len(data))
-        held = division.members if self.holder == "members" else division.auxiliary
-        has = (data.attribute(self.attribute)[held] == self.value).cpu()
+        held, has = self._held(data)
         drawn = round(self.size * len(held))
         having = round(self.ratio * drawn)
-        return (held[has], held[~has]), (having, drawn - having)
+        there = int(has.sum())
+        for found, count, which in ((there, having, ""), (len(held) - there, drawn - having, "not ")):
+            if found < count:
+                holder = "auxiliary records" if self.holder == "auxiliary" else self.holder
+                needed = f"{count} of the {holder} whose {self.attribute} is {which}{values[self.value]}"
+                largest = floor(1000 * self.size * found / count) / 1000
+                yield Problem(
+                    "size",
+                    f"RatioDraw(ratio={self.ratio:g}, size={self.size:g}) needs {needed}. There are {found}; "
+                    f"choose a 'size' of at most {largest:g}, or another 'ratio'.",
+                )
+
+    def _held(self, data: Data) -> tuple[Tensor, Tensor]:
+        """(k,) positions of the holder's records, and (k,) bool, whether they have the value."""
+        division = self.split.divide(len(data))
+        held = division.members if self.holder == "members" else division.auxiliary
+        return held, (data.attribute(self.attribute)[held] == self.value).cpu()
+
+
+def places_with_share(has: Tensor, count: int, share: float, rng: Generator) -> Tensor:
+    """Random places of records, of which a stated share has a property.
+
+    Args:
+        has: (n,) bool, whether each record has the property; enough of them do, and enough do not.
+        count: the number of records to draw, without replacement.
+        share: the share of these that have the property, in [0, 1], to within one record.
+        rng: the source of randomness.
+
+    Returns:
+        (count,) places in ascending order.
+
+    Example:
+        >>> has = torch.arange(20) < 10
+        >>> has[places_with_share(has, 10, 0.3, torch.Generator().manual_seed(0))].sum().item()
+        3
+    """
+    having = round(share * count)
+    groups = (has.nonzero().flatten(), having), ((~has).nonzero().flatten(), count - having)
+    chosen = [group[torch.randperm(len(group), generator=rng)[:wanted]] for group, wanted in groups]
+    return torch.cat(chosen).sort().values

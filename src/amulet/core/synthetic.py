@@ -1,5 +1,7 @@
 """Synthetic records that are valid for a data set without being of it."""
 
+from math import prod
+
 import torch
 from torch import Generator, Tensor
 
@@ -24,6 +26,38 @@ def random_inputs(schema: Schema, count: int, rng: Generator) -> Tensor:
         chosen = torch.randint(len(places), (count,), generator=rng)
         inputs[:, list(places)] = torch.nn.functional.one_hot(chosen, len(places)).to(inputs.dtype)
     return inputs
+
+
+def different_inputs_of(schema: Schema) -> int | None:
+    """How many different records there are if every column is of a one-hot group; None if there is no such limit.
+
+    Example:
+        >>> from amulet.core.data import Modality
+        >>> names = ("job=none", "job=nurse", "married=no", "married=yes")
+        >>> different_inputs_of(Schema(Modality.TABULAR, (4,), ("no", "yes"), features=names))
+        4
+    """
+    groups = one_hot_groups(schema).values()
+    return prod(map(len, groups)) if sum(map(len, groups)) == prod(schema.shape) else None
+
+
+def different_inputs(schema: Schema, count: int, rng: Generator) -> Tensor:
+    """As `random_inputs`, no two records alike.
+
+    Args:
+        schema: of the data set; of records with one-hot groups alone, at least `count` must be possible.
+        count: the number of records.
+        rng: the source of the random choices, on the CPU.
+
+    Returns:
+        (count, *shape) floating-point inputs.
+    """
+    drawn = random_inputs(schema, count, rng)
+    while len(drawn.unique(dim=0)) < count:
+        drawn = torch.cat([drawn, random_inputs(schema, count, rng)])
+    groups = drawn.unique(dim=0, return_inverse=True)[1]
+    first = torch.full((int(groups.max()) + 1,), len(drawn)).scatter_reduce(0, groups, torch.arange(len(drawn)), "amin")
+    return drawn[first.sort().values[:count]]
 
 
 def unlabelled(x: Tensor, schema: Schema) -> Data:

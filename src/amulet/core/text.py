@@ -52,6 +52,19 @@ def look_of(text: str) -> str:
     return " ".join("".join(seen).split())
 
 
+def with_article(name: str) -> str:
+    """The name of a class or another thing behind "a" or "an", as it is spoken.
+
+    Example:
+        >>> [with_article(name) for name in ("EvasionOutcome", "Tensor", "LSTM", "UtilityOutcome")]
+        ['an EvasionOutcome', 'a Tensor', 'an LSTM', 'a UtilityOutcome']
+    """
+    spelled = len(name) > 1 and name[:2].isupper()  # letter by letter, as "LSTM"
+    vowel = name[:1] in "AEFHILMNORSX" if spelled else name[:1].lower() in "aeiou"
+    like_you = name.lower().startswith(("uni", "use", "uti", "eu"))
+    return f"{'an' if vowel and not like_you else 'a'} {name}"
+
+
 def is_line(text: str) -> bool:
     """Whether a reader sees something, and on one line."""
     return bool(look_of(text)) and len(text.splitlines()) == 1

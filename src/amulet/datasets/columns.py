@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from numbers import Real
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from amulet.core.errors import InvalidData, Problem
 from amulet.core.text import alike, look_of
 from amulet.datasets.arrays import float_of, invalid
 from amulet.datasets.numerals import check_no_lost_numbers, is_number
+from amulet.datasets.together import together
 from amulet.datasets.values import MOST_VALUES, Coded, check_groups, coded, objects_of, refused_values
 
 _ROW_NUMBERS: Final = re.compile(r"Unnamed: \d+(\.\d+)*|\s*|index|level_0|rownames", re.IGNORECASE)
@@ -66,18 +68,22 @@ def kept_columns(
             shown = f"The 'columns' of {name} must be among {there!a}. Got {missing!a}."
             raise InvalidData([Problem("columns", shown)])
         raise invalid("columns", name, f"among {there}", missing)
+    problems = []
     if len(set(secret)) < len(secret):
-        raise invalid("sensitive", name, f"all different and other than the target '{target}'", list(sensitive))
+        allowed = f"all different and other than the target '{target}'"
+        problems.append(Problem.of("sensitive", name, allowed, list(sensitive)))
     if used := [column for column in drop if column in secret]:
-        raise invalid("drop", name, "other than the target and the sensitive columns", used)
+        problems.append(Problem.of("drop", name, "other than the target and the sensitive columns", used))
     kept = named.drop(columns=list(drop))
     features = [column for column in kept if column not in secret]
     if again := [column for column in features if _is_copy(str(column), {str(each) for each in secret})]:
         allowed = f"without copies of the target and the sensitive columns (leave them out with drop={again!r})"
-        raise invalid("columns", name, allowed, again)
+        problems.append(Problem.of("columns", name, allowed, again))
     if numbered := [column for column in features if _is_row_index(kept, column)]:
         allowed = f"data, not a saved row index (leave it out with drop={numbered!r}, or rename it if it is one)"
-        raise invalid("columns", name, allowed, numbered)
+        problems.append(Problem.of("columns", name, allowed, numbered))
+    if problems:
+        raise InvalidData(problems)
     return kept.infer_objects()
 
 
@@ -156,9 +162,8 @@ def check_features(features: pd.DataFrame, name: str) -> None:
     empty = [str(column) for column in features if features[column].isna().all()]
     if endless or empty:
         raise invalid("columns", name, "finite, with at least one known value", endless + empty)
-    for column in features:
-        if not pd.api.types.is_numeric_dtype(features[column]):
-            _check_text(features[column], f"The column {str(column)!r} of {name}")
+    texts = [column for column in features if not pd.api.types.is_numeric_dtype(features[column])]
+    together(*(partial(_check_text, features[column], f"The column {str(column)!r} of {name}") for column in texts))
 
 
 def coded_target(column: "pd.Series[Any]", name: str) -> Coded:

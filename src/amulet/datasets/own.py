@@ -19,7 +19,9 @@ from amulet.datasets.alignment import check_alignment
 from amulet.datasets.arrays import Array, Columns, bounds_of, class_count, encode, inputs, invalid, labels
 from amulet.datasets.calls import Pair, columns_of, pairs_of, refuse_unused_split, texts_of, two_numbers
 from amulet.datasets.columns import check_features, coded_target, kept_columns, names_of, with_numbers
+from amulet.datasets.overlap import warn_of_shared
 from amulet.datasets.scaling import scale_to_unit
+from amulet.datasets.together import together
 from amulet.datasets.values import name_of, objects_of
 
 if TYPE_CHECKING:
@@ -44,6 +46,8 @@ def from_arrays(  # noqa: PLR0913 - each is one property of a data set
     name: str = "own data",
 ) -> AmuletDataset:
     """A data set from NumPy arrays, tensors or anything NumPy reads.
+
+    A test record with the inputs and the class of a training record is counted in one warning of the logger "amulet".
 
     There are two ways to call it. `from_arrays(x, y)` splits the records into train and test with equal shares of each
     class; `from_arrays((x, y), (x_test, y_test))`, or the same by the names `train` and `test`, takes a split at hand.
@@ -100,8 +104,10 @@ def from_arrays(  # noqa: PLR0913 - each is one property of a data set
         features=texts_of(features, "features", name),
     )
     index = torch.arange(len(ys[0]) + len(ys[1])).split([len(ys[0]), len(ys[1])])
-    parts = [Data(*tensors, schema) for tensors in zip(xs, ys, zs, index, strict=True)]
-    return AmuletDataset(name, *parts)
+    train_part, test_part = (Data(*tensors, schema) for tensors in zip(xs, ys, zs, index, strict=True))
+    dataset = AmuletDataset(name, train_part, test_part)
+    warn_of_shared(dataset.train, dataset.test, dataset.name)
+    return dataset
 
 
 def from_frame(
@@ -139,8 +145,11 @@ def from_frame(
     private, left_out = names_of(sensitive, "sensitive", name), names_of(drop, "drop", name)
     frame = kept_columns(frame, target, private, left_out, name)
     features = with_numbers(frame.drop(columns=[target, *private]))
-    classes = coded_target(frame[target], name)
-    check_features(features, name)
+    classes, *_ = together(
+        lambda: coded_target(frame[target], name),
+        lambda: check_features(features, name),
+        lambda: check_split(test_share, seed, name),
+    )
     y = torch.from_numpy(classes.codes)
     held_out = test_records(y, test_share, seed, name)
     features = pd.get_dummies(features, prefix_sep="=").astype(float)
@@ -198,13 +207,7 @@ def test_records(y: Tensor, share: float, seed: int, name: str) -> NDArray[np.bo
     Raises:
         InvalidData: the share or the seed is none, or one part would be empty.
     """
-    problems = []
-    if not _is_share(share):
-        problems.append(Problem.of("test_share", name, "greater than 0 and less than 1", share))
-    if not _is_seed(seed):
-        problems.append(Problem.of("seed", name, "a whole number, at least 0", seed))
-    if problems:
-        raise InvalidData(problems)
+    check_split(share, seed, name)
     mask: NDArray[np.bool_] = stratified_mask(y, share, seed).numpy()
     if (count := len(y.unique())) > len(y) / 2 and len(y) > 3:
         shown = f"{count} different labels in {len(y)} records: it looks continuous"
@@ -213,6 +216,17 @@ def test_records(y: Tensor, share: float, seed: int, name: str) -> NDArray[np.bo
         allowed = f"such that both parts hold records (of {count} classes and {len(y)} records)"
         raise invalid("test_share", name, allowed, share)
     return mask
+
+
+def check_split(share: float, seed: int, name: str) -> None:
+    """Raise InvalidData unless the share and the seed of a test set are such."""
+    problems = []
+    if not _is_share(share):
+        problems.append(Problem.of("test_share", name, "greater than 0 and less than 1", share))
+    if not _is_seed(seed):
+        problems.append(Problem.of("seed", name, "a whole number, at least 0", seed))
+    if problems:
+        raise InvalidData(problems)
 
 
 def _is_share(value: object) -> bool:

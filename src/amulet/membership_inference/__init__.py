@@ -2,8 +2,9 @@
 
 from amulet.core.risk import Risk
 from amulet.membership_inference.outcome import MembershipInferenceAttack, MembershipOutcome
+from amulet.membership_inference.stored import outcome_of_logits, outcome_of_scores
 
-__all__ = ["RISK", "MembershipInferenceAttack", "MembershipOutcome"]
+__all__ = ["RISK", "MembershipInferenceAttack", "MembershipOutcome", "outcome_of_logits", "outcome_of_scores"]
 
 RISK = Risk(
     "membership_inference",

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from amulet.core.errors import AmuletError
 from amulet.core.files import StrPath, replacing
+from amulet.core.text import with_article
 
 PICKLED: Final = (".pt", ".pth")
 """Endings of what `torch.save` writes; of these files nothing but tensors and plain values is read."""
@@ -68,7 +69,9 @@ def _tensors(place: Path) -> Mapping[str, Tensor]:
         reason = str(error).partition("\n")[0]
         raise Unreadable(f"'{place}' cannot be read as {kind} ({reason}).") from None
     if not isinstance(read, Mapping) or not all(isinstance(value, Tensor) for value in read.values()):
-        held = f"the keys {', '.join(map(str, read))}" if isinstance(read, Mapping) else f"a {type(read).__name__}"
+        held = (
+            f"the keys {', '.join(map(str, read))}" if isinstance(read, Mapping) else with_article(type(read).__name__)
+        )
         raise Unreadable(f"'{place}' must hold a state dict, tensors by name. It holds {held}.")
     return read
 

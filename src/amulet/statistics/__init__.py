@@ -1,7 +1,7 @@
 """Summaries, intervals and verdicts, from one number per seed or per bootstrap resample of the records."""
 
 from amulet.statistics.bootstrap import Resampled, draws, explore_resampled, fewest_resamples, judge_resampled
-from amulet.statistics.gates import Gate, exceeds
+from amulet.statistics.gates import Gate, exceeds, exceeds_resampled
 from amulet.statistics.looks import doubling
 from amulet.statistics.multiplicity import holm
 from amulet.statistics.paired import Paired, paired_t
@@ -24,6 +24,7 @@ __all__ = [
     "doubling",
     "draws",
     "exceeds",
+    "exceeds_resampled",
     "explore",
     "explore_resampled",
     "fewest_resamples",

@@ -1,17 +1,21 @@
-"""Gates: conditions that must hold before a verdict is meaningful, each shown, shown not to hold, or unproven."""
+"""Gates, called validity checks in reports: conditions without which a verdict means little."""
 
 from collections.abc import Sequence
 from enum import StrEnum
 
+import numpy as np
+from numpy.typing import NDArray
+
+from amulet.statistics.bootstrap import percentile_interval
 from amulet.statistics.paired import paired_t
 from amulet.statistics.verdicts import ALPHA
 
 
 class Gate(StrEnum):
-    """Whether a condition of a verdict was shown to hold, shown not to hold, or neither."""
+    """Whether a condition of a verdict is shown to hold, shown not to hold, or neither."""
 
-    SHOWN = "shown"
-    SHOWN_NOT = "shown not"
+    PASSED = "passed"
+    FAILED = "failed"
     UNPROVEN = "unproven"
 
 
@@ -24,19 +28,42 @@ def exceeds(advantages: Sequence[float], least: float, alpha: float = ALPHA) -> 
         alpha: the level of each of the two one-sided tests.
 
     Returns:
-        SHOWN if the lower bound of level 1 - alpha is above zero; otherwise SHOWN_NOT if the upper bound of level
+        PASSED if the lower bound of level 1 - alpha is above zero; otherwise FAILED if the upper bound of level
         1 - alpha is below `least`; otherwise, and with fewer than two seeds, UNPROVEN.
 
     Example:
         >>> exceeds([0.02, 0.03, 0.01, 0.04], least=0.02).value
-        'shown'
+        'passed'
         >>> exceeds([-0.01, 0.01, -0.01, 0.01], least=0.02).value
-        'shown not'
+        'failed'
     """
     test = paired_t(advantages)
-    if test is None:
+    return _gate(test.interval(1 - 2 * alpha) if test else None, least)
+
+
+def exceeds_resampled(advantages: NDArray[np.float64], least: float, alpha: float = ALPHA) -> Gate:
+    """As `exceeds`, of a single model on resamples of its records, by one-sided percentile bounds.
+
+    Args:
+        advantages: (resamples,) the advantage on each resample; NaN where it is undefined.
+        least: the smallest advantage that matters, in the same units.
+        alpha: the level of each of the two one-sided tests.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> exceeds_resampled(rng.normal(0.3, 0.05, size=2000), least=0.02).value
+        'passed'
+        >>> exceeds_resampled(np.zeros(2000), least=0.02).value
+        'failed'
+    """
+    return _gate(percentile_interval(advantages, 1 - 2 * alpha), least)
+
+
+def _gate(interval: tuple[float, float] | None, least: float) -> Gate:
+    """The state that an interval of level 1 - 2 alpha decides: each of its ends is a bound of level 1 - alpha."""
+    if interval is None:
         return Gate.UNPROVEN
-    low, high = test.interval(1 - 2 * alpha)  # each bound is then one-sided of level 1 - alpha
+    low, high = interval
     if low > 0:
-        return Gate.SHOWN
-    return Gate.SHOWN_NOT if high < least else Gate.UNPROVEN
+        return Gate.PASSED
+    return Gate.FAILED if high < least else Gate.UNPROVEN

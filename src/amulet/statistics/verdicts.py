@@ -24,6 +24,7 @@ class Word(StrEnum):
     INCONCLUSIVE = "inconclusive"
     UNCHANGED = "unchanged by construction"
     UNDEFINED = "undefined"
+    NOT_INTERPRETABLE = "not interpretable"
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,13 @@ class Comparison:
             either is undefined.
         margin: the smallest difference that matters, in the metric's units.
         same: whether both models are the same model, so that no metric can differ.
+        lacking: why differences are missing, where that is known; empty otherwise.
     """
 
     differences: tuple[float | None, ...]
     margin: float
     same: bool = False
+    lacking: str = ""
 
     def test(self, seeds: int) -> Paired | None:
         """The paired t test over the first `seeds` seeds; None if fewer than two of them have a difference."""
@@ -74,7 +77,7 @@ class Verdict:
     @property
     def settled(self) -> bool:
         """Whether the cell is decided, so that it needs no more seeds."""
-        return self.word not in {Word.INCONCLUSIVE, Word.UNDEFINED}
+        return self.word not in {Word.INCONCLUSIVE, Word.UNDEFINED, Word.NOT_INTERPRETABLE}
 
     @property
     def seeds_needed(self) -> int | None:
@@ -160,7 +163,8 @@ def _all_zero(test: Paired) -> bool:
 def _untested_verdict(cell: Comparison) -> Verdict:
     if cell.same:
         return Verdict(Word.UNCHANGED, None, (0.0, 0.0), None, cell.margin)
-    return Verdict(Word.UNDEFINED, None, None, None, cell.margin, reason="fewer than two seeds have both values")
+    reason = "; ".join(filter(None, ["fewer than two seeds have both values", cell.lacking]))
+    return Verdict(Word.UNDEFINED, None, None, None, cell.margin, reason=reason)
 
 
 def _tested_verdict(cell: Comparison, test: Paired | None, p: float, level: float, alpha: float) -> Verdict:

@@ -8,6 +8,7 @@ from amulet.core.metric import Metric, Undefined
 from amulet.core.outcome import Outcome
 from amulet.core.probe import Probe
 from amulet.core.seeds import generator
+from amulet.core.text import with_article
 from amulet.experiments.registry.plugins import Kind, plugins
 from amulet.testing.promises import agree, check_spec, require
 from amulet.testing.toys import toy_game
@@ -47,5 +48,5 @@ def _toy_outcome(metric: Metric[Any]) -> Outcome:
             if not isinstance(found, Undefined):
                 return found
     raise AssertionError(
-        f"Nothing registered gives a {metric.outcome_type().__name__}; pass an outcome to check_metric."
+        f"Nothing registered gives {with_article(metric.outcome_type().__name__)}; pass an outcome to check_metric."
     )

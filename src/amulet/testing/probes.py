@@ -15,6 +15,7 @@ from amulet.core.metric import Undefined
 from amulet.core.model import AttributeModel, logits_of
 from amulet.core.probe import Attack, Game, Probe
 from amulet.core.split import Split
+from amulet.core.text import with_article
 from amulet.core.threat import TrainedModel
 from amulet.testing.derivations import check_derivation
 from amulet.testing.promises import agree, check_spec, require, state_of
@@ -75,7 +76,7 @@ def _check_play(probe: Probe[Any], game: Game) -> None:
     if isinstance(outcome, Undefined):
         require(probe.play(game) == outcome, f"{probe} must repeat itself for one seed")
         return
-    require(isinstance(outcome, probe.outcome_type), f"{probe} must give a {probe.outcome_type.__name__}")
+    require(isinstance(outcome, probe.outcome_type), f"{probe} must give {with_article(probe.outcome_type.__name__)}")
     same = all(
         agree(state_of(each.model), state)
         for role, held in game.models.items()

@@ -10,7 +10,8 @@ from torch import nn
 from amulet.core.data import Data, Schema
 from amulet.core.data_checks import require_data
 from amulet.core.dataset import AmuletDataset
-from amulet.core.errors import MissingInput
+from amulet.core.errors import InvalidData, InvalidParameter, MissingInput, Problem
+from amulet.core.fitted import Fitted
 from amulet.core.metric import Undefined
 from amulet.core.probe import Game
 from amulet.core.spec import Spec
@@ -54,9 +55,11 @@ class Claim(Spec):
     Attributes:
         needs: the access to the suspected model that the claim needs. A claim may set it for the instance, in
             `problems`. The conformance tests check that the claim uses all of it.
+        needs_defense: whether only models with a defense that it `serves` can be claimed.
     """
 
     needs: ClassVar[Access]
+    needs_defense: ClassVar[bool] = False
 
     @abstractmethod
     def test(self, owner: Owner) -> Test | Undefined:
@@ -96,13 +99,28 @@ class Claim(Spec):
             independent.
 
         Raises:
-            InvalidParameter: the suspect does not take the owner's records, or has other classes.
+            InvalidParameter: the suspect does not take the owner's records, or has other classes; the owner holds no
+                trained model.
+            InvalidData: the owner's records are not valid, or its held-out records are of another kind.
             MissingInput: the owner cannot make such a claim, for instance because its model has no watermark.
         """
-        require_data(owner.records, "records", "Owner")
-        require_data(owner.held_out, "held_out", "Owner")
+        _require_owner(owner)
         test = self.test(owner)
         if isinstance(test, Undefined):
             raise MissingInput(f"{self} cannot be claimed: {test.reason}.")
         with opened(suspect, self.needs, owner.records) as target:
             return test(target)
+
+
+def _require_owner(owner: Owner) -> None:
+    model: object = owner.model
+    if not isinstance(model, TrainedModel | Fitted):
+        allowed = "a TrainedModel, as TrainedModel.of(fitted, records.index) makes one"
+        raise InvalidParameter([Problem.of("model", "Owner", allowed, type(model).__name__)])
+    require_data(owner.records, "records", "Owner")
+    require_data(owner.held_out, "held_out", "Owner")
+    own, held = owner.records.schema, owner.held_out.schema
+    if (own.shape, own.classes) != (held.shape, held.classes):
+        allowed = f"of records of shape {own.shape} with {len(own.classes)} classes, as 'records' are"
+        given = f"shape {held.shape} with {len(held.classes)} classes"
+        raise InvalidData([Problem.of("held_out", "Owner", allowed, given)])

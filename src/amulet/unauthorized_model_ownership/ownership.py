@@ -1,6 +1,6 @@
 """S3, claims of ownership: the audit that puts stolen and independent models to a claim."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, final
 
@@ -130,6 +130,11 @@ class Ownership(Audit[ClaimOutcome]):
     def checks(self, defense: Defense) -> bool:
         """Whether it is this kind of claim that the defense is made for."""
         return self.by.serves(defense)
+
+    def notices(self, defenses: Sequence[Defense]) -> Iterator[str]:
+        """That nothing can be claimed, where the claim needs a defense that no row has."""
+        if self.by.needs_defense and not any(map(self.by.serves, defenses)):
+            yield f"{self}: no row has a defense that this claim is made for, so that all its values will be undefined."
 
     def _names_of_thefts(self) -> tuple[str, ...]:
         """The class of each; a second one of a class is called "Pruning 2"."""

@@ -18,18 +18,19 @@ from amulet.core.metric import Metric, Undefined
 from amulet.core.outcome import Outcome
 from amulet.core.probe import Attack, Audit, Probe
 from amulet.core.roles import TARGET, target_request
-from amulet.core.seeds import derive
 from amulet.core.spec import NonNegativeInt, Spec
 from amulet.core.split import Split
 from amulet.core.tally import Tally
+from amulet.experiments.pairs.learned import interpretable, learned
 from amulet.experiments.pairs.model_checks import model_problems
+from amulet.experiments.pairs.resampling import resamples
 from amulet.experiments.pairs.results import ModelFacts, PairCell, PairResults
 from amulet.experiments.pairs.shared_game import SharedGame, equal_outcomes, game_records
 from amulet.experiments.planning.checks import probe_problems
 from amulet.experiments.planning.experiment import question_problems
 from amulet.experiments.registry.plugins import metrics_for
 from amulet.experiments.results.numbers import Column
-from amulet.statistics import Resampled, Verdict, draws, explore_resampled, fewest_resamples, judge_resampled
+from amulet.statistics import Resampled, Verdict, explore_resampled, fewest_resamples, judge_resampled
 
 Told = Callable[[str, int, int], None]
 """A function that is told of progress: the probe, the number of steps done, and the number of steps in all."""
@@ -119,7 +120,8 @@ def compare(
 
     Every probe is run on both models with the same records in the same order and the same random choices, on the
     device where the models are, which are left unchanged. Confidence intervals come from resampling the records: they
-    say how the difference between these two models would vary with other records, not with other trainings.
+    say how the difference between these two models would vary with other records, not with other trainings. If either
+    model has learned nothing, which the test records always show, verdicts on risks are "not interpretable".
 
     Args:
         before: the first model; it maps inputs to logits, such as `Fitted.model`.
@@ -154,6 +156,7 @@ def answer(
     facts = [_facts(model) for model in models]
     game = SharedGame(models, records, division, alike=facts[0] == facts[1])
     found = [cell for probe in questions.probes for cell in _found(probe, questions, game, told)]
+    checks = learned(game, questions.seed)
     return PairResults(
         name="pair",
         dataset=dataset.name,
@@ -162,8 +165,9 @@ def answer(
         models=(facts[0], facts[1]),
         records={"members": len(division.members), "others": len(division.auxiliary), "test": len(dataset.test)},
         resamples=questions.drawn,
-        cells=tuple(_judged(found)),
+        cells=tuple(interpretable(tuple(_judged(found)), checks)),
         tested=Tally.of(dataset.test),
+        gates=checks,
     )
 
 
@@ -214,11 +218,9 @@ def _resampled(
     """For each metric the differences, after minus before, on resamples of the records; NaN if either is undefined."""
     counts = {metric: questions.drawn_for(metric) for metric in metrics}
     differences = {metric: np.empty(count) for metric, count in counts.items()}
-    strata = outcomes[0].strata()
-    codes = np.zeros(len(outcomes[0]), dtype=np.int64) if strata is None else strata.numpy()
-    rng = np.random.default_rng(derive(questions.seed, "resamples"))
-    for number, places in enumerate(draws(codes, max(counts.values(), default=0), rng)):
-        first, second = (outcome[torch.from_numpy(places)] for outcome in outcomes)
+    drawn = resamples(outcomes[0], max(counts.values(), default=0), questions.seed)
+    for number, places in enumerate(drawn):
+        first, second = (outcome[places] for outcome in outcomes)
         for metric in metrics:
             if number < counts[metric]:
                 differences[metric][number] = _difference(metric(first), metric(second))

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Final, Literal, Self
 
 from annotated_types import Gt, Interval, Lt, MaxLen, MinLen
-from pydantic import Strict, model_validator
+from pydantic import Field, Strict, model_validator
 
 from amulet.experiments.results.file_parts import (
     Finite,
@@ -19,7 +19,7 @@ from amulet.experiments.results.file_parts import (
 from amulet.experiments.results.json_files import LARGEST_NUMBER, Written, check_format, checked, parse_json
 from amulet.experiments.results.older_files import upgrade_pair
 from amulet.experiments.results.result_folders import PAIR
-from amulet.statistics import Word
+from amulet.statistics import Gate, Word
 
 PAIR_FORMAT: Final = 1
 PAIR_RESULTS: Final = "a file of Amulet's results of a pair"
@@ -85,6 +85,16 @@ class WrittenPairCell(Written):
         return self
 
 
+class WrittenGate(Written):
+    """The validity check of one of the two models; see `Checked`."""
+
+    name: Literal["model"]
+    row: Literal["before", "after"]
+    about: None
+    state: Annotated[Gate, Strict(strict=False)]
+    follows: str
+
+
 class WrittenRecords(Written):
     """The numbers of members, of other training records and of test records."""
 
@@ -107,10 +117,12 @@ class PairFile(Written):
     resamples: Number
     cells: Annotated[list[WrittenPairCell], MinLen(1)]
     tested: WrittenTally = WrittenTally()
+    gates: Annotated[list[WrittenGate], MaxLen(2)] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
         raise_first(repeated("cell", (cell.column.key for cell in self.cells)))
+        raise_first(repeated("gate", (gate.row for gate in self.gates)))
         return self
 
 

@@ -11,6 +11,7 @@ from amulet.core.files import StrPath
 from amulet.core.spec import Plain
 from amulet.core.tally import Tally
 from amulet.experiments.pairs.pair_file import PAIR_FORMAT, WrittenPairCell, parse_pair
+from amulet.experiments.results.gates import Checked
 from amulet.experiments.results.numbers import Column
 from amulet.experiments.results.result_folders import PAIR, written_results
 from amulet.statistics import Paired, Verdict
@@ -75,6 +76,8 @@ class PairResults:
         resamples: the number of resamples of the records for primary metrics. Exploratory ones use the first of them.
         cells: one for each metric.
         tested: how many test records there are of each class and group; empty in results of older versions.
+        gates: the validity check "model" of both models: whether they have learned anything; empty in results of older
+            versions.
     """
 
     name: str
@@ -86,6 +89,7 @@ class PairResults:
     resamples: int
     cells: tuple[PairCell, ...]
     tested: Tally = field(default_factory=Tally)
+    gates: tuple[Checked, ...] = ()
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -140,6 +144,7 @@ class PairResults:
             resamples=file.resamples,
             cells=tuple(_cell(cell) for cell in file.cells),
             tested=Tally(**dict(file.tested)),
+            gates=tuple(Checked(**dict(gate)) for gate in file.gates),
         )
 
     @classmethod

@@ -13,6 +13,7 @@ from amulet.core.metric import Metric
 from amulet.core.probe import Probe
 from amulet.core.roles import ModelRequest
 from amulet.core.split import Split
+from amulet.core.text import with_article
 from amulet.core.trainable import Trainable
 from amulet.experiments.graph.tasks import Source
 from amulet.experiments.planning.bench import Bench
@@ -89,7 +90,9 @@ def notices_of(experiment: Experiment, recipes: Mapping[str, Trainable], schema:
     for row in experiment.rows:
         for notice in recipes[row.label].notices(schema):
             found.setdefault(notice, f"Row '{row.label}': {notice}")
-    return tuple(found.values())
+    stages = [stage for recipe in recipes.values() for stage in (*recipe.preparations, *recipe.finishes)]
+    defenses = [*(defense for row in experiment.rows for defense in row.defenses), *stages]
+    return (*found.values(), *(notice for probe in experiment.probes for notice in probe.notices(defenses)))
 
 
 def request_problems(
@@ -129,8 +132,8 @@ def probe_problems(
     outcomes = {probe.outcome_type for probe in probes}
     for metric in metrics:
         if metric.outcome_type() not in outcomes:
-            missing = metric.outcome_type().__name__
-            yield Problem("metrics", f"{metric} has no effect: no attack or audit gives a {missing}.")
+            missing = with_article(metric.outcome_type().__name__)
+            yield Problem("metrics", f"{metric} has no effect: no attack or audit gives {missing}.")
 
 
 def _alike(probes: Sequence[Probe[Any]], metrics: Sequence[Metric[Any]]) -> Iterator[Problem]:

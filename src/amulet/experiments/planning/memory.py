@@ -47,7 +47,8 @@ def models_for(
     """The models that an attack or audit asks for, by role; each is trained when it is first looked up.
 
     They equal those of an assessment with the same recipe, records and seed, so that a probe that is run by hand gives
-    the same outcome. The model under assessment is among them, under "target".
+    the same outcome. To the last bit they do so only with one thread, as tasks have: call `torch.set_num_threads(1)`
+    first. The model under assessment is among them, under "target".
 
     Args:
         probe: the attack or audit.

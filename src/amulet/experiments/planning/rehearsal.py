@@ -156,7 +156,7 @@ class Rehearsal:
         except Untold:
             raise
         except TimeUp:
-            reason = f"a try on few records took more than {PATIENCE:g} seconds"
+            reason = f"a try took more than {PATIENCE:g} seconds"
             raise Untold(reason) from None
         except Exception as error:
             raise Untold(f"a try on few records ended with {told(error)}") from error
@@ -209,7 +209,10 @@ class Rehearsal:
         return extrapolated(_grown(at, first, 1.0, self._seconds), 1.0, degree=2)
 
     def _played(self, task: Play) -> float:
-        """From games with fewer records, and fewer iterations: the time is linear in either."""
+        """From games with fewer records, and fewer iterations: the time is linear in either.
+
+        A game may need more records for an outcome; one without it tells nothing of the time.
+        """
         part = getattr(self._datasets[task.source.digest], task.probe.outcome_type.part)
         whole = min(1.0, (task.probe.sample() or len(part)) / len(part))
         first = self._first(task.source, whole)
@@ -221,8 +224,12 @@ class Rehearsal:
             by_share = _grown(lambda share: self._play(task, first, share), start, 1.0, self._seconds / 2)
         share = max((each for each, taken in by_share.items() if taken < self._seconds / 16), default=min(by_share))
         by_size = _grown(lambda size: self._play(task, size, share), first, whole, self._seconds / 2)
+        outcomes = self._outcomes[kind_of(task)]
+        telling = {size: taken for size, taken in by_size.items() if not isinstance(outcomes[size], Undefined)}
+        if not telling:
+            return self._play(task, whole, 1.0)
         longer = extrapolated(by_share, 1.0) / by_share[share] if share < 1 and by_share[share] else 1.0
-        return extrapolated(by_size, whole) * longer
+        return extrapolated(telling, whole) * longer
 
     def _play(self, task: Play, size: float, share: float) -> float:
         """The seconds of one game."""

@@ -9,6 +9,7 @@ from typing import Any
 from amulet.core.errors import AmuletError, InvalidParameter, Problem, ProblemsError
 from amulet.core.imports import IMPORTED
 from amulet.core.spec import Plain, Spec, field_hints
+from amulet.core.text import with_article
 from amulet.experiments.registry.permission import REGISTERED, Imports
 from amulet.experiments.registry.plugins import find
 
@@ -65,7 +66,7 @@ class Builder:
             return None
         if isinstance(built, kind):
             return built
-        self.note(place, f"This must be a {kind.__name__}. Got {built}.")
+        self.note(place, f"This must be {with_article(kind.__name__)}. Got {built}.")
         return None
 
     def filled(self, cls: type[Spec], given: Mapping[str, Plain], place: Place) -> Spec | None:

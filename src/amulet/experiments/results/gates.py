@@ -1,37 +1,44 @@
-"""Gates, which verdicts rest on: has the model learned, does the defense reduce its own risk, does the attack work."""
+"""Gates, called validity checks in reports: whether models have learned, and defenses and attacks work."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from amulet.experiments.planning.experiment import BASELINE
 from amulet.experiments.results.attack_checks import Finding, findings, shown_by
 from amulet.experiments.results.numbers import Column, Numbers
 from amulet.statistics import Gate, Verdict, Word, exceeds
 
+T = TypeVar("T", float, NDArray[np.float64])
+
 CLAIMS = "claims"
-"""In `_FOLLOWS`: of the gate "effective", where the defense serves to claim ownership."""
+"""In `_FOLLOWS`: of the gate "defense", where the defense serves to claim ownership."""
 
 GUESSES = 0.5
-"""The accuracy of guessing whether a model is stolen."""
+"""The balanced accuracy of claims that are made at random, of any share of the suspects: of all, or of none, too."""
 
 Verdicts = Mapping[tuple[str, Column], Verdict]
 """Verdicts by row and column."""
 
-TRAINED, EFFECTIVE, FINDS, STRONG = "trained", "effective", "attack", "strong"
+MODEL, DEFENSE, ATTACK, STRENGTH = "model", "defense", "attack", "strength"
+"""The names of the gates, as reports and files state them."""
 CONTROL = "control"
-"""A key of `_FOLLOWS`: the gate "attack" is not shown because the attack is no better than on a control model."""
+"""A key of `_FOLLOWS`: the gate "attack" has not passed because the attack is no better than on a control model."""
 
 
 @dataclass(frozen=True)
 class Checked:
-    """One gate of one row, and what follows for its verdicts if the gate is not shown.
+    """One gate of one row, and what follows for its verdicts if it has not passed.
 
     Attributes:
-        name: "trained", "effective", "attack" or "strong".
-        row: the label of the row.
-        about: the attack for the gates "attack" and "strong", the risk for "effective", else None.
-        state: whether it is shown to hold, shown not to hold, or unproven.
-        follows: a sentence that says what this means for the row's verdicts; empty if the gate is shown.
+        name: "model", "defense", "attack" or "strength".
+        row: the label of the row; of a pair "before" or "after".
+        about: the attack for the gates "attack" and "strength", the risk for "defense", else None.
+        state: whether it has passed or failed, or is unproven.
+        follows: a sentence that says what this means for the row's verdicts; empty if the gate has passed.
     """
 
     name: str
@@ -51,23 +58,33 @@ def gates(numbers: Numbers, verdicts: Verdicts) -> tuple[Checked, ...]:
     return (*_trained(numbers), *_effective(numbers, verdicts), *_finding(numbers), *_strong(numbers))
 
 
+def above_one_class(balanced: T, classes: int) -> T:
+    """By how much a balanced accuracy, or an array of such, is above that of always naming one class."""
+    return balanced - 1 / classes
+
+
+def model_check(row: str, state: Gate) -> Checked:
+    """The gate "model" of a row, or of one model of a pair, in a given state."""
+    return _checked(MODEL, row, None, state)
+
+
 def _trained(numbers: Numbers) -> Iterator[Checked]:
-    """Gate "trained": the model has a higher balanced accuracy than one that always predicts the same class."""
+    """Gate "model": it has a higher balanced accuracy than one that always predicts the same class."""
     for column in numbers.columns:
         if column.shows == "trained":
             for row in numbers.rows:
-                above = [value - 1 / numbers.classes for value in _numbers(numbers, row, column)]
-                yield _checked(TRAINED, row, None, exceeds(above, column.margin, numbers.level))
+                above = [above_one_class(value, numbers.classes) for value in _numbers(numbers, row, column)]
+                yield model_check(row, exceeds(above, column.margin, numbers.level))
 
 
 def _effective(numbers: Numbers, verdicts: Verdicts) -> Iterator[Checked]:
-    """Gate "effective": a defense reduces its own risk, by the attack that is strongest on the undefended model."""
+    """Gate "defense": a defense reduces its own risk, by the attack that is strongest on the undefended model."""
     for row, risks in numbers.own_risks.items():
         for risk in risks:
             columns = [column for column in numbers.columns if column.risk == risk and column.primary]
             if columns:
                 column = _strongest(numbers, columns)
-                yield _checked(EFFECTIVE, row, risk, _effect(verdicts[row, column], column))
+                yield _checked(DEFENSE, row, risk, _effect(verdicts[row, column], column))
     yield from _claiming(numbers)
 
 
@@ -78,7 +95,7 @@ def _claiming(numbers: Numbers) -> Iterator[Checked]:
             if column.shows == "claims" and column.probe in audits:
                 above = [value - GUESSES for value in _numbers(numbers, row, column)]
                 state = exceeds(above, column.margin, numbers.level)
-                yield Checked(EFFECTIVE, row, column.probe, state, _FOLLOWS.get((CLAIMS, state), ""))
+                yield Checked(DEFENSE, row, column.probe, state, _FOLLOWS.get((CLAIMS, state), ""))
 
 
 def _strongest(numbers: Numbers, columns: Sequence[Column]) -> Column:
@@ -98,12 +115,12 @@ def _finding(numbers: Numbers) -> Iterator[Checked]:
         if column.primary and column.chance is not None:
             tests = [(_beats(beyond, name, column, numbers), name) for name, beyond in _advantages(numbers, column)]
             state = _worst([state for state, _ in tests]) if tests else Gate.UNPROVEN
-            name = next((name for each, name in tests if each is state), FINDS)
-            yield Checked(FINDS, BASELINE, column.probe, state, _FOLLOWS.get((name, state), ""))
+            name = next((name for each, name in tests if each is state), ATTACK)
+            yield Checked(ATTACK, BASELINE, column.probe, state, _FOLLOWS.get((name, state), ""))
 
 
 def _strong(numbers: Numbers) -> Iterator[Checked]:
-    """Gate "strong": an attack that can be compared with random noise shows no sign of failing on a row's models."""
+    """Gate "strength": an attack that can be compared with random noise shows no sign of failing on a row's models."""
     for column in numbers.columns:
         if column.primary and shown_by(numbers, column, "noise"):
             for row in numbers.rows:
@@ -113,22 +130,22 @@ def _strong(numbers: Numbers) -> Iterator[Checked]:
 
 
 def _strength(row: str, column: Column, found: tuple[Finding, ...]) -> Checked:
-    """The gate "strong" of one attack on one row: the worst of the findings decides its state."""
+    """The gate "strength" of one attack on one row: the worst of the findings decides its state."""
     state = _worst([state for state, _ in found])
     faults = " and ".join(dict.fromkeys(fault for each, fault in found if each is state))
     follows = {
-        Gate.SHOWN: "",
+        Gate.PASSED: "",
         Gate.UNPROVEN: f"It is not shown that the attack fails, nor that it works: it may be one that {faults}.",
-        Gate.SHOWN_NOT: f"The attack {faults}: a sign that it fails. What it leaves standing does not show robustness.",
+        Gate.FAILED: f"The attack {faults}: a sign that it fails. What it leaves standing does not show robustness.",
     }
-    return Checked(STRONG, row, column.probe, state, follows[state])
+    return Checked(STRENGTH, row, column.probe, state, follows[state])
 
 
 def _effect(verdict: Verdict, column: Column) -> Gate:
     lowers = Word.DECREASES if column.riskier == "high" else Word.INCREASES
     if verdict.word is lowers:
-        return Gate.SHOWN
-    return Gate.UNPROVEN if verdict.word in {Word.INCONCLUSIVE, Word.UNDEFINED} else Gate.SHOWN_NOT
+        return Gate.PASSED
+    return Gate.UNPROVEN if verdict.word in {Word.INCONCLUSIVE, Word.UNDEFINED} else Gate.FAILED
 
 
 def _beats(beyond: Mapping[int, float], name: str, column: Column, numbers: Numbers) -> Gate:
@@ -136,7 +153,7 @@ def _beats(beyond: Mapping[int, float], name: str, column: Column, numbers: Numb
 
     Args:
         beyond: the advantage by seed.
-        name: what the advantage is measured against, `FINDS` for chance or `CONTROL`.
+        name: what the advantage is measured against, `ATTACK` for chance or `CONTROL`.
         column: the attack's primary metric.
         numbers: give the level of the test.
     """
@@ -146,7 +163,7 @@ def _beats(beyond: Mapping[int, float], name: str, column: Column, numbers: Numb
 
 
 def _worst(states: Sequence[Gate]) -> Gate:
-    return next(each for each in (Gate.SHOWN_NOT, Gate.UNPROVEN, Gate.SHOWN) if each in states)
+    return next(each for each in (Gate.FAILED, Gate.UNPROVEN, Gate.PASSED) if each in states)
 
 
 def _reached(numbers: Numbers, column: Column) -> dict[int, float]:
@@ -165,10 +182,10 @@ def _advantages(numbers: Numbers, column: Column) -> Iterator[tuple[str, dict[in
 
 def _to_beat(numbers: Numbers, column: Column) -> Iterator[tuple[str, dict[int, float]]]:
     if isinstance(column.chance, int | float):
-        yield FINDS, dict.fromkeys(numbers.seeds, column.chance)
+        yield ATTACK, dict.fromkeys(numbers.seeds, column.chance)
     about = (column.risk, column.probe, column.group)
     alike = [other for other in numbers.columns if (other.risk, other.probe, other.group) == about]
-    yield from ((FINDS, _by_seed(numbers, other)) for other in alike if other.metric == column.chance)
+    yield from ((ATTACK, _by_seed(numbers, other)) for other in alike if other.metric == column.chance)
     yield from ((CONTROL, _by_seed(numbers, other)) for other in alike if other.metric == column.must_exceed)
 
 
@@ -183,25 +200,25 @@ def _numbers(numbers: Numbers, row: str, column: Column) -> list[float]:
 _FOLLOWS = {
     (
         CLAIMS,
-        Gate.SHOWN_NOT,
+        Gate.FAILED,
     ): "The claims of ownership that the defense is made for are right no more often than guesses.",
     (CLAIMS, Gate.UNPROVEN): (
         "It is not shown that the claims of ownership that the defense is made for are right more often than guesses."
     ),
-    (TRAINED, Gate.SHOWN_NOT): "This model has learned nothing, so its other results say nothing about a useful model.",
-    (TRAINED, Gate.UNPROVEN): "It is not shown that this model has learned anything.",
-    (EFFECTIVE, Gate.SHOWN_NOT): (
+    (MODEL, Gate.FAILED): "This model has learned nothing, so its other results say nothing about a useful model.",
+    (MODEL, Gate.UNPROVEN): "It is not shown that this model has learned anything.",
+    (DEFENSE, Gate.FAILED): (
         "The defense does not reduce the risk it is made for, so this row does not show what an effective defense does."
     ),
-    (EFFECTIVE, Gate.UNPROVEN): "It is not shown that the defense reduces the risk it is made for.",
-    (FINDS, Gate.SHOWN_NOT): "The attack finds nothing on the undefended model, so no defense can lower it.",
-    (FINDS, Gate.UNPROVEN): "It is not shown that the attack finds anything on the undefended model.",
-    (CONTROL, Gate.SHOWN_NOT): (
+    (DEFENSE, Gate.UNPROVEN): "It is not shown that the defense reduces the risk it is made for.",
+    (ATTACK, Gate.FAILED): "The attack finds nothing on the undefended model, so no defense can lower it.",
+    (ATTACK, Gate.UNPROVEN): "It is not shown that the attack finds anything on the undefended model.",
+    (CONTROL, Gate.FAILED): (
         "The attack does about as well on a model nobody tampered with, so its success is not due to the tampering."
     ),
     (CONTROL, Gate.UNPROVEN): "It is not shown that the attack does much better than on a model nobody tampered with.",
 }
-"""What follows from a gate that is not shown, by the name of the gate and its state."""
+"""What follows from a gate that has not passed, by the name of the gate and its state."""
 
 
 def _checked(name: str, row: str, about: str | None, state: Gate) -> Checked:

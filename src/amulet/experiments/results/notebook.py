@@ -1,4 +1,4 @@
-"""Results as notebooks show them: a table of the primary metrics, and the gates that are not shown."""
+"""Results as notebooks show them: a table of the primary metrics, and the gates that have not passed."""
 
 from collections.abc import Callable, Sequence
 from html import escape
@@ -34,7 +34,7 @@ def as_frame(columns: Sequence[Column], rows: Sequence[str], cell_of: CellOf) ->
 
 
 def as_html(columns: Sequence[Column], rows: Sequence[str], cell_of: CellOf, gates: Sequence[Checked]) -> str:
-    """The table of `as_frame` in HTML, followed by the gates that are not shown; all text is escaped."""
+    """The table of `as_frame` in HTML, followed by the gates that have not passed; all text is escaped."""
     with pd.option_context("display.max_colwidth", None):
         table: str = as_frame(columns, rows, cell_of).to_html(escape=True)
     return visible("\n".join([table, *(f"<p>{escape(text)}</p>" for text in _doubts(gates))]))
@@ -42,7 +42,7 @@ def as_html(columns: Sequence[Column], rows: Sequence[str], cell_of: CellOf, gat
 
 def _doubts(gates: Sequence[Checked]) -> list[str]:
     about = [(" of ".join(filter(None, [gate.about, gate.row])), gate) for gate in gates if gate.follows]
-    return [f"{of}: {gate.state}. {gate.follows}" for of, gate in about]
+    return [f"{of}: {gate.name} check {gate.state}. {gate.follows}" for of, gate in about]
 
 
 def _riskier(end: str | None) -> str:

@@ -71,7 +71,15 @@ class Results(Numbers):
             {item.seed: item.task for item in self.of(label, column)} for label in (row, self.reference(row))
         )
         same = bool(mine) and all(theirs.get(seed) == task for seed, task in mine.items())
-        return Comparison(self.paired(row, column), column.margin, same)
+        return Comparison(self.paired(row, column), column.margin, same, self._lacking(row, column))
+
+    def _lacking(self, row: str, column: Column) -> str:
+        """Why the row, or the one that it is compared with, lacks values: "undefended: the model has no watermark"."""
+        reasons = {
+            label: dict.fromkeys(item.reason for item in self.of(label, column) if item.reason)
+            for label in (self.reference(row), row)
+        }
+        return "; ".join(f"{label}: {', '.join(found)}" for label, found in reasons.items() if found)
 
     def _repr_html_(self) -> str:
         """The results as a table in HTML, which notebooks show."""

@@ -104,9 +104,18 @@ def _drawn(results: Results, utility: Column, risk: Column, points: Sequence[Poi
     before = [mean for mean in means if mean["kind"] == vega_lite.KINDS[0]]
     titles = f"{metric_words(utility).title}, higher is better →", f"{_arrow(risk)} {metric_words(risk).title}".strip()
     data = {"before": before, "means": means, "seeds": seeds}
-    svg: str = vl_convert.vegalite_to_svg({**vega_lite.trade_off(*titles), "datasets": data})
+    ends = (axis_ends(column, [corner[at] for corner in corners]) for at, column in enumerate((utility, risk)))
+    svg: str = vl_convert.vegalite_to_svg({**vega_lite.trade_off(*titles, *ends), "datasets": data})
     drawn = re.sub(r"<[^>]+>", _slim, svg).replace("<svg", '<svg aria-hidden="true"', 1)
     return Markup(drawn)  # noqa: S704 - Vega escapes text
+
+
+def axis_ends(column: Column, values: Sequence[float]) -> Place | None:
+    """The ends of an axis on which all values are the same, within the metric's range; None where they differ."""
+    if max(values) > min(values):
+        return None
+    around = max(0.05, 0.05 * abs(values[0]))
+    return max(column.low, values[0] - around), min(column.high, values[0] + around)
 
 
 def _slim(tag: re.Match[str]) -> str:
@@ -118,7 +127,12 @@ def _slim(tag: re.Match[str]) -> str:
 def _mean(results: Results, point: Point) -> dict[str, Any]:
     kind = vega_lite.KINDS[point.risk.verdict is not None]
     x, y = (comparable_mean(results, cell) for cell in (point.utility, point.risk))
-    return {"letter": point.letter, "kind": kind, "x": x, "y": y}
+    return {"letter": point.letter, "kind": kind, "x": _exact(x), "y": _exact(y)}
+
+
+def _exact(value: float) -> float:
+    """Without the rounding errors of sums, which an axis of equal values would be stretched over."""
+    return round(value, 9)
 
 
 def comparable_mean(results: Results, cell: MatrixCell) -> float:
@@ -135,7 +149,7 @@ def _seeds(results: Results, point: Point) -> Iterator[dict[str, float]]:
     for item in results.of(point.risk.row, point.risk.column):
         use = uses.get(item.seed)
         if use is not None and item.value is not None:
-            yield {"seed_x": use, "seed_y": item.value}
+            yield {"seed_x": _exact(use), "seed_y": _exact(item.value)}
 
 
 def _arrow(column: Column) -> str:

@@ -12,6 +12,7 @@ import altair as alt
 from amulet.core.curve import Scale
 
 Spec = dict[str, Any]
+Ends = tuple[float, float]
 
 KINDS: Final = ["undefended", "defended"]
 SIDES: Final = {"right": (12, 0), "left": (-12, 0), "above": (0, -13), "below": (0, 13)}
@@ -87,15 +88,17 @@ def curve(x_title: str, y_title: str, scale: Scale) -> Spec:
 
 
 @cache
-def trade_off(x_title: str, y_title: str) -> Spec:
+def trade_off(x_title: str, y_title: str, x_ends: Ends | None = None, y_ends: Ends | None = None) -> Spec:
     """Every row's mean by its letter, tied to its seeds; the cross is the undefended model.
+
+    The axes end as stated, or where the values do.
 
     Data "before" (the undefended mean) and "means": letter, side (where the letter stands, of `SIDES`), kind, x, y;
     "seeds": the same with seed_x and seed_y.
     """
     axis = alt.Axis(tickCount=4, grid=False, labelFlush=False, titlePadding=8)
-    x = alt.X("x:Q", title=x_title, scale=alt.Scale(zero=False, padding=14), axis=axis)
-    y = alt.Y("y:Q", title=None, scale=alt.Scale(zero=False, padding=14), axis=alt.Axis(tickCount=5, grid=False))
+    x = alt.X("x:Q", title=x_title, scale=_between(x_ends), axis=axis)
+    y = alt.Y("y:Q", title=None, scale=_between(y_ends), axis=alt.Axis(tickCount=5, grid=False))
     before, ties, marks = (alt.Chart(alt.NamedData(name)) for name in ("before", "seeds", "means"))
     ties, marks = ties.encode(x=x, y=y), marks.encode(x=x, y=y)
     layers = (
@@ -113,6 +116,10 @@ def trade_off(x_title: str, y_title: str) -> Spec:
         *layers, title=alt.Title(y_title, anchor="start", color="var(--ink)", fontSize=12, fontWeight="normal")
     )
     return _plain(chart, height=TRADE_OFF[1], width=TRADE_OFF[0])
+
+
+def _between(ends: Ends | None) -> alt.Scale:
+    return alt.Scale(zero=False, padding=14) if ends is None else alt.Scale(domain=list(ends), nice=False)
 
 
 def _letters(marks: alt.Chart, side: str) -> alt.Chart:

@@ -9,7 +9,7 @@ from amulet.core.curve import Curve
 from amulet.experiments.results.numbers import Column, MatrixCell, Traced
 from amulet.experiments.results.results import Results
 from amulet.report.charts import vega_lite
-from amulet.report.words.gates import gate_words, gates_of
+from amulet.report.words.gates import gate_asked, gate_found, gates_of
 from amulet.report.words.group_sizes import group_sizes
 from amulet.report.words.names import metric_words, risk_words
 from amulet.report.words.row_text import row_heading
@@ -34,7 +34,7 @@ def cell_details(results: Results, *, single_curves: bool = True) -> Plain:
     named = probes(results)
     keys = list(dict.fromkeys((column.risk, column.probe) for column in results.columns))
     return {
-        "gates": [[gate.state, gate_words(gate), gate.follows] for gate in results.gates],
+        "gates": [[gate.state, gate_found(gate), gate_asked(gate), gate.follows] for gate in results.gates],
         "charts": {"points": vega_lite.points(), "difference": vega_lite.difference()},
         "rows": [row_heading(results, row) for row in results.rows],
         "references": _references(results),

@@ -17,7 +17,7 @@ from amulet.report.words.blocks import (
 )
 from amulet.report.words.explanations import HOW_VERDICTS, NOT_COVERED
 from amulet.report.words.formats import number, setting, signed, spread
-from amulet.report.words.gates import gate_name, gate_words, gates_of
+from amulet.report.words.gates import gate_asked, gate_found, gates_of
 from amulet.report.words.group_sizes import NOT_COUNTED, compares_groups, group_sizes
 from amulet.report.words.names import riskier_end, spoken
 from amulet.report.words.no_skill import to_compare_with
@@ -104,9 +104,9 @@ def _gates(results: Results) -> Iterator[str]:
     yield "## What the verdicts rest on"
     yield ""
     for gate in results.gates:
-        yield f"- {plain_text(gate_words(gate))}: **{gate.state}**. {plain_text(gate.follows)}".rstrip()
+        yield f"- **{gate_found(gate)}**: {plain_text(gate_asked(gate))}. {plain_text(gate.follows)}".rstrip()
     if not results.gates:
-        yield "No condition was tested: this requires the audit Utility and the primary metrics of each risk."
+        yield "No validity check could be made: this requires the audit Utility and the primary metrics of each risk."
     yield ""
 
 
@@ -191,7 +191,7 @@ def _detailed(results: Results, cell: MatrixCell) -> list[str]:
 
 
 def _rests(results: Results, cell: MatrixCell) -> str:
-    """What is not shown, else that all is."""
+    """The checks that have not passed, else that all have."""
     gates = gates_of(results, cell)
-    doubts = [f"{gate_name(gate)} {gate.state}" for gate in gates if gate.state is not Gate.SHOWN]
-    return ", ".join(doubts) or ("all shown" if gates else "")
+    doubts = [f"{gate.name} {gate.state}" for gate in gates if gate.state is not Gate.PASSED]
+    return ", ".join(doubts) or ("all passed" if gates else "")

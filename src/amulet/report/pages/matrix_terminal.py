@@ -20,7 +20,7 @@ from amulet.report.words.blocks import (
 )
 from amulet.report.words.explanations import HOW_VERDICTS
 from amulet.report.words.formats import number, signed, spread
-from amulet.report.words.gates import gate_words
+from amulet.report.words.gates import gate_sentences
 from amulet.report.words.names import riskier_end
 from amulet.report.words.row_text import other_references, row_heading
 from amulet.report.words.seed_counts import looks_sentence, seed_names, seeds_note
@@ -56,10 +56,10 @@ def _short(results: Results, found: tuple[MatrixBlock, ...]) -> Iterator[Text]:
 
 
 def _warnings(results: Results) -> Iterator[Text]:
-    """What stands in the way of the verdicts; nothing where every gate is shown."""
+    """What stands in the way of the verdicts; nothing where every gate has passed."""
     for gate in results.gates:
         if gate.follows:
-            yield Text(f"\n{gate_words(gate)}: {gate.state}. {gate.follows}", style="yellow")
+            yield Text(f"\n{gate_sentences(gate)}", style="yellow")
 
 
 def _legend(results: Results) -> Text:

@@ -12,7 +12,7 @@ from amulet.report.charts.difference_strips import strip_of_pair
 from amulet.report.pages.report_files import NAME
 from amulet.report.pages.templating import as_shown, both_pages, templating
 from amulet.report.words.blocks import pair_blocks, primary_blocks
-from amulet.report.words.explanations import HOW_PAIR_VERDICTS, PAIR_ONLY, PAIR_WARNING
+from amulet.report.words.explanations import HOW_PAIR_VERDICTS, NOT_INTERPRETABLE, PAIR_ONLY, PAIR_WARNING
 from amulet.report.words.spec_text import experiment
 
 
@@ -45,6 +45,7 @@ def render_pair(results: PairResults, manifest: Mapping[str, Any]) -> str:
             asked=experiment(results),
             only=PAIR_ONLY,
             warning=PAIR_WARNING,
+            not_interpretable=NOT_INTERPRETABLE,
             how_judged=HOW_PAIR_VERDICTS,
         )
     )

@@ -1,5 +1,7 @@
 """One pair of models in a terminal: the primary metric of each attack and audit."""
 
+from collections.abc import Iterator, Sequence
+
 from rich.box import SIMPLE_HEAD
 from rich.console import Group
 from rich.table import Table
@@ -12,13 +14,16 @@ from amulet.report.words.blocks import (
     PairLine,
     PairPart,
     pair_blocks,
+    pair_lost_sentences,
     pair_undefined_sentences,
     primary_blocks,
 )
-from amulet.report.words.explanations import HOW_PAIR_VERDICTS, PAIR_ONLY, PAIR_WARNING
+from amulet.report.words.explanations import HOW_PAIR_VERDICTS, NOT_INTERPRETABLE, PAIR_ONLY, PAIR_WARNING
 from amulet.report.words.formats import number, signed
+from amulet.report.words.gates import gate_sentences
 from amulet.report.words.names import riskier_end
 from amulet.report.words.verdict_words import interval_text, pair_verdict_words
+from amulet.statistics import Gate
 
 
 def pair_table(results: PairResults) -> Group:
@@ -32,9 +37,23 @@ def pair_table(results: PairResults) -> Group:
     for block in primary_blocks(blocks):
         for part, line in block.lines:
             table.add_row(*_row(block, part, line))
-    reasons = (sentence for block in blocks for sentence in pair_undefined_sentences(block))
-    undefined = (Text(f"undefined: {sentence}", style="yellow") for sentence in reasons)
-    return Group(title, only, Text(), table, *undefined, _legend())
+    return Group(title, only, *_checks(results), Text(), table, *_notes(blocks), _legend())
+
+
+def _checks(results: PairResults) -> Iterator[Text]:
+    """The validity checks that have not passed, and what follows if one has failed."""
+    for gate in results.gates:
+        if gate.follows:
+            yield Text(f"\n{gate_sentences(gate)}", style="bold red" if gate.state is Gate.FAILED else "yellow")
+    if any(gate.state is Gate.FAILED for gate in results.gates):
+        yield Text(NOT_INTERPRETABLE, style="bold red")
+
+
+def _notes(blocks: Sequence[PairBlock]) -> Iterator[Text]:
+    """Why metrics are undefined, and which have no value on some resamples."""
+    for block in blocks:
+        yield from (Text(f"undefined: {sentence}", style="yellow") for sentence in pair_undefined_sentences(block))
+        yield from (Text(f"note: {sentence}", style="yellow") for sentence in pair_lost_sentences(block))
 
 
 def _row(block: PairBlock, part: PairPart, line: PairLine) -> tuple[Text, ...]:

@@ -11,9 +11,9 @@ from amulet.core.text import visible
 from amulet.experiments.pairs.results import PairResults
 from amulet.experiments.results.results import Results
 from amulet.report.pages.page_script import embedded
-from amulet.report.words.blocks import pair_undefined_sentences, undefined_sentences
+from amulet.report.words.blocks import pair_lost_sentences, pair_undefined_sentences, undefined_sentences
 from amulet.report.words.formats import number, setting, signed, spread
-from amulet.report.words.gates import gate_name, gate_words
+from amulet.report.words.gates import gate_asked, gate_found, gate_sentences
 from amulet.report.words.group_sizes import NOT_COUNTED, compares_groups, group_sizes
 from amulet.report.words.names import metric_words, riskier_end, spoken
 from amulet.report.words.no_skill import no_skill_text, to_compare_with
@@ -24,14 +24,16 @@ from amulet.report.words.verdict_words import interval_text, pair_verdict_words,
 FILTERS: Final[tuple[Callable[..., Any], ...]] = (
     compares_groups,
     embedded,
-    gate_name,
-    gate_words,
+    gate_asked,
+    gate_found,
+    gate_sentences,
     interval_text,
     metric_words,
     named,
     number,
     pair_figures,
     pair_sentences,
+    pair_lost_sentences,
     pair_undefined_sentences,
     pair_verdict_words,
     riskier_end,

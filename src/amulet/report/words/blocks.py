@@ -116,14 +116,22 @@ def undefined_sentences(block: MatrixBlock) -> Iterator[str]:
 
 
 def pair_undefined_sentences(block: PairBlock) -> Iterator[str]:
-    """A sentence for each metric that has no value, or none on some resamples."""
+    """A sentence for each metric that has no value."""
+    for name, cell in _named_cells(block):
+        yield from (f"{name}: {reason}." for reason in cell.reasons)
+
+
+def pair_lost_sentences(block: PairBlock) -> Iterator[str]:
+    """A sentence for each metric that has a value, but none on some resamples."""
+    for name, cell in _named_cells(block):
+        if cell.lost:
+            lost = f"on {cell.lost:,} of {cell.resamples:,} resamples"
+            yield f"{name} has no value {lost} of the records; they count as beyond both ends of its interval."
+
+
+def _named_cells(block: PairBlock) -> Iterator[tuple[str, PairCell]]:
     for part, line in block.lines:
-        for cell in line.cells:
-            name = f"{line.words.title} of {part.brief}"
-            yield from (f"{name}: {reason}." for reason in cell.reasons)
-            if cell.lost:
-                lost = f"{cell.lost} of {cell.resamples} resamples"
-                yield f"{name}: undefined on {lost}, which count as beyond both ends."
+        yield from ((f"{line.words.title} of {part.brief}", cell) for cell in line.cells)
 
 
 def _arranged(results: Specified, cells_of: Callable[[Column], tuple[Cell, ...]]) -> tuple[Block[Cell], ...]:

@@ -24,3 +24,4 @@ HOW_PAIR_VERDICTS: Final = (
     f"The intervals of the primary metrics are simultaneous, at a level of {1 - ALPHA:.0%}; those of the other metrics "
     "are exploratory, each by itself."
 )
+NOT_INTERPRETABLE: Final = "So this comparison has numbers, but no verdicts on risks."

@@ -1,13 +1,10 @@
-"""Gates in words, and which gates the verdict of a cell depends on."""
+"""Gates in words, as validity checks, and which of them the verdict of a cell depends on."""
 
-from typing import Final
-
-from amulet.experiments.results.gates import FINDS, STRONG, Checked
+from amulet.experiments.results.gates import ATTACK, DEFENSE, MODEL, STRENGTH, Checked
 from amulet.experiments.results.numbers import MatrixCell
 from amulet.experiments.results.results import Results
 from amulet.report.words.names import is_risk, risk_words
-
-_NAMES: Final = {"trained": "model", "effective": "defense", "attack": "attack", "strong": "strength"}
+from amulet.statistics import Gate
 
 
 def gates_of(results: Results, cell: MatrixCell) -> tuple[Checked, ...]:
@@ -15,29 +12,35 @@ def gates_of(results: Results, cell: MatrixCell) -> tuple[Checked, ...]:
     return tuple(gate for gate in results.gates if _concerns(gate, cell))
 
 
-def gate_name(gate: Checked) -> str:
-    """What a gate is about, in one word."""
-    return _NAMES[gate.name]
+def gate_found(gate: Checked) -> str:
+    """The name of the check and how it came out, such as "model check failed"."""
+    return f"{gate.name} check {'is unproven' if gate.state is Gate.UNPROVEN else gate.state}"
 
 
-def gate_words(gate: Checked) -> str:
-    """What a gate asks, as a heading."""
+def gate_asked(gate: Checked) -> str:
+    """What was checked, as a clause."""
     asked = {
-        "trained": f"{gate.row}: the model has learned something",
-        "effective": f"{gate.row}: {_purpose(gate.about or '')}",
-        "attack": f"{gate.about}: the attack finds something",
-        "strong": f"{gate.row}, {gate.about}: the attack works",
+        MODEL: f"whether the model “{gate.row}” has learned something",
+        DEFENSE: f"whether “{gate.row}” {_purpose(gate.about or '')}",
+        ATTACK: f"whether {gate.about} finds something on the undefended model",
+        STRENGTH: f"whether {gate.about} works on “{gate.row}”",
     }
     return asked[gate.name]
+
+
+def gate_sentences(gate: Checked) -> str:
+    """How the check came out, what was checked, and what follows."""
+    found = gate_found(gate)
+    return f"{found[:1].upper()}{found[1:]}: {gate_asked(gate)}. {gate.follows}".rstrip()
 
 
 def _purpose(about: str) -> str:
     """What a defense is made for: to lower a risk, or to claim ownership, which an audit of claims measures."""
     if is_risk(about):
         return f"lowers {risk_words(about).title}, a risk it is made for"
-    return f"claims of ownership are right, as {about} measures"
+    return f"makes claims of ownership that are right, as {about} measures"
 
 
 def _concerns(gate: Checked, cell: MatrixCell) -> bool:
     of_row, of_probe = gate.row == cell.row, gate.about == cell.column.probe
-    return {FINDS: of_probe, STRONG: of_row and of_probe}.get(gate.name, of_row)
+    return {ATTACK: of_probe, STRENGTH: of_row and of_probe}.get(gate.name, of_row)

@@ -40,14 +40,14 @@ def looks_sentence(results: Results) -> str:
     *before, last = [str(look) for look in results.looks]
     return (
         f"Verdicts were made at {', '.join(before)} and at most {last} seeds; seeds were added only where an attack or "
-        "audit was still undecided for a defense. The stated error rates hold for all looks together. A cell with "
-        'the note "judged at 5" was decided with its first 5 seeds: its difference, interval and p-value are from '
-        "these, and the mean of its row is over all seeds."
+        "audit was still undecided for a defense. The stated error rates hold for all these interim analyses together. "
+        'A cell with the note "judged at 5" was decided with its first 5 seeds: its difference, interval and p-value '
+        "are from these, and the mean of its row is over all seeds."
     )
 
 
 def _parts(results: Results, cell: MatrixCell) -> Iterator[str]:
-    """The seeds with a value if others have none; in a run with several looks, how many and at how many judged."""
+    """The seeds with a value if others have none; in a run with interim analyses, how many and at how many judged."""
     measured = len(results.of(cell.row, cell.column))
     valued = cell.summary.n if cell.summary else 0
     if valued < measured:

@@ -1,6 +1,5 @@
 """What was assessed, read off the plain spec that results carry."""
 
-import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -104,12 +103,38 @@ def probes(results: Specified) -> dict[str, Named]:
 
 
 def brief(label: str, among: Mapping[str, Named]) -> Named:
-    """A probe with the settings alone that its label states, or that tell it from others of its class."""
+    """A probe with the settings alone that its label states, or that tell it from others of its class.
+
+    Of a setting that is a spec itself, such as the claim of an audit, only what the label states is shown.
+    """
     full = among[label]
     others = [dict(item.settings) for item in among.values() if item.name == full.name]
-    stated = {name.replace("_", " ") for name in re.findall(r"(\w+)=", label)}
+    stated = _stated(label)
     told = {name for name, value in full.settings if any(other.get(name) != value for other in others)}
-    return Named(full.name, tuple(pair for pair in full.settings if pair[0] in stated | told))
+    pairs = (pair for pair in full.settings if pair[0] in stated or pair[0] in told)
+    return Named(full.name, tuple((name, _shorter(value, stated.get(name, ""))) for name, value in pairs))
+
+
+def _stated(label: str) -> dict[str, str]:
+    """The settings of a label such as "Ownership(by=DatasetInference(records=80))", by name, those within not."""
+    inside = label.partition("(")[2].removesuffix(")")
+    ends = [at for at, sign in enumerate(inside) if sign == "," and _closed(inside[:at])]
+    starts = [0, *(end + 1 for end in ends)]
+    pairs = (inside[start:end].strip().partition("=") for start, end in zip(starts, [*ends, None], strict=True))
+    return {name.replace("_", " "): value for name, sign, value in pairs if sign}
+
+
+def _closed(text: str) -> bool:
+    return all(text.count(opening) == text.count(closing) for opening, closing in ("()", "[]", "{}"))
+
+
+def _shorter(value: str, stated: str) -> str:
+    """What the label states of a nested spec, in the form of `Named`; every other value as it is."""
+    name, opening, settings = stated.partition("(")
+    if not value.startswith(f"{name} (") or not name.isidentifier():
+        return value
+    shown = [f"{key} {of}" for key, of in _stated(stated).items()]
+    return f"{name} ({', '.join(shown)})" if opening and settings else name
 
 
 def _paired(labels: Sequence[str], specs: Sequence[Named]) -> list[tuple[str, Named]]:

@@ -1,14 +1,15 @@
-"""A summary of each defense: the gates that are not shown, and its primary verdicts, in one or a few sentences."""
+"""A summary of each defense: the gates that have not passed, its claims of ownership, and its primary verdicts."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from amulet.experiments.planning.experiment import BASELINE
-from amulet.experiments.results.gates import FINDS, STRONG, Checked
+from amulet.experiments.results.gates import ATTACK, STRENGTH, Checked
 from amulet.experiments.results.numbers import MatrixCell
 from amulet.experiments.results.results import Results
 from amulet.report.words.blocks import MatrixBlock, MatrixLine, MatrixPart, primary_blocks
+from amulet.report.words.claims import claim_sentences
 from amulet.report.words.formats import signed
 from amulet.report.words.gates import gates_of
 from amulet.report.words.names import mid_sentence, risk_name
@@ -16,14 +17,14 @@ from amulet.report.words.verdict_words import Tone, VerdictWords, verdict_words
 from amulet.statistics import Gate, Word
 
 _ORDER: Final = (Tone.WORSE, Tone.BETTER, Tone.SAME, Tone.OPEN)
-_ATTACKS: Final = {FINDS, STRONG}
+_ATTACKS: Final = {ATTACK, STRENGTH}
 _CHANGES: Final = {Word.INCREASES, Word.DECREASES}
 _OPEN: Final = {"inconclusive": "undecided", "undefined": "without a verdict"}
 _DOUBTS: Final = {
-    (FINDS, Gate.SHOWN_NOT): "by an attack that finds nothing",
-    (FINDS, Gate.UNPROVEN): "by an attack not shown to find anything",
-    (STRONG, Gate.SHOWN_NOT): "by an attack that shows signs of failing",
-    (STRONG, Gate.UNPROVEN): "by an attack not shown to work",
+    (ATTACK, Gate.FAILED): "by an attack that finds nothing",
+    (ATTACK, Gate.UNPROVEN): "by an attack not shown to find anything",
+    (STRENGTH, Gate.FAILED): "by an attack that shows signs of failing",
+    (STRENGTH, Gate.UNPROVEN): "by an attack not shown to work",
 }
 
 
@@ -50,13 +51,15 @@ class DefenseSummary:
     """The summary of one defended row.
 
     Attributes:
-        wrong: sentences on its gates that are shown not; they come first.
+        wrong: sentences on its gates that have failed; they come first.
+        claims: sentences on what its owner can claim, if it serves to claim ownership.
         groups: its primary verdicts, what gets worse first.
-        unproven: sentences on its gates that are not proven.
+        unproven: sentences on its gates that are unproven.
     """
 
     row: str
     wrong: tuple[str, ...]
+    claims: tuple[str, ...]
     groups: tuple[Group, ...]
     unproven: tuple[str, ...]
 
@@ -64,7 +67,7 @@ class DefenseSummary:
     def text(self) -> str:
         """All of it in one line."""
         sentence = "; ".join(map(str, self.groups))
-        return " ".join([*self.wrong, f"{sentence[:1].upper()}{sentence[1:]}.", *self.unproven])
+        return " ".join([*self.wrong, *self.claims, f"{sentence[:1].upper()}{sentence[1:]}.", *self.unproven])
 
 
 def defense_summaries(results: Results, found: tuple[MatrixBlock, ...]) -> tuple[DefenseSummary, ...]:
@@ -80,7 +83,8 @@ def _short(results: Results, row: str, lines: Sequence[tuple[MatrixBlock, Matrix
     about = [gate for gate in results.gates if gate.row in rows and gate.name not in _ATTACKS]
     return DefenseSummary(
         row,
-        tuple(_sentence(gate, row) for gate in about if gate.state is Gate.SHOWN_NOT),
+        tuple(_sentence(gate, row) for gate in about if gate.state is Gate.FAILED),
+        tuple(claim_sentences(results, row)),
         tuple(_groups(results, cells)),
         tuple(_sentence(gate, row) for gate in about if gate.state is Gate.UNPROVEN),
     )

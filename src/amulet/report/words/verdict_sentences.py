@@ -43,6 +43,8 @@ def pair_sentences(cell: PairCell) -> str:
             return "Both files hold one model, so nothing can differ."
         case Word.UNDEFINED:
             return f"There is no verdict: {verdict.reason}."
+        case Word.NOT_INTERPRETABLE:
+            return f"There is no verdict, although {_pair_change(cell, title)}: {verdict.reason}."
         case _:
             why = verdict.reason or "other records could show another sign"
             return f"It cannot be said whether {title} differs: {_pair_change(cell, title)}, but {why}."
@@ -57,7 +59,7 @@ def verdict_figures(results: Results, cell: MatrixCell) -> Iterator[tuple[str, s
     if cell.verdict is not None:
         yield from _test_figures(cell.verdict, primary=cell.column.primary)
         yield _margin_figure(cell.verdict)
-    looks = f" (looks at {', '.join(map(str, results.looks))})" if len(results.looks) > 1 else ""
+    looks = f" (analyses at {', '.join(map(str, results.looks))})" if len(results.looks) > 1 else ""
     yield "Seeds", (seeds_note(results, cell) or plural_seeds(len(results.of(cell.row, cell.column)))) + looks
     yield "Which end is riskier", riskier_end(cell.column)
     if base := to_compare_with(results, cell.column):

@@ -89,7 +89,7 @@ def _is_worse(column: Column, word: Word) -> bool:
 
 def _change(word: Word, column: Column) -> tuple[str, Tone]:
     if word not in CHANGES:
-        return str(word), Tone.OPEN if word in {Word.INCONCLUSIVE, Word.UNDEFINED} else Tone.SAME
+        return str(word), Tone.SAME if word in {Word.NO_CHANGE, Word.UNCHANGED} else Tone.OPEN
     worse = _is_worse(column, word)
     words = str(word) if column.riskier is None else f"risk {'increases' if worse else 'decreases'}"
     return words, Tone.WORSE if worse else Tone.BETTER

@@ -80,7 +80,8 @@ class DatasetInference(Claim, PostHoc):
         """Train the regressor on the owner's model.
 
         Raises:
-            InvalidParameter: a suspect, or the owner's model, lacks the input gradients that distances need.
+            InvalidParameter: a suspect, or the owner's model, lacks the input gradients that distances need, or the
+                owner's model does not take the owner's records.
         """
         lacking = " ".join(self._lacking(len(owner.records), len(owner.held_out)))
         if lacking:
@@ -91,7 +92,7 @@ class DatasetInference(Claim, PostHoc):
         ]
         known, asked = zip(*halves, strict=True)
         features = self._features(owner)
-        with opened(owner.model.model, self.needs) as own:
+        with opened(owner.model.model, self.needs, owner.records) as own:
             held_in, held_out = (features(own, part) for part in known)
         score = confidence_regressor(held_in, held_out)
 

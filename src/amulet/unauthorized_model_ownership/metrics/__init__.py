@@ -1,6 +1,7 @@
 """Metrics of unauthorized model ownership: of copies, and of claims of ownership."""
 
 from amulet.unauthorized_model_ownership.metrics.claim_accuracy import claim_accuracy
+from amulet.unauthorized_model_ownership.metrics.claim_balanced_accuracy import claim_balanced_accuracy
 from amulet.unauthorized_model_ownership.metrics.claim_fnr import claim_fnr
 from amulet.unauthorized_model_ownership.metrics.claim_fpr import claim_fpr
 from amulet.unauthorized_model_ownership.metrics.correct_fidelity import correct_fidelity
@@ -15,6 +16,7 @@ __all__ = [
     "ClaimRate",
     "FalseClaimRate",
     "claim_accuracy",
+    "claim_balanced_accuracy",
     "claim_fnr",
     "claim_fpr",
     "correct_fidelity",

@@ -13,7 +13,6 @@ class ClaimAccuracy(Metric[ClaimOutcome]):
     low, high, riskier, primary = 0.0, 1.0, "low", True
     title = "Claim accuracy"
     meaning = "Share of suspected models, stolen or independent, that the claim judges correctly."
-    shows = "claims"
 
     def measure(self, outcome: ClaimOutcome) -> float | Undefined:
         """In [0, 1]; undefined with fewer than 3 stolen or 3 independent models."""

@@ -30,9 +30,9 @@ function tell(line, cell) {
   part("said").textContent = cell.said;
   part("facts").replaceChildren(...cell.facts.flatMap(([term, text]) => [made("dt", term), made("dd", text)]));
   part("gates").replaceChildren(...cell.gates.map((gate) => {
-    const [state, words, follows] = found.gates[gate];
+    const [state, came, asked, follows] = found.gates[gate];
     const item = made("li", "");
-    item.append(made("span", "", `mark ${state.replace(" ", "-")}`), " ", made("b", `${state}:`), ` ${words}. ${follows}`);
+    item.append(made("span", "", `mark ${state}`), " ", made("b", `${came}:`), ` ${asked}. ${follows}`);
     return item;
   }));
   part("rests").hidden = cell.gates.length === 0;
