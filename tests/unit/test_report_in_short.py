@@ -22,7 +22,7 @@ from amulet.report.words.explanations import NOT_COVERED
 from amulet.report.words.formats import MINUS
 from amulet.report.words.group_sizes import NOT_COUNTED, group_sizes
 from amulet.report.words.no_skill import no_skill_text, to_compare_with
-from amulet.report.words.summaries import defense_summaries
+from amulet.report.words.summaries import _of, defense_summaries
 from amulet.report.words.verdict_sentences import verdict_figures
 
 BOUNDS, JUDGED = (0.0, 1.0), (True, 0.02)
@@ -244,3 +244,9 @@ def test_a_chance_level_that_is_measured_stands_beside_the_metric() -> None:
     ]
     found = Results("e", "d", "c" * 64, SPEC, (attack, alone), tuple(values), {})
     assert to_compare_with(found, attack) == "AUC without the model: 0.900 (undefended)"
+
+
+def test_attacks_on_an_attribute_are_told_by_it_and_where_several_do_the_same_by_name() -> None:
+    items = [("of sex", "SuriEvans, attack AUC +0.100"), ("of race", "")]
+    told = _of("risk increases", "distribution_inference", items)
+    assert told == "distribution inference of sex (SuriEvans, attack AUC +0.100), of race"
