@@ -280,11 +280,22 @@ def test_it_asks_its_own_model_about_records_that_this_was_not_trained_on(datase
 
 def test_a_model_of_ones_own_must_be_there_and_leave_records_to_ask_about(dataset: AmuletDataset) -> None:
     attack = AttributeFromOutputs(own_model=True)
-    with pytest.raises(MissingInput, match="needs 1 surrogate models"):
+    with pytest.raises(MissingInput, match="needs 1 surrogate model"):
         attack.attack(First(), dataset.train, dataset.test)
     models = {SURROGATE: [TrainedModel(First(), dataset.train.index)]}
     with pytest.raises(MissingInput, match="not on all"):
         attack.attack(First(), dataset.train, dataset.test, models=models)
+
+
+def test_victims_among_the_adversarys_own_records_are_refused(dataset: AmuletDataset) -> None:
+    """The adversary learns from the attributes of its own records: it would be told what it is to infer."""
+    with pytest.raises(InvalidData, match=r"The 'victims' of .* must be none of the 'records'\. 5 have the same"):
+        AttributeFromOutputs().attack(First(), dataset.train, dataset.train[torch.arange(5)])
+
+
+def test_an_adversary_that_knows_no_value_learns_nothing(dataset: AmuletDataset) -> None:
+    found = AttributeFromOutputs().attack(First(), dataset.train.without_attributes(), dataset.test)
+    assert found == Undefined("no record of the adversary has a recorded value of 'sex'")
 
 
 def test_knowing_no_defense_has_no_effect_without_a_model_of_ones_own() -> None:
@@ -341,5 +352,5 @@ def test_a_name_says_which_attribute_is_inferred() -> None:
 
 
 def test_adversary_and_victims_are_of_one_data_set(dataset: AmuletDataset) -> None:
-    with pytest.raises(InvalidData, match="must share one schema"):
+    with pytest.raises(InvalidData, match=r"'victims' of .* must be of the same data set as 'records'"):
         AttributeFromOutputs().attack(First(), dataset.train, table().test)

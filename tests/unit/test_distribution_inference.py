@@ -109,6 +109,13 @@ def test_metrics_without_models_of_a_world_are_undefined() -> None:
     assert isinstance(p_value(found), Undefined)
 
 
+def test_attacks_with_other_settings_have_other_names() -> None:
+    """They are columns of one matrix, such as the shares of two values."""
+    attacks = (SuriEvans(), SuriEvans(value=0), SuriEvans(size=0.1), PIM(), PIM(shadows=8))
+    assert len({str(attack) for attack in attacks}) == len(attacks)
+    assert str(SuriEvans(value=0)) == "SuriEvans(attribute=sex, ratios=[0.1, 0.9], value=0)"
+
+
 def test_equal_ratios_are_refused() -> None:
     with pytest.raises(InvalidParameter, match="The 'ratios' of SuriEvans must be two different shares"):
         SuriEvans(ratios=(0.5, 0.5))
@@ -119,6 +126,11 @@ def test_equal_ratios_are_refused() -> None:
     [
         (SuriEvans(attribute="age"), "needs the sensitive attribute 'age'; the data set has: sex"),
         (SuriEvans(value=7), "must be a code 0..1 of the attribute 'sex'"),
+        (SuriEvans(size=0.001), "'size' of RatioDraw must be large enough to draw at least one of 72 records"),
+        (
+            SuriEvans(size=0.1, ratios=(0.5, 0.55)),
+            "draws 7 of 72 members for each model, of which 4 would have the value in either world",
+        ),
         (
             SuriEvans(size=0.9),
             r"58 of the auxiliary records whose sex is 1\. There are 30; choose a 'size' of at most 0\.46",

@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 
 from amulet.core.data import Data, Modality, Schema, Selection
 from amulet.core.dataset import AmuletDataset
-from amulet.core.errors import InvalidParameter, MissingInput
+from amulet.core.errors import InvalidData, InvalidParameter, MissingInput
 from amulet.core.estimate import Estimate, estimate
 from amulet.core.groups import measure_by_group
 from amulet.core.metric import Metric, Undefined
@@ -66,6 +66,60 @@ def test_the_adversary_sees_the_candidates_in_no_telling_order(dataset: AmuletDa
     outcome = ByPlace().attack(nn.Linear(5, 2), dataset.train[torch.arange(100)], dataset.test)
     assert number(auc(outcome)) == pytest.approx(0.5, abs=0.12)
     assert outcome.members.sum() == 100
+
+
+@dataclass(frozen=True)
+class ByStorage(MembershipInferenceAttack):
+    """Guesses from where the records are stored, and from weights that only some of them have."""
+
+    needs = Access.LABELS
+
+    def score(self, adversary: Adversary, candidates: Selection) -> Tensor:
+        del adversary
+        assert candidates.data.weight is None
+        return -candidates.places
+
+
+def test_neither_storage_nor_weights_tell_who_is_a_member(dataset: AmuletDataset) -> None:
+    members = dataset.train[torch.arange(100)]
+    weighted = replace(members, weight=torch.full((100,), 2.0))
+    outcome = ByStorage().attack(nn.Linear(5, 2), weighted, dataset.test)
+    assert number(auc(outcome)) == pytest.approx(0.5, abs=0.12)
+
+
+def test_no_record_is_both_a_member_and_another(dataset: AmuletDataset) -> None:
+    with pytest.raises(InvalidData, match=r"The 'others' of LossThreshold must be none of the 'members'\. 3 have"):
+        LossThreshold().attack(nn.Linear(5, 2), dataset.train, dataset.train[torch.arange(3)])
+
+
+def test_members_and_others_are_of_one_data_set(dataset: AmuletDataset) -> None:
+    others = replace(dataset.test, schema=replace(dataset.test.schema, classes=("granted", "refused")))
+    with pytest.raises(InvalidData, match="'others' of LossThreshold must be of the same data set as 'members'"):
+        LossThreshold().attack(nn.Linear(5, 2), dataset.train, others)
+
+
+def test_no_members_is_told_by_the_name_of_the_parameter(dataset: AmuletDataset) -> None:
+    with pytest.raises(InvalidData, match=r"The 'members' of LossThreshold must hold at least one record\. Got none\."):
+        LossThreshold().attack(nn.Linear(5, 2), dataset.train[torch.arange(0)], dataset.test)
+
+
+def test_shadows_must_say_what_they_were_trained_on(dataset: AmuletDataset) -> None:
+    models = {SHADOW: [nn.Linear(5, 2)]}
+    with pytest.raises(InvalidParameter, match=r"'shadow' of SignalThreshold must be a TrainedModel, .* Got 'Linear'"):
+        SignalThreshold().attack(nn.Linear(5, 2), dataset.train, dataset.test, models=models)  # type: ignore[arg-type]
+
+
+def test_a_score_that_is_no_number_names_attack_and_cause(dataset: AmuletDataset) -> None:
+    """Of a class that a model excludes, the log odds are infinite, and so is the mean over shadow models."""
+    excluding = nn.Linear(5, 2)
+    nn.init.constant_(excluding.bias[1:].detach(), float("-inf"))
+    division = Split().divide(200)
+    shadows = [
+        TrainedModel(excluding, dataset.train.index[places]) for places in (division.members, division.auxiliary)
+    ]
+    members, others = dataset.train[division.members], dataset.train[division.auxiliary]
+    with pytest.raises(InvalidData, match=r"LiRA\(shadows=2\) has no score for .* a logit of minus infinity\?"):
+        LiRA(shadows=2).attack(excluding, members, others, models={SHADOW: shadows})
 
 
 def test_scores_truth_and_identities_belong_together(dataset: AmuletDataset) -> None:

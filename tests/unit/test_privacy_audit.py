@@ -43,6 +43,11 @@ def test_all_members_and_about_half_of_the_canaries_are_trained_on() -> None:
     assert len(chosen) == len(division.members) + int(included.sum()) == draw.count(data)
 
 
+def test_a_model_that_does_not_say_what_it_was_trained_on_is_refused() -> None:
+    with pytest.raises(InvalidParameter, match=r"'audited' of PrivacyAudit must be a TrainedModel, .*\. Got 'Linear'"):
+        PrivacyAudit().audit(nn.Linear(6, 2), toy_dataset().test)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("labels", ["wrong", "own"])
 def test_only_canaries_have_other_labels(labels: str) -> None:
     data, draw = toy_dataset(4000).train, CanaryDraw(SPLIT, Canaries(400, labels))  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import Generator
@@ -54,6 +55,12 @@ def test_logits_and_the_logarithms_of_their_probabilities_are_judged_alike(signa
         (lambda: outcome_of_scores([[0.1]], [1]), r"'scores' of outcome_of_scores must be of shape \(n,\)"),
         (lambda: outcome_of_scores(["a"], [1]), "'scores' of outcome_of_scores must be numbers"),
         (lambda: outcome_of_scores([], []), "with at least one record"),
+        (lambda: outcome_of_logits([[0.0, 1.0], [0.0]], [0, 1], [1, 0]), "'logits' .* must be rows of one length"),
+        (lambda: outcome_of_scores(np.ma.array([0.1, 0.2], mask=[False, True]), [1, 0]), "a masked entry is none"),
+        (
+            lambda: outcome_of_scores(pd.Series([0.1, 0.2], index=[7, 8]), pd.Series([1, 0], index=[8, 7])),
+            "'members' of outcome_of_scores must be in the order of 'scores', whose index has the same names",
+        ),
         (
             lambda: outcome_of_logits([[0.0, 1.0]], [2], [1]),
             r"'labels' of outcome_of_logits must be whole numbers 0\.\.1",

@@ -38,3 +38,6 @@ def test_a_model_that_diverged_predicts_nothing(audit: Utility | Discrimination,
     nn.init.constant_(diverged.bias, float("nan"))
     with pytest.raises(InvalidData, match="Linear gives NaN, so it predicts nothing"):
         audit.audit(diverged, dataset.test)
+    nn.init.constant_(diverged.bias, float("inf"))
+    with pytest.raises(InvalidData, match="Linear gives infinite logits, which have no probabilities"):
+        audit.audit(diverged, dataset.test)

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import ClassVar, Final, final
 
@@ -15,7 +15,7 @@ from amulet.attribute_inference.observed import Observed
 from amulet.attribute_inference.outcome import AttributeOutcome
 from amulet.core.columns import columns_of
 from amulet.core.data import Attribute, Data, Schema
-from amulet.core.data_checks import require_data
+from amulet.core.data_checks import require_apart, require_data
 from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidData, MissingInput, Problem
 from amulet.core.metric import Undefined
@@ -82,8 +82,7 @@ class AttributeInferenceAttack(Attack[AttributeOutcome]):
 
     def __str__(self) -> str:
         """The class with the attribute, even if that is the default, and all settings that are not."""
-        changed = [field.name for field in fields(self) if getattr(self, field.name) != field.default]
-        return type(self).__name__ + self.settings(dict.fromkeys(["attribute", *changed]))
+        return type(self).__name__ + self.settings(self.changed("attribute"))
 
     def demands(self, schema: Schema) -> Iterator[str]:
         """The data set must have the attribute, and the value that is asked for."""
@@ -149,10 +148,11 @@ class AttributeInferenceAttack(Attack[AttributeOutcome]):
             seed: of the random choices of the attack.
 
         Returns:
-            The outcome, or why there is none: the adversary's records are all of one value.
+            The outcome, or why there is none: the adversary's records are all of one value, or have none recorded.
 
         Raises:
-            InvalidData: the records lack the attribute or its value, or the victims are of another data set.
+            InvalidData: the records lack the attribute or its value, the victims are of another data set, or some
+                records are among both.
             MissingInput: the adversary has no model of its own and needs one.
             AccessDenied: the attack asked for an output or a record that its threat model does not grant.
             InvalidParameter: a model does not give one logit for each class.
@@ -160,10 +160,9 @@ class AttributeInferenceAttack(Attack[AttributeOutcome]):
         for name, data in (("records", records), ("victims", victims)):
             require_data(data, name, type(self).__name__)
         problems = [Problem("attribute", sentence) for sentence in self.demands(records.schema)]
-        if victims.schema != records.schema:
-            problems.append(Problem("victims", f"The 'records' and 'victims' of {self} must share one schema."))
         if problems:
             raise InvalidData(problems)
+        require_apart(("records", records), ("victims", victims), str(self))
         device = device_of(model)
         own, under_attack = records.to(device), victims.to(device)
         with ExitStack() as stack:
@@ -202,6 +201,8 @@ class AttributeInferenceAttack(Attack[AttributeOutcome]):
 
     def _inferred(self, adversary: Adversary, hand: Hand) -> AttributeOutcome | Undefined:
         schema, values = hand.victims.schema, self.codes(hand.learned)
+        if len(values) == 0:
+            return Undefined(f"no record of the adversary has a recorded value of '{self.attribute}'")
         if len(values.unique()) < 2:
             return Undefined(f"the adversary's records are all of one value of '{self.attribute}'")
         choosing = self.codes(hand.chosen_on).cpu()

@@ -18,8 +18,33 @@ def require_data(value: object, parameter: str, owner: object, *, shapes: bool =
     if not isinstance(value, Data):
         allowed = "Data, as an AmuletDataset holds in 'train' and 'test' (amulet.datasets.from_arrays makes one)"
         raise InvalidData([Problem.of(parameter, str(owner), allowed, type(value).__name__)])
+    if len(value.y) == 0:
+        raise InvalidData(
+            [Problem(parameter, f"The '{parameter}' of {owner} must hold at least one record. Got none.")]
+        )
     if shapes and (problems := list(_shape_problems(value, str(owner))) or list(_label_problems(value, str(owner)))):
         raise InvalidData(problems)
+
+
+def require_apart(first: tuple[str, Data], second: tuple[str, Data], owner: str) -> None:
+    """Check that two groups of records, each with the name of its parameter, are of one data set and share no record.
+
+    Raises:
+        InvalidData: they have different schemas, or some identity (`Data.index`) is in both.
+    """
+    (name, one), (other_name, other) = first, second
+    if one.schema != other.schema:
+        allowed = f"of the same data set as '{name}'"
+        raise InvalidData(
+            [Problem(other_name, f"The '{other_name}' of {owner} must be {allowed}. Their schemas differ.")]
+        )
+    shared = int(torch.isin(other.index, one.index.to(other.index.device)).sum())
+    if shared:
+        remedy = f"If they are other records, number them anew: dataclasses.replace({other_name}, index=...)."
+        sentence = (
+            f"The '{other_name}' of {owner} must be none of the '{name}'. {shared} have the same Data.index. {remedy}"
+        )
+        raise InvalidData([Problem(other_name, sentence)])
 
 
 def problems_of(data: Data, owner: str) -> Iterable[Problem]:

@@ -193,7 +193,7 @@ def predict(model: Callable[..., Tensor], records: Records) -> Tensor:
     Raises:
         InvalidParameter: it needs sensitive attributes and there are none; or it gives no logits for at least two
             classes: of one logit, the first class is always largest.
-        InvalidData: it gives NaN, which would count as a prediction of some class.
+        InvalidData: it gives NaN, which would count as a prediction of some class, or logits whose largest is infinite.
     """
     name, start = type(model).__name__, 0
     logits = torch.empty(0)
@@ -206,8 +206,9 @@ def predict(model: Callable[..., Tensor], records: Records) -> Tensor:
             logits = found.new_empty(len(records), found.shape[1])
         logits[start : start + len(x)] = found
         start += len(x)
-    if logits.isnan().any():
-        raise InvalidData([Problem("model", f"{name} gives NaN, so it predicts nothing. Did its training diverge?")])
+    if not logits.amax(1).isfinite().all():
+        what = "NaN" if logits.isnan().any() else "infinite logits, which have no probabilities"
+        raise InvalidData([Problem("model", f"{name} gives {what}, so it predicts nothing. Did its training diverge?")])
     return logits
 
 

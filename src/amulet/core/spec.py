@@ -130,8 +130,12 @@ class Spec(ABC):  # noqa: B024 - its subclasses are abstract by methods of their
 
     def __str__(self) -> str:
         """The class's name with the fields that differ from their defaults, for tables and messages."""
-        changed = [field.name for field in fields(self) if getattr(self, field.name) != field.default]
-        return type(self).__name__ + self.settings(changed)
+        return type(self).__name__ + self.settings(self.changed())
+
+    def changed(self, *always: str) -> tuple[str, ...]:
+        """The names of the fields that differ from their defaults, after some that are named in any case."""
+        differing = (field.name for field in fields(self) if getattr(self, field.name) != field.default)
+        return tuple(dict.fromkeys([*always, *differing]))
 
     def settings(self, names: Iterable[str]) -> str:
         """The named fields as "(epsilon=0.05, steps=10)"; an empty string if there are none."""

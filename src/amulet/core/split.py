@@ -253,10 +253,14 @@ class RatioDraw(SplitDraw):
             return
         values = data.schema.attributes[names.index(self.attribute)].values
         if self.value >= len(values):
-            yield self.problem("value", f"a code 0..{len(values) - 1} of the attribute '{self.attribute}'")
+            named = ", ".join(f"{code} for {name}" for code, name in enumerate(values[:10]))
+            yield self.problem("value", f"a code 0..{len(values) - 1} of the attribute '{self.attribute}' ({named})")
             return
         held, has = self._held(data)
         drawn = round(self.size * len(held))
+        if drawn == 0:
+            yield self.problem("size", f"large enough to draw at least one of {len(held)} records")
+            return
         having = round(self.ratio * drawn)
         there = int(has.sum())
         for found, count, which in ((there, having, ""), (len(held) - there, drawn - having, "not ")):

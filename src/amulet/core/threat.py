@@ -11,7 +11,7 @@ from torch import Generator, Tensor, nn
 
 from amulet.core.classifier import require_classifier
 from amulet.core.data import Data, Schema, Selection
-from amulet.core.errors import AccessDenied, MissingInput
+from amulet.core.errors import AccessDenied, InvalidParameter, MissingInput, Problem
 from amulet.core.fitted import Artifacts, Fact, Fitted
 from amulet.core.model import Records, classifiers, evaluating, layers, predict, underneath
 from amulet.functional.pgd import Classifier
@@ -228,11 +228,21 @@ class Adversary:
 
         Raises:
             MissingInput: it has fewer. The message names `asker`, the attack that needs them.
+            InvalidParameter: they are bare modules, of which nobody can say what they were trained on.
         """
         held = self.models.get(role, ())
         if len(held) < count:
             raise MissingInput(
-                f"{asker} needs {count} {role} models. Got {len(held)}. Train them with "
+                f"{asker} needs {count} {role} model{'s' if count > 1 else ''}. Got {len(held)}. Train them with "
                 "amulet.experiments.models_for, or use an attack that needs none."
             )
+        for model in held[:count] if isinstance(held, list | tuple) else ():  # others load each model when it is used
+            require_trained(model, role, asker)
         return held[:count]
+
+
+def require_trained(model: object, parameter: str, owner: object) -> None:
+    """Raise InvalidParameter unless a model comes with the identities of its training records."""
+    if not isinstance(model, TrainedModel):
+        allowed = "a TrainedModel, which TrainedModel.of(fitted, records.index) makes of what a recipe has fitted"
+        raise InvalidParameter([Problem.of(parameter, str(owner), allowed, type(model).__name__)])

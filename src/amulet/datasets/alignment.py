@@ -1,6 +1,6 @@
 """Rows and columns that pandas names: whether records that are paired by their places belong together."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pandas as pd
@@ -23,11 +23,7 @@ def check_alignment(
         InvalidData: indices, or columns of train, test and `features`, that contradict each other.
     """
     for (x, y), columns in zip(pairs, sensitive, strict=True):
-        named = list(_indexed(x, y, columns))
-        for parameter, index in named[1:]:
-            if _contradict(named[0][1], index):
-                allowed = f"in the order of '{named[0][0]}', whose index has the same names ({_REMEDY})"
-                raise invalid(parameter, owner, allowed, index[:5].tolist())
+        require_one_order(_held(x, y, columns), owner)
     named_columns = [pair[0].columns for pair in pairs if isinstance(pair[0], pd.DataFrame)]
     if len(named_columns) == 2 and _contradict(*named_columns):
         first, second = (list(names[:10]) for names in named_columns)
@@ -37,17 +33,30 @@ def check_alignment(
         raise invalid("features", owner, f"those of x, {list(named_columns[0][:10])}, in that order", list(given[:10]))
 
 
-def _indexed(x: Array, y: Array, columns: Any) -> Iterator[tuple[str, "pd.Index[Any]"]]:
-    """What has an index, by the name of its parameter."""
-    held = [("x", x), ("y", y)]
-    held += (
-        [("sensitive", columns)]
-        if isinstance(columns, pd.DataFrame)
-        else [(f"sensitive[{key}]", column) for key, column in columns.items()]
-    )
-    for parameter, value in held:
-        if isinstance(value, pd.DataFrame | pd.Series):
-            yield parameter, value.index
+def require_one_order(held: Iterable[tuple[str, object]], owner: str) -> None:
+    """Refuse values, paired by their places, whose pandas indices say that they do not belong together.
+
+    Args:
+        held: the values by the names of their parameters; those without an index are not looked at.
+        owner: what the parameters belong to.
+
+    Raises:
+        InvalidData: two indices have the same names in another order, or are partly the same.
+    """
+    named = [(name, value.index) for name, value in held if isinstance(value, pd.DataFrame | pd.Series)]
+    for parameter, index in named[1:]:
+        if _contradict(named[0][1], index):
+            allowed = f"in the order of '{named[0][0]}', whose index has the same names ({_REMEDY})"
+            raise invalid(parameter, owner, allowed, index[:5].tolist())
+
+
+def _held(x: Array, y: Array, columns: Any) -> Iterator[tuple[str, object]]:
+    """The values that belong to records, by the names of their parameters."""
+    yield from (("x", x), ("y", y))
+    if isinstance(columns, pd.DataFrame):
+        yield "sensitive", columns
+    else:
+        yield from ((f"sensitive[{key}]", column) for key, column in columns.items())
 
 
 def _contradict(first: "pd.Index[Any]", second: "pd.Index[Any]") -> bool:

@@ -10,6 +10,7 @@ from annotated_types import Interval
 from torch import Tensor, nn
 
 from amulet.core.data import Data, Schema, concatenate
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import Problem
 from amulet.core.outcome import Outcome
 from amulet.core.probe import Attack, Game
@@ -144,8 +145,8 @@ class DistributionInferenceAttack(Attack[WorldOutcome]):
         """
 
     def __str__(self) -> str:
-        """The class with the attribute and the ratios, even if those are the defaults."""
-        return type(self).__name__ + self.settings(["attribute", "ratios"])
+        """The class with the attribute and the ratios, even by default, and all settings that are not default."""
+        return type(self).__name__ + self.settings(self.changed("attribute", "ratios"))
 
     @final
     def demands(self, schema: Schema) -> Iterator[str]:
@@ -153,6 +154,19 @@ class DistributionInferenceAttack(Attack[WorldOutcome]):
         if self.attribute not in schema.attribute_names:
             held = ", ".join(schema.attribute_names) or "none"
             yield f"{self} needs the sensitive attribute '{self.attribute}'; the data set has: {held}."
+
+    @final
+    def data_demands(self, dataset: AmuletDataset, split: Split) -> Iterator[str]:
+        """The draws of the two worlds must differ in how many records have the value."""
+        division = split.divide(len(dataset.train))
+        for holder, places in (("members", division.members), ("auxiliary records", division.auxiliary)):
+            count = round(self.size * len(places))
+            having = [round(ratio * count) for ratio in self.ratios]
+            if count and having[0] == having[1]:
+                yield (
+                    f"{self} draws {count} of {len(places)} {holder} for each model, of which {having[0]} would have "
+                    "the value in either world. Choose a larger 'size', or 'ratios' that are further apart."
+                )
 
     @final
     def own_models(self, split: Split) -> Requests:

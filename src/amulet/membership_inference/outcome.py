@@ -2,7 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log10
 from types import MappingProxyType
 from typing import Final, Self, final
@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from amulet.core.curve import Curve
 from amulet.core.data import Data, Selection, concatenate
-from amulet.core.data_checks import require_data
+from amulet.core.data_checks import require_apart, require_data
+from amulet.core.errors import InvalidData, Problem
 from amulet.core.model import device_of
 from amulet.core.outcome import LEFT_OUT, Outcome
 from amulet.core.probe import Attack, Game
@@ -142,33 +143,49 @@ class MembershipInferenceAttack(Attack[MembershipOutcome]):
             seed: of the order of the candidates and of the random choices of the attack.
 
         Raises:
+            InvalidData: the others are of another data set, or some records are among both.
             MissingInput: there are fewer models than the attack needs.
             AccessDenied: the attack asked the target for an output that its `needs` does not declare.
             InvalidParameter: the model does not give one logit for each class.
         """
         require_data(members, "members", type(self).__name__)
         require_data(others, "others", type(self).__name__)
-        pool = concatenate(members, others)
-        return self._attack(model, Selection(pool, torch.arange(len(pool))), len(members), models, seed)
+        require_apart(("members", members), ("others", others), type(self).__name__)
+        order = _shuffled(len(members) + len(others), seed)
+        pool = concatenate(*(replace(each, weight=None, targets=None) for each in (members, others)))
+        pool = pool.at(order.to(members.y.device))  # so that neither places nor weights tell who is a member
+        return self._attack(model, Selection(pool, torch.arange(len(pool))), order < len(members), models, seed)
 
     @final
     def play(self, game: Game) -> MembershipOutcome:
         """Attack the target with members and auxiliary records; members that a defense removed still are members."""
         members, others = game.division.members, game.division.auxiliary
-        pool = Selection(game.dataset.train, torch.cat([members, others]))
-        return self._attack(game.target.model, pool, len(members), game.models, game.seed)
+        order = _shuffled(len(members) + len(others), game.seed)
+        pool = Selection(game.dataset.train, torch.cat([members, others])[order])
+        return self._attack(game.target.model, pool, order < len(members), game.models, game.seed)
 
-    def _attack(self, model: nn.Module, pool: Selection, members: int, models: Models, seed: int) -> MembershipOutcome:
-        """The first `members` records of the pool are those that the model was trained on."""
-        order = torch.randperm(len(pool), generator=generator(seed, "candidates"))
+    def _attack(
+        self, model: nn.Module, pool: Selection, members: Tensor, models: Models, seed: int
+    ) -> MembershipOutcome:
+        """The truth `members` says which records of the shuffled pool the model was trained on."""
         with opened(model, self.needs, pool) as target:
             device = device_of(model)
-            candidates = Selection(pool.data.to(device), pool.places[order].to(device))
+            candidates = Selection(pool.data.to(device), pool.places.to(device))
             rng = generator(seed, "membership inference", device=str(device))
             adversary = Adversary(target, pool.schema, rng, without(models, TARGET), seed=seed)
             scores = self.score(adversary, candidates).detach()
             thresholds = self.thresholds(adversary, candidates)
         if scores.shape != (len(pool),):
             raise ValueError(f"{self} must give one score a record, shape {(len(pool),)}. Got {tuple(scores.shape)}.")
+        if unscored := int(scores.isnan().sum()):
+            remedy = "Does a model give a class a logit of minus infinity? Raise such logits to a finite number."
+            raise InvalidData(
+                [Problem("model", f"{self} has no score for {unscored} of {len(pool)} records. {remedy}")]
+            )
         accused = LEFT_OUT if thresholds is None else (scores >= thresholds.detach()).long().cpu()
-        return MembershipOutcome(scores.double().cpu(), order < members, candidates.index.cpu(), accused)
+        return MembershipOutcome(scores.double().cpu(), members, candidates.index.cpu(), accused)
+
+
+def _shuffled(count: int, seed: int) -> Tensor:
+    """(count,) places among members followed by others, in the order in which the adversary sees them."""
+    return torch.randperm(count, generator=generator(seed, "candidates"))

@@ -12,6 +12,7 @@ from torch.nn.functional import logsigmoid
 
 from amulet.core.classifier import require_classifier
 from amulet.core.data import Data
+from amulet.core.data_checks import require_data
 from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import Problem
 from amulet.core.fitted import Fact
@@ -21,7 +22,7 @@ from amulet.core.probe import Audit, Game
 from amulet.core.roles import ModelRequest, Requests, Whose
 from amulet.core.spec import OpenProbability
 from amulet.core.split import Split
-from amulet.core.threat import TrainedModel
+from amulet.core.threat import TrainedModel, require_trained
 from amulet.functional.likelihood import scaled_logits
 from amulet.membership_inference.canaries import Canaries, CanaryDraw, Labels
 
@@ -134,7 +135,13 @@ class PrivacyAudit(Audit[PrivacyAuditOutcome]):
         Args:
             audited: with the identities of its training records, and the facts of its training.
             canaries: all canaries, included or not, under the labels they were trained with.
+
+        Raises:
+            InvalidParameter: the audited model does not say what it was trained on.
+            InvalidData: the canaries are no records.
         """
+        require_trained(audited, "audited", type(self).__name__)
+        require_data(canaries, "canaries", type(self).__name__)
         return PrivacyAuditOutcome(
             _log_likelihoods(audited, canaries).cpu(),
             audited.trained_on(canaries.index).cpu(),

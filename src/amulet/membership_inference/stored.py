@@ -13,6 +13,7 @@ from torch import Tensor
 
 from amulet.core.errors import InvalidData, Problem
 from amulet.core.outcome import LEFT_OUT
+from amulet.datasets.alignment import require_one_order
 from amulet.membership_inference.outcome import MembershipOutcome
 from amulet.membership_inference.signals import Signal, signal_of
 
@@ -40,6 +41,7 @@ def outcome_of_scores(scores: Array, members: Array, *, accused: Array | None = 
         0.75
     """
     owner = "outcome_of_scores"
+    require_one_order((("scores", scores), ("members", members), ("accused", accused)), owner)
     found = _numbers(scores, "scores", owner, dimensions=1)
     truth = _flags(members, "members", owner, len(found))
     decided = LEFT_OUT if accused is None else _flags(accused, "accused", owner, len(found)).long()
@@ -67,6 +69,7 @@ def outcome_of_logits(logits: Array, labels: Array, members: Array, *, signal: S
         1.0
     """
     owner = "outcome_of_logits"
+    require_one_order((("logits", logits), ("labels", labels), ("members", members)), owner)
     if signal not in get_args(Signal):
         raise _invalid("signal", owner, f"one of {', '.join(get_args(Signal))}", signal)
     answers = _numbers(logits, "logits", owner, dimensions=2)
@@ -95,7 +98,12 @@ def _flags(values: Array, name: str, owner: str, count: int) -> Tensor:
 
 def _numbers(values: Array, name: str, owner: str, *, dimensions: int, count: int | None = None) -> Tensor:
     """A copy as float64 of so many dimensions, with a row for each of `count` records, if that is given."""
-    array = np.array(values.detach().cpu().double().numpy() if isinstance(values, Tensor) else values)
+    if np.ma.is_masked(values):
+        raise _invalid(name, owner, "numbers; a masked entry is none", "masked entries")
+    try:
+        array = np.array(values.detach().cpu().double().numpy() if isinstance(values, Tensor) else values)
+    except ValueError:
+        raise _invalid(name, owner, "rows of one length", "rows of several lengths") from None
     if array.dtype.kind not in "fiub":
         raise _invalid(name, owner, "numbers", array.dtype)
     if array.ndim != dimensions or len(array) == 0:
