@@ -289,8 +289,14 @@ def test_a_model_of_ones_own_must_be_there_and_leave_records_to_ask_about(datase
 
 def test_victims_among_the_adversarys_own_records_are_refused(dataset: AmuletDataset) -> None:
     """The adversary learns from the attributes of its own records: it would be told what it is to infer."""
-    with pytest.raises(InvalidData, match=r"The 'victims' of .* must be none of the 'records'\. 5 have the same"):
+    with pytest.raises(InvalidData, match=r"The 'victims' of .* must be none of the 'records'\. 5 of 5 are\."):
         AttributeFromOutputs().attack(First(), dataset.train, dataset.train[torch.arange(5)])
+
+
+def test_victims_may_be_numbered_as_the_adversarys_records_are(dataset: AmuletDataset) -> None:
+    """Two groups of records that were read one by one are both numbered from 0."""
+    victims = replace(dataset.test, index=torch.arange(len(dataset.test)))
+    told(AttributeFromOutputs().attack(First(), dataset.train, victims))
 
 
 def test_an_adversary_that_knows_no_value_learns_nothing(dataset: AmuletDataset) -> None:

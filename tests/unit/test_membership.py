@@ -88,8 +88,15 @@ def test_neither_storage_nor_weights_tell_who_is_a_member(dataset: AmuletDataset
 
 
 def test_no_record_is_both_a_member_and_another(dataset: AmuletDataset) -> None:
-    with pytest.raises(InvalidData, match=r"The 'others' of LossThreshold must be none of the 'members'\. 3 have"):
+    with pytest.raises(InvalidData, match=r"The 'others' of LossThreshold must be none of the 'members'\. 3 of 3 are"):
         LossThreshold().attack(nn.Linear(5, 2), dataset.train, dataset.train[torch.arange(3)])
+
+
+def test_others_with_the_identities_of_members_are_refused(dataset: AmuletDataset) -> None:
+    """By their identities it is known which records a shadow model was trained on."""
+    others = replace(dataset.test, index=torch.arange(len(dataset.test)))
+    with pytest.raises(InvalidData, match=r"'others' of LossThreshold must be numbered .* 100 of 100 have the number"):
+        LossThreshold().attack(nn.Linear(5, 2), dataset.train, others)
 
 
 def test_members_and_others_are_of_one_data_set(dataset: AmuletDataset) -> None:

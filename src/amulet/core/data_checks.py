@@ -30,7 +30,7 @@ def require_apart(first: tuple[str, Data], second: tuple[str, Data], owner: str)
     """Check that two groups of records, each with the name of its parameter, are of one data set and share no record.
 
     Raises:
-        InvalidData: they have different schemas, or some identity (`Data.index`) is in both.
+        InvalidData: they have different schemas, or some record is in both, with the same identity and inputs.
     """
     (name, one), (other_name, other) = first, second
     if one.schema != other.schema:
@@ -38,13 +38,36 @@ def require_apart(first: tuple[str, Data], second: tuple[str, Data], owner: str)
         raise InvalidData(
             [Problem(other_name, f"The '{other_name}' of {owner} must be {allowed}. Their schemas differ.")]
         )
-    shared = int(torch.isin(other.index, one.index.to(other.index.device)).sum())
-    if shared:
-        remedy = f"If they are other records, number them anew: dataclasses.replace({other_name}, index=...)."
+    places, shared = _places_by_identity(one, other)
+    same = (one.x[places] == other.x[shared].to(one.x.device)).flatten(1).all(1)
+    if same.any():
+        allowed = f"none of the '{name}'. {int(same.sum())} of {len(other)} are"
+        raise InvalidData([Problem(other_name, f"The '{other_name}' of {owner} must be {allowed}.")])
+
+
+def require_own_identities(first: tuple[str, Data], second: tuple[str, Data], owner: str) -> None:
+    """Check that no record of one group has the identity (`Data.index`) of a record of the other.
+
+    Raises:
+        InvalidData: some have, as where both groups were numbered from 0.
+    """
+    (name, one), (other_name, other) = first, second
+    count = len(_places_by_identity(one, other)[0])
+    if count:
+        allowed = f"numbered (Data.index) otherwise than the '{name}': dataclasses.replace({other_name}, index=...)"
         sentence = (
-            f"The '{other_name}' of {owner} must be none of the '{name}'. {shared} have the same Data.index. {remedy}"
+            f"The '{other_name}' of {owner} must be {allowed}. {count} of {len(other)} have the number of another."
         )
         raise InvalidData([Problem(other_name, sentence)])
+
+
+def _places_by_identity(one: Data, other: Data) -> tuple[Tensor, Tensor]:
+    """The places of the records of two groups whose identities are in both, in the first and in the second."""
+    order = one.index.argsort()
+    wanted, ranked = other.index.to(order.device), one.index[order]
+    near = torch.searchsorted(ranked, wanted).clamp_max(len(ranked) - 1)
+    found = ranked[near] == wanted
+    return order[near[found]], found.nonzero().flatten().to(other.index.device)
 
 
 def problems_of(data: Data, owner: str) -> Iterable[Problem]:

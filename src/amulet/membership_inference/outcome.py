@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from amulet.core.curve import Curve
 from amulet.core.data import Data, Selection, concatenate
-from amulet.core.data_checks import require_apart, require_data
+from amulet.core.data_checks import require_apart, require_data, require_own_identities
 from amulet.core.errors import InvalidData, Problem
 from amulet.core.model import device_of
 from amulet.core.outcome import LEFT_OUT, Outcome
@@ -143,14 +143,15 @@ class MembershipInferenceAttack(Attack[MembershipOutcome]):
             seed: of the order of the candidates and of the random choices of the attack.
 
         Raises:
-            InvalidData: the others are of another data set, or some records are among both.
+            InvalidData: the others are of another data set, among the members, or have identities of members.
             MissingInput: there are fewer models than the attack needs.
             AccessDenied: the attack asked the target for an output that its `needs` does not declare.
             InvalidParameter: the model does not give one logit for each class.
         """
         require_data(members, "members", type(self).__name__)
         require_data(others, "others", type(self).__name__)
-        require_apart(("members", members), ("others", others), type(self).__name__)
+        for require in (require_apart, require_own_identities):
+            require(("members", members), ("others", others), type(self).__name__)
         order = _shuffled(len(members) + len(others), seed)
         pool = concatenate(*(replace(each, weight=None, targets=None) for each in (members, others)))
         pool = pool.at(order.to(members.y.device))  # so that neither places nor weights tell who is a member
