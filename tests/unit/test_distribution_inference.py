@@ -34,6 +34,16 @@ def test_worlds_have_the_shares_that_were_asked_for(data: AmuletDataset) -> None
             assert abs(int(drawn.attribute("sex").sum()) - ratio * len(drawn)) <= 1
 
 
+def test_a_value_goes_by_its_name_or_its_code(data: AmuletDataset) -> None:
+    by_code, by_name = (SuriEvans(victims=2, shadows=2, value=value) for value in (1, "1"))
+    for role, requests in by_code.models(Split()).items():
+        for request, named in zip(requests, by_name.models(Split())[role], strict=True):
+            assert torch.equal(request.draw.choose(data.train), named.draw.choose(data.train))
+    recipe, split = TOY_RECIPE, Split()
+    first, second = (attack.play(game_for(attack, recipe, data, split)) for attack in (by_code, by_name))
+    assert torch.equal(first.scores, second.scores)
+
+
 def test_every_model_has_a_draw_and_a_seed_of_its_own(data: AmuletDataset) -> None:
     requests = [request for asked in SMALL.models(Split()).values() for request in asked]
     assert len({request.number for request in requests}) == len(requests) == 3 * (3 + 2)
@@ -126,6 +136,7 @@ def test_equal_ratios_are_refused() -> None:
     [
         (SuriEvans(attribute="age"), "needs the sensitive attribute 'age'; the data set has: sex"),
         (SuriEvans(value=7), "must be a code 0..1 of the attribute 'sex'"),
+        (SuriEvans(value="x"), r"attribute 'sex' or a name \(0 for 0, 1 for 1\)\. Got 'x'"),
         (SuriEvans(size=0.001), "'size' of RatioDraw must be large enough to draw at least one of 72 records"),
         (
             SuriEvans(size=0.1, ratios=(0.5, 0.55)),

@@ -90,7 +90,7 @@ class AttributeInferenceAttack(Attack[AttributeOutcome]):
             held = ", ".join(schema.attribute_names) or "none"
             yield f"{self} needs the sensitive attribute '{self.attribute}'; the data set has: {held}."
             return
-        values = _attribute(self.attribute, schema).values
+        values = schema.attribute(self.attribute).values
         if self.value is not None and self.value not in values:
             yield f"{self} needs the value '{self.value}' of '{self.attribute}', which has: {', '.join(values)}."
 
@@ -121,7 +121,7 @@ class AttributeInferenceAttack(Attack[AttributeOutcome]):
     @final
     def told_apart(self, schema: Schema) -> Attribute:
         """The attribute with the values that are told apart: its own, or `value` and all others."""
-        whole = _attribute(self.attribute, schema)
+        whole = schema.attribute(self.attribute)
         return whole if self.value is None else Attribute(whole.name, (f"not {self.value}", self.value))
 
     @final
@@ -130,7 +130,7 @@ class AttributeInferenceAttack(Attack[AttributeOutcome]):
         codes = data.attribute(self.attribute)
         if self.value is None:
             return codes
-        code = _attribute(self.attribute, data.schema).values.index(self.value)
+        code = data.schema.attribute(self.attribute).values.index(self.value)
         return torch.where(codes < 0, -1, (codes == code).long())
 
     @final
@@ -226,7 +226,3 @@ class AttributeInferenceAttack(Attack[AttributeOutcome]):
             allowed = f"a score of at least 0 for each value, shape {expected}"
             raise ValueError(f"{self} must give {allowed}. Got {tuple(scores.shape)}.")
         return scores.detach().double().cpu()
-
-
-def _attribute(name: str, schema: Schema) -> Attribute:
-    return schema.attributes[schema.attribute_names.index(name)]

@@ -41,6 +41,18 @@ class Attribute(Spec):
         yield from _name_problems("name", f"Attribute {self.name!r}", [self.name], blank=False)
         yield from _name_problems("values", f"Attribute {self.name!r}", self.values, blank=False)
 
+    def code(self, value: int | str) -> int | None:
+        """The code of a value that is given by its name or its code; None if there is no such value.
+
+        Example:
+            >>> sex = Attribute("sex", ("f", "m"))
+            >>> sex.code("m"), sex.code(1), sex.code(2)
+            (1, 1, None)
+        """
+        if isinstance(value, str):
+            return self.values.index(value) if value in self.values else None
+        return value if 0 <= value < len(self.values) else None
+
 
 @dataclass(frozen=True)
 class Schema(Spec):
@@ -91,6 +103,10 @@ class Schema(Spec):
     def attribute_names(self) -> tuple[str, ...]:
         """Names of the sensitive attributes, in the order of the columns of z."""
         return tuple(attribute.name for attribute in self.attributes)
+
+    def attribute(self, name: str) -> Attribute:
+        """The sensitive attribute of this name, which must be there."""
+        return self.attributes[self.attribute_names.index(name)]
 
 
 def _name_problems(field: str, owner: str, names: Sequence[str], *, blank: bool) -> Iterator[Problem]:
@@ -182,6 +198,11 @@ class Data:
     def attribute(self, name: str) -> Tensor:
         """(n,) codes of one sensitive attribute."""
         return self.z[:, self.schema.attribute_names.index(name)]
+
+    def has(self, attribute: str, value: int | str) -> Tensor:
+        """(n,) bool, whether a sensitive attribute has the value of this code or name, if there is any."""
+        codes, code = self.attribute(attribute), self.schema.attribute(attribute).code(value)
+        return torch.zeros_like(codes, dtype=torch.bool) if code is None else codes == code
 
     def without_attributes(self) -> Self:
         """The same records with every sensitive attribute set to "not recorded", for those who must infer them."""

@@ -45,7 +45,7 @@ def measure_by_group(
     problems = [*_unit_problems(outcome), *attribute_problems(dataset, attribute)]
     if problems:
         raise InvalidData(problems)
-    values = dataset.schema.attributes[dataset.schema.attribute_names.index(attribute)].values
+    values = dataset.schema.attribute(attribute).values
     codes = _codes(outcome, dataset.train if outcome.part == "train" else dataset.test, attribute)
     return {group: _measured(metric, outcome, codes == code, fewest) for code, group in enumerate(values)}
 

@@ -219,7 +219,7 @@ class RatioDraw(SplitDraw):
     Attributes:
         holder: the party whose records are drawn from: the target ("members") or the attacker ("auxiliary").
         attribute: name of the sensitive attribute.
-        value: code of the value; records with another value, known or not, are the rest.
+        value: the value, by its code or its name; records with another value, known or not, are the rest.
         ratio: share of the drawn records that have the value, in 0..1.
         size: how many records are drawn, as a share of the holder's.
         number: distinguishes draws that are equal in everything else.
@@ -227,7 +227,7 @@ class RatioDraw(SplitDraw):
 
     holder: Literal["members", "auxiliary"] = "members"
     attribute: str = "sex"
-    value: NonNegativeInt = 1
+    value: NonNegativeInt | str = 1
     ratio: Probability = 0.5
     size: OpenProbability = 0.25
     number: NonNegativeInt = 0
@@ -241,7 +241,8 @@ class RatioDraw(SplitDraw):
         problems = tuple(self.data_problems(data))
         if problems:
             raise InvalidData(problems)
-        rng = generator(self.split.seed, "ratio", self.holder, self.attribute, self.value, self.ratio, self.number)
+        code = data.schema.attribute(self.attribute).code(self.value)
+        rng = generator(self.split.seed, "ratio", self.holder, self.attribute, code, self.ratio, self.number)
         held, has = self._held(data)
         return held[places_with_share(has, round(self.size * len(held)), self.ratio, rng)]
 
@@ -251,10 +252,11 @@ class RatioDraw(SplitDraw):
         if self.attribute not in names:
             yield self.problem("attribute", f"one of {', '.join(names) or 'none, since the data set has no attribute'}")
             return
-        values = data.schema.attributes[names.index(self.attribute)].values
-        if self.value >= len(values):
-            named = ", ".join(f"{code} for {name}" for code, name in enumerate(values[:10]))
-            yield self.problem("value", f"a code 0..{len(values) - 1} of the attribute '{self.attribute}' ({named})")
+        attribute = data.schema.attribute(self.attribute)
+        code, last = attribute.code(self.value), len(attribute.values) - 1
+        if code is None:
+            named = ", ".join(f"{code} for {name}" for code, name in enumerate(attribute.values[:10]))
+            yield self.problem("value", f"a code 0..{last} of the attribute '{self.attribute}' or a name ({named})")
             return
         held, has = self._held(data)
         drawn = round(self.size * len(held))
@@ -266,7 +268,7 @@ class RatioDraw(SplitDraw):
         for found, count, which in ((there, having, ""), (len(held) - there, drawn - having, "not ")):
             if found < count:
                 holder = "auxiliary records" if self.holder == "auxiliary" else self.holder
-                needed = f"{count} of the {holder} whose {self.attribute} is {which}{values[self.value]}"
+                needed = f"{count} of the {holder} whose {self.attribute} is {which}{attribute.values[code]}"
                 largest = floor(1000 * self.size * found / count) / 1000
                 yield Problem(
                     "size",
@@ -278,7 +280,7 @@ class RatioDraw(SplitDraw):
         """(k,) positions of the holder's records, and (k,) bool, whether they have the value."""
         division = self.split.divide(len(data))
         held = division.members if self.holder == "members" else division.auxiliary
-        return held, (data.attribute(self.attribute)[held] == self.value).cpu()
+        return held, data.has(self.attribute, self.value)[held].cpu()
 
 
 def places_with_share(has: Tensor, count: int, share: float, rng: Generator) -> Tensor:

@@ -110,7 +110,7 @@ class DistributionInferenceAttack(Attack[WorldOutcome]):
 
     Attributes:
         attribute: the name of the sensitive attribute.
-        value: the code of the value whose share is inferred.
+        value: the value whose share is inferred, by its code or its name.
         ratios: the share of records with the value in the first and in the second world.
         size: the number of training records of each model, as a share of the holder's records.
         victims: the number of victim models of each world.
@@ -121,7 +121,7 @@ class DistributionInferenceAttack(Attack[WorldOutcome]):
     risk = "distribution_inference"
     outcome_type = WorldOutcome
     attribute: str = "sex"
-    value: NonNegativeInt = 1
+    value: NonNegativeInt | str = 1
     ratios: tuple[Probability, Probability] = (0.1, 0.9)
     size: OpenProbability = 0.25
     victims: Victims = 8
@@ -208,7 +208,7 @@ class DistributionInferenceAttack(Attack[WorldOutcome]):
     def _queries(self, game: Game, other: str) -> Data:
         """The adversary's records of both worlds, as many as each of its models is trained on."""
         records = game.auxiliary
-        has = (records.attribute(self.attribute) == self.value).cpu()
+        has = records.has(self.attribute, self.value).cpu()
         count = round(self.size * len(records))
         places_of_worlds = [
             places_with_share(has, count, self._ratio(world), generator(game.seed, "queries", world))
