@@ -250,3 +250,25 @@ def test_attacks_on_an_attribute_are_told_by_it_and_where_several_do_the_same_by
     items = [("of sex", "SuriEvans, attack AUC +0.100"), ("of race", "")]
     told = _of("risk increases", "distribution_inference", items)
     assert told == "distribution inference of sex (SuriEvans, attack AUC +0.100), of race"
+
+
+def test_attacks_on_the_same_attribute_are_told_by_what_else_differs() -> None:
+    rows = ("undefended", "D")
+    labels = [f"SuriEvans(attribute=region, value={value})" for value in ("north", "west")]
+    columns = [replace(LIRA, risk="distribution_inference", probe=label) for label in labels]
+    spec: Plain = {
+        "amulet.experiments.planning.experiment.Experiment": {
+            "attacks": [{"a.SuriEvans": {"attribute": "region", "value": value}} for value in ("north", "west")]
+        }
+    }
+    numbers = {(row, label): DOWN if (row, label) == ("D", labels[0]) else STEADY for row in rows for label in labels}
+    values = [
+        Value(row, column.risk, column.probe, column.metric, seed, 0.7 + more, None, f"{row}{column.probe}{seed}")
+        for row in rows
+        for column in columns
+        for seed, more in enumerate(numbers[row, column.probe])
+    ]
+    found = Results("e", "d", "c" * 64, spec, tuple(columns), tuple(values), {})
+    [summary] = defense_summaries(found, matrix_blocks(found))
+    assert "decreases: distribution inference of region (SuriEvans (value north), " in summary.text
+    assert "o meaningful change: distribution inference of region (SuriEvans (value west))" in summary.text

@@ -14,6 +14,7 @@ from amulet.report.words.formats import signed
 from amulet.report.words.gates import gates_of
 from amulet.report.words.group_sizes import compares_groups
 from amulet.report.words.names import mid_sentence, risk_name
+from amulet.report.words.spec_text import Named
 from amulet.report.words.verdict_words import Tone, VerdictWords, verdict_words
 from amulet.statistics import Gate, Word
 
@@ -135,7 +136,7 @@ def _item(results: Results, block: MatrixBlock, part: MatrixPart, cell: MatrixCe
     attribute = dict(part.brief.settings).get("attribute", "")
     if attribute:
         attribute = f"{'by' if compares_groups(cell.column) else 'of'} {attribute}"
-        probe = part.brief.name if len({other.brief.name for other in block.parts}) > 1 else ""
+        probe = _probe_of_attribute(block, part)
     else:
         probe = _probe(block, part)
     return attribute, ", ".join(filter(None, [probe, _changed(part, cell), *_doubts(results, cell)]))
@@ -146,6 +147,17 @@ def _changed(part: MatrixPart, cell: MatrixCell) -> str:
         return ""
     title = next(line.words.title for line in part.lines if line.column == cell.column)
     return f"{mid_sentence(title)} {signed(cell.difference.mean)}"
+
+
+def _probe_of_attribute(block: MatrixBlock, part: MatrixPart) -> str:
+    """What tells it from the risk's other probes beside its attribute: settings, or a name where there are several."""
+    own, others = dict(part.brief.settings), [other.brief for other in block.parts if other is not part]
+    alike = [dict(other.settings) for other in others if other.name == part.brief.name]
+    alike = [settings for settings in alike if settings.get("attribute") == own["attribute"]]
+    told = tuple((name, value) for name, value in own.items() if any(each.get(name) != value for each in alike))
+    if told:
+        return str(Named(part.brief.name, told))
+    return part.brief.name if any(other.name != part.brief.name for other in others) else ""
 
 
 def _probe(block: MatrixBlock, part: MatrixPart) -> str:
