@@ -1,4 +1,4 @@
-"""Squared error to the nearest training record. Haim et al. 2022, https://arxiv.org/abs/2206.07758, section 5."""
+"""Squared error to the nearest training record. Haim et al. 2022, https://arxiv.org/abs/2206.07758."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Structural similarity with nearest records. Wang et al. 2004, https://doi.org/10.1109/TIP.2003.819861, equation 13."""
+"""Structural similarity with records. Wang et al. 2004, https://doi.org/10.1109/TIP.2003.819861, equation 13."""
 
 from dataclasses import dataclass
 
