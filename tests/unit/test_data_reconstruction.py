@@ -18,6 +18,7 @@ from amulet.core.threat import Access, Adversary
 from amulet.data_reconstruction import ReconstructionAttack, ReconstructionOutcome, metrics
 from amulet.data_reconstruction.attacks import ModelInversion
 from amulet.data_reconstruction.defenses import DPSGD
+from amulet.data_reconstruction.outcome import TRIVIAL
 from amulet.datasets import from_arrays
 from amulet.experiments import Experiment, assess, game_for
 from amulet.functional.inversion import inverted
@@ -73,13 +74,13 @@ def test_a_reconstruction_is_compared_with_the_members_of_its_class(stripes: Amu
 
 def test_the_guesses_are_worth_what_an_attack_is_worth_that_makes_them(stripes: AmuletDataset) -> None:
     data, model = stripes.train, nn.Sequential(nn.Flatten(), nn.Linear(64, 3))
-    for guess, value in (("zeros", 0.0), ("grey", 0.5)):
+    for guess, value in zip(TRIVIAL, (0.0, 0.5), strict=True):
         found = Constant(value).attack(model, data)
         assert metrics.mse(found) == metrics.GuessedMSE(guess)(found)
         assert metrics.ssim(found) == metrics.GuessedSSIM(guess)(found)
         assert metrics.nearest_mse(found) == metrics.GuessedMSE(guess, "nearest record")(found)
         assert metrics.nearest_ssim(found) == metrics.GuessedSSIM(guess, "nearest record")(found)
-    by_guess = [metrics.GuessedMSE(guess)(found) for guess in ("zeros", "grey")]
+    by_guess = [metrics.GuessedMSE(guess)(found) for guess in TRIVIAL]
     assert metrics.trivial_mse(found) == min(by_guess)  # type: ignore[type-var]
 
 
