@@ -15,7 +15,7 @@ from amulet.core.metric import Metric, Undefined
 from amulet.core.split import Split
 from amulet.core.synthetic import as_records
 from amulet.core.threat import Access, Adversary
-from amulet.data_reconstruction import ReconstructionAttack, ReconstructionOutcome, metrics
+from amulet.data_reconstruction import ReconstructionAttack, ReconstructionOutcome, metrics, side_by_side
 from amulet.data_reconstruction.attacks import ModelInversion
 from amulet.data_reconstruction.defenses import DPSGD
 from amulet.data_reconstruction.outcome import TRIVIAL
@@ -208,3 +208,24 @@ def test_a_tensor_of_another_shape_is_refused() -> None:
     found = attack.play(game)
     with pytest.raises(ValueError, match="one shape"):
         replace(found, guesses=found.guesses[:, :2])
+
+
+def test_a_picture_has_class_means_above_the_reconstructions_of_each_model(stripes: AmuletDataset) -> None:
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 3))
+    dark, bright = (Constant(value).attack(model, stripes.train) for value in (0.0, 1.0))
+    picture = side_by_side([dark, bright])
+    assert picture.shape == (2 + 3 * (8 + 2), 2 + 3 * (8 + 2), 3)
+    assert (picture[:2] == 255).all()
+    assert (picture[12:20, 2:10] == 0).all()
+    assert (picture[22:30, 2:10] == 255).all()
+    expected = (dark.means[1, 0] * 255).round().to(torch.uint8)
+    assert torch.equal(picture[2:10, 12:20, 1], expected)
+
+
+def test_a_picture_is_of_images_of_the_same_records(stripes: AmuletDataset) -> None:
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 3))
+    found, other = (Constant().attack(model, data) for data in (stripes.train, stripes.test))
+    with pytest.raises(ValueError, match="same training records"):
+        side_by_side([found, other])
+    with pytest.raises(ValueError, match="1 or 3 channels"):
+        side_by_side([Constant().attack(nn.Linear(6, 2), toy_dataset().train)])

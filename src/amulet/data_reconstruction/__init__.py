@@ -2,9 +2,10 @@
 
 from amulet.core.risk import Risk
 from amulet.data_reconstruction.outcome import ReconstructionOutcome
+from amulet.data_reconstruction.pictures import side_by_side
 from amulet.data_reconstruction.reconstruction import ReconstructionAttack
 
-__all__ = ["RISK", "ReconstructionAttack", "ReconstructionOutcome"]
+__all__ = ["RISK", "ReconstructionAttack", "ReconstructionOutcome", "side_by_side"]
 
 RISK = Risk(
     "data_reconstruction",
