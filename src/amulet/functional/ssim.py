@@ -29,7 +29,7 @@ def ssim(first: Tensor, second: Tensor, data_range: float) -> Tensor:
         >>> import torch
         >>> image = torch.arange(64.0).view(1, 1, 8, 8) / 63
         >>> ssim(image, image, 1.0), ssim(image, 1 - image, 1.0)
-        (tensor([1.], dtype=torch.float64), tensor([-0.8827], dtype=torch.float64))
+        (tensor([1.], dtype=torch.float64), tensor([-0.9549], dtype=torch.float64))
     """
     first, second = first.double(), second.double()
     sample = WINDOW**2 / (WINDOW**2 - 1)
