@@ -18,6 +18,8 @@ def written(folder: Path, text: str) -> Path:
     return path
 
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
 MINIMAL = """\
     name: minimal
     dataset: Digits
@@ -67,7 +69,7 @@ def test_every_problem_is_reported_at_once_with_its_place(tmp_path: Path) -> Non
 def test_a_name_that_means_two_things_must_be_written_out(tmp_path: Path) -> None:
     path = written(tmp_path, MINIMAL.replace("membership_inference.TPRAtFPR: {fpr: 0.05}", "auc"))
 
-    with pytest.raises(InvalidParameter, match=r"Write membership_inference\.auc or utility\.auc"):
+    with pytest.raises(InvalidParameter, match=r"membership_inference\.auc or utility\.auc"):
         load_experiment(path)
 
 
@@ -146,3 +148,9 @@ def test_what_is_wrong_in_a_row_has_its_place(tmp_path: Path) -> None:
     message = str(caught.value)
     assert "experiment.yaml:10: defenses.both.agianst: Row has no 'agianst'. Did you mean 'against'?" in message
     assert "experiment.yaml:14: defenses.poisoned.attacked: " in message
+
+
+@pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_example_is_an_experiment_that_names_its_command(example: Path) -> None:
+    assert load_experiment(example).attacks
+    assert f"amulet assess examples/{example.name}" in example.read_text(encoding="utf-8")

@@ -42,6 +42,10 @@ ERROR, SIMILAR, *GUESSED = (
     )
     for metric in (mse, ssim, trivial_mse, trivial_ssim)
 )  # fmt: skip
+EXCESS = Column(
+    "membership_inference", "PrivacyAudit", "excess_epsilon", 0, 11, None, primary=False, margin=0.1, chance=None,
+    shows="proof",
+)  # fmt: skip
 JITTER = (0.0, 0.004, -0.004, 0.002, -0.002)
 
 
@@ -152,3 +156,21 @@ def test_one_seed_proves_nothing() -> None:
 def test_what_follows_is_said_unless_the_gate_is_shown() -> None:
     found = results({("undefended", BALANCED): 0.8, ("dp", BALANCED): 0.5})
     assert [bool(gate.follows) for gate in found.gates] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("excess", "expected"),
+    [((0.0,) * 10, Gate.PASSED), ((0.2,) + (0.0,) * 9, Gate.UNPROVEN), ((0.2,) * 3 + (0.0,) * 7, Gate.FAILED)],
+    ids=["never", "once", "often"],
+)
+def test_a_guarantee_is_refuted_by_audits_that_exceed_it_more_often_than_by_chance(
+    excess: tuple[float, ...], expected: Gate
+) -> None:
+    values = tuple(
+        Value("dp", EXCESS.risk, EXCESS.probe, EXCESS.metric, seed, value, None, f"{seed}")
+        for seed, value in enumerate(excess)
+    )
+    found = replace(results({("undefended", LEAK): 0.68, ("dp", LEAK): 0.52}), columns=(LEAK, EXCESS))
+    found = replace(found, values=(*found.values, *values))
+    assert state(found, "proof", "dp") is expected
+    assert [gate.row for gate in found.gates if gate.name == "proof"] == ["dp"]

@@ -211,7 +211,7 @@ def test_outcomes_of_other_records_are_refused(before: nn.Module, after: nn.Modu
 
 
 def test_a_metric_without_a_value_says_why(results: PairResults) -> None:
-    [cell] = [cell for cell in results.cells if cell.column.metric.startswith("TPRAtFPR")]
+    [cell] = [cell for cell in results.cells if cell.column.metric == "TPRAtFPR(fpr=0.01)"]
     assert cell.verdict.word is Word.UNDEFINED
     assert cell.difference is None
     assert cell.reasons == ("fewer than 10 of 100 non-members would be accused",)

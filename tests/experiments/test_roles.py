@@ -24,6 +24,8 @@ from amulet.experiments import BASELINE, Experiment, Row, Store, models_for, pla
 from amulet.experiments.assess import carry_out
 from amulet.experiments.graph.tasks import Train
 from amulet.experiments.planning.plan import count_by_kind
+from amulet.membership_inference.attacks import LossThreshold
+from amulet.membership_inference.defenses import EarlyStopping
 from amulet.poisoning.attacks import BadNets
 from amulet.poisoning.defenses import OutlierRemoval, SpectralSignatures
 from amulet.testing import TOY_RECIPE, toy_dataset
@@ -304,6 +306,28 @@ def test_metrics_are_measured_by_group(experiment: Experiment, store: Store, att
             model = store.load(planned.target(BASELINE, 0)).model
             mine = data.test[data.test.attribute("sex") == 1]
             assert first.value == pytest.approx((model(mine.x).argmax(1) == mine.y).double().mean().item())
+
+
+def test_membership_by_group_has_spread_and_intervals(experiment: Experiment, store: Store) -> None:
+    grouped = replace(
+        experiment,
+        attacks=(LossThreshold(),),
+        audits=(),
+        metrics=(),
+        by_group=("sex",),
+        defenses=(Row("early", (EarlyStopping(),)),),
+        seeds=3,
+        dataset=None,
+    )
+    _, results = carry_out(plan(grouped, toy_dataset(records=800)), store, workers=1)
+    [column] = [column for column in results.columns if (column.metric, column.group) == ("auc", "sex=1")]
+    for row in (BASELINE, "early"):
+        cell = results.cell(row, column)
+        assert cell.summary is not None
+        assert cell.summary.std is not None
+        assert cell.summary.n == 3
+    assert cell.verdict is not None
+    assert cell.verdict.interval is not None
 
 
 def test_groups_that_are_too_small_are_undefined(experiment: Experiment, store: Store) -> None:

@@ -90,7 +90,7 @@ def test_the_draws_of_a_split() -> None:
         (Recipe(LinearNet((64, 32), norm="group"), epochs=5), "aa56addca233aa8c"),
         (Recipe(SimpleCNN(), objective=LogitAdjustment((0.5, 0.5))), "71403ae49ca85726"),
         (PGD(epsilon=8 / 255), "75124fb56efecb03"),
-        (LiRA(shadows=16), "76f4a4ffd6e12716"),
+        (LiRA(shadows=16), "1d008138312ec04b"),
         (BadNets(pattern=Patch()), "324eb9f77d0d4578"),
         (OutlierRemoval(20).apply(TOY_RECIPE), "4e0f66690fb90cf3"),
         (OutlierRemoval(20).apply(AdversarialTraining().apply(TOY_RECIPE)), "73f2a1329b462c71"),

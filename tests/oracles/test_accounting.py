@@ -1,6 +1,6 @@
 """The privacy spent, against Opacus's own accountant stepped through the same run."""
 
-from math import inf
+from math import erfc, exp, inf
 from typing import get_args
 
 import pytest
@@ -67,6 +67,14 @@ def test_a_run_that_asks_for_epsilon_reports_no_more(dataset: AmuletDataset) -> 
     assert isinstance(sigma, float)
     assert 3.8 <= epsilon <= 4.0
     assert epsilon == pytest.approx(stepped(sigma, 0.1, 20, "rdp"), rel=1e-9)
+
+
+@pytest.mark.parametrize("sigma", [2.0, 5.0])
+def test_whole_batches_are_a_gaussian_mechanism(sigma: float) -> None:
+    """Balle and Wang 2018, https://arxiv.org/abs/1805.06530, Theorem 8, for noise sigma / sqrt(steps)."""
+    epsilon, steps = epsilon_of(sigma, DELTA, 1.0, 9, "prv"), 9
+    near, far = (erfc((epsilon * sigma / steps**0.5 - side * steps**0.5 / 2 / sigma) / 2**0.5) / 2 for side in (1, -1))
+    assert near - exp(epsilon) * far == pytest.approx(DELTA, rel=0.1)
 
 
 def test_without_noise_there_is_no_privacy() -> None:

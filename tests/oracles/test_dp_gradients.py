@@ -99,6 +99,74 @@ def test_clipped_sums_equal_one_record_at_a_time(
     assert_close(FORMS[form](record_losses(recipe, batch), model, batch, bound), expected)
 
 
+class Sequences(nn.Module):
+    """Reads an image of 3 x 6 x 6 as a sequence of items, each through one linear layer."""
+
+    def __init__(self, items: int, width: int) -> None:
+        super().__init__()
+        self.items, self.each, self.head = items, nn.Linear(108 // items, width), nn.Linear(width, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        scores: Tensor = self.head(self.each(x.reshape(len(x), self.items, -1)).tanh().mean(1))
+        return scores
+
+
+def convolution(channels: int, stride: int = 1, padding: int = 0, dilation: int = 1) -> nn.Module:
+    """One convolution of 3 x 6 x 6 pixels, its norm, and a head."""
+    layers = (
+        nn.Conv2d(3, channels, 3, stride, padding, dilation),
+        nn.GroupNorm(2, channels),
+        nn.Tanh(),
+        nn.AdaptiveAvgPool2d(1),
+    )
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels, 3))
+
+
+LAYERS: dict[str, Callable[[], nn.Module]] = {
+    "linear": lambda: nn.Sequential(nn.Flatten(), nn.Linear(108, 3)),
+    "linear without bias": lambda: nn.Sequential(nn.Flatten(), nn.Linear(108, 3, bias=False)),
+    "linear, few items": lambda: Sequences(items=3, width=20),
+    "linear, many items": lambda: Sequences(items=54, width=4),
+    "convolution, few positions": lambda: convolution(8, stride=3),
+    "convolution, many positions": lambda: convolution(8, padding=1),
+    "dilated convolution": lambda: convolution(40, dilation=2, padding=1),
+    "group norm": lambda: nn.Sequential(nn.GroupNorm(1, 3), nn.Flatten(), nn.Linear(108, 3)),
+    "layer norm": lambda: nn.Sequential(nn.Flatten(), nn.LayerNorm(108), nn.Linear(108, 3)),
+    "convolution in groups": lambda: nn.Sequential(nn.Conv2d(3, 6, 3, groups=3), nn.Flatten(), nn.Linear(96, 3)),
+    "one-dimensional convolution": lambda: nn.Sequential(nn.Flatten(2), nn.Conv1d(3, 3, 36), nn.Flatten()),
+    "transposed convolution": lambda: nn.Sequential(nn.ConvTranspose2d(3, 2, 2), nn.Flatten(), nn.Linear(98, 3)),
+    "parametric ReLU": lambda: nn.Sequential(nn.PReLU(3), nn.Flatten(), nn.Linear(108, 3)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_the_norm_of_each_record_is_that_of_its_own_gradient(double: None, images: AmuletDataset, layer: str) -> None:
+    """Clipped below any norm, a record alone gives a sum of exactly the bound only if its norm is exact."""
+    del double
+    torch.manual_seed(0)
+    batch = images.train[torch.arange(6)].as_inputs()
+    batch, model, recipe = replace(batch, x=batch.x.double()), LAYERS[layer](), Recipe(LinearNet())
+    losses, each = record_losses(recipe, batch), one_at_a_time(recipe, model, batch)
+    form = form_for(losses, model, batch).clipped_sum
+    for place, gradients in enumerate(each):
+        alone = form(losses, model, batch[torch.tensor([place])], 1e-4)
+        assert norm_of(alone) == pytest.approx(1e-4, rel=1e-9)
+        assert_close(alone, clipped(gradients, 1e-4))
+    expected = {name: torch.stack([clipped(g, 0.5)[name] for g in each]).sum(0) for name in each[0]}
+    assert_close(form(losses, model, batch, 0.5), expected)
+
+
+@pytest.mark.parametrize("layer", [name for name in LAYERS if "linear" in name or "positions" in name])
+def test_common_layers_need_one_backward_pass(double: None, images: AmuletDataset, layer: str) -> None:
+    del double
+    torch.manual_seed(0)
+    batch = images.train[torch.arange(6)].as_inputs()
+    batch = replace(batch, x=batch.x.double())
+    assert (
+        form_for(record_losses(Recipe(LinearNet()), batch), LAYERS[layer](), batch).clipped_sum is clipped_sum_by_layer
+    )
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_a_batch_in_parts_is_the_same_sum(
     case: tuple[Recipe, nn.Module, Data], form: str, monkeypatch: pytest.MonkeyPatch

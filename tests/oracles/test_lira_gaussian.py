@@ -1,26 +1,30 @@
-"""LiRA on a toy whose best attack is known.
+"""LiRA and RMIA on a toy whose best attack is known.
 
 The scaled logit of record i is N(offset_i + gap_i, std_i^2) under models trained with it and N(offset_i,
 std_i^2) under others. The log-likelihood ratio of two Gaussians of one variance grows with the value, and
 where gap_i / std_i = d for all records its AUC is Phi(d / sqrt 2).
+
+RMIA compares probabilities. Where the log odds are far below zero they are log probabilities, so with one spread for
+all records its ratio is the same effect plus the same noise, and its AUC the same closed form.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from typing import get_args
 
+import numpy as np
 import pytest
 import torch
-from scipy.stats import norm
+from scipy.stats import multivariate_normal, norm
 from torch import Generator, Tensor, nn
 
 from amulet.core.dataset import AmuletDataset
 from amulet.core.split import MemberDraw, ShadowDraw, Split
 from amulet.core.threat import TrainedModel
 from amulet.datasets import from_arrays
-from amulet.functional.likelihood import fit_gaussian_pair
+from amulet.functional.likelihood import fit_gaussian_pair, fit_gaussians
 from amulet.membership_inference import MembershipInferenceAttack, MembershipOutcome
-from amulet.membership_inference.attacks import LiRA, LossThreshold
+from amulet.membership_inference.attacks import RMIA, LiRA, LossThreshold
 from amulet.membership_inference.attacks.lira import Variance
 from amulet.membership_inference.metrics import auc
 
@@ -154,3 +158,68 @@ def test_shadows_that_say_nothing_leave_guessing(numbered: AmuletDataset, varian
         models={"shadow": shadows},
     )
     assert value(outcome) == pytest.approx(0.5, abs=MONTE_CARLO)
+
+
+def improbable(offset_spread: float) -> Toy:
+    """Records whose log odds are their log probabilities, to within 1e-6."""
+    found = toy(offset_spread, 0.0)
+    return replace(found, offsets=found.offsets - 30)
+
+
+@pytest.mark.parametrize(
+    "attack", [RMIA(shadows=128), RMIA(shadows=128, gamma=2), RMIA(128, online=False, a=1)], ids=str
+)
+@pytest.mark.parametrize("offset_spread", [0.0, 3.0], ids=["alike", "some records harder"])
+def test_with_many_references_rmia_reaches_the_closed_form(
+    numbered: AmuletDataset, attack: RMIA, offset_spread: float
+) -> None:
+    found = value(played(attack, improbable(offset_spread), numbered, 128))
+    assert found == pytest.approx(EXACT, abs=MONTE_CARLO)
+
+
+@pytest.mark.parametrize("attack", [RMIA(), RMIA(online=False, a=1)], ids=str)
+def test_with_more_references_rmia_grows_to_the_closed_form(numbered: AmuletDataset, attack: RMIA) -> None:
+    counts = (2, 8, 64)
+    found = [value(played(replace(attack, shadows=count), improbable(3.0), numbered, count)) for count in counts]
+    assert found[0] > 0.5 + MONTE_CARLO
+    assert found == sorted(found)
+
+
+def test_references_that_say_nothing_leave_rmia_guessing(numbered: AmuletDataset) -> None:
+    silent = improbable(0.0)
+    nobody = torch.arange(0)
+    draws = [ShadowDraw(SPLIT, number).choose(numbered.train) for number in range(4)]
+    shadows = [TrainedModel(silent.trained_on(nobody), numbered.train.index[places]) for places in draws]
+    division = SPLIT.divide(RECORDS)
+    members, others = numbered.train[division.members], numbered.train[division.auxiliary]
+    outcome = RMIA().attack(silent.trained_on(nobody), members, others, models={"shadow": shadows})
+    assert value(outcome) == pytest.approx(0.5, abs=MONTE_CARLO)
+
+
+@pytest.mark.parametrize("per_record", [True, False])
+def test_several_queries_are_one_spherical_gaussian_a_record(per_record: bool) -> None:
+    """By SciPy; the variance is that of all queries of a record, or of all of all records."""
+    values = torch.randn(6, 4, 3, generator=Generator().manual_seed(0), dtype=torch.float64)
+    use, observed = torch.ones(6, 4, dtype=torch.bool), torch.zeros(4, 3, dtype=torch.float64)
+    deviations = (values - values.mean(0)).square()
+    variances = deviations.sum((0, 2)) / 15 if per_record else (deviations.sum() / 60).expand(4)
+    found = fit_gaussians(values, use, per_record=per_record).log_density(observed)
+    for record in range(4):
+        mean, variance = values[:, record].mean(0), float(variances[record])
+        expected = multivariate_normal(mean.numpy(), variance).logpdf(observed[record].numpy())
+        assert found[record].item() - 1.5 * float(np.log(2 * np.pi)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("online", [True, False], ids=["online", "offline"])
+def test_queries_with_noise_of_their_own_add_up(*, online: bool) -> None:
+    """Four queries that each see the effect once: Phi(d sqrt(4) / sqrt(2))."""
+    rng = Generator().manual_seed(0)
+    inside = torch.rand(129, RECORDS, generator=rng) < 0.5
+    noise = torch.randn(129, RECORDS, 4, generator=rng, dtype=torch.float64)
+    values = 0.5 * inside[..., None] + noise
+    observed, shadows, used = values[0], values[1:], inside[1:]
+    with_it, without = (fit_gaussians(shadows, use, per_record=False) for use in (used, ~used))
+    scores = with_it.log_density(observed) - without.log_density(observed)
+    scores = scores if online else without.standardized(observed).mean(1)
+    outcome = MembershipOutcome(scores, inside[0], torch.arange(RECORDS))
+    assert value(outcome) == pytest.approx(norm.cdf(0.5 * 2 / sqrt(2)), abs=MONTE_CARLO)

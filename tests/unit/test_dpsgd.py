@@ -5,12 +5,15 @@ from math import inf
 
 import pytest
 import torch
-from torch import Generator, nn
+from torch import Generator, Tensor, nn
+from torch.nn.functional import cross_entropy
 
+from amulet.core.data import Data
 from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidParameter
 from amulet.core.seeds import generator
 from amulet.evasion.defenses import AdversarialTraining
+from amulet.functional.pgd import Classifier
 from amulet.membership_inference import defenses
 from amulet.models import LinearNet
 from amulet.training import DPSGD, SGD, Cosine, LogitAdjustment, Recipe
@@ -116,6 +119,42 @@ def test_the_lot_size_is_the_batch_size_under_another_name(dataset: AmuletDatase
     by_batch = NOISY.train(replace(shared, batch_size=lot_size), dataset.train, seed=0)
     assert by_lot.facts["steps"] == by_batch.facts["steps"]
     assert same(by_lot.model, by_batch.model)
+
+
+@pytest.mark.parametrize("most", [1, 7, 1000])
+def test_a_physical_batch_bounds_memory_and_changes_neither_noise_nor_epsilon(
+    recipe: Recipe, dataset: AmuletDataset, most: int
+) -> None:
+    whole, parts = (replace(NOISY, physical_batch=size).train(recipe, dataset.train, seed=0) for size in (None, most))
+    known = {"epsilon", "delta", "noise_multiplier", "sampling_rate", "steps"}
+    assert {name: parts.facts[name] for name in known} == {name: whole.facts[name] for name in known}
+    for one, other in zip(whole.model.parameters(), parts.model.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_no_more_records_than_the_physical_batch_are_asked_for_at_one_time(
+    recipe: Recipe, dataset: AmuletDataset
+) -> None:
+    sizes = []
+    model = recipe.build(dataset.schema)
+    rule = replace(NOISY, physical_batch=16).begin(Pace(200, 100, 1), 0, "cpu")
+
+    def losses(classify: Classifier, batch: Data) -> Tensor:
+        sizes.append(len(batch))
+        return cross_entropy(classify(batch.x), batch.y, reduction="none")
+
+    rule.backward(losses, model, dataset.train[torch.arange(90)])
+    assert max(sizes) == 16
+
+
+def test_what_cannot_be_accounted_for_is_refused_before_training(recipe: Recipe, dataset: AmuletDataset) -> None:
+    """Numerical composition would need 30 GiB for it, and used to say so once the model was trained."""
+    defense, long = DPSGD(epsilon=None, noise_multiplier=0.05, delta=1e-4), replace(recipe, epochs=100, batch_size=20)
+    (problem,) = defense.apply(long).data_problems(dataset.schema, 200)
+    assert problem.parameter == "noise_multiplier"
+    assert "The accountant 'prv' of DPSGD has no answer for noise_multiplier 0.05 and delta 0.0001" in problem.sentence
+    assert "or let the accountant 'rdp' compute a bound" in problem.sentence
+    assert not list(replace(defense, accountant="rdp").apply(long).data_problems(dataset.schema, 200))
 
 
 def test_stated_class_shares_go_with_it(recipe: Recipe, dataset: AmuletDataset) -> None:

@@ -1,5 +1,6 @@
 """Membership inference: the adversary does not see the truth, and rates of too few records are no results."""
 
+import pickle
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,16 +12,22 @@ from torch.nn.functional import cross_entropy
 from amulet.core.data import Data, Modality, Schema, Selection
 from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidParameter, MissingInput
+from amulet.core.estimate import Estimate, estimate
+from amulet.core.groups import measure_by_group
 from amulet.core.metric import Metric, Undefined
 from amulet.core.model import predict
 from amulet.core.probe import Game
 from amulet.core.roles import SHADOW, TARGET, Whose
 from amulet.core.split import Split
 from amulet.core.threat import Access, Adversary, TrainedModel
+from amulet.experiments import game_for
+from amulet.experiments.registry.plugins import metrics_for
+from amulet.experiments.results.numbers import Column
 from amulet.membership_inference import MembershipInferenceAttack, MembershipOutcome
-from amulet.membership_inference.attacks import LiRA, LossThreshold
-from amulet.membership_inference.metrics import TPRAtFPR, auc, balanced_accuracy
+from amulet.membership_inference.attacks import RMIA, LiRA, LossThreshold, SignalThreshold
+from amulet.membership_inference.metrics import TPRAtFPR, accuracy_at_threshold, auc, balanced_accuracy
 from amulet.models import LinearNet
+from amulet.testing import TOY_RECIPE, toy_dataset
 from amulet.training import Adam, Recipe, fit_shadows
 
 
@@ -186,3 +193,39 @@ def test_the_loss_still_tells_apart_what_a_model_is_very_sure_of(sure: float) ->
     assert outcome.scores.sort(descending=True).values.numpy() == pytest.approx(
         [-np.log1p(np.exp(-margin)) for margin in (sure + 1, sure, sure - 1, sure - 2)], rel=1e-6
     )
+
+
+@pytest.mark.parametrize(("fpr", "margin"), [(0.001, 0.002), (0.01, 0.02), (0.05, 0.02), (0.5, 0.02)])
+def test_the_margin_scales_with_the_rate_up_to_one_member_in_fifty(fpr: float, margin: float) -> None:
+    metric = TPRAtFPR(fpr)
+    assert metric.margin == pytest.approx(margin)
+    assert Column.of(LossThreshold(), metric).margin == metric.margin
+    assert pickle.loads(pickle.dumps(metric)).margin == metric.margin  # noqa: S301 - our own
+    assert TPRAtFPR.margin == 0.02
+
+
+def test_one_percent_and_one_in_a_thousand_are_measured_where_no_rate_is_listed() -> None:
+    names = [str(metric) for metric in metrics_for(LossThreshold(), ())]
+    assert names == ["TPRAtFPR(fpr=0.01)", "TPRAtFPR(fpr=0.001)", "auc", "balanced_accuracy"]
+    listed = [str(metric) for metric in metrics_for(LossThreshold(), (TPRAtFPR(0.05),))]
+    assert listed == ["auc", "balanced_accuracy", "TPRAtFPR(fpr=0.05)"]
+
+
+def test_the_accuracy_of_decisions_is_measured_for_attacks_that_decide() -> None:
+    assert "accuracy_at_threshold" in [str(metric) for metric in metrics_for(SignalThreshold(), ())]
+    for attack in (LossThreshold(), LiRA(), RMIA()):
+        assert "accuracy_at_threshold" not in [str(metric) for metric in metrics_for(attack, ())]
+
+
+def test_metrics_by_sensitive_group_are_those_of_its_records_with_intervals() -> None:
+    data = toy_dataset(records=2500)
+    outcome = SignalThreshold().play(game_for(SignalThreshold(), TOY_RECIPE, data, Split()))
+    sex = data.train.attribute("sex")[torch.searchsorted(data.train.index, outcome.index)]
+    for metric in (auc, balanced_accuracy, accuracy_at_threshold, TPRAtFPR(0.05)):
+        by_group = measure_by_group(metric, outcome, data, "sex")
+        assert by_group == {str(code): metric(outcome[sex == code]) for code in (0, 1)}
+        found = estimate(metric, outcome[sex == 1])
+        assert isinstance(found, Estimate)
+        assert found.value == by_group["1"]
+        assert found.interval is not None
+        assert found.interval[0] <= found.value <= found.interval[1]

@@ -21,8 +21,8 @@ from amulet.report.words.blocks import matrix_blocks
 from amulet.report.words.explanations import NOT_COVERED
 from amulet.report.words.formats import MINUS
 from amulet.report.words.group_sizes import NOT_COUNTED, group_sizes
-from amulet.report.words.no_skill import no_skill_text
-from amulet.report.words.summaries import defense_summaries
+from amulet.report.words.no_skill import no_skill_text, to_compare_with
+from amulet.report.words.summaries import _of, defense_summaries
 from amulet.report.words.verdict_sentences import verdict_figures
 
 BOUNDS, JUDGED = (0.0, 1.0), (True, 0.02)
@@ -230,3 +230,23 @@ def text_of(page: str) -> str:
     """What a reader sees."""
     shown = re.sub(r"<script.*?</script>", " ", page.partition("<body>")[2] or page, flags=re.DOTALL)
     return re.sub(r"\s+([;.,)])", r"\1", " ".join(unescape(re.sub(r"<[^>]+>", " ", shown)).split()))
+
+
+def test_a_chance_level_that_is_measured_stands_beside_the_metric() -> None:
+    """As the imputation of an attribute without the model, which differs from data set to data set."""
+    probe = "AttributeFromOutputsAndRecord(attribute=sex)"
+    attack = Column("attribute_inference", probe, "auc", *BOUNDS, "high", *JUDGED, "baseline_auc")
+    alone = Column("attribute_inference", probe, "baseline_auc", *BOUNDS, None, *JUDGED, None)
+    values = [
+        Value("undefended", attack.risk, probe, column.metric, seed, mean, None, "0" * 64)
+        for column, mean in ((attack, 0.93), (alone, 0.9))
+        for seed in (0, 1)
+    ]
+    found = Results("e", "d", "c" * 64, SPEC, (attack, alone), tuple(values), {})
+    assert to_compare_with(found, attack) == "AUC without the model: 0.900 (undefended)"
+
+
+def test_attacks_on_an_attribute_are_told_by_it_and_where_several_do_the_same_by_name() -> None:
+    items = [("of sex", "SuriEvans, attack AUC +0.100"), ("of race", "")]
+    told = _of("risk increases", "distribution_inference", items)
+    assert told == "distribution inference of sex (SuriEvans, attack AUC +0.100), of race"

@@ -4,7 +4,7 @@ import math
 import re
 from abc import abstractmethod
 from dataclasses import dataclass, fields
-from typing import ClassVar, Generic, Literal, TypeVar, final, get_args
+from typing import ClassVar, Generic, Literal, Self, TypeVar, final, get_args
 
 from amulet.core.outcome import Outcome
 from amulet.core.spec import Spec
@@ -13,7 +13,7 @@ from amulet.core.text import with_article
 O = TypeVar("O", bound=Outcome)  # noqa: E741 - the conventional name of an outcome type
 
 
-Shown = Literal["trained", "noise", "one class", "claims", "findings"]
+Shown = Literal["trained", "noise", "one class", "claims", "proof", "findings"]
 """The conditions of a verdict that a metric can provide evidence for."""
 
 
@@ -46,12 +46,16 @@ class Metric(Spec, Generic[O]):
         must_exceed: the name of another metric of the outcome, which a successful attack exceeds by at least `margin`,
             such as its success on a model whose training records were not tampered with; None where there is none.
         shows: the gate that uses it, if any: whether the model has "trained", the effect of random "noise" in place of
-            the attack, whether the model always predicts "one class", whether "claims" of ownership are right, or
-            whether an attack has "findings" beyond `chance` by this metric too, not by its primary one alone.
+            the attack, whether the model always predicts "one class", whether "claims" of ownership are right, by how
+            much an audit exceeds what a "proof" claims, or whether an attack has "findings" beyond `chance` by this
+            metric too, not by its primary one alone.
         title: its name as a heading, such as "Robust accuracy"; derived from the class's name where it is empty.
         meaning: one sentence for readers of reports; the first sentence of the class's docstring where it is empty.
         no_skill: the value of a model that always names one class, if the metric is a share of correct predictions.
-        margin: the smallest difference that matters, in its own units; docs/guide/verdicts.md has the reasons.
+        margin: the smallest difference that matters, in its own units; docs/guide/verdicts.md has the reasons. A metric
+            may set it for the instance, in `problems`, where it depends on a parameter.
+        everywhere: whether it is measured for every attack or audit with its outcome. If not, it is measured for those
+            that name it in `own_metrics`, and where an experiment lists it.
     """
 
     low: ClassVar[float]
@@ -65,6 +69,12 @@ class Metric(Spec, Generic[O]):
     meaning: ClassVar[str] = ""
     no_skill: ClassVar[NoSkill | None] = None
     margin: ClassVar[float] = 0.02
+    everywhere: ClassVar[bool] = True
+
+    @classmethod
+    def defaults(cls) -> tuple[Self, ...]:
+        """The instances that are measured where an experiment lists none of its class; a hook for subclasses."""
+        return (cls(),)
 
     @abstractmethod
     def measure(self, outcome: O) -> float | Undefined:

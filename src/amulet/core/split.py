@@ -136,6 +136,26 @@ class AuxiliaryDraw(SplitDraw):
 
 
 @dataclass(frozen=True)
+class AuxiliaryHalfDraw(SplitDraw):
+    """A random half of the attacker's own records, for a model that it then asks about the other half.
+
+    A model treats records that it was trained on differently from others, so an attacker who wants to know how a model
+    answers about others has to keep some back.
+
+    Attributes:
+        number: distinguishes models trained on the same half.
+    """
+
+    number: NonNegativeInt = 0
+
+    def choose(self, data: Data) -> Tensor:
+        """One half of the auxiliary records, the same for every number."""
+        auxiliary = self.split.divide(len(data)).auxiliary
+        order = torch.randperm(len(auxiliary), generator=generator(self.split.seed, "auxiliary half"))
+        return auxiliary[order.tensor_split(2)[0]].sort().values
+
+
+@dataclass(frozen=True)
 class ShadowDraw(SplitDraw):
     """A random half of members and auxiliary records together.
 

@@ -1,29 +1,13 @@
 """Synthetic records that are valid for a data set without being of it."""
 
-from collections.abc import Mapping
 from math import prod
 
 import torch
 from torch import Generator, Tensor
 
+from amulet.core.columns import one_hot_groups
 from amulet.core.data import Data, Schema
 from amulet.core.seeds import generator
-
-
-def one_hot_groups(schema: Schema) -> Mapping[str, tuple[int, ...]]:
-    """The columns of each one-hot encoded variable, by its name; they are recognised by names "variable=value".
-
-    Example:
-        >>> from amulet.core.data import Modality
-        >>> one_hot_groups(Schema(Modality.TABULAR, (3,), ("no", "yes"), features=("age", "job=none", "job=nurse")))
-        {'job': (1, 2)}
-    """
-    groups: dict[str, tuple[int, ...]] = {}
-    for place, name in enumerate(schema.features):
-        variable, sign, _ = name.partition("=")
-        if sign:
-            groups[variable] = (*groups.get(variable, ()), place)
-    return groups
 
 
 def random_inputs(schema: Schema, count: int, rng: Generator) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Generator, Tensor, nn
 from amulet.core.classifier import require_classifier
 from amulet.core.data import Data, Schema, Selection
 from amulet.core.errors import AccessDenied, MissingInput
-from amulet.core.fitted import Artifacts, Fitted
+from amulet.core.fitted import Artifacts, Fact, Fitted
 from amulet.core.model import Records, classifiers, evaluating, layers, predict, underneath
 from amulet.functional.pgd import Classifier
 
@@ -171,16 +171,18 @@ class TrainedModel:
         model: maps inputs to logits.
         index: (k,) identities (`Data.index`) of its training records.
         artifacts: tensors that its owner keeps from the training, by stage; see `Fitted`.
+        facts: what is known of its training, such as the epsilon spent; see `Fitted`.
     """
 
     model: nn.Module
     index: Tensor
     artifacts: Artifacts = field(default_factory=dict)
+    facts: Mapping[str, Fact] = field(default_factory=dict)
 
     @classmethod
     def of(cls, fitted: Fitted, index: Tensor) -> Self:
         """The trained model, with the (k,) identities of its training records."""
-        return cls(fitted.model, index, fitted.artifacts)
+        return cls(fitted.model, index, fitted.artifacts, fitted.facts)
 
     def trained_on(self, index: Tensor) -> Tensor:
         """(n,) bool, whether each record, given by its identity, was among the training records."""

@@ -8,8 +8,8 @@ from typing import Final, Protocol, TypeVar
 import torch
 from torch import Tensor
 
+from amulet.core.columns import columns_of
 from amulet.core.data import Data, Schema, batch_size
-from amulet.core.synthetic import one_hot_groups
 from amulet.core.threat import Adversary, Target
 from amulet.functional.balls import Ball, Norm
 from amulet.functional.pgd import Classifier
@@ -22,9 +22,6 @@ PIXEL_SPAN: Final = 2.0
 
 RUNGS: Final = (0.25, 0.5, 0.75)
 """Shares of epsilon at which the security curve is measured, besides the whole."""
-
-ONE_HOT: Final = "one-hot"
-"""In `frozen`: all columns of all one-hot groups."""
 
 Frozen = tuple[int | str, ...]
 """Features that an attacker cannot change: places, names, names of one-hot groups, or "one-hot" for all groups."""
@@ -60,7 +57,7 @@ def free_inputs(attack: Bounded, schema: Schema) -> Tensor | None:
     if not attack.frozen:
         return None
     free = torch.ones(schema.shape, dtype=torch.bool)
-    free[[place for each in attack.frozen for place in _columns(each, schema)]] = False
+    free[[place for each in attack.frozen for place in columns_of(each, schema)]] = False
     return free
 
 
@@ -94,7 +91,7 @@ def _frozen_demands(attack: Bounded, schema: Schema) -> Iterator[str]:
         yield "Only features of tabular data can be frozen."
         return
     for each in attack.frozen:
-        if not _columns(each, schema):
+        if not columns_of(each, schema):
             known = ", ".join(schema.features) or f"places 0..{schema.shape[0] - 1}, for its features have no names"
             yield f"There is no feature {each!r} to be frozen. The data set has {known}."
 
@@ -137,12 +134,3 @@ def _batch_in_turn(adversary: Adversary, victims: Data, attempts: Iterable[Attem
         found[standing] = attempt(victims[standing]).detach()
         standing = target.predictions(replace(victims, x=found)) == victims.y
     return found
-
-
-def _columns(feature: int | str, schema: Schema) -> list[int]:
-    """The places that a feature, a group or all groups stand for; none where there is no such feature."""
-    if isinstance(feature, int):
-        return [feature] if 0 <= feature < schema.shape[0] else []
-    groups = one_hot_groups(schema)
-    wanted = {place for name, places in groups.items() if feature in {name, ONE_HOT} for place in places}
-    return sorted(wanted | {place for place, name in enumerate(schema.features) if name == feature})

@@ -2,8 +2,12 @@
 
 Goodfellow 2015, https://arxiv.org/abs/1510.01799: the gradient of a linear layer's weights for one record is
 the outer product of the layer's input a and the gradient b of its output. So its norm is |a| |b|, and the clipped sum
-over records is one matrix product; no gradient per record is stored. For convolutions and group norms, which have few
-parameters, the per-record gradients are computed.
+over records is one matrix product; no gradient per record is stored.
+
+A layer that is applied at T positions of a record, as a convolution is at pixels and a linear layer at the items of a
+sequence, has a sum of T outer products, whose squared norm is the sum over s and t of (a_s . a_t) (b_s . b_t). Bu et
+al. 2022, https://arxiv.org/abs/2205.10683, section 4: each layer uses this where 2 T^2 is less than the number of its
+weights, and elsewhere the per-record gradients themselves. Both are exact.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -75,8 +79,7 @@ def clipped_sum(model: nn.Module, losses: Callable[[], Tensor], bound: float) ->
         The sum for each parameter, by its name and of its shape.
 
     Raises:
-        Unsupported: a layer was not called exactly once with one row per record, a linear layer was called on inputs
-            of more than two dimensions, or a tensor was changed in place.
+        Unsupported: a layer was not called exactly once with one row per record, or a tensor was changed in place.
 
     Example:
         >>> model, x = nn.Linear(2, 1, bias=False), torch.tensor([[3.0, 4.0], [0.3, 0.4]])
@@ -101,9 +104,10 @@ def clipped_sum(model: nn.Module, losses: Callable[[], Tensor], bound: float) ->
 
 @dataclass(frozen=True, eq=False)
 class _Outer:
-    """The per-record gradients of a linear layer, as factors of outer products: (n, in) inputs, (n, out) slopes."""
+    """The per-record gradients of a layer that is applied once, as outer products: (n, in) inputs, (n, out) slopes."""
 
     name: str
+    shape: torch.Size
     inputs: Tensor
     slopes: Tensor
     bias: bool
@@ -113,7 +117,34 @@ class _Outer:
 
     def weighted_sum(self, factors: Tensor) -> Tensors:
         scaled = self.slopes * factors[:, None]
-        return {f"{self.name}weight": scaled.T @ self.inputs.to(scaled.dtype)} | (
+        return {f"{self.name}weight": (scaled.T @ self.inputs.to(scaled.dtype)).view(self.shape)} | (
+            {f"{self.name}bias": scaled.sum(0)} if self.bias else {}
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class _Outers:
+    """The same of a layer that is applied at T positions: (n, T, in) inputs, (n, T, out) slopes.
+
+    The terms of the squared norm can cancel each other, so they are computed in double precision.
+    """
+
+    name: str
+    shape: torch.Size
+    inputs: Tensor
+    slopes: Tensor
+    bias: bool
+
+    def squares(self) -> Tensor:
+        inputs, slopes = self.inputs.double(), self.slopes.double()
+        alike = inputs @ inputs.transpose(1, 2) + self.bias
+        squares = (alike * (slopes @ slopes.transpose(1, 2))).sum((1, 2)).clamp_min(0)
+        return squares.to(self.slopes.dtype)
+
+    def weighted_sum(self, factors: Tensor) -> Tensors:
+        scaled = (self.slopes * factors[:, None, None]).flatten(0, 1)
+        weight = scaled.T @ self.inputs.flatten(0, 1).to(scaled.dtype)
+        return {f"{self.name}weight": weight.view(self.shape)} | (
             {f"{self.name}bias": scaled.sum(0)} if self.bias else {}
         )
 
@@ -131,10 +162,10 @@ class _Explicit:
         return weighted_sum(self.gradients, factors)
 
 
-def _gradients_of(call: _Call, slope: Tensor) -> _Outer | _Explicit:
+def _gradients_of(call: _Call, slope: Tensor) -> _Outer | _Outers | _Explicit:
     layer, prefix = call.layer, f"{call.name}." if call.name else ""
     if isinstance(layer, nn.Linear):
-        return _Outer(prefix, call.inputs, slope, layer.bias is not None)
+        return _linear(prefix, layer, call.inputs, slope)
     if isinstance(layer, nn.GroupNorm):
         unscaled = _normalised(call.inputs, layer.num_groups, layer.eps)
         return _Explicit(
@@ -142,9 +173,23 @@ def _gradients_of(call: _Call, slope: Tensor) -> _Outer | _Explicit:
         )
     assert isinstance(layer, nn.Conv2d)  # noqa: S101 - `supports` accepts no other layer
     patches = unfold(call.inputs, layer.kernel_size, layer.dilation, layer.padding, layer.stride)  # type: ignore[arg-type]
-    weight = (slope.flatten(2) @ patches.transpose(1, 2)).view(len(slope), *layer.weight.shape)
-    bias = {f"{prefix}bias": _sum_over_pixels(slope)} if layer.bias is not None else {}
-    return _Explicit({f"{prefix}weight": weight} | bias)
+    return _applied(prefix, layer, patches.transpose(1, 2), slope.flatten(2).transpose(1, 2))
+
+
+def _linear(prefix: str, layer: nn.Linear, inputs: Tensor, slopes: Tensor) -> _Outer | _Outers | _Explicit:
+    """Of inputs (n, in) or, at the items of a sequence for instance, (n, ..., in)."""
+    if inputs.dim() == 2:
+        return _Outer(prefix, layer.weight.shape, inputs, slopes, layer.bias is not None)
+    return _applied(prefix, layer, inputs.flatten(1, -2), slopes.flatten(1, -2))
+
+
+def _applied(prefix: str, layer: nn.Linear | nn.Conv2d, inputs: Tensor, slopes: Tensor) -> _Outer | _Outers | _Explicit:
+    """Of a layer applied at T positions of each record: (n, T, in) inputs, (n, T, out) slopes; the cheaper form."""
+    shape, has_bias = layer.weight.shape, layer.bias is not None
+    if 2 * inputs.shape[1] ** 2 < shape.numel():
+        return _Outers(prefix, shape, inputs, slopes, has_bias)
+    weight = (slopes.transpose(1, 2) @ inputs.to(slopes.dtype)).view(len(slopes), *shape)
+    return _Explicit({f"{prefix}weight": weight} | ({f"{prefix}bias": slopes.sum(1)} if has_bias else {}))
 
 
 def _normalised(x: Tensor, groups: int, eps: float) -> Tensor:
@@ -184,5 +229,4 @@ def _is_plain(layer: nn.Module) -> bool:
 
 
 def _all_called(layers: Mapping[str, nn.Module], calls: list[_Call]) -> bool:
-    flat = all(call.inputs.dim() == 2 for call in calls if isinstance(call.layer, nn.Linear))
-    return flat and layers.keys() <= {call.name for call in calls}
+    return layers.keys() <= {call.name for call in calls}

@@ -61,3 +61,23 @@ def tpr_at(rates: Tensor, fpr: Tensor, tpr: Tensor) -> Tensor:
     """
     places = torch.searchsorted(fpr, rates + 1e-12, right=True) - 1
     return tpr[places]
+
+
+def best_threshold(scores: Tensor, positives: Tensor) -> float:
+    """The threshold with the largest mean of true positive and true negative rate.
+
+    Args:
+        scores: (n,) higher for records that are more likely positive.
+        positives: (n,) bool, with at least one positive and one negative.
+
+    Returns:
+        One of the scores: a record is called positive if its score is at least that large. Infinity, by which none is,
+        if no score separates positives from negatives better than chance.
+
+    Example:
+        >>> best_threshold(torch.tensor([0.75, 0.5, 0.25, 0.0]), torch.tensor([True, True, False, False]))
+        0.5
+    """
+    fpr, tpr = roc(scores, positives)
+    thresholds = torch.cat([scores.new_full((1,), torch.inf), scores.unique().flip(0)])
+    return float(thresholds[(tpr - fpr).argmax()])

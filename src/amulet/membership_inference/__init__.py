@@ -2,8 +2,18 @@
 
 from amulet.core.risk import Risk
 from amulet.membership_inference.outcome import MembershipInferenceAttack, MembershipOutcome
+from amulet.membership_inference.privacy_audit import PrivacyAudit, PrivacyAuditOutcome
+from amulet.membership_inference.stored import outcome_of_logits, outcome_of_scores
 
-__all__ = ["RISK", "MembershipInferenceAttack", "MembershipOutcome"]
+__all__ = [
+    "RISK",
+    "MembershipInferenceAttack",
+    "MembershipOutcome",
+    "PrivacyAudit",
+    "PrivacyAuditOutcome",
+    "outcome_of_logits",
+    "outcome_of_scores",
+]
 
 RISK = Risk(
     "membership_inference",

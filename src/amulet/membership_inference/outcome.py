@@ -14,7 +14,7 @@ from amulet.core.curve import Curve
 from amulet.core.data import Data, Selection, concatenate
 from amulet.core.data_checks import require_data
 from amulet.core.model import device_of
-from amulet.core.outcome import Outcome
+from amulet.core.outcome import LEFT_OUT, Outcome
 from amulet.core.probe import Attack, Game
 from amulet.core.roles import TARGET
 from amulet.core.seeds import generator
@@ -34,6 +34,8 @@ class MembershipOutcome(Outcome):
         scores: (n,) float64, higher for records that are more likely members.
         members: (n,) bool, whether the record is one of the target's training records.
         index: (n,) identities of the records, by which attacks can be compared record by record.
+        accused: (n,) int64, 1 for records that the attack calls members and 0 for others, decided without knowing the
+            target's members; -1 for all records if it does not decide.
 
     Example:
         >>> from amulet.membership_inference.metrics import auc
@@ -44,18 +46,28 @@ class MembershipOutcome(Outcome):
 
     part = "train"
     truth = ("members", "index")
+    optional = ("index", "accused")
     scores: Tensor
     members: Tensor
-    index: Tensor
+    index: Tensor = LEFT_OUT
+    accused: Tensor = LEFT_OUT
 
     def check(self) -> None:
-        """Scores must not be NaN."""
+        """Scores must not be NaN, and an attack decides on all records or on none."""
         if torch.isnan(self.scores).any():
             raise ValueError("Membership scores must not be NaN.")
+        codes = set(self.accused.unique().tolist())
+        if not (codes <= {0, 1} or codes == {-1}):
+            raise ValueError(f"'accused' must be 0 or 1, or -1 for all records. Got {sorted(codes)}.")
 
     def strata(self) -> Tensor:
         """1 for members and 0 for others, since the game fixes the number of each."""
         return self.members.long()
+
+    @property
+    def decided(self) -> bool:
+        """Whether the attack says which records are members, instead of only ranking them."""
+        return bool((self.accused >= 0).all())
 
     @property
     def one_sided(self) -> bool:
@@ -65,7 +77,7 @@ class MembershipOutcome(Outcome):
 
 @dataclass(frozen=True)
 class MembershipInferenceAttack(Attack[MembershipOutcome]):
-    """Base class of membership inference attacks; a subclass writes `score`.
+    """Base class of membership inference attacks; a subclass writes `score`, and `thresholds` if it sets any.
 
     The game is that of Carlini et al. 2022, Definition 1, for all members and auxiliary records at once.
     """
@@ -85,6 +97,19 @@ class MembershipInferenceAttack(Attack[MembershipOutcome]):
         Returns:
             (n,) scores, higher for records that are more likely members.
         """
+
+    def thresholds(self, adversary: Adversary, candidates: Selection) -> Tensor | None:
+        """The score from which on each candidate is called a member; a hook for subclasses.
+
+        Args:
+            adversary: as for `score`.
+            candidates: as for `score`.
+
+        Returns:
+            (n,) thresholds, or None for attacks that only rank the candidates.
+        """
+        del adversary, candidates
+        return None
 
     @final
     def traced(self) -> tuple[Self, ...]:
@@ -140,9 +165,10 @@ class MembershipInferenceAttack(Attack[MembershipOutcome]):
             device = device_of(model)
             candidates = Selection(pool.data.to(device), pool.places[order].to(device))
             rng = generator(seed, "membership inference", device=str(device))
-            scores = self.score(
-                Adversary(target, pool.schema, rng, without(models, TARGET), seed=seed), candidates
-            ).detach()
+            adversary = Adversary(target, pool.schema, rng, without(models, TARGET), seed=seed)
+            scores = self.score(adversary, candidates).detach()
+            thresholds = self.thresholds(adversary, candidates)
         if scores.shape != (len(pool),):
             raise ValueError(f"{self} must give one score a record, shape {(len(pool),)}. Got {tuple(scores.shape)}.")
-        return MembershipOutcome(scores.double().cpu(), order < members, candidates.index.cpu())
+        accused = LEFT_OUT if thresholds is None else (scores >= thresholds.detach()).long().cpu()
+        return MembershipOutcome(scores.double().cpu(), order < members, candidates.index.cpu(), accused)

@@ -1,7 +1,8 @@
 """Summaries, intervals and verdicts, from one number per seed or per bootstrap resample of the records."""
 
 from amulet.statistics.bootstrap import Resampled, draws, explore_resampled, fewest_resamples, judge_resampled
-from amulet.statistics.gates import Gate, exceeds, exceeds_resampled
+from amulet.statistics.epsilon_bound import best_of_sizes
+from amulet.statistics.gates import Gate, exceeds, exceeds_resampled, withstands
 from amulet.statistics.looks import doubling
 from amulet.statistics.multiplicity import holm
 from amulet.statistics.paired import Paired, paired_t
@@ -21,6 +22,7 @@ __all__ = [
     "Summary",
     "Verdict",
     "Word",
+    "best_of_sizes",
     "doubling",
     "draws",
     "exceeds",
@@ -35,4 +37,5 @@ __all__ = [
     "rejudge",
     "seeds_to_settle",
     "summarize",
+    "withstands",
 ]

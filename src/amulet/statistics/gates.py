@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
+from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,3 +68,28 @@ def _gate(interval: tuple[float, float] | None, least: float) -> Gate:
     if low > 0:
         return Gate.PASSED
     return Gate.FAILED if high < least else Gate.UNPROVEN
+
+
+def withstands(rejections: int, tests: int, rate: float, alpha: float = ALPHA) -> Gate:
+    """Whether a claim withstands independent tests, each of which may reject a true one with a known probability.
+
+    Args:
+        rejections: the number of tests that reject it.
+        tests: how many there were, at least one.
+        rate: the probability with which one test rejects a true claim.
+        alpha: the level for all tests together.
+
+    Returns:
+        PASSED if no test rejects the claim; FAILED if so many do that a true one would be rejected as often with a
+        probability of at most `alpha`; otherwise UNPROVEN.
+
+    Example:
+        >>> [withstands(count, tests=10, rate=0.05).value for count in (0, 1, 3)]
+        ['passed', 'unproven', 'failed']
+    """
+    if rejections == 0:
+        return Gate.PASSED
+    by_chance = sum(
+        comb(tests, count) * rate**count * (1 - rate) ** (tests - count) for count in range(rejections, tests + 1)
+    )
+    return Gate.FAILED if by_chance <= alpha + 1e-12 else Gate.UNPROVEN

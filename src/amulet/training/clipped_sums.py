@@ -92,7 +92,7 @@ def clipped_sum_by_layer(losses: RecordLosses, model: nn.Module, batch: Data, cl
     """From one backward pass, for models that `functional.ghost` supports; by record where a batch defies it."""
     try:
         parts = _parts(model, batch, len(batch))
-        return _added(ghost.clipped_sum(model, partial(losses, model, part), clip) for part in parts)
+        return added_up(ghost.clipped_sum(model, partial(losses, model, part), clip) for part in parts)
     except ghost.Unsupported:
         return clipped_sum_by_record(losses, model, batch, clip)
 
@@ -113,7 +113,7 @@ def clipped_sum_by_record(losses: RecordLosses, model: nn.Module, batch: Data, c
         gradients = per_record_gradients(loss, parameters, part.tensors())
         return weighted_sum(gradients, clipping_factors(squared_norms(gradients), clip))
 
-    return _added(clipped(part) for part in _parts(model, batch, RECORDS_AT_ONCE))
+    return added_up(clipped(part) for part in _parts(model, batch, RECORDS_AT_ONCE))
 
 
 def clipped_sum_one_by_one(losses: RecordLosses, model: nn.Module, batch: Data, clip: float) -> Tensors:
@@ -180,7 +180,11 @@ def _restoring(model: nn.Module) -> Iterator[None]:
 def _parts(model: nn.Module, batch: Data, most: int) -> Iterator[Data]:
     """The batch, in parts of at most so many records whose gradients fit into memory."""
     numbers = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
-    size = max(1, min(most, NUMBERS_AT_ONCE // numbers))
+    return in_parts(batch, max(1, min(most, NUMBERS_AT_ONCE // numbers)))
+
+
+def in_parts(batch: Data, size: int) -> Iterator[Data]:
+    """The batch, at least one record, in parts of at most `size` records."""
     if len(batch) <= size:
         yield batch
         return
@@ -188,6 +192,6 @@ def _parts(model: nn.Module, batch: Data, most: int) -> Iterator[Data]:
         yield batch[places]
 
 
-def _added(parts: Iterable[Tensors]) -> Tensors:
-    """At least one."""
+def added_up(parts: Iterable[Tensors]) -> Tensors:
+    """The sum of the clipped sums of at least one part of a batch."""
     return reduce(lambda one, other: {name: one[name] + other[name] for name in one}, parts)

@@ -20,10 +20,12 @@ from amulet.core.trainable import DataUse
 from amulet.functional.per_record import Tensors
 from amulet.training.clipped_sums import (
     Form,
+    added_up,
     advance,
     clipped_sum_by_record,
     clipped_sum_one_by_one,
     form_for,
+    in_parts,
     moving,
 )
 from amulet.training.stages import Update
@@ -44,7 +46,8 @@ class DPSGD(Update):
     units of `clip`. `lot_size` is the expected batch (None: the recipe's batch size) by which the noisy sum
     is divided; epochs, optimizer and schedule are the recipe's. The (epsilon, delta) guarantee is for adding
     or removing one record, as Opacus's accountant composes it, and is reported in `Fitted.facts`. `delta`
-    must be below one over the number of records.
+    must be below one over the number of records. `physical_batch` is the most records whose gradients are in
+    memory at one time; a lot that is larger is worked off in parts, which changes neither the noise nor epsilon.
 
     `noise_multiplier=0` with an infinite `clip` is plain SGD on Poisson batches, epsilon infinite.
     """
@@ -61,6 +64,7 @@ class DPSGD(Update):
     noise_multiplier: NonNegative | None = None
     lot_size: Count | None = None
     accountant: Accountant = "prv"
+    physical_batch: Count | None = None
 
     def problems(self) -> Iterator[Problem]:
         """Exactly one of the two ways to state the noise."""
@@ -79,18 +83,31 @@ class DPSGD(Update):
         if self.delta * records >= 1:
             yield self.problem("delta", f"below one over the {records} training records")
 
+    def pace_problems(self, pace: Pace) -> Iterator[Problem]:
+        """The accountant must have an answer: it is asked for noise and epsilon before anything is trained."""
+        lots = self._lots(pace)
+        try:
+            epsilon_of(self._sigma(lots), self.delta, lots.rate, lots.steps, self.accountant)
+        except AmuletError as error:
+            yield Problem("noise_multiplier" if self.epsilon is None else "epsilon", str(error))
+
     def for_rehearsal(self) -> Self:
         """With noise that need not be looked for, on all records at once."""
         return replace(self, epsilon=None, noise_multiplier=self.noise_multiplier or 0.0, lot_size=None)
 
     def begin(self, pace: Pace, seed: int, device: str) -> Rule:
         """Find the noise for the run's sampling rate and steps."""
-        lots = replace(pace, batch_size=min(self.lot_size or pace.batch_size, pace.records))
-        sigma = self.noise_multiplier
+        lots = self._lots(pace)
+        return PrivateRule(self, lots, self._sigma(lots), generator(seed, "noise", device=device))
+
+    def _lots(self, pace: Pace) -> Pace:
+        return replace(pace, batch_size=min(self.lot_size or pace.batch_size, pace.records))
+
+    def _sigma(self, lots: Pace) -> float:
         if self.epsilon is not None:
-            sigma = noise_for(self.epsilon, self.delta, lots.rate, lots.steps, self.accountant)
-        assert sigma is not None  # noqa: S101 - `problems` has seen to it
-        return PrivateRule(self, lots, sigma, generator(seed, "noise", device=device))
+            return noise_for(self.epsilon, self.delta, lots.rate, lots.steps, self.accountant)
+        assert self.noise_multiplier is not None  # noqa: S101 - `problems` has seen to it
+        return self.noise_multiplier
 
 
 @final
@@ -147,6 +164,10 @@ class PrivateRule(Rule):
             )
 
     def _sum(self, losses: RecordLosses, model: nn.Module, batch: Data) -> Tensors:
+        parts = in_parts(batch, self._spec.physical_batch or len(batch))
+        return added_up(self._sum_of_part(losses, model, part) for part in parts)
+
+    def _sum_of_part(self, losses: RecordLosses, model: nn.Module, batch: Data) -> Tensors:
         if self._form is None and len(batch) > 1:  # one record alone cannot show that others matter
             self._form = form_for(losses, model, batch)
         form = self._form or Form(clipped_sum_by_record)
@@ -203,6 +224,8 @@ def _accounting(accountant: Accountant, asked: str) -> Iterator[None]:
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Optimal order is the", category=UserWarning)
+        for limit in ("overflow", "divide by zero"):  # of large losses and of whole batches; its limits are right
+            warnings.filterwarnings("ignore", message=f"{limit} encountered", category=RuntimeWarning)
         try:
             yield
         except (ArithmeticError, MemoryError, RuntimeError, ValueError) as error:

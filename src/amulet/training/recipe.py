@@ -23,6 +23,7 @@ from amulet.training.rehearsal import rehearsed, step_problems
 from amulet.training.removal import score_by
 from amulet.training.stages import Finish, Update
 from amulet.training.timing import Stopwatch
+from amulet.training.updates import Pace
 from amulet.training.validation import conflicts, model_notices, model_problems, stage_problems, unlearned
 
 S = TypeVar("S", bound=Stage)
@@ -104,9 +105,16 @@ class Recipe(Trainable):
 
     def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
         """What the model, the objective and the stages say of the data, checked on the built model."""
+        left = reduce(lambda count, stage: stage.records_left(count), self.stages, records)
+        found = tuple(self._structural_problems(schema, records, left))
+        yield from found
+        if left > 0 and not found:  # an accountant takes seconds
+            for rule in self.stages_of(Update):
+                yield from rule.pace_problems(Pace(left, self.batch_size, self.epochs))
+
+    def _structural_problems(self, schema: Schema, records: int, left: int) -> Iterator[Problem]:
         yield from self.objective.data_problems(schema)
         yield from stage_problems(self.stages, schema, records)
-        left = reduce(lambda count, stage: stage.records_left(count), self.stages, records)
         alone = left == 1 or self.batch_size == 1
         yield from model_problems(self.build, self._model_name, schema, stages=self.stages, alone=alone)
 

@@ -1,16 +1,18 @@
 """The five places in the training loop where defenses act."""
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, final
 
 from torch import Generator, Tensor, nn
 
 from amulet.core.data import Data, Schema
+from amulet.core.errors import Problem
 from amulet.core.held import Held
 from amulet.core.trainable import Slot, Stage
 from amulet.functional.pgd import Classifier
+from amulet.training.objectives import Objective
 from amulet.training.penalty import Penalty
 from amulet.training.updates import Pace, Rule
 
@@ -63,6 +65,11 @@ class Penalize(Stage):
 
     slot = Slot.PENALIZE
 
+    def objective_problems(self, objective: Objective) -> Iterator[Problem]:
+        """The reasons why it cannot be added to this objective; a hook for subclasses that take part in it."""
+        del objective
+        yield from ()
+
     def begin(self, schema: Schema, pace: Pace, seed: int, device: str) -> Penalty:
         """The penalty of one training run.
 
@@ -110,6 +117,11 @@ class Update(Stage):
     """Replaces how a batch is drawn and turned into a gradient. There is room for one."""
 
     slot = Slot.UPDATE
+
+    def pace_problems(self, pace: Pace) -> Iterator[Problem]:
+        """The reasons why a run of this pace cannot be made, found before it begins; a hook for subclasses."""
+        del pace
+        yield from ()
 
     @abstractmethod
     def begin(self, pace: Pace, seed: int, device: str) -> Rule:

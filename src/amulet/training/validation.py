@@ -15,7 +15,7 @@ from amulet.core.synthetic import made_up
 from amulet.core.trainable import DataUse, Slot, Stage
 from amulet.training.objectives import Objective
 from amulet.training.privacy import privacy_problems
-from amulet.training.stages import Prepare
+from amulet.training.stages import Penalize, Prepare
 
 
 def conflicts(stages: Iterable[Stage], objective: Objective) -> Iterator[Problem]:
@@ -28,6 +28,9 @@ def conflicts(stages: Iterable[Stage], objective: Objective) -> Iterator[Problem
     for stage in stages:
         if isinstance(stage, Prepare) and stage.sets_targets and not objective.takes_targets:
             yield unlearned(str(stage), f"the objective {objective} learns classes alone")
+    for stage in stages:
+        if isinstance(stage, Penalize):
+            yield from stage.objective_problems(objective)
     for private in (stage for stage in updates if stage.private):
         for stage in stages:
             if stage.data_use is DataUse.DATASET and not stage.private:

@@ -148,7 +148,8 @@ def metrics_for(probe: Probe[Any], listed: Sequence[Metric[Any]]) -> tuple[Metri
     fitting += [metric for metric in probe.own_metrics() if metric not in fitting]
     replaced = {type(metric) for metric in fitting}
     registered = [plugin.spec for plugin in plugins() if plugin.kind is Kind.METRIC]
-    defaults = [spec() for spec in registered if issubclass(spec, Metric) and spec not in replaced]
+    usual = [spec for spec in registered if issubclass(spec, Metric) and spec.everywhere and spec not in replaced]
+    defaults = [metric for spec in usual for metric in spec.defaults()]
     return (*(metric for metric in defaults if metric.outcome_type() is probe.outcome_type), *fitting)
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from amulet.experiments.planning.experiment import BASELINE
 from amulet.experiments.results.attack_checks import Finding, findings, shown_by
 from amulet.experiments.results.numbers import Column, Numbers
-from amulet.statistics import Gate, Verdict, Word, exceeds
+from amulet.statistics import Gate, Verdict, Word, exceeds, withstands
 
 T = TypeVar("T", float, NDArray[np.float64])
 
@@ -20,10 +20,13 @@ CLAIMS = "claims"
 GUESSES = 0.5
 """The balanced accuracy of claims that are made at random, of any share of the suspects: of all, or of none, too."""
 
+MISLED = 0.05
+"""The probability with which chance misleads an audit of a proven guarantee: one minus its confidence, at most."""
+
 Verdicts = Mapping[tuple[str, Column], Verdict]
 """Verdicts by row and column."""
 
-MODEL, DEFENSE, ATTACK, STRENGTH = "model", "defense", "attack", "strength"
+MODEL, DEFENSE, ATTACK, STRENGTH, PROOF = "model", "defense", "attack", "strength", "proof"
 """The names of the gates, as reports and files state them."""
 CONTROL = "control"
 """A key of `_FOLLOWS`: the gate "attack" has not passed because the attack is no better than on a control model."""
@@ -34,9 +37,9 @@ class Checked:
     """One gate of one row, and what follows for its verdicts if it has not passed.
 
     Attributes:
-        name: "model", "defense", "attack" or "strength".
+        name: "model", "defense", "attack", "strength" or "proof".
         row: the label of the row; of a pair "before" or "after".
-        about: the attack for the gates "attack" and "strength", the risk for "defense", else None.
+        about: the attack or audit for the gates "attack", "strength" and "proof", the risk for "defense", else None.
         state: whether it has passed or failed, or is unproven.
         follows: a sentence that says what this means for the row's verdicts; empty if the gate has passed.
     """
@@ -55,7 +58,8 @@ def gates(numbers: Numbers, verdicts: Verdicts) -> tuple[Checked, ...]:
         numbers: the numbers of the assessment.
         verdicts: the verdict of each defended cell, by row and column.
     """
-    return (*_trained(numbers), *_effective(numbers, verdicts), *_finding(numbers), *_strong(numbers))
+    about_rows = (*_trained(numbers), *_effective(numbers, verdicts), *_proven(numbers))
+    return (*about_rows, *_finding(numbers), *_strong(numbers))
 
 
 def above_one_class(balanced: T, classes: int) -> T:
@@ -107,6 +111,18 @@ def _strongest(numbers: Numbers, columns: Sequence[Column]) -> Column:
     reached = {column: _reached(numbers, column) for column in columns}
     common = first.intersection(*(found for found in reached.values() if found))
     return max(columns, key=lambda column: sum(reached[column].get(seed, 0.0) for seed in common))
+
+
+def _proven(numbers: Numbers) -> Iterator[Checked]:
+    """Gate "proof": no audit finds more than the proven guarantee of a row allows, or no more often than by chance."""
+    for column in numbers.columns:
+        if column.shows == "proof":
+            for row in numbers.rows:
+                beyond = _numbers(numbers, row, column)
+                if beyond:
+                    above = sum(value > 0 for value in beyond)
+                    state = withstands(above, len(beyond), MISLED, numbers.level)
+                    yield _checked(PROOF, row, column.probe, state)
 
 
 def _finding(numbers: Numbers) -> Iterator[Checked]:
@@ -220,6 +236,12 @@ _FOLLOWS = {
         "The defense does not reduce the risk it is made for, so this row does not show what an effective defense does."
     ),
     (DEFENSE, Gate.UNPROVEN): "It is not shown that the defense reduces the risk it is made for.",
+    (PROOF, Gate.FAILED): (
+        "The audit refutes the privacy guarantee: training leaks more than the epsilon that it claims to have spent."
+    ),
+    (PROOF, Gate.UNPROVEN): (
+        "An audit finds more than the epsilon that training claims to have spent, which can be chance."
+    ),
     (ATTACK, Gate.FAILED): "The attack finds nothing on the undefended model, so no defense can lower it.",
     (ATTACK, Gate.UNPROVEN): "It is not shown that the attack finds anything on the undefended model.",
     (CONTROL, Gate.FAILED): (

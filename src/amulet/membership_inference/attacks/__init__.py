@@ -2,5 +2,7 @@
 
 from amulet.membership_inference.attacks.lira import LiRA
 from amulet.membership_inference.attacks.loss_threshold import LossThreshold
+from amulet.membership_inference.attacks.rmia import RMIA
+from amulet.membership_inference.attacks.signal_threshold import SignalThreshold
 
-__all__ = ["LiRA", "LossThreshold"]
+__all__ = ["RMIA", "LiRA", "LossThreshold", "SignalThreshold"]

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor
-from torch.nn.functional import logsigmoid
 
 from amulet.core.data import Selection
 from amulet.core.threat import Access, Adversary
-from amulet.functional.likelihood import scaled_logits
+from amulet.functional.signals import negative_loss
 from amulet.membership_inference.outcome import MembershipInferenceAttack
 
 
@@ -20,9 +19,5 @@ class LossThreshold(MembershipInferenceAttack):
     needs = Access.LOGITS
 
     def score(self, adversary: Adversary, candidates: Selection) -> Tensor:
-        """(n,) log p of the true class's probability p, computed as the log sigmoid of log(p / (1 - p)).
-
-        Computed from p itself it would be rounded to zero for p > 1 - 1e-16, so that the records with the highest
-        confidence could not be ranked.
-        """
-        return logsigmoid(scaled_logits(adversary.target.logits(candidates), candidates.y))
+        """(n,) log p of the true class's probability p, not rounded to zero for records of high confidence."""
+        return negative_loss(adversary.target.logits(candidates), candidates.y)

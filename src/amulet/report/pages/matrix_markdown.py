@@ -20,7 +20,7 @@ from amulet.report.words.formats import number, setting, signed, spread
 from amulet.report.words.gates import gate_asked, gate_found, gates_of
 from amulet.report.words.group_sizes import NOT_COUNTED, compares_groups, group_sizes
 from amulet.report.words.names import riskier_end, spoken
-from amulet.report.words.no_skill import no_skill_text
+from amulet.report.words.no_skill import to_compare_with
 from amulet.report.words.row_text import other_references, row_heading
 from amulet.report.words.seed_counts import how_often, looks_sentence, plural_seeds, seeds_note
 from amulet.report.words.spec_text import defenses, tampering
@@ -119,7 +119,7 @@ def _every(results: Results, found: tuple[MatrixBlock, ...]) -> Iterator[str]:
                 kind = "primary" if line.column.primary else "exploratory"
                 yield f"### {plain_text(_named(block, part, line))}"
                 yield ""
-                ends = filter(None, [riskier_end(line.column), kind, no_skill_text(results.tested, line.column)])
+                ends = filter(None, [riskier_end(line.column), kind, to_compare_with(results, line.column)])
                 yield f"{line.words.sentence} {plain_text('; '.join(ends))}.".strip()
                 yield ""
                 head = ["Row", "Mean", "Difference", "Interval", "Verdict", "p", "Seeds", "Rests on"]
@@ -158,7 +158,7 @@ def _origin(results: Results, manifest: Mapping[str, Any]) -> Iterator[str]:
 
 def _compared(results: Results, block: MatrixBlock, part: MatrixPart, line: MatrixLine) -> str:
     """The metric and what it comes to without learning."""
-    base = no_skill_text(results.tested, line.column)
+    base = to_compare_with(results, line.column)
     return _named(block, part, line) + (f", {base}" if base else "")
 
 

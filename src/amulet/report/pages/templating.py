@@ -16,7 +16,7 @@ from amulet.report.words.formats import number, setting, signed, spread
 from amulet.report.words.gates import gate_asked, gate_found, gate_sentences
 from amulet.report.words.group_sizes import NOT_COUNTED, compares_groups, group_sizes
 from amulet.report.words.names import metric_words, riskier_end, spoken
-from amulet.report.words.no_skill import no_skill_text
+from amulet.report.words.no_skill import no_skill_text, to_compare_with
 from amulet.report.words.spec_text import named
 from amulet.report.words.verdict_sentences import pair_figures, pair_sentences
 from amulet.report.words.verdict_words import interval_text, pair_verdict_words, verdict_words
@@ -72,7 +72,11 @@ def both_pages(results: Results | PairResults, manifest: Mapping[str, Any]) -> d
     """What the page of an assessment and that of a pair are both given."""
     return {
         "results": results,
-        "no_skill_text": partial(no_skill_text, results.tested),
+        "compared_with_text": (
+            partial(to_compare_with, results)
+            if isinstance(results, Results)
+            else partial(no_skill_text, results.tested)
+        ),
         "group_sizes": partial(group_sizes, results),
         "not_counted": NOT_COUNTED,
         "manifest": manifest,

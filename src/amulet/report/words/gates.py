@@ -1,6 +1,6 @@
 """Gates in words, as validity checks, and which of them the verdict of a cell depends on."""
 
-from amulet.experiments.results.gates import ATTACK, DEFENSE, MODEL, STRENGTH, Checked
+from amulet.experiments.results.gates import ATTACK, DEFENSE, MODEL, PROOF, STRENGTH, Checked
 from amulet.experiments.results.numbers import MatrixCell
 from amulet.experiments.results.results import Results
 from amulet.report.words.names import is_risk, risk_words
@@ -24,6 +24,7 @@ def gate_asked(gate: Checked) -> str:
         DEFENSE: f"whether “{gate.row}” {_purpose(gate.about or '')}",
         ATTACK: f"whether {gate.about} finds something on the undefended model",
         STRENGTH: f"whether {gate.about} works on “{gate.row}”",
+        PROOF: f"whether the privacy guarantee of “{gate.row}” withstands {gate.about}",
     }
     return asked[gate.name]
 

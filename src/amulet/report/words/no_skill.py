@@ -4,9 +4,16 @@ from collections.abc import Mapping
 
 from amulet.core.metric import NoSkill
 from amulet.core.tally import Tally
+from amulet.experiments.planning.experiment import BASELINE
 from amulet.experiments.results.numbers import Column
+from amulet.experiments.results.results import Results
 from amulet.report.words.formats import number
-from amulet.report.words.names import metric_of
+from amulet.report.words.names import metric_of, metric_words, mid_sentence
+
+
+def to_compare_with(results: Results, column: Column) -> str:
+    """What `no_skill_text` says; else the metric that the column names as its chance level, on the undefended model."""
+    return no_skill_text(results.tested, column) or _level_of(results, column)
 
 
 def no_skill_text(tested: Tally, column: Column) -> str:
@@ -22,6 +29,16 @@ def no_skill_text(tested: Tally, column: Column) -> str:
     if metric is not None and metric.no_skill is not None:
         return _always_one_class(_class_counts(tested, column), metric.no_skill)
     return f"guessing: {number(column.chance)}" if isinstance(column.chance, int | float) else ""
+
+
+def _level_of(results: Results, column: Column) -> str:
+    about = (column.risk, column.probe, column.chance, column.group)
+    for other in results.columns:
+        if (other.risk, other.probe, other.metric, other.group) == about:
+            summary = results.cell(BASELINE, other).summary
+            title = mid_sentence(metric_words(other).title)
+            return f"{title}: {number(summary.mean)} ({BASELINE})" if summary else ""
+    return ""
 
 
 def _class_counts(tested: Tally, column: Column) -> Mapping[str, int]:

@@ -12,6 +12,7 @@ from amulet.report.words.blocks import MatrixBlock, MatrixLine, MatrixPart, prim
 from amulet.report.words.claims import claim_sentences
 from amulet.report.words.formats import signed
 from amulet.report.words.gates import gates_of
+from amulet.report.words.group_sizes import compares_groups
 from amulet.report.words.names import mid_sentence, risk_name
 from amulet.report.words.verdict_words import Tone, VerdictWords, verdict_words
 from amulet.statistics import Gate, Word
@@ -29,7 +30,7 @@ _DOUBTS: Final = {
 
 
 Item = tuple[str, str]
-"""The attribute of an audit, empty for all else; and in a few words the probe, its change, doubts of it."""
+"""The sensitive attribute that a probe is about, such as "by race", empty for others; its name, change and doubts."""
 
 
 @dataclass(frozen=True)
@@ -118,20 +119,25 @@ def _words(cell: MatrixCell, verdict: VerdictWords) -> str:
 
 
 def _of(words: str, risk: str, items: Sequence[Item]) -> str:
-    """One risk under one verdict: "discriminatory behavior by race, by sex", "evasion (robust accuracy +0.192)".
+    """One risk under one verdict: "discriminatory behavior by race, by sex", "attribute inference of sex (AUC +0.036)",
+    "evasion (robust accuracy +0.192)".
 
     A verdict that says itself what it is of, such as "utility increases", is followed by the change alone.
     """
     name, inside = risk_name(risk), "; ".join(details for attribute, details in items if details and not attribute)
     if words.startswith(name):
         return inside
-    audits = (f"by {attribute}{f' ({details})' if details else ''}" for attribute, details in items if attribute)
-    return " ".join(filter(None, [name, ", ".join(audits), f"({inside})" if inside else ""]))
+    named = (f"{attribute}{f' ({details})' if details else ''}" for attribute, details in items if attribute)
+    return " ".join(filter(None, [name, ", ".join(named), f"({inside})" if inside else ""]))
 
 
 def _item(results: Results, block: MatrixBlock, part: MatrixPart, cell: MatrixCell) -> Item:
     attribute = dict(part.brief.settings).get("attribute", "")
-    probe = "" if attribute else _probe(block, part)
+    if attribute:
+        attribute = f"{'by' if compares_groups(cell.column) else 'of'} {attribute}"
+        probe = part.brief.name if len({other.brief.name for other in block.parts}) > 1 else ""
+    else:
+        probe = _probe(block, part)
     return attribute, ", ".join(filter(None, [probe, _changed(part, cell), *_doubts(results, cell)]))
 
 

@@ -10,7 +10,7 @@ from amulet.experiments.results.numbers import MatrixCell
 from amulet.experiments.results.results import Results
 from amulet.report.words.formats import MINUS, number, signed, spread
 from amulet.report.words.names import metric_words, mid_sentence, riskier_end
-from amulet.report.words.no_skill import no_skill_text
+from amulet.report.words.no_skill import to_compare_with
 from amulet.report.words.seed_counts import plural_seeds, seeds_note
 from amulet.report.words.verdict_words import change_direction, interval_text
 from amulet.statistics import ALPHA, Verdict, Word
@@ -62,7 +62,7 @@ def verdict_figures(results: Results, cell: MatrixCell) -> Iterator[tuple[str, s
     looks = f" (analyses at {', '.join(map(str, results.looks))})" if len(results.looks) > 1 else ""
     yield "Seeds", (seeds_note(results, cell) or plural_seeds(len(results.of(cell.row, cell.column)))) + looks
     yield "Which end is riskier", riskier_end(cell.column)
-    if base := no_skill_text(results.tested, cell.column):
+    if base := to_compare_with(results, cell.column):
         yield "To compare with", base
 
 
