@@ -106,7 +106,7 @@ def test_garments_are_reconstructed_better_than_guessed(architecture: ModelSpec)
     for found in (plain, regularized):
         assert value(metrics.mse, found) < 0.75 * value(metrics.trivial_mse, found)
         assert value(metrics.ssim, found) > value(metrics.trivial_ssim, found) + 0.03
-    guessed = [value(metrics.GuessedMSE(guess, "nearest record"), plain) for guess in GUESSES]
+    guessed = [value(metrics.GuessedMSE(guess, "for nearest records"), plain) for guess in GUESSES]
     nearest = value(metrics.nearest_mse, regularized)
     assert nearest < 0.8 * value(metrics.nearest_mse, plain)
     assert nearest < 0.9 * min(guessed)

@@ -78,8 +78,8 @@ def test_the_guesses_are_worth_what_an_attack_is_worth_that_makes_them(stripes: 
         found = Constant(value).attack(model, data)
         assert metrics.mse(found) == metrics.GuessedMSE(guess)(found)
         assert metrics.ssim(found) == metrics.GuessedSSIM(guess)(found)
-        assert metrics.nearest_mse(found) == metrics.GuessedMSE(guess, "nearest record")(found)
-        assert metrics.nearest_ssim(found) == metrics.GuessedSSIM(guess, "nearest record")(found)
+        assert metrics.nearest_mse(found) == metrics.GuessedMSE(guess, "for nearest records")(found)
+        assert metrics.nearest_ssim(found) == metrics.GuessedSSIM(guess, "for nearest records")(found)
     by_guess = [metrics.GuessedMSE(guess)(found) for guess in TRIVIAL]
     assert metrics.trivial_mse(found) == min(by_guess)  # type: ignore[type-var]
 

@@ -8,17 +8,17 @@ from torch import Tensor
 
 from amulet.core.outcome import Outcome
 
-Guess = Literal["zeros", "grey", "mean"]
+Guess = Literal["zeros", "grey", "overall mean"]
 """What somebody without access to the model would say of every class: zeros, mid-grey, or the mean of all records."""
 
-GUESSES: Final[tuple[Guess, ...]] = ("zeros", "grey", "mean")
+GUESSES: Final[tuple[Guess, ...]] = ("zeros", "grey", "overall mean")
 """The order of the guesses in an outcome."""
 
 TRIVIAL: Final[tuple[Guess, ...]] = ("zeros", "grey")
 """The guesses that need no knowledge of the records at all."""
 
-Reference = Literal["class mean", "nearest record"]
-"""What a reconstruction is compared with."""
+Reference = Literal["for class means", "for nearest records"]
+"""What a guess is taken for, and compared with."""
 
 
 @final
@@ -67,12 +67,8 @@ class ReconstructionOutcome(Outcome):
         if not torch.isfinite(self.reconstructions).all():
             raise ValueError("Reconstructions must be finite.")
 
-    def references(self, kind: Reference) -> Tensor:
-        """(k, *shape) what each reconstruction is compared with."""
-        return self.means if kind == "class mean" else self.nearest
-
-    def guessed(self, guess: Guess, kind: Reference) -> tuple[Tensor, Tensor]:
+    def guessed(self, guess: Guess, taken: Reference) -> tuple[Tensor, Tensor]:
         """(k, *shape) a guess of every class, and (k, *shape) what it is compared with."""
         place = GUESSES.index(guess)
-        references = self.means if kind == "class mean" else self.nearest_to_guesses[:, place]
+        references = self.means if taken == "for class means" else self.nearest_to_guesses[:, place]
         return self.guesses[place].expand_as(references), references

@@ -13,15 +13,15 @@ class GuessedMSE(Metric[ReconstructionOutcome]):
 
     Attributes:
         guess: zeros, mid-grey, or the mean of all training records.
-        to: whether it is compared with the class mean, or with the training record that is nearest to the guess.
+        taken: whether it is taken for the class mean, or for the training record of the class that is nearest to it.
     """
 
     low, high, riskier = 0.0, 1.0, None
-    title = "MSE of a guess"
+    title = "MSE of guessing"
     meaning = "What the mean squared difference is of one record that is guessed for all classes, without the model."
-    guess: Guess = "mean"
-    to: Reference = "class mean"
+    guess: Guess = "overall mean"
+    taken: Reference = "for class means"
 
     def measure(self, outcome: ReconstructionOutcome) -> float:
         """In [0, 1], as a share of the squared range of the data."""
-        return squared_error(outcome, *outcome.guessed(self.guess, self.to))
+        return squared_error(outcome, *outcome.guessed(self.guess, self.taken))

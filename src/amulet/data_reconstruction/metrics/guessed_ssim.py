@@ -13,15 +13,15 @@ class GuessedSSIM(Metric[ReconstructionOutcome]):
 
     Attributes:
         guess: zeros, mid-grey, or the mean of all training records.
-        to: whether it is compared with the class mean, or with the training record that is nearest to the guess.
+        taken: whether it is taken for the class mean, or for the training record of the class that is nearest to it.
     """
 
     low, high, riskier = -1.0, 1.0, None
-    title = "SSIM of a guess"
+    title = "SSIM of guessing"
     meaning = "What the structural similarity is of one image that is guessed for all classes, without the model."
-    guess: Guess = "mean"
-    to: Reference = "class mean"
+    guess: Guess = "overall mean"
+    taken: Reference = "for class means"
 
     def measure(self, outcome: ReconstructionOutcome) -> float | Undefined:
         """In [-1, 1]; undefined unless the data are images of at least 7 x 7 pixels."""
-        return similarity(outcome, *outcome.guessed(self.guess, self.to))
+        return similarity(outcome, *outcome.guessed(self.guess, self.taken))

@@ -17,7 +17,7 @@ class TrivialMSE(Metric[ReconstructionOutcome]):
 
     def measure(self, outcome: ReconstructionOutcome) -> float:
         """In [0, 1], as a share of the squared range of the data."""
-        return min(squared_error(outcome, *outcome.guessed(guess, "class mean")) for guess in TRIVIAL)
+        return min(squared_error(outcome, *outcome.guessed(guess, "for class means")) for guess in TRIVIAL)
 
 
 trivial_mse = TrivialMSE()

@@ -17,7 +17,7 @@ class TrivialSSIM(Metric[ReconstructionOutcome]):
 
     def measure(self, outcome: ReconstructionOutcome) -> float | Undefined:
         """In [-1, 1]; undefined unless the data are images of at least 7 x 7 pixels."""
-        found = [similarity(outcome, *outcome.guessed(guess, "class mean")) for guess in TRIVIAL]
+        found = [similarity(outcome, *outcome.guessed(guess, "for class means")) for guess in TRIVIAL]
         values = [value for value in found if not isinstance(value, Undefined)]
         return max(values) if values else found[0]
 
