@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from amulet.data_reconstruction.metrics import mse, ssim, trivial_mse, trivial_ssim
 from amulet.experiments.results.numbers import Column, Value
 from amulet.experiments.results.results import Results
 from amulet.poisoning.metrics import clean_target_rate, poisoned_accuracy, trigger_alone
@@ -33,6 +34,13 @@ POISONED, CLEAN, ALONE = (
         must_exceed=metric.must_exceed,
     )
     for metric in (poisoned_accuracy, clean_target_rate, trigger_alone)
+)  # fmt: skip
+ERROR, SIMILAR, *GUESSED = (
+    Column(
+        "data_reconstruction", "ModelInversion", str(metric), metric.low, metric.high, metric.riskier, metric.primary,
+        metric.margin, metric.chance, shows=metric.shows,
+    )
+    for metric in (mse, ssim, trivial_mse, trivial_ssim)
 )  # fmt: skip
 EXCESS = Column(
     "membership_inference", "PrivacyAudit", "excess_epsilon", 0, 11, None, primary=False, margin=0.1, chance=None,
@@ -107,6 +115,28 @@ def test_an_attack_at_chance_finds_nothing() -> None:
 def test_an_evasion_that_changes_no_more_than_noise_finds_nothing(robust: float, expected: Gate) -> None:
     found = results({("undefended", ROBUST): robust, ("undefended", NOISE): 0.9})
     assert state(found, "attack") is expected
+
+
+@pytest.mark.parametrize(
+    ("error", "similarity", "expected"),
+    [(0.05, 0.3, Gate.PASSED), (0.05, 0.1, Gate.FAILED), (0.15, 0.3, Gate.FAILED), (0.15, 0.1, Gate.FAILED)],
+)
+def test_an_inversion_beats_guesses_both_in_error_and_in_similarity(
+    error: float, similarity: float, expected: Gate
+) -> None:
+    values = {ERROR: error, SIMILAR: similarity, GUESSED[0]: 0.12, GUESSED[1]: 0.14}
+    assert state(results({("undefended", column): value for column, value in values.items()}), "attack") is expected
+
+
+def test_of_records_without_similarity_the_error_decides() -> None:
+    found = results({("undefended", column): value for column, value in {ERROR: 0.05, GUESSED[0]: 0.12}.items()})
+    undefined = tuple(
+        Value("undefended", column.risk, column.probe, column.metric, seed, None, "no images", f"{column.metric}{seed}")
+        for column in (SIMILAR, GUESSED[1])
+        for seed in range(5)
+    )
+    columns = (*found.columns, SIMILAR, GUESSED[1])
+    assert state(replace(found, columns=columns, values=(*found.values, *undefined)), "attack") is Gate.PASSED
 
 
 @pytest.mark.parametrize(("alone", "expected"), [(0.1, Gate.PASSED), (0.9, Gate.FAILED), (0.893, Gate.FAILED)])

@@ -185,7 +185,7 @@ def test_a_module_that_ends_the_program_is_a_problem_like_others(folder: Path) -
     code(folder, "ends.py", "import sys\nsys.exit(0)\n")
     code(folder, "silent.py", "class E(Exception):\n    def __str__(self): raise RuntimeError\nraise E\n")
     assert "SystemExit: 0" in refusal(written(folder, "{ImportedModel: {path: 'ends:Net'}}"))
-    assert "a E whose text cannot be had" in refusal(written(folder, "{ImportedModel: {path: 'silent:Net'}}"))
+    assert "an E whose text cannot be had" in refusal(written(folder, "{ImportedModel: {path: 'silent:Net'}}"))
     assert "Nothing goes by the name 'ends.Net'" in refusal(written(folder, "ends.Net"))
 
 

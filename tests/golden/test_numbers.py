@@ -12,6 +12,8 @@ from amulet.core.data import Data
 from amulet.core.spec import Spec
 from amulet.core.split import MemberDraw, ShadowDraw, Split
 from amulet.core.trainable import Trainable
+from amulet.data_reconstruction.attacks import ModelInversion, RegularizedInversion
+from amulet.data_reconstruction.metrics import mse
 from amulet.datasets import Digits
 from amulet.evasion.attacks import PGD
 from amulet.evasion.defenses import AdversarialTraining
@@ -52,6 +54,11 @@ def mean_loss(recipe: Trainable, data: Data) -> float:
 def test_the_scores_of_membership_inference() -> None:
     found = [attack.play(toy_game(attack)).scores.mean().item() for attack in (LossThreshold(), LiRA(shadows=4))]
     assert found == pytest.approx([-0.4426, 0.0667], abs=2e-3)
+
+
+def test_the_errors_of_reconstructions() -> None:
+    found = [mse(attack.play(toy_game(attack))) for attack in (ModelInversion(), RegularizedInversion())]
+    assert found == pytest.approx([0.0928, 0.0874], abs=2e-3)
 
 
 def test_the_records_that_are_poisoned_and_those_that_are_removed() -> None:

@@ -147,6 +147,12 @@ def test_each_word() -> None:
     assert judge_resampled([Resampled(0.0, spread, 0.02, same=True)])[0].word is Word.UNCHANGED
 
 
+@pytest.mark.parametrize(("unit", "units"), [("class", "classes"), ("suspect", "suspects"), ("model", "models")])
+def test_what_is_no_record_is_not_resampled(unit: str, units: str) -> None:
+    verdict = judge_resampled([Resampled(0.1, np.empty(0), 0.02, unit=unit)])[0]
+    assert verdict.reason == f"the metric is of {units}, and only records can be resampled"
+
+
 def test_a_difference_without_any_spread_is_not_taken_for_certain() -> None:
     """Models that decide every record alike may differ on the next one."""
     verdict = judge_resampled([Resampled(0.0, np.zeros(800), 0.02)])[0]

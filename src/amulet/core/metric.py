@@ -13,7 +13,7 @@ from amulet.core.text import with_article
 O = TypeVar("O", bound=Outcome)  # noqa: E741 - the conventional name of an outcome type
 
 
-Shown = Literal["trained", "noise", "one class", "claims", "proof"]
+Shown = Literal["trained", "noise", "one class", "claims", "proof", "findings"]
 """The conditions of a verdict that a metric can provide evidence for."""
 
 
@@ -46,8 +46,9 @@ class Metric(Spec, Generic[O]):
         must_exceed: the name of another metric of the outcome, which a successful attack exceeds by at least `margin`,
             such as its success on a model whose training records were not tampered with; None where there is none.
         shows: the gate that uses it, if any: whether the model has "trained", the effect of random "noise" in place of
-            the attack, whether the model always predicts "one class", whether "claims" of ownership are right, or by
-            how much an audit exceeds what a "proof" claims.
+            the attack, whether the model always predicts "one class", whether "claims" of ownership are right, by how
+            much an audit exceeds what a "proof" claims, or whether an attack has "findings" beyond `chance` by this
+            metric too, not by its primary one alone.
         title: its name as a heading, such as "Robust accuracy"; derived from the class's name where it is empty.
         meaning: one sentence for readers of reports; the first sentence of the class's docstring where it is empty.
         no_skill: the value of a model that always names one class, if the metric is a share of correct predictions.

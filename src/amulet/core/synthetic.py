@@ -78,6 +78,40 @@ def made_up(schema: Schema, count: int) -> Data:
     return Data(inputs, places % len(schema.classes), attributes, places, schema)
 
 
+def one_of_each_class(schema: Schema, device: str | torch.device = "cpu") -> Data:
+    """A record of every class, in the order of their codes, for those who look for inputs and have no records.
+
+    All inputs are zero, or what is nearest to it within the bounds; one-hot groups are as they come. Every sensitive
+    attribute has its first value.
+    """
+    count = len(schema.classes)
+    inputs = torch.zeros(count, *schema.shape).clamp(schema.low, schema.high)
+    attributes = torch.zeros(count, len(schema.attributes), dtype=torch.int64)
+    return Data(inputs, torch.arange(count), attributes, -1 - torch.arange(count), schema).to(device)
+
+
+def as_records(x: Tensor, schema: Schema) -> Tensor:
+    """The inputs as records could have them: within the bounds, with one 1 in each one-hot group.
+
+    The 1 is where the group is largest, at the first such place.
+
+    Args:
+        x: (n, *shape) inputs.
+        schema: of the data set.
+
+    Example:
+        >>> from amulet.core.data import Modality
+        >>> schema = Schema(Modality.TABULAR, (3,), ("no", "yes"), features=("age", "job=none", "job=nurse"))
+        >>> as_records(torch.tensor([[1.5, 0.2, 0.3], [0.5, 0.9, 0.7]]), schema)
+        tensor([[1.0000, 0.0000, 1.0000],
+                [0.5000, 1.0000, 0.0000]])
+    """
+    x = x.clamp(schema.low, schema.high)
+    for places in map(list, one_hot_groups(schema).values()):
+        x[:, places] = torch.nn.functional.one_hot(x[:, places].argmax(1), len(places)).to(x.dtype)
+    return x
+
+
 def stored_as(x: Tensor, kept: torch.dtype) -> Tensor:
     """Model inputs in the type in which a data set stores them, such as bytes for images in 0..1."""
     return (x * 255).round().to(torch.uint8) if kept == torch.uint8 and x.is_floating_point() else x.to(kept)

@@ -19,6 +19,7 @@ def kl_divergence(first: Tensor, second: Tensor) -> Tensor:
         (...) divergences in nats, float64.
 
     Example:
+        >>> import torch
         >>> kl_divergence(torch.tensor([0.5, 0.5]), torch.tensor([0.25, 0.75]))
         tensor(0.1438, dtype=torch.float64)
     """
@@ -36,6 +37,7 @@ def votes_for_second(to_first: Tensor, to_second: Tensor) -> Tensor:
         to_second: (k,) divergences between the same model and those of the second group.
 
     Example:
+        >>> import torch
         >>> votes_for_second(torch.tensor([3.0, 1.0]), torch.tensor([2.0, 1.0]))
         tensor(0.6250, dtype=torch.float64)
     """

@@ -44,6 +44,10 @@ def layers_of(model: nn.Module) -> tuple[Layer, ...]:
 
     Raises:
         ValueError: a layer does not fit the one before, as in networks with several branches.
+
+    Example:
+        >>> [tuple(layer.weight.shape) for layer in layers_of(nn.Sequential(nn.Linear(5, 8), nn.Linear(8, 3)))]
+        [(8, 5, 1), (3, 8, 1)]
     """
     found: list[Layer] = []
     for module in model.modules():
@@ -62,7 +66,15 @@ def layers_of(model: nn.Module) -> tuple[Layer, ...]:
 
 
 def stacked(models: Sequence[Sequence[Layer]]) -> tuple[Layer, ...]:
-    """The layers of several models of one architecture, with the models in front."""
+    """The layers of several models of one architecture, with the models in front.
+
+    Args:
+        models: the layers of each, as `layers_of` gives them.
+
+    Example:
+        >>> [layer.weight.shape for layer in stacked([layers_of(nn.Linear(5, 3)), layers_of(nn.Linear(5, 3))])]
+        [torch.Size([2, 3, 5, 1])]
+    """
     return tuple(
         Layer(torch.stack([layer.weight for layer in layers]), torch.stack([layer.bias for layer in layers]))
         for layers in zip(*models, strict=True)
@@ -117,6 +129,12 @@ def trained_set_network(first: Sequence[Layer], second: Sequence[Layer], rng: Ge
         first: layers of the models of the first group, as `stacked` gives them.
         second: likewise of the second.
         rng: the source of its first weights.
+
+    Example:
+        >>> small, large = (stacked([[Layer(torch.full((3, 5, 1), size), torch.zeros(3))]] * 4) for size in (0.1, 1.0))
+        >>> network = trained_set_network(small, large, torch.Generator().manual_seed(0))
+        >>> network(small).max() < 0 < network(large).min()
+        tensor(True)
     """
     one = [Layer(layer.weight[0], layer.bias[0]) for layer in first]
     network = SetNetwork(one)

@@ -143,7 +143,8 @@ def _interval_verdict(cell: Resampled, level: float) -> Verdict:
     if cell.observed is None:
         return Verdict(Word.UNDEFINED, None, None, None, cell.margin, reason="one of the models has no value")
     if cell.unit != "record":
-        reason = f"the metric is of {cell.unit}s, and only records can be resampled"
+        units = "classes" if cell.unit == "class" else f"{cell.unit}s"
+        reason = f"the metric is of {units}, and only records can be resampled"
         return Verdict(Word.INCONCLUSIVE, None, None, None, cell.margin, level, reason)
     interval = percentile_interval(cell.differences, 1 - level)
     if interval is None:

@@ -126,10 +126,19 @@ def _proven(numbers: Numbers) -> Iterator[Checked]:
 
 
 def _finding(numbers: Numbers) -> Iterator[Checked]:
-    """Gate "attack": on the undefended model, the attack reaches more than chance and more than on control models."""
+    """Gate "attack": on the undefended model, the attack reaches more than chance and more than on control models.
+
+    It does so by its primary metric, and by one that shows "findings" where it has a value.
+    """
     for column in numbers.columns:
         if column.primary and column.chance is not None:
-            tests = [(_beats(beyond, name, column, numbers), name) for name, beyond in _advantages(numbers, column)]
+            also = shown_by(numbers, column, "findings")
+            tests = [
+                (_beats(beyond, name, each, numbers), name)
+                for each in (column, also)
+                if each is column or (each is not None and _by_seed(numbers, each))
+                for name, beyond in _advantages(numbers, each)
+            ]
             state = _worst([state for state, _ in tests]) if tests else Gate.UNPROVEN
             name = next((name for each, name in tests if each is state), ATTACK)
             yield Checked(ATTACK, BASELINE, column.probe, state, _FOLLOWS.get((name, state), ""))

@@ -1,0 +1,5 @@
+"""Defenses against data reconstruction. DP-SGD is defined in `training`, since it is also a defense of other risks."""
+
+from amulet.training.dpsgd import DPSGD
+
+__all__ = ["DPSGD"]
