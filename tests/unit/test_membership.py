@@ -116,6 +116,12 @@ def test_shadows_must_say_what_they_were_trained_on(dataset: AmuletDataset) -> N
         SignalThreshold().attack(nn.Linear(5, 2), dataset.train, dataset.test, models=models)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("models", [[1], {SHADOW: nn.Linear(5, 2)}], ids=["a list", "one bare model"])
+def test_models_come_in_sequences_by_role(models: object, dataset: AmuletDataset) -> None:
+    with pytest.raises(InvalidParameter, match="The 'models' of an adversary must be a map from roles to sequences"):
+        SignalThreshold().attack(nn.Linear(5, 2), dataset.train, dataset.test, models=models)  # type: ignore[arg-type]
+
+
 def test_a_score_that_is_no_number_names_attack_and_cause(dataset: AmuletDataset) -> None:
     """Of a class that a model excludes, the log odds are infinite, and so is the mean over shadow models."""
     excluding = nn.Linear(5, 2)

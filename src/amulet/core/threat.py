@@ -194,7 +194,14 @@ Models = Mapping[str, Sequence[TrainedModel]]
 
 
 def without(models: Models, *roles: str) -> Models:
-    """The models of all other roles."""
+    """The models of all other roles.
+
+    Raises:
+        InvalidParameter: they are not given as sequences by role.
+    """
+    if not isinstance(models, Mapping) or not all(isinstance(held, Sequence) for held in models.values()):
+        allowed = "a map from roles to sequences of trained models, as amulet.experiments.models_for gives it"
+        raise InvalidParameter([Problem("models", f"The 'models' of an adversary must be {allowed}.")])
     return {role: held for role, held in models.items() if role not in roles}
 
 
