@@ -77,7 +77,7 @@ def test_records_that_the_surrogate_gets_wrong_are_tried_on_the_target_all_the_s
 
 
 def test_it_says_where_surrogates_come_from(dataset: AmuletDataset) -> None:
-    with pytest.raises(MissingInput, match=r"needs 1 surrogate models\. Got 0\. Train them with"):
+    with pytest.raises(MissingInput, match=r"needs 1 surrogate model\. Got 0\. Train them with"):
         Transfer().attack(RECIPE.build(dataset.schema), dataset.test)
 
 
