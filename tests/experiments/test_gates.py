@@ -128,6 +128,16 @@ def test_an_inversion_beats_guesses_both_in_error_and_in_similarity(
     assert state(results({("undefended", column): value for column, value in values.items()}), "attack") is expected
 
 
+def test_an_attack_no_better_than_a_guess_without_the_model_is_told_as_such() -> None:
+    """Such a guess can be right often, so "finds nothing" would be misread."""
+    values = {ERROR: 0.15, SIMILAR: 0.3, GUESSED[0]: 0.12, GUESSED[1]: 0.14}
+    found = results({("undefended", column): value for column, value in values.items()})
+    [told] = [gate.follows for gate in found.gates if gate.name == "attack"]
+    assert told == (
+        "The attack finds no more on the undefended model than a guess without the model, so no defense can lower it."
+    )
+
+
 def test_of_records_without_similarity_the_error_decides() -> None:
     found = results({("undefended", column): value for column, value in {ERROR: 0.05, GUESSED[0]: 0.12}.items()})
     undefined = tuple(

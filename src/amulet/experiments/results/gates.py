@@ -28,6 +28,9 @@ Verdicts = Mapping[tuple[str, Column], Verdict]
 
 MODEL, DEFENSE, ATTACK, STRENGTH, PROOF = "model", "defense", "attack", "strength", "proof"
 """The names of the gates, as reports and files state them."""
+GUESS = "guess"
+"""A key of `_FOLLOWS`: the gate "attack" has not passed because the attack is no better than a guess without model."""
+
 CONTROL = "control"
 """A key of `_FOLLOWS`: the gate "attack" has not passed because the attack is no better than on a control model."""
 
@@ -178,7 +181,7 @@ def _beats(beyond: Mapping[int, float], name: str, column: Column, numbers: Numb
 
     Args:
         beyond: the advantage by seed.
-        name: what the advantage is measured against, `ATTACK` for chance or `CONTROL`.
+        name: what the advantage is measured against: `ATTACK` for a chance level, `GUESS` or `CONTROL`.
         column: the attack's primary metric.
         numbers: give the level of the test.
     """
@@ -210,7 +213,7 @@ def _to_beat(numbers: Numbers, column: Column) -> Iterator[tuple[str, dict[int, 
         yield ATTACK, dict.fromkeys(numbers.seeds, column.chance)
     about = (column.risk, column.probe, column.group)
     alike = [other for other in numbers.columns if (other.risk, other.probe, other.group) == about]
-    yield from ((ATTACK, _by_seed(numbers, other)) for other in alike if other.metric == column.chance)
+    yield from ((GUESS, _by_seed(numbers, other)) for other in alike if other.metric == column.chance)
     yield from ((CONTROL, _by_seed(numbers, other)) for other in alike if other.metric == column.must_exceed)
 
 
@@ -244,6 +247,10 @@ _FOLLOWS = {
     ),
     (ATTACK, Gate.FAILED): "The attack finds nothing on the undefended model, so no defense can lower it.",
     (ATTACK, Gate.UNPROVEN): "It is not shown that the attack finds anything on the undefended model.",
+    (GUESS, Gate.FAILED): (
+        "The attack finds no more on the undefended model than a guess without the model, so no defense can lower it."
+    ),
+    (GUESS, Gate.UNPROVEN): "It is not shown that the attack finds more than a guess without the undefended model.",
     (CONTROL, Gate.FAILED): (
         "The attack does about as well on a model nobody tampered with, so its success is not due to the tampering."
     ),
