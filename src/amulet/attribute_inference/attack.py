@@ -21,7 +21,7 @@ from amulet.core.errors import InvalidData, MissingInput, Problem
 from amulet.core.metric import Undefined
 from amulet.core.model import device_of
 from amulet.core.probe import Attack, Game
-from amulet.core.roles import SURROGATE, TARGET, ModelRequest, Requests, Whose
+from amulet.core.roles import SURROGATE, TARGET, ModelRequest, Requests, recipe_of_attacker
 from amulet.core.seeds import derive, generator
 from amulet.core.split import AuxiliaryHalfDraw, Split
 from amulet.core.threat import Access, Adversary, Models, Target, opened, without
@@ -109,7 +109,7 @@ class AttributeInferenceAttack(Attack[AttributeOutcome]):
         """The adversary's own model, if it learns from one."""
         if not self.own_model:
             return {}
-        recipe = Whose.ROW if self.defense_known else Whose.PLAIN
+        recipe = recipe_of_attacker(self.defense_known)
         return {SURROGATE: (ModelRequest(AuxiliaryHalfDraw(split), recipe, number=0),)}
 
     def visible(self, schema: Schema) -> Tensor:

@@ -3,14 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import torch
-
 from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.metric import Metric, Undefined
 from amulet.core.outcome import Outcome
-from amulet.core.seeds import derive
-from amulet.statistics.bootstrap import draws, fewest_resamples, percentile_interval
+from amulet.core.resampling import resampled
+from amulet.statistics.bootstrap import fewest_resamples, percentile_interval
 
 
 @dataclass(frozen=True)
@@ -60,12 +57,7 @@ def estimate(
     value: float | Undefined = metric(outcome)
     if isinstance(value, Undefined):
         return value
-    strata = outcome.strata()
-    codes = np.zeros(len(outcome), dtype=np.int64) if strata is None else strata.cpu().numpy()
-    rng = np.random.default_rng(derive(seed, "resamples"))
-    drawn = [metric(outcome[torch.from_numpy(places)]) for places in draws(codes, resamples, rng)]
-    values = np.array([np.nan if isinstance(each, Undefined) else each for each in drawn])
-    return Estimate(value, percentile_interval(values, level))
+    return Estimate(value, percentile_interval(resampled(metric, outcome, resamples, seed), level))
 
 
 def _problems(outcome: Outcome, level: float, resamples: int) -> list[Problem]:

@@ -149,7 +149,7 @@ def shadow_requests(split: Split, count: int, *, defense_known: bool = True) -> 
         defense_known: whether they are trained with the defenses of the target.
     """
     return tuple(
-        ModelRequest(ShadowDraw(split, number), _recipe_of_attacker(defense_known), number) for number in range(count)
+        ModelRequest(ShadowDraw(split, number), recipe_of_attacker(defense_known), number) for number in range(count)
     )
 
 
@@ -162,10 +162,14 @@ def surrogate_requests(split: Split, count: int, *, defense_known: bool = True) 
         defense_known: whether they are trained with the defenses of the target.
     """
     return tuple(
-        ModelRequest(AuxiliaryDraw(split, number), _recipe_of_attacker(defense_known), number)
-        for number in range(count)
+        ModelRequest(AuxiliaryDraw(split, number), recipe_of_attacker(defense_known), number) for number in range(count)
     )
 
 
-def _recipe_of_attacker(defense_known: bool) -> Whose:
+def recipe_of_attacker(defense_known: bool) -> Whose:
+    """The recipe that an attacker trains its models with: that of the row if it knows the defenses, else without them.
+
+    Args:
+        defense_known: whether it knows them.
+    """
     return Whose.ROW if defense_known else Whose.PLAIN

@@ -14,7 +14,7 @@ from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import Problem
 from amulet.core.outcome import Outcome
 from amulet.core.probe import Attack, Game
-from amulet.core.roles import ModelRequest, Requests, Whose
+from amulet.core.roles import ModelRequest, Requests, Whose, recipe_of_attacker
 from amulet.core.seeds import generator
 from amulet.core.spec import NonNegativeInt, OpenProbability, Probability
 from amulet.core.split import RatioDraw, Split, places_with_share
@@ -171,7 +171,7 @@ class DistributionInferenceAttack(Attack[WorldOutcome]):
     @final
     def own_models(self, split: Split) -> Requests:
         """The adversary's models of the three worlds."""
-        whose = Whose.ROW if self.defense_known else Whose.PLAIN
+        whose = recipe_of_attacker(self.defense_known)
         return {_own(world): self._requests(split, world, "auxiliary", whose) for world in WORLDS}
 
     @final

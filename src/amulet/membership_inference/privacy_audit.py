@@ -8,7 +8,6 @@ from typing import Annotated, Final, final
 import torch
 from annotated_types import Interval
 from torch import Tensor
-from torch.nn.functional import logsigmoid
 
 from amulet.core.classifier import require_classifier
 from amulet.core.data import Data
@@ -23,7 +22,7 @@ from amulet.core.roles import ModelRequest, Requests, Whose
 from amulet.core.spec import OpenProbability
 from amulet.core.split import Split
 from amulet.core.threat import TrainedModel, require_trained
-from amulet.functional.likelihood import scaled_logits
+from amulet.functional.signals import negative_loss
 from amulet.membership_inference.canaries import Canaries, CanaryDraw, Labels
 
 AUDITED: Final = "audited"
@@ -161,7 +160,7 @@ def _log_likelihoods(trained: TrainedModel, canaries: Data) -> Tensor:
     """(m,) float64, log p of the probability p of each canary's label, as in `LossThreshold`."""
     require_classifier(trained.model, canaries)
     with evaluating(trained.model):
-        return logsigmoid(scaled_logits(predict(trained.model, canaries), canaries.y)).detach()
+        return negative_loss(predict(trained.model, canaries), canaries.y).detach()
 
 
 def _number(value: Fact | tuple[float, ...]) -> Tensor:

@@ -17,13 +17,13 @@ from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.metric import Metric, Undefined
 from amulet.core.outcome import Outcome
 from amulet.core.probe import Attack, Audit, Probe
+from amulet.core.resampling import resamples
 from amulet.core.roles import TARGET, target_request
 from amulet.core.spec import NonNegativeInt, Spec
 from amulet.core.split import Split
 from amulet.core.tally import Tally
 from amulet.experiments.pairs.learned import interpretable, learned
 from amulet.experiments.pairs.model_checks import model_problems
-from amulet.experiments.pairs.resampling import resamples
 from amulet.experiments.pairs.results import ModelFacts, PairCell, PairResults
 from amulet.experiments.pairs.shared_game import SharedGame, equal_outcomes, game_records
 from amulet.experiments.planning.checks import probe_problems

@@ -3,11 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from amulet.core.metric import Undefined
 from amulet.core.outcome import Outcome
-from amulet.experiments.pairs.resampling import resamples
+from amulet.core.resampling import resampled
 from amulet.experiments.pairs.results import PairCell
 from amulet.experiments.pairs.shared_game import SharedGame
 from amulet.experiments.results.gates import Checked, above_one_class, model_check
@@ -44,7 +42,6 @@ def interpretable(cells: Sequence[PairCell], checks: Sequence[Checked]) -> Itera
 def _state(outcome: Outcome | None, game: SharedGame, seed: int) -> Gate:
     if not isinstance(outcome, PredictionOutcome):
         return Gate.UNPROVEN
-    drawn = [balanced_accuracy(outcome[places]) for places in resamples(outcome, fewest_resamples(1), seed)]
-    values = np.array([np.nan if isinstance(value, Undefined) else value for value in drawn])
+    values = resampled(balanced_accuracy, outcome, fewest_resamples(1), seed)
     classes = len(game.records.schema.classes)
     return exceeds_resampled(above_one_class(values, classes), balanced_accuracy.margin)
