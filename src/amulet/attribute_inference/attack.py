@@ -98,9 +98,8 @@ class AttributeInferenceAttack(Attack[AttributeOutcome]):
         """Adversary and victims must have records of at least two values."""
         if any(self.demands(dataset.schema)):
             return
-        auxiliary = dataset.train[split.divide(len(dataset.train)).auxiliary]
-        for whose, data in (("auxiliary", auxiliary), ("test", dataset.test)):
-            codes = self.codes(data)
+        auxiliary = self.codes(dataset.train)[split.divide(len(dataset.train)).auxiliary]
+        for whose, codes in (("auxiliary", auxiliary), ("test", self.codes(dataset.test))):
             if len(codes[codes >= 0].unique()) < 2:
                 yield f"{self} needs records of at least two values of '{self.attribute}' among the {whose} records."
 
@@ -130,8 +129,7 @@ class AttributeInferenceAttack(Attack[AttributeOutcome]):
         codes = data.attribute(self.attribute)
         if self.value is None:
             return codes
-        code = data.schema.attribute(self.attribute).values.index(self.value)
-        return torch.where(codes < 0, -1, (codes == code).long())
+        return torch.where(codes < 0, -1, data.has(self.attribute, self.value).long())
 
     @final
     def attack(
