@@ -6,11 +6,11 @@ from typing import Any
 from amulet.core.metric import Undefined
 from amulet.core.tally import Tally
 from amulet.core.trainable import Defense
-from amulet.experiments.graph.plays import MeasureByGroup, Trace
+from amulet.experiments.graph.plays import MeasureByGroup, Tabulate, Trace
 from amulet.experiments.graph.store import Store
 from amulet.experiments.planning.experiment import Experiment, Row
 from amulet.experiments.planning.plan import Cell, Plan, Trial
-from amulet.experiments.results.numbers import Column, Traced, Value
+from amulet.experiments.results.numbers import Column, Rated, Traced, Value
 from amulet.experiments.results.results import Results
 
 
@@ -31,6 +31,7 @@ def collect(plan: Plan, store: Store) -> Results:
         own_claims=_own_claims(plan.experiment),
         against={row.label: row.against for row in plan.experiment.defenses},
         curves=tuple(traced for trial, trace in plan.traces if (traced := _traced(trial, trace, store))),
+        rates=tuple(rated for each in plan.tables if (rated := _rated(*each, store))),
         looks=plan.experiment.looks,
         tested=Tally.of(plan.dataset.test),
     )
@@ -43,7 +44,15 @@ def _value(cell: Cell, store: Store) -> Value:
         measured = store.load(cell.task)
     number, reason = (None, measured.reason) if isinstance(measured, Undefined) else (measured, None)
     about = (cell.row, cell.risk, cell.probe, cell.metric, cell.seed)
-    return Value(*about, number, reason, cell.task.digest, cell.group)
+    chance = store.load(cell.by_chance) if cell.by_chance else None
+    return Value(*about, number, reason, cell.task.digest, cell.group, chance)
+
+
+def _rated(trial: Trial, table: Tabulate, store: Store) -> Rated | None:
+    probe, rates = trial.play.probe, store.load(table)
+    if rates is None:
+        return None
+    return Rated(trial.row, probe.risk, str(probe), trial.play.seed, table.digest, rates)
 
 
 def _traced(trial: Trial, trace: Trace, store: Store) -> Traced | None:

@@ -16,6 +16,7 @@ from amulet.experiments.results.file_parts import (
     Finite,
     Name,
     Number,
+    WrittenByChance,
     WrittenColumn,
     WrittenTally,
     raise_first,
@@ -49,6 +50,7 @@ class WrittenValue(Written):
     reason: str | None
     task: str
     group: str | None = None
+    by_chance: WrittenByChance | None = None
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
@@ -85,6 +87,37 @@ class WrittenTraced(Written):
     curve: WrittenCurve
 
 
+class WrittenRate(Written):
+    """One rate of one group; see `GroupRate`. `value`, `low` and `high` follow from the rest, so they are not read."""
+
+    rate: Name
+    group: str
+    count: Number
+    of: Number
+    enters: bool
+    value: Any = None
+    low: Any = None
+    high: Any = None
+
+    @model_validator(mode="after")
+    def _no_more_than_all(self) -> Self:
+        if self.count > self.of:
+            raise ValueError(f"no more records can be counted than there are, {self.of}")
+        return self
+
+
+class WrittenRates(Written):
+    """The rates of groups of one audit; see `Rated`."""
+
+    row: Name
+    risk: Name
+    probe: Name
+    seed: Number
+    task: str
+    fewest: Number
+    rates: list[WrittenRate]
+
+
 class ResultsFile(Written):
     """The results.json of an assessment. `matrix` and `gates` are computed from the rest, so they are not read."""
 
@@ -102,6 +135,7 @@ class ResultsFile(Written):
     gates: Any = None
     values: Annotated[list[WrittenValue], MinLen(1)]
     curves: list[WrittenTraced]
+    rates: list[WrittenRates] = Field(default_factory=list)
     facts: dict[str, dict[str, dict[str, Fact]]]
 
     @model_validator(mode="after")
@@ -129,6 +163,7 @@ def _faults(file: ResultsFile) -> Iterator[str]:
     cells = {(value.row, value.risk, value.probe, value.seed) for value in file.values}
     yield from repeated("column", (column.key for column in file.columns))
     yield from repeated("value", ((v.row, v.risk, v.probe, v.metric, v.group, v.seed) for v in file.values))
+    yield from repeated("table of rates", ((item.row, item.risk, item.probe, item.seed) for item in file.rates))
     yield from repeated("curve", ((item.row, item.risk, item.probe, item.seed) for item in file.curves))
     if BASELINE not in rows:
         yield f"the row '{BASELINE}' is missing"
@@ -141,6 +176,11 @@ def _faults(file: ResultsFile) -> Iterator[str]:
     yield from (
         f"there is a curve but no value of '{item.probe}' for row '{item.row}' and seed {item.seed}"
         for item in file.curves
+        if (item.row, item.risk, item.probe, item.seed) not in cells
+    )
+    yield from (
+        f"there are rates but no value of '{item.probe}' for row '{item.row}' and seed {item.seed}"
+        for item in file.rates
         if (item.row, item.risk, item.probe, item.seed) not in cells
     )
     named = (*file.own_risks, *file.own_claims, *file.facts, *file.against, *file.against.values())
