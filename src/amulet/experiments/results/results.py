@@ -7,16 +7,16 @@ from functools import cached_property
 from typing import Any, Self, final
 
 from amulet.core.files import StrPath
-from amulet.core.group_rates import GroupRate, GroupRates
 from amulet.core.metric import ByChance
 from amulet.core.tally import Tally
 from amulet.experiments.graph.plays import curve_from
 from amulet.experiments.planning.experiment import BASELINE
 from amulet.experiments.results.gates import Checked, gates
 from amulet.experiments.results.notebook import as_html
-from amulet.experiments.results.numbers import Column, MatrixCell, Numbers, Rated, Traced, Value
+from amulet.experiments.results.numbers import Column, MatrixCell, Numbers, Traced, Value
 from amulet.experiments.results.result_folders import written_results
-from amulet.experiments.results.results_file import FORMAT, WrittenRates, WrittenValue, parse_results
+from amulet.experiments.results.results_file import FORMAT, WrittenValue, parse_results
+from amulet.experiments.results.written_rates import plain_rates, rated_from
 from amulet.statistics import Comparison, Paired, Summary, Verdict, Word, explore, judge, summarize
 
 
@@ -85,7 +85,7 @@ class Results(Numbers):
 
     def _repr_html_(self) -> str:
         """The results as a table in HTML, which notebooks show."""
-        return as_html(self.columns, self.rows, self.cell, self.gates)
+        return as_html(self.columns, self.rows, self.cell, self.gates, self.rates_frame)
 
     def cells(self) -> Iterator[MatrixCell]:
         """All cells of the matrix, row by row."""
@@ -110,7 +110,7 @@ class Results(Numbers):
             "gates": [asdict(gate) for gate in self.gates],
             "values": [asdict(value) for value in self.values],
             "curves": [asdict(curve) for curve in self.curves],
-            "rates": [_plain_rates(rated) for rated in self.rates],
+            "rates": [plain_rates(rated) for rated in self.rates],
             "facts": self.facts,
         }
         return json.dumps(body, indent=1)
@@ -138,7 +138,7 @@ class Results(Numbers):
             curves=tuple(Traced(**{**dict(item), "curve": curve_from(dict(item.curve))}) for item in file.curves),
             looks=tuple(file.looks),
             tested=Tally(**dict(file.tested)),
-            rates=tuple(_rated(written) for written in file.rates),
+            rates=tuple(rated_from(written) for written in file.rates),
         )
 
     @classmethod
@@ -157,28 +157,6 @@ def _plain_cell(cell: MatrixCell) -> dict[str, Any]:
         body["verdict"]["seeds_needed"] = cell.verdict.seeds_needed
         body["verdict"]["family"] = "primary" if cell.column.primary else "exploratory"
     return body
-
-
-def _plain_rates(rated: Rated) -> dict[str, Any]:
-    """The rates with their values and intervals, for programs that read the file."""
-    about = (
-        ("row", rated.row),
-        ("risk", rated.risk),
-        ("probe", rated.probe),
-        ("seed", rated.seed),
-        ("task", rated.task),
-    )
-    lines = [
-        asdict(each) | {"value": each.value} | dict(zip(("low", "high"), each.interval or (None, None), strict=True))
-        for each in rated.rates.rates
-    ]
-    return {**dict(about), "fewest": rated.rates.fewest, "rates": lines}
-
-
-def _rated(written: WrittenRates) -> Rated:
-    rates = tuple(GroupRate(each.rate, each.group, each.count, each.of, each.enters) for each in written.rates)
-    about = (written.row, written.risk, written.probe, written.seed, written.task)
-    return Rated(*about, GroupRates(rates, written.fewest))
 
 
 def _value(written: WrittenValue) -> Value:

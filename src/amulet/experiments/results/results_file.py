@@ -25,6 +25,7 @@ from amulet.experiments.results.file_parts import (
 from amulet.experiments.results.json_files import LARGEST_NUMBER, Written, check_format, checked, parse_json
 from amulet.experiments.results.older_files import upgrade
 from amulet.experiments.results.result_folders import RESULTS
+from amulet.experiments.results.written_rates import WrittenRates
 
 FORMAT: Final = 4
 Fact = bool | int | float | str | None
@@ -85,37 +86,6 @@ class WrittenTraced(Written):
     seed: Number
     task: str
     curve: WrittenCurve
-
-
-class WrittenRate(Written):
-    """One rate of one group; see `GroupRate`. `value`, `low` and `high` follow from the rest, so they are not read."""
-
-    rate: Name
-    group: str
-    count: Number
-    of: Number
-    enters: bool
-    value: Any = None
-    low: Any = None
-    high: Any = None
-
-    @model_validator(mode="after")
-    def _no_more_than_all(self) -> Self:
-        if self.count > self.of:
-            raise ValueError(f"no more records can be counted than there are, {self.of}")
-        return self
-
-
-class WrittenRates(Written):
-    """The rates of groups of one audit; see `Rated`."""
-
-    row: Name
-    risk: Name
-    probe: Name
-    seed: Number
-    task: str
-    fewest: Number
-    rates: list[WrittenRate]
 
 
 class ResultsFile(Written):
