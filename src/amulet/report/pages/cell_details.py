@@ -82,6 +82,7 @@ def _cell(results: Results, cell: MatrixCell) -> Plain:
         "facts": list(verdict_figures(results, cell)),
         "gates": [results.gates.index(gate) for gate in gates_of(results, cell)],
         "judged": _judged(cell),
+        "differences": [_short(value) for value in results.differences(cell.row, cell.column)] if cell.verdict else [],
     }
 
 

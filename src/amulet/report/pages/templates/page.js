@@ -113,10 +113,7 @@ function drawPoints(line, row) {
 }
 
 function drawDifference(line, cell) {
-  const before = new Map(line.values[found.references[cell.row]]);
-  const points = line.values[cell.row]
-    .filter(([seed, value]) => value !== null && (before.get(seed) ?? null) !== null)
-    .map(([seed, value]) => ({ value: value - before.get(seed) }));
+  const points = cell.differences.map((value) => ({ value }));
   const first = cell.judged?.first ? ` by the first ${cell.judged.first} seeds` : "";
   const words = `Each seed's difference; the bar is the interval${first}, and in the shaded band no difference matters.`;
   return draw("difference", cell.row, cell.judged && found.charts.difference, { points, judged: [cell.judged] }, words);
