@@ -42,6 +42,7 @@ from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.metric import Metric, O, Undefined
 from amulet.core.outcome import Outcome
 from amulet.core.roles import TARGET, Requests, target_request
+from amulet.core.short_repr import short_repr
 from amulet.core.spec import Spec
 from amulet.core.split import Division, Draw, Split
 from amulet.core.threat import Access, Models, TrainedModel
@@ -67,6 +68,8 @@ class Game:
     division: Division
     seed: int
     device: str = "cpu"
+
+    __repr__ = short_repr
 
     @cached_property
     def target(self) -> TrainedModel:

@@ -12,6 +12,7 @@ from torch import Generator, Tensor
 from amulet.core.data import Data
 from amulet.core.errors import InvalidData, Problem
 from amulet.core.seeds import generator
+from amulet.core.short_repr import short_repr
 from amulet.core.spec import Count, NonNegativeInt, OpenProbability, Probability, Spec
 from amulet.core.synthetic import random_inputs, unlabelled
 
@@ -29,6 +30,8 @@ class Division:
     members: Tensor
     auxiliary: Tensor
     validation: Tensor
+
+    __repr__ = short_repr
 
     @property
     def pool(self) -> Tensor:

@@ -16,6 +16,7 @@ from amulet.core.outcome import Outcome
 from amulet.core.probe import Attack, Game
 from amulet.core.roles import ModelRequest, Requests, Whose, recipe_of_attacker
 from amulet.core.seeds import generator
+from amulet.core.short_repr import short_repr
 from amulet.core.spec import NonNegativeInt, OpenProbability, Probability
 from amulet.core.split import RatioDraw, Split, places_with_share
 from amulet.core.threat import Target, TrainedModel, opened
@@ -84,6 +85,8 @@ class Worlds:
     second: Sequence[TrainedModel]
     queries: Data
     seed: int
+
+    __repr__ = short_repr
 
     @property
     def halves(self) -> tuple[slice, slice]:

@@ -14,6 +14,7 @@ from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.probe import Probe
 from amulet.core.roles import target_request
+from amulet.core.short_repr import short_repr
 from amulet.experiments.graph.plays import Measure, MeasureByGroup, Play, Trace
 from amulet.experiments.graph.store import State, Store
 from amulet.experiments.graph.tasks import Backend, ModelTask, Source, Task
@@ -104,6 +105,8 @@ class Plan:
     trials: tuple[Trial, ...] = ()
     others: Mapping[DatasetSpec, AmuletDataset] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
+
+    __repr__ = short_repr
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:
