@@ -99,6 +99,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             del sys.modules[module]
 
 
+def test_the_readme_lists_each_command_once() -> None:
+    listed = re.findall(r"^\| `(.+?)` \|", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert "amulet compare FILE" in listed
+    assert len(listed) == len(set(listed))
+
+
 @pytest.mark.parametrize("page", [page for page in PAGES if runs(page)], ids=name)
 def test_its_snippets_and_commands_run(page: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     namespace: dict[str, object] = {"__name__": "__main__"}

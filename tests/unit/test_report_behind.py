@@ -270,7 +270,7 @@ def test_results_render_in_a_notebook(results: Results) -> None:
     shown = results._repr_html_()
     assert shown.startswith("<table")
     assert "a|&lt;b&gt;" in shown
-    assert "0.804, +0.300: increases" in shown
+    assert "0.804, +0.300: risk decreases" in shown
     assert "seeds would settle it" in shown
 
 

@@ -30,6 +30,7 @@ from amulet.experiments.planning.checks import probe_problems
 from amulet.experiments.planning.experiment import question_problems
 from amulet.experiments.registry.plugins import metrics_for
 from amulet.experiments.results.numbers import Column
+from amulet.experiments.results.possible import possible
 from amulet.statistics import Resampled, Verdict, explore_resampled, fewest_resamples, judge_resampled
 
 Told = Callable[[str, int, int], None]
@@ -233,8 +234,9 @@ def _judged(found: Sequence[_Found]) -> Iterator[PairCell]:
     """The cells with verdicts, in the given order. Primary metrics are one family, the others are judged one by one."""
     primary = iter(judge_resampled([each.resampled for each in found if each.column.primary]))
     others = iter(explore_resampled([each.resampled for each in found if not each.column.primary]))
-    for each in found:
-        yield each.cell(next(primary if each.column.primary else others))
+    verdicts = [next(primary if each.column.primary else others) for each in found]
+    for each, verdict in zip(found, possible(verdicts, [each.column for each in found]), strict=True):
+        yield each.cell(verdict)
 
 
 def _difference(before: float | Undefined, after: float | Undefined) -> float:

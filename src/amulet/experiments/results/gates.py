@@ -53,6 +53,11 @@ class Checked:
     state: Gate
     follows: str
 
+    def concerns(self, row: str, probe: str) -> bool:
+        """Whether the verdict of a row on a metric of an attack or audit rests on this gate."""
+        of_row, of_probe = self.row == row, self.about == probe
+        return {ATTACK: of_probe, STRENGTH: of_row and of_probe}.get(self.name, of_row)
+
 
 def gates(numbers: Numbers, verdicts: Verdicts) -> tuple[Checked, ...]:
     """All gates that can be checked with the metrics that were measured.

@@ -14,13 +14,15 @@ def written_results(folder: StrPath, command: str) -> str:
     """The text of the results.json in a folder.
 
     Args:
-        folder: the folder.
+        folder: the folder, or the file in it.
         command: the subcommand that writes such a file, for the message of an error.
 
     Raises:
         AmuletError: there is no such file, or it cannot be read.
     """
-    return read_text(Path(folder) / "results.json", f"Run `amulet {command}` first.")
+    place = Path(folder)
+    file = place if place.suffix == ".json" and not place.is_dir() else place / "results.json"
+    return read_text(file, f"Run `amulet {command}` first.")
 
 
 def holds_pair(folder: StrPath) -> bool:

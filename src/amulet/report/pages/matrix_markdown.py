@@ -16,7 +16,7 @@ from amulet.report.words.blocks import (
     undefined_sentences,
 )
 from amulet.report.words.explanations import HOW_VERDICTS, NOT_COVERED
-from amulet.report.words.formats import number, setting, signed, spread
+from amulet.report.words.formats import number, p_value, setting, signed, spread
 from amulet.report.words.gates import gate_asked, gate_found, gates_of
 from amulet.report.words.group_sizes import NOT_COUNTED, compares_groups, group_sizes
 from amulet.report.words.names import riskier_end, spoken
@@ -184,7 +184,7 @@ def _detailed(results: Results, cell: MatrixCell) -> list[str]:
         f"{signed(shift.mean)} {spread(shift)}".strip() if shift else "",
         interval_text(cell.verdict) if cell.verdict else "",
         ", ".join(filter(None, [verdict.words, verdict.because])) if verdict else "",
-        f"{cell.verdict.p:.2g}" if cell.verdict and cell.verdict.p is not None else "",
+        p_value(cell.verdict.p) if cell.verdict and cell.verdict.p is not None else "",
         seeds_note(results, cell) or plural_seeds(len(results.of(cell.row, cell.column))),
         _rests(results, cell),
     ]

@@ -2,20 +2,17 @@
 
 from collections.abc import Iterator
 from statistics import fmean
-from typing import Final
 
 from amulet.experiments.pairs.results import PairCell
 from amulet.experiments.planning.experiment import BASELINE
 from amulet.experiments.results.numbers import MatrixCell
 from amulet.experiments.results.results import Results
-from amulet.report.words.formats import MINUS, number, signed, spread
+from amulet.report.words.formats import MINUS, number, p_value, percent, signed, spread
 from amulet.report.words.names import metric_words, mid_sentence, riskier_end
 from amulet.report.words.no_skill import to_compare_with
 from amulet.report.words.seed_counts import plural_seeds, seeds_note
 from amulet.report.words.verdict_words import change_direction, interval_text
 from amulet.statistics import ALPHA, Verdict, Word
-
-SMALLEST_P: Final = 0.0001
 
 
 def verdict_sentences(results: Results, cell: MatrixCell) -> str:
@@ -128,7 +125,7 @@ def _test_figures(verdict: Verdict, *, primary: bool) -> Iterator[tuple[str, str
         yield "In standard deviations", f"{effect} (Hedges' g of paired seeds)"
     yield from _interval_figure(verdict, "cells" if primary else "")
     if verdict.p is not None:
-        p = "below 0.0001" if verdict.p < SMALLEST_P else f"{verdict.p:.2g}"
+        p = p_value(verdict.p)
         yield "p-value", f"{p}{', adjusted by Holm' if primary else ', not adjusted'}; a change if at most {ALPHA:g}"
 
 
@@ -141,7 +138,7 @@ def _interval_figure(verdict: Verdict, family: str) -> Iterator[tuple[str, str]]
     """
     if text := interval_text(verdict):
         together = f"95% together with all primary {family}, " if family else ""
-        yield "Interval", f"{text} ({together}{1 - verdict.level:.2%} by itself)"
+        yield "Interval", f"{text} ({together}{percent(1 - verdict.level, 2)} by itself)"
 
 
 def _margin_figure(verdict: Verdict) -> tuple[str, str]:

@@ -6,11 +6,10 @@ from typing import Final
 
 from amulet.experiments.pairs.results import PairCell
 from amulet.experiments.results.numbers import Column, MatrixCell
+from amulet.experiments.results.risk_changes import CHANGES, is_worse, risk_word
 from amulet.report.words.formats import number, signed
 from amulet.report.words.names import metric_words, mid_sentence, risk_name
 from amulet.statistics import Verdict, Word
-
-CHANGES: Final = frozenset({Word.INCREASES, Word.DECREASES})
 
 
 class Tone(StrEnum):
@@ -71,7 +70,7 @@ def change_direction(column: Column, word: Word) -> str:
     up = word is Word.INCREASES
     if column.riskier is None:
         return f"{mid_sentence(metric_words(column).title)} is {'higher' if up else 'lower'}"
-    return f"the risk of {risk_name(column.risk)} is {'higher' if _is_worse(column, word) else 'lower'}"
+    return f"the risk of {risk_name(column.risk)} is {'higher' if is_worse(column, word) else 'lower'}"
 
 
 def interval_text(verdict: Verdict) -> str:
@@ -82,17 +81,10 @@ def interval_text(verdict: Verdict) -> str:
     return f"{signed(low)} to {signed(high)}"
 
 
-def _is_worse(column: Column, word: Word) -> bool:
-    """Whether a change means more risk; of what is no risk, more is better."""
-    return (word is Word.INCREASES) == (column.riskier == "high")
-
-
 def _change(word: Word, column: Column) -> tuple[str, Tone]:
     if word not in CHANGES:
         return str(word), Tone.SAME if word in {Word.NO_CHANGE, Word.UNCHANGED} else Tone.OPEN
-    worse = _is_worse(column, word)
-    words = str(word) if column.riskier is None else f"risk {'increases' if worse else 'decreases'}"
-    return words, Tone.WORSE if worse else Tone.BETTER
+    return risk_word(column, word), Tone.WORSE if is_worse(column, word) else Tone.BETTER
 
 
 def _because(verdict: Verdict) -> str:
