@@ -109,8 +109,8 @@ def test_a_cell_goes_by_names(results: Results, names: tuple[str, ...], column: 
         (
             ("DPSGD", "auc"),
             (
-                "The 'row' of Results.cell must be the label of a row: 'undefended', 'DP-SGD'. Got 'DPSGD'. Did you mean "
-                "'DP-SGD'?"
+                "The 'row' of Results.cell must be the label of a row: 'undefended', 'DP-SGD'. Got 'DPSGD'. "
+                "Did you mean 'DP-SGD'?"
             ),
         ),
         (
