@@ -71,7 +71,7 @@ def change_direction(column: Column, word: Word) -> str:
     up = word is Word.INCREASES
     if column.riskier is None:
         return f"{mid_sentence(metric_words(column).title)} is {'higher' if up else 'lower'}"
-    return f"the risk of {risk_name(column.risk)} is {'higher' if _is_worse(column, word) else 'lower'}"
+    return f"the risk of {risk_name(column.risk)} is {'higher' if is_worse(column, word) else 'lower'}"
 
 
 def interval_text(verdict: Verdict) -> str:
@@ -82,7 +82,7 @@ def interval_text(verdict: Verdict) -> str:
     return f"{signed(low)} to {signed(high)}"
 
 
-def _is_worse(column: Column, word: Word) -> bool:
+def is_worse(column: Column, word: Word) -> bool:
     """Whether a change means more risk; of what is no risk, more is better."""
     return (word is Word.INCREASES) == (column.riskier == "high")
 
@@ -90,7 +90,7 @@ def _is_worse(column: Column, word: Word) -> bool:
 def _change(word: Word, column: Column) -> tuple[str, Tone]:
     if word not in CHANGES:
         return str(word), Tone.SAME if word in {Word.NO_CHANGE, Word.UNCHANGED} else Tone.OPEN
-    worse = _is_worse(column, word)
+    worse = is_worse(column, word)
     words = str(word) if column.riskier is None else f"risk {'increases' if worse else 'decreases'}"
     return words, Tone.WORSE if worse else Tone.BETTER
 
