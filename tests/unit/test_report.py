@@ -87,6 +87,7 @@ def test_a_spec_is_its_class_with_all_settings_nested_ones_too() -> None:
     assert str(named(plain)) == "B (model Net (hidden [8]), step size 0.1, lot not given)"
     assert str(named(plain).given) == "B (model Net (hidden [8]), step size 0.1)"
     assert named("Mortgages") == Named("Mortgages")
+    assert str(named({"a.PGD": {"epsilon": 0.1, "frozen": []}})) == "PGD (epsilon 0.1)"
 
 
 def test_probes_are_told_apart_by_settings_that_their_labels_leave_out(results: Results) -> None:

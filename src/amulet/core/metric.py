@@ -51,6 +51,8 @@ class Metric(Spec, Generic[O]):
             metric too, not by its primary one alone.
         title: its name as a heading, such as "Robust accuracy"; derived from the class's name where it is empty.
         meaning: one sentence for readers of reports; the first sentence of the class's docstring where it is empty.
+        phrase: what it measures in words that need no knowledge of the field, as part of a sentence, such as "accuracy
+            under attack"; "{attribute}" stands for the sensitive attribute. The title where it is empty.
         no_skill: the value of a model that always names one class, if the metric is a share of correct predictions.
         margin: the smallest difference that matters, in its own units; docs/guide/verdicts.md has the reasons. A metric
             may set it for the instance, in `problems`, where it depends on a parameter.
@@ -67,6 +69,7 @@ class Metric(Spec, Generic[O]):
     shows: ClassVar[Shown | None] = None
     title: ClassVar[str] = ""
     meaning: ClassVar[str] = ""
+    phrase: ClassVar[str] = ""
     no_skill: ClassVar[NoSkill | None] = None
     margin: ClassVar[float] = 0.02
     everywhere: ClassVar[bool] = True

@@ -13,9 +13,11 @@ class Risk:
             utility, which is no risk, and for risks outside the taxonomy.
         title: as a heading, without the code.
         meaning: one sentence for readers of reports.
+        question: what a reader who does not know the technical name would ask; empty where there is none.
     """
 
     name: str
     code: str
     title: str
     meaning: str
+    question: str = ""

@@ -1,27 +1,29 @@
 """Numbers and settings as text."""
 
 import math
+from decimal import Decimal
 from typing import Any, Final
 
 from amulet.statistics import Summary
 
 MINUS: Final = "\N{MINUS SIGN}"
 NOT_GIVEN: Final = "not given"
-_NOTHING: Final = 1e-12
+_NOTHING: Final = 1e-6
+"""What is smaller shows as zero."""
 _SMALL: Final = 0.0005
 _LARGE: Final = 1000
 SMALLEST_P: Final = 0.0001
 
 
 def number(value: float) -> str:
-    """Three decimals, fewer for large values; what would round to zero keeps one significant digit."""
+    """Three decimals, none for large values; what would round to zero keeps one significant digit. No exponents."""
     size = abs(value)
     if not math.isfinite(value):
         return "not a number" if math.isnan(value) else f"{MINUS * (value < 0)}∞"
     if size < _NOTHING:
         return "0.000"
-    shape = ".1g" if size < _SMALL else ".3f" if size < _LARGE else ".4g"
-    return f"{MINUS * (value < 0)}{size:{shape}}"
+    text = _without_exponent(f"{size:.1g}") if size < _SMALL else f"{size:.3f}" if size < _LARGE else f"{size:,.0f}"
+    return f"{MINUS * (value < 0)}{text}"
 
 
 def signed(value: float) -> str:
@@ -64,8 +66,13 @@ def setting(value: Any) -> str:
         case bool():
             return "yes" if value else "no"
         case float():
-            return f"{value:.6g}".replace("-", MINUS).replace("inf", "∞")
+            return _without_exponent(f"{value:.6g}").replace("-", MINUS).replace("inf", "∞")
         case list() | tuple():
             return "[" + ", ".join(setting(item) for item in value) + "]"
         case _:
             return str(value)
+
+
+def _without_exponent(text: str) -> str:
+    """1e-05 -> 0.00001; every other text as it is."""
+    return format(Decimal(text), "f") if "e" in text else text

@@ -3,7 +3,7 @@
 from amulet.experiments.results.gates import ATTACK, DEFENSE, MODEL, PROOF, STRENGTH, Checked
 from amulet.experiments.results.numbers import MatrixCell
 from amulet.experiments.results.results import Results
-from amulet.report.words.names import is_risk, risk_words
+from amulet.report.words.names import capitalised, is_risk, mid_sentence, risk_name, risk_words
 from amulet.statistics import Gate
 
 
@@ -29,10 +29,18 @@ def gate_asked(gate: Checked) -> str:
     return asked[gate.name]
 
 
+def gate_follows(gate: Checked, row: str) -> str:
+    """What follows from a check for a row, with the risk that it is about, and its own row if that is another."""
+    about = gate.about if gate.name == DEFENSE else None
+    follows = f"{gate.follows.rstrip('.')} ({risk_name(about)})." if about else gate.follows
+    of_another = gate.name in {MODEL, DEFENSE, PROOF} and gate.row != row
+    return f"{capitalised(gate.row)}: {mid_sentence(follows)}" if of_another else follows
+
+
 def gate_sentences(gate: Checked) -> str:
     """How the check came out, what was checked, and what follows."""
     found = gate_found(gate)
-    return f"{found[:1].upper()}{found[1:]}: {gate_asked(gate)}. {gate.follows}".rstrip()
+    return f"{capitalised(found)}: {gate_asked(gate)}. {gate.follows}".rstrip()
 
 
 def _purpose(about: str) -> str:

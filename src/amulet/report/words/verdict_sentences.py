@@ -122,7 +122,7 @@ def _needed_seeds(verdict: Verdict) -> str:
 def _test_figures(verdict: Verdict, *, primary: bool) -> Iterator[tuple[str, str]]:
     if verdict.paired is not None and verdict.paired.effect is not None:
         effect = f"{verdict.paired.effect:+.1f}".replace("-", MINUS)
-        yield "In standard deviations", f"{effect} (Hedges' g of paired seeds)"
+        yield "In standard deviations", f"{effect} (of the differences, corrected for few seeds)"
     yield from _interval_figure(verdict, "cells" if primary else "")
     if verdict.p is not None:
         p = p_value(verdict.p)

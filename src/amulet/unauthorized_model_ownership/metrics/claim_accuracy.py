@@ -12,6 +12,7 @@ class ClaimAccuracy(Metric[ClaimOutcome]):
 
     low, high, riskier, primary = 0.0, 1.0, "low", True
     title = "Claim accuracy"
+    phrase = "accuracy of ownership claims"
     meaning = "Share of suspected models, stolen or independent, that the claim judges correctly."
 
     def measure(self, outcome: ClaimOutcome) -> float | Undefined:
