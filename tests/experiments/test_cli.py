@@ -96,6 +96,12 @@ def test_a_reader_that_stops_reading_ends_the_command_quietly() -> None:
     assert (ended.returncode, ended.stderr) == (128 + signal.SIGPIPE, b"")
 
 
+def test_what_is_published_is_shown_by_the_name_of_a_defense_or_its_family() -> None:
+    assert "group_fairness" in amulet("literature")
+    assert amulet("literature", "DPSGD", "evasion") == amulet("literature", "differential_privacy", "evasion")
+    assert "The defense must be one of adversarial_training," in amulet("literature", "RelaxLoss", code=1)
+
+
 def test_nothing_of_the_list_is_wrapped_in_a_pipe() -> None:
     lines = amulet("list").splitlines()
     rows = [line for line in lines if line.startswith("│")]

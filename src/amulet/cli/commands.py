@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from amulet.cli.endings import told_plainly
+from amulet.cli.literature import literature
 from amulet.cli.options import (
     AllowImports,
     DeviceOption,
@@ -218,6 +219,9 @@ def list_plugins(
             if kind in (None, plugin.kind):
                 table.add_row(plugin.kind, plugin.name, plugin.risk, plugin.summary)
         console.print(table)
+
+
+app.command("literature")(literature)
 
 
 def _table(*columns: str) -> "Table":

@@ -33,6 +33,7 @@ def collect(plan: Plan, store: Store) -> Results:
         curves=tuple(traced for trial, trace in plan.traces if (traced := _traced(trial, trace, store))),
         looks=plan.experiment.looks,
         tested=Tally.of(plan.dataset.test),
+        families={row.label: _families(row, plan.experiment.rows) for row in plan.experiment.defenses},
     )
 
 
@@ -68,6 +69,12 @@ def _own_claims(experiment: Experiment) -> dict[str, tuple[str, ...]]:
         if audits:
             found[row.label] = tuple(audits)
     return found
+
+
+def _families(row: Row, rows: Sequence[Row]) -> tuple[str, ...]:
+    """The families in the literature of what a row adds; none for a row with an attack, of which they do not speak."""
+    found = (defense.family for defense in _added(row, rows) if row.attacked is None)
+    return tuple(dict.fromkeys(family for family in found if family is not None))
 
 
 def _added(row: Row, rows: Sequence[Row]) -> list[Defense]:
