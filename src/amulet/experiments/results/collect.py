@@ -16,14 +16,13 @@ from amulet.experiments.results.results import Results
 
 def collect(plan: Plan, store: Store) -> Results:
     """The results of a plan, all of whose tasks have been computed."""
-    columns = {Column.of(cell.task.outcome.probe, cell.task.metric, cell.group): None for cell in plan.cells}
     values = [_value(cell, store) for cell in plan.cells]
     return Results(
         experiment=plan.experiment.name,
         dataset=plan.dataset.name,
         content=plan.dataset.content,
         spec=plan.experiment.plain(),
-        columns=tuple(columns),
+        columns=columns_of(plan),
         values=tuple(sorted(values, key=lambda value: value.group is not None)),
         facts=_facts(plan, store),
         classes=len(plan.dataset.schema.classes),
@@ -35,6 +34,12 @@ def collect(plan: Plan, store: Store) -> Results:
         tested=Tally.of(plan.dataset.test),
         families={row.label: _families(row, plan.experiment.rows) for row in plan.experiment.defenses},
     )
+
+
+def columns_of(plan: Plan) -> tuple[Column, ...]:
+    """The columns of the matrix that a plan computes."""
+    found = (Column.of(cell.task.outcome.probe, cell.task.metric, cell.group) for cell in plan.cells)
+    return tuple(dict.fromkeys(found))
 
 
 def _value(cell: Cell, store: Store) -> Value:
