@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from amulet.cli.endings import told_plainly
+from amulet.cli.literature import literature
 from amulet.cli.options import (
     AllowImports,
     DeviceOption,
+    FailIf,
     File,
     MaxSeeds,
     StoreOption,
@@ -48,7 +50,7 @@ def main(
 
 
 @app.command()
-def assess(
+def assess(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     file: File,
     out: Annotated[Path | None, typer.Option("--out", help="Folder of the results; runs/<name> by default.")] = None,
     store: StoreOption = DEFAULT_STORE,
@@ -57,12 +59,16 @@ def assess(
     until_decided: UntilDecided = False,
     max_seeds: MaxSeeds = None,
     allow_imports: AllowImports = None,
+    fail_if: FailIf = None,
 ) -> None:
     """Plan, train, attack, measure and report; resumes an interrupted run."""
     with told_plainly() as console:
+        from amulet.cli.conditions import end_if_one_holds
         from amulet.core.folders import require_writable
         from amulet.experiments.assess import carry_out
         from amulet.experiments.graph.store import Store
+        from amulet.experiments.results.collect import columns_of
+        from amulet.experiments.results.conditions import conditions
         from amulet.experiments.results.manifest import manifest_of
         from amulet.experiments.yaml.config import dump_experiment
         from amulet.report.pages.publishing import FILES, to_be_replaced, write_results
@@ -70,6 +76,7 @@ def assess(
 
         kept, folder = Store(store), out and out.absolute()
         planned = _plan(file, device, until_decided, max_seeds, allow_imports)
+        asked = conditions(fail_if or (), [row.label for row in planned.experiment.rows], columns_of(planned))
         folder = folder or Path("runs", planned.experiment.name).absolute()
         spec, content = planned.experiment.plain(), planned.dataset.content
         warned = _warn(to_be_replaced(folder, spec, content))
@@ -79,6 +86,7 @@ def assess(
         _ = warned or _warn(to_be_replaced(folder, spec, content))  # another process may have written meanwhile
         page = write_results(results, manifest_of(planned, kept), folder, dump_experiment(planned.experiment))
         _show(results, page, console)
+        end_if_one_holds(results, asked)
 
 
 @app.command()
@@ -185,10 +193,13 @@ def _tasks(count: int) -> str:
 @app.command()
 def report(
     folder: Annotated[Path, typer.Argument(help="A folder with results.json.", file_okay=False)],
+    fail_if: FailIf = None,
 ) -> None:
     """Write the report of a finished assessment again, and show its matrix."""
     with told_plainly() as console:
+        from amulet.cli.conditions import end_if_one_holds
         from amulet.experiments.pairs.results import PairResults
+        from amulet.experiments.results.conditions import conditions
         from amulet.experiments.results.result_folders import holds_pair, read_manifest
         from amulet.experiments.results.results import Results
         from amulet.report import write, write_pair
@@ -196,10 +207,13 @@ def report(
         kind = PairResults if holds_pair(folder) else Results
         results, manifest = kind.read(folder), read_manifest(folder)
         if isinstance(results, PairResults):
-            page = write_pair(results, manifest, folder)
-        else:
-            page = write(results, manifest, folder)
-        _show(results, page, console)
+            if fail_if:
+                raise typer.BadParameter("It is for assessments, not for a pair of models.", param_hint="'--fail-if'")
+            _show(results, write_pair(results, manifest, folder), console)
+            return
+        asked = conditions(fail_if or (), results.rows, results.columns)
+        _show(results, write(results, manifest, folder), console)
+        end_if_one_holds(results, asked)
 
 
 @app.command("list")
@@ -218,6 +232,9 @@ def list_plugins(
             if kind in (None, plugin.kind):
                 table.add_row(plugin.kind, plugin.name, plugin.risk, plugin.summary)
         console.print(table)
+
+
+app.command("literature")(literature)
 
 
 def _table(*columns: str) -> "Table":

@@ -132,10 +132,13 @@ class Defense(Spec):
         risk: the package of the risk that it is intended for, such as "evasion"; None if for no single one.
         claims: whether it lets the owner of a model claim copies of it, instead of making attacks fail. Whether it does
             so is measured by an audit of claims, and not by the attacks of its risk.
+        family: the family of defenses in `amulet.literature` that it belongs to, such as "adversarial_training", so
+            that reports compare its verdicts with published ones; None if it belongs to none.
     """
 
     risk: ClassVar[str | None] = None
     claims: ClassVar[bool] = False
+    family: ClassVar[str | None] = None
 
     @abstractmethod
     def apply(self, recipe: Trainable) -> Trainable:

@@ -25,7 +25,7 @@ from amulet.experiments.registry.permission import OWN, REGISTERED, Imports, plu
 from amulet.training.augmentation import Augmentation
 from amulet.training.placebo import Placebo
 
-_WITHOUT_PLUGINS = {"core", "functional", "statistics", "experiments", "report", "testing", "cli"}
+_WITHOUT_PLUGINS = {"core", "functional", "statistics", "literature", "experiments", "report", "testing", "cli"}
 
 
 class Kind(StrEnum):

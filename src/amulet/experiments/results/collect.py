@@ -16,14 +16,13 @@ from amulet.experiments.results.results import Results
 
 def collect(plan: Plan, store: Store) -> Results:
     """The results of a plan, all of whose tasks have been computed."""
-    columns = {Column.of(cell.task.outcome.probe, cell.task.metric, cell.group): None for cell in plan.cells}
     values = [_value(cell, store) for cell in plan.cells]
     return Results(
         experiment=plan.experiment.name,
         dataset=plan.dataset.name,
         content=plan.dataset.content,
         spec=plan.experiment.plain(),
-        columns=tuple(columns),
+        columns=columns_of(plan),
         values=tuple(sorted(values, key=lambda value: value.group is not None)),
         facts=_facts(plan, store),
         classes=len(plan.dataset.schema.classes),
@@ -33,7 +32,14 @@ def collect(plan: Plan, store: Store) -> Results:
         curves=tuple(traced for trial, trace in plan.traces if (traced := _traced(trial, trace, store))),
         looks=plan.experiment.looks,
         tested=Tally.of(plan.dataset.test),
+        families={row.label: _families(row, plan.experiment.rows) for row in plan.experiment.defenses},
     )
+
+
+def columns_of(plan: Plan) -> tuple[Column, ...]:
+    """The columns of the matrix that a plan computes."""
+    found = (Column.of(cell.task.outcome.probe, cell.task.metric, cell.group) for cell in plan.cells)
+    return tuple(dict.fromkeys(found))
 
 
 def _value(cell: Cell, store: Store) -> Value:
@@ -68,6 +74,12 @@ def _own_claims(experiment: Experiment) -> dict[str, tuple[str, ...]]:
         if audits:
             found[row.label] = tuple(audits)
     return found
+
+
+def _families(row: Row, rows: Sequence[Row]) -> tuple[str, ...]:
+    """The families in the literature of what a row adds; none for a row with an attack, of which they do not speak."""
+    found = (defense.family for defense in _added(row, rows) if row.attacked is None)
+    return tuple(dict.fromkeys(family for family in found if family is not None))
 
 
 def _added(row: Row, rows: Sequence[Row]) -> list[Defense]:

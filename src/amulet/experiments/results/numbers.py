@@ -141,6 +141,8 @@ class Numbers:
         tested: how many test records there are of each class and group; empty in results of older versions.
         own_claims: by row, the audits of claims of ownership that its defenses are made for.
         against: by row, the row that it is compared with; the undefended baseline for rows that are not named.
+        families: by row, the families in `amulet.literature` of the defenses that it adds to the row that it is
+            compared with; empty in results of older versions.
     """
 
     experiment: str
@@ -157,6 +159,7 @@ class Numbers:
     tested: Tally = field(default_factory=Tally)
     against: Mapping[str, str] = field(default_factory=dict)
     own_claims: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    families: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def rows(self) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from amulet.experiments.results.names_of_cells import column_named, require_row
 from amulet.experiments.results.notebook import as_html
 from amulet.experiments.results.numbers import Column, MatrixCell, Numbers, Traced, Value
 from amulet.experiments.results.possible import possible
+from amulet.experiments.results.published import Published, plain_literature, published
 from amulet.experiments.results.result_folders import written_results
 from amulet.experiments.results.results_file import FORMAT, parse_results
 from amulet.experiments.results.risk_changes import plain_verdict
@@ -106,6 +107,12 @@ class Results(Numbers):
         """
         return summary_frame(self.cells(), self.gates_of)
 
+    @cached_property
+    def published(self) -> tuple[Published, ...]:
+        """The verdicts beside what is published of the same defenses and risks, where that is known."""
+        found = (published(cell, self.families.get(cell.row, ())) for cell in self.cells())
+        return tuple(each for each in found if each is not None)
+
     def _comparison(self, row: str, column: Column) -> Comparison:
         mine, theirs = (
             {item.seed: item.task for item in self.of(label, column)} for label in (row, self.reference(row))
@@ -141,11 +148,13 @@ class Results(Numbers):
             "own_risks": {row: list(risks) for row, risks in self.own_risks.items()},
             "own_claims": {row: list(audits) for row, audits in self.own_claims.items()},
             "against": dict(self.against),
+            "families": {row: list(families) for row, families in self.families.items()},
             "looks": list(self.looks),
             "spec": self.spec,
             "columns": [asdict(column) for column in self.columns],
             "matrix": [_plain_cell(cell) for cell in self.cells()],
             "gates": [asdict(gate) for gate in self.gates],
+            "literature": plain_literature(self.published, self.families),
             "values": [asdict(value) for value in self.values],
             "curves": [asdict(curve) for curve in self.curves],
             "facts": self.facts,
@@ -172,6 +181,7 @@ class Results(Numbers):
             own_risks={row: tuple(risks) for row, risks in file.own_risks.items()},
             own_claims={row: tuple(audits) for row, audits in file.own_claims.items()},
             against=file.against,
+            families={row: tuple(families) for row, families in file.families.items()},
             curves=tuple(Traced(**{**dict(item), "curve": curve_from(dict(item.curve))}) for item in file.curves),
             looks=tuple(file.looks),
             tested=Tally(**dict(file.tested)),

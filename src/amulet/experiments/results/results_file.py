@@ -86,7 +86,7 @@ class WrittenTraced(Written):
 
 
 class ResultsFile(Written):
-    """The results.json of an assessment. `matrix` and `gates` are computed from the rest, so they are not read."""
+    """The results.json of an assessment. `matrix`, `gates` and `literature` are computed from the rest."""
 
     format: Literal[4]
     experiment: Name
@@ -94,6 +94,8 @@ class ResultsFile(Written):
     tested: WrittenTally = WrittenTally()
     own_risks: dict[str, list[Name]]
     own_claims: dict[str, list[Name]] = Field(default_factory=dict)
+    families: dict[str, list[Name]] = Field(default_factory=dict)
+    literature: Any = None
     against: dict[str, Name]
     looks: list[Annotated[int, Interval(gt=0, lt=LARGEST_NUMBER)]]
     spec: Any
@@ -143,7 +145,7 @@ def _faults(file: ResultsFile) -> Iterator[str]:
         for item in file.curves
         if (item.row, item.risk, item.probe, item.seed) not in cells
     )
-    named = (*file.own_risks, *file.own_claims, *file.facts, *file.against, *file.against.values())
+    named = (*file.own_risks, *file.own_claims, *file.families, *file.facts, *file.against, *file.against.values())
     yield from (f"there is no row '{row}'" for row in named if row not in rows)
     yield from (f"the row '{row}' is compared with itself" for row, other in file.against.items() if row == other)
     seeds = {str(value.seed) for value in file.values}
