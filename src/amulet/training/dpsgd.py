@@ -53,6 +53,7 @@ class DPSGD(Update):
     """
 
     risk = "membership_inference"
+    other_risks = ("data_reconstruction",)
     data_use = DataUse.RECORD
     private: ClassVar[bool] = True
     version: ClassVar[int] = 2

@@ -73,8 +73,7 @@ def _pictured(trial: Trial, exhibit: Exhibit, store: Store) -> Pictured | None:
 
 def _own_risks(row: Row, rows: Sequence[Row]) -> tuple[str, ...]:
     """The risks that a row's defenses are made for, without the defenses of the row that it is compared with."""
-    made_for = (defense.risk for defense in _added(row, rows) if not defense.claims)
-    return tuple(dict.fromkeys(risk for risk in made_for if risk is not None))
+    return tuple(dict.fromkeys(risk for each in _added(row, rows) if not each.claims for risk in each.risks))
 
 
 def _own_claims(experiment: Experiment) -> dict[str, tuple[str, ...]]:
