@@ -15,7 +15,7 @@ from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.probe import Probe
 from amulet.core.roles import target_request
 from amulet.core.short_repr import short_repr
-from amulet.experiments.graph.plays import Measure, MeasureByGroup, Play, Trace
+from amulet.experiments.graph.plays import Exhibit, Measure, MeasureByGroup, Play
 from amulet.experiments.graph.store import State, Store
 from amulet.experiments.graph.tasks import Backend, ModelTask, Source, Task
 from amulet.experiments.planning.bench import Bench
@@ -47,14 +47,14 @@ class Cell:
 
 @dataclass(frozen=True)
 class Trial:
-    """One attack or audit of the model of one row and seed, with all metrics and curves that are computed from it.
+    """One attack or audit of the model of one row and seed, with all metrics that are computed from it and its exhibit.
 
     Attributes:
         row: the label of the row.
         play: the task that runs the attack or audit.
         measures: the tasks that compute each metric.
         by_group: the tasks that compute each metric for each group of a sensitive attribute.
-        trace: the task that computes the curve, if the probe has one.
+        exhibit: the task that makes its curve or images, if the probe has any.
         target: the task that trains the row's own model; None if the probe attacks a variant of it instead, such as
             a poisoned model.
     """
@@ -63,7 +63,7 @@ class Trial:
     play: Play
     measures: tuple[Measure, ...]
     by_group: tuple[MeasureByGroup, ...]
-    trace: Trace | None
+    exhibit: Exhibit | None
     target: ModelTask | None
 
     @property
@@ -72,9 +72,9 @@ class Trial:
         return self.row, str(self.play.probe)
 
     @property
-    def readings(self) -> tuple[Measure | MeasureByGroup | Trace, ...]:
-        """The tasks that compute metrics and the curve from the outcome."""
-        return (*self.measures, *self.by_group, *((self.trace,) if self.trace else ()))
+    def readings(self) -> tuple[Measure | MeasureByGroup | Exhibit, ...]:
+        """The tasks that compute metrics and the exhibit from the outcome."""
+        return (*self.measures, *self.by_group, *((self.exhibit,) if self.exhibit else ()))
 
     def cells(self, groups: Mapping[str, tuple[str, ...]]) -> Iterator[Cell]:
         """One cell for each metric, and one for each metric and group; `groups` has the groups of each attribute."""
@@ -115,9 +115,9 @@ class Plan:
         return tuple(cell for trial in self.trials for cell in trial.cells(groups))
 
     @property
-    def traces(self) -> "Iterator[tuple[Trial, Trace]]":
-        """The tasks that compute curves, each with the trial it belongs to."""
-        return ((trial, trial.trace) for trial in self.trials if trial.trace is not None)
+    def exhibits(self) -> "Iterator[tuple[Trial, Exhibit]]":
+        """The tasks that make exhibits, each with the trial it belongs to."""
+        return ((trial, trial.exhibit) for trial in self.trials if trial.exhibit is not None)
 
     @property
     def seeds(self) -> int:
@@ -153,7 +153,7 @@ class Plan:
         targets = (trial.play.target for trial in self.trials)
         needed = {target.digest for target in targets if target is not None}  # their facts are part of the results
         for task in reversed(self.tasks):
-            wanted = isinstance(task, Measure | MeasureByGroup | Trace) or task.digest in needed
+            wanted = isinstance(task, Measure | MeasureByGroup | Exhibit) or task.digest in needed
             lacking = states[task.digest] is not State.PRESENT
             if lacking and (wanted or states[task.digest] is State.DAMAGED):
                 needed.add(task.digest)
@@ -282,7 +282,7 @@ def check_device(device: str) -> None:
 
 def _trial(experiment: Experiment, row: Row, probe: Probe[Any], bench: Bench) -> Trial:
     play = bench.play(probe)
-    traced = tuple(play if each == probe else bench.play(each) for each in probe.traced())
+    exhibited = tuple(play if each == probe else bench.play(each) for each in probe.exhibited())
     own = bench.model(target_request(bench.split))
     metrics = metrics_for(probe, experiment.metrics)
     attributes = experiment.by_group if probe.outcome_type.unit == "record" else ()
@@ -291,7 +291,7 @@ def _trial(experiment: Experiment, row: Row, probe: Probe[Any], bench: Bench) ->
         play=play,
         measures=tuple(Measure(metric, play) for metric in metrics),
         by_group=tuple(MeasureByGroup(metric, play, attribute) for attribute in attributes for metric in metrics),
-        trace=Trace(probe, traced) if traced else None,
+        exhibit=Exhibit(probe, exhibited) if exhibited else None,
         target=own if play.target is not None and play.target.digest == own.digest else None,
     )
 

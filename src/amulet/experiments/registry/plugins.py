@@ -87,6 +87,11 @@ class Plugin:
         )
 
     @property
+    def at_home(self) -> bool:
+        """Whether its package is of the risk that it belongs to, where other risks may re-export it."""
+        return bool(self.risk) and self.risk in self.home.split(".")
+
+    @property
     def names(self) -> tuple[str, ...]:
         """All names by which it can be found, the shortest first."""
         full = (f"{self.home}.{self.name}", path_of(self.spec))
@@ -105,11 +110,13 @@ class Plugin:
 
 @cache
 def plugins() -> tuple[Plugin, ...]:
-    """All plug-ins, each once, in the order of their packages."""
+    """All plug-ins, each once, in the order of the packages that name them first; those of two risks are at home."""
     found: dict[type[Spec], Plugin] = {}
     for home in _homes():
         for plugin in plugins_of(home):
-            found.setdefault(plugin.spec, plugin)
+            held = found.get(plugin.spec)
+            if held is None or (plugin.at_home and not held.at_home):
+                found[plugin.spec] = plugin
     return tuple(found.values())
 
 

@@ -1,16 +1,19 @@
 """Collect the results of a plan from the store."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from amulet.core.curve import Curve
+from amulet.core.image_grid import ImageGrid
 from amulet.core.metric import Undefined
 from amulet.core.tally import Tally
 from amulet.core.trainable import Defense
-from amulet.experiments.graph.plays import MeasureByGroup, Trace
+from amulet.experiments.graph.plays import Exhibit, MeasureByGroup
 from amulet.experiments.graph.store import Store
 from amulet.experiments.planning.experiment import Experiment, Row
 from amulet.experiments.planning.plan import Cell, Plan, Trial
 from amulet.experiments.results.numbers import Column, Traced, Value
+from amulet.experiments.results.pictures import Pictured, rows_of
 from amulet.experiments.results.results import Results
 
 
@@ -29,10 +32,11 @@ def collect(plan: Plan, store: Store) -> Results:
         own_risks={row.label: _own_risks(row, plan.experiment.rows) for row in plan.experiment.defenses},
         own_claims=_own_claims(plan.experiment),
         against={row.label: row.against for row in plan.experiment.defenses},
-        curves=tuple(traced for trial, trace in plan.traces if (traced := _traced(trial, trace, store))),
+        curves=tuple(traced for each in plan.exhibits if (traced := _traced(*each, store))),
         looks=plan.experiment.looks,
         tested=Tally.of(plan.dataset.test),
         families={row.label: _families(row, plan.experiment.rows) for row in plan.experiment.defenses},
+        pictures=tuple(pictured for each in _of_first_seed(plan) if (pictured := _pictured(*each, store))),
     )
 
 
@@ -52,17 +56,30 @@ def _value(cell: Cell, store: Store) -> Value:
     return Value(*about, number, reason, cell.task.digest, cell.group)
 
 
-def _traced(trial: Trial, trace: Trace, store: Store) -> Traced | None:
-    probe, curve = trial.play.probe, store.load(trace)
-    if isinstance(curve, Undefined):
+def _traced(trial: Trial, exhibit: Exhibit, store: Store) -> Traced | None:
+    probe, curve = trial.play.probe, store.load(exhibit)
+    if not isinstance(curve, Curve):
         return None
-    return Traced(trial.row, probe.risk, str(probe), trial.play.seed, trace.digest, curve)
+    return Traced(trial.row, probe.risk, str(probe), trial.play.seed, exhibit.digest, curve)
+
+
+def _of_first_seed(plan: Plan) -> Iterator[tuple[Trial, Exhibit]]:
+    """Images of one seed show what they are to show, and those of all would make the file large."""
+    first = min(trial.play.seed for trial in plan.trials)
+    return (each for each in plan.exhibits if each[0].play.seed == first)
+
+
+def _pictured(trial: Trial, exhibit: Exhibit, store: Store) -> Pictured | None:
+    probe, grid = trial.play.probe, store.load(exhibit)
+    if not isinstance(grid, ImageGrid):
+        return None
+    about = (trial.row, probe.risk, str(probe), trial.play.seed, exhibit.digest)
+    return Pictured(*about, grid.title, grid.columns, rows_of(grid), grid.references)
 
 
 def _own_risks(row: Row, rows: Sequence[Row]) -> tuple[str, ...]:
     """The risks that a row's defenses are made for, without the defenses of the row that it is compared with."""
-    made_for = (defense.risk for defense in _added(row, rows) if not defense.claims)
-    return tuple(dict.fromkeys(risk for risk in made_for if risk is not None))
+    return tuple(dict.fromkeys(risk for each in _added(row, rows) if not each.claims for risk in each.risks))
 
 
 def _own_claims(experiment: Experiment) -> dict[str, tuple[str, ...]]:

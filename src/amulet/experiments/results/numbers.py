@@ -1,4 +1,4 @@
-"""The numbers of an assessment: values, columns and curves, without verdicts."""
+"""The numbers of an assessment: values, columns, curves and images, without verdicts."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -13,6 +13,7 @@ from amulet.core.probe import Attack, Probe
 from amulet.core.spec import Plain
 from amulet.core.tally import Tally
 from amulet.experiments.planning.experiment import BASELINE
+from amulet.experiments.results.pictures import Pictured
 from amulet.statistics import ALPHA, Summary, Verdict
 
 
@@ -139,6 +140,7 @@ class Numbers:
         curves: the curves of attacks that have one.
         looks: the numbers of seeds at which verdicts were planned.
         tested: how many test records there are of each class and group; empty in results of older versions.
+        pictures: the images of attacks that make some, of the first seed.
         own_claims: by row, the audits of claims of ownership that its defenses are made for.
         against: by row, the row that it is compared with; the undefended baseline for rows that are not named.
         families: by row, the families in `amulet.literature` of the defenses that it adds to the row that it is
@@ -160,6 +162,7 @@ class Numbers:
     against: Mapping[str, str] = field(default_factory=dict)
     own_claims: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     families: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    pictures: tuple[Pictured, ...] = ()
 
     @property
     def rows(self) -> tuple[str, ...]:

@@ -157,6 +157,7 @@ class Results(Numbers):
             "literature": plain_literature(self.published, self.families),
             "values": [asdict(value) for value in self.values],
             "curves": [asdict(curve) for curve in self.curves],
+            "pictures": [asdict(pictured) for pictured in self.pictures],
             "facts": self.facts,
         }
         return json.dumps(body, indent=1)
@@ -185,6 +186,7 @@ class Results(Numbers):
             curves=tuple(Traced(**{**dict(item), "curve": curve_from(dict(item.curve))}) for item in file.curves),
             looks=tuple(file.looks),
             tested=Tally(**dict(file.tested)),
+            pictures=tuple(item.pictured for item in file.pictures),
         )
 
     @classmethod
