@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from amulet.core.curve import Curve
+from amulet.core.group_rates import GroupRate, GroupRates
 from amulet.core.groups import FEWEST, measure_by_group
 from amulet.core.image_grid import ImageGrid
-from amulet.core.metric import Metric, Undefined
+from amulet.core.metric import ByChance, Metric, Undefined
 from amulet.core.outcome import Outcome
 from amulet.core.probe import Game, Probe
 from amulet.core.roles import TARGET
@@ -191,6 +192,67 @@ class MeasureByGroup(Task[Mapping[str, Measured]]):
 
 
 @dataclass(frozen=True)
+class MeasureByChance(Task[ByChance | None]):
+    """Estimate what chance alone does to one metric on the outcome of an attack or audit.
+
+    Attributes:
+        metric: one that is `net_of_chance`.
+        outcome: the task whose outcome is used.
+    """
+
+    metric: Metric  # type: ignore[type-arg]
+    outcome: Play
+
+    def __str__(self) -> str:
+        """The metric and the task whose outcome is used, for messages."""
+        return f"{self.metric} by chance of {self.outcome}"
+
+    def compute(self, reader: Reader) -> ByChance | None:
+        """The estimate; None if there is no outcome, or the metric is undefined."""
+        outcome = reader.load(self.outcome)
+        return None if isinstance(outcome, Undefined) else self.metric.by_chance(outcome)
+
+    def encode(self, value: ByChance | None) -> Entry:
+        """The estimate as JSON."""
+        return Entry({} if value is None else asdict(value))
+
+    def decode(self, entry: Entry, reader: Reader) -> ByChance | None:
+        """The estimate from a stored entry."""
+        del reader
+        assert isinstance(entry.value, dict)  # noqa: S101 - as encoded
+        return ByChance(**entry.value) if entry.value else None  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Tabulate(Task[GroupRates | None]):
+    """Count the rates that the metrics of an outcome compare between groups.
+
+    Attributes:
+        outcome: the task whose outcome is used.
+    """
+
+    outcome: Play
+
+    def __str__(self) -> str:
+        """The task whose outcome is used, for messages."""
+        return f"the rates by group of {self.outcome}"
+
+    def compute(self, reader: Reader) -> GroupRates | None:
+        """The rates; None if there is no outcome, or it has none."""
+        outcome = reader.load(self.outcome)
+        return None if isinstance(outcome, Undefined) else outcome.group_rates()
+
+    def encode(self, value: GroupRates | None) -> Entry:
+        """The rates as JSON."""
+        return Entry(None if value is None else {"fewest": value.fewest, "rates": [asdict(it) for it in value.rates]})
+
+    def decode(self, entry: Entry, reader: Reader) -> GroupRates | None:
+        """The rates from a stored entry."""
+        del reader
+        return None if entry.value is None else rates_from(entry.value)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
 class Exhibit(Task[Shown]):
     """Make what a report shows behind numbers, such as a ROC curve, from the outcomes of one or more runs."""
 
@@ -232,6 +294,11 @@ class Exhibit(Task[Shown]):
         if "undefined" in entry.value:
             return _undefined(entry.value)
         return _grid_from(entry.value, entry.tensors["pixels"]) if entry.tensors else curve_from(entry.value)
+
+
+def rates_from(plain: Mapping[str, Any]) -> GroupRates:
+    """Rates of groups from their fields in the types of JSON."""
+    return GroupRates(tuple(GroupRate(**each) for each in plain["rates"]), plain["fewest"])
 
 
 def curve_from(plain: Mapping[str, Any]) -> Curve:

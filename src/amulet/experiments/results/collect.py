@@ -8,11 +8,11 @@ from amulet.core.image_grid import ImageGrid
 from amulet.core.metric import Undefined
 from amulet.core.tally import Tally
 from amulet.core.trainable import Defense
-from amulet.experiments.graph.plays import Exhibit, MeasureByGroup
+from amulet.experiments.graph.plays import Exhibit, MeasureByGroup, Tabulate
 from amulet.experiments.graph.store import Store
 from amulet.experiments.planning.experiment import Experiment, Row
 from amulet.experiments.planning.plan import Cell, Plan, Trial
-from amulet.experiments.results.numbers import Column, Traced, Value
+from amulet.experiments.results.numbers import Column, Rated, Traced, Value
 from amulet.experiments.results.pictures import Pictured, rows_of
 from amulet.experiments.results.results import Results
 
@@ -33,6 +33,7 @@ def collect(plan: Plan, store: Store) -> Results:
         own_claims=_own_claims(plan.experiment),
         against={row.label: row.against for row in plan.experiment.defenses},
         curves=tuple(traced for each in plan.exhibits if (traced := _traced(*each, store))),
+        rates=tuple(rated for each in plan.tables if (rated := _rated(*each, store))),
         looks=plan.experiment.looks,
         tested=Tally.of(plan.dataset.test),
         families={row.label: _families(row, plan.experiment.rows) for row in plan.experiment.defenses},
@@ -53,7 +54,15 @@ def _value(cell: Cell, store: Store) -> Value:
         measured = store.load(cell.task)
     number, reason = (None, measured.reason) if isinstance(measured, Undefined) else (measured, None)
     about = (cell.row, cell.risk, cell.probe, cell.metric, cell.seed)
-    return Value(*about, number, reason, cell.task.digest, cell.group)
+    chance = store.load(cell.by_chance) if cell.by_chance else None
+    return Value(*about, number, reason, cell.task.digest, cell.group, chance)
+
+
+def _rated(trial: Trial, table: Tabulate, store: Store) -> Rated | None:
+    probe, rates = trial.play.probe, store.load(table)
+    if rates is None:
+        return None
+    return Rated(trial.row, probe.risk, str(probe), trial.play.seed, table.digest, rates)
 
 
 def _traced(trial: Trial, exhibit: Exhibit, store: Store) -> Traced | None:

@@ -208,9 +208,15 @@ def _worst(states: Sequence[Gate]) -> Gate:
 
 def _reached(numbers: Numbers, column: Column) -> dict[int, float]:
     """For each seed the smallest of the attack's advantages; seeds that lack one of them are left out."""
-    found = [beyond for _, beyond in _advantages(numbers, column)]
+    found = [beyond for _, beyond in _advantages(numbers, column)] or [_disparity(numbers, column)]
     seeds = set.intersection(*(set(beyond) for beyond in found)) if found else set()
     return {seed: min(beyond[seed] for beyond in found) for seed in seeds}
+
+
+def _disparity(numbers: Numbers, column: Column) -> dict[int, float]:
+    """By how much the undefended model exceeds what chance gives, by seed; empty for metrics not net of chance."""
+    sign, items = 1 if column.riskier == "high" else -1, numbers.of(BASELINE, column)
+    return {item.seed: sign * item.net for item in items if item.net is not None and item.by_chance is not None}
 
 
 def _advantages(numbers: Numbers, column: Column) -> Iterator[tuple[str, dict[int, float]]]:

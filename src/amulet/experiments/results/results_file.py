@@ -17,6 +17,7 @@ from amulet.experiments.results.file_parts import (
     Finite,
     Name,
     Number,
+    WrittenByChance,
     WrittenColumn,
     WrittenTally,
     raise_first,
@@ -62,6 +63,7 @@ class WrittenValue(Written):
     reason: str | None
     task: str
     group: str | None = None
+    by_chance: WrittenByChance | None = None
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
@@ -133,6 +135,37 @@ class WrittenPictured(Written):
         return Pictured(**{**dict(self), "columns": tuple(self.columns), "rows": rows})
 
 
+class WrittenRate(Written):
+    """One rate of one group; see `GroupRate`. `value`, `low` and `high` follow from the rest, so they are not read."""
+
+    rate: Name
+    group: str
+    count: Number
+    of: Number
+    enters: bool
+    value: Any = None
+    low: Any = None
+    high: Any = None
+
+    @model_validator(mode="after")
+    def _no_more_than_all(self) -> Self:
+        if self.count > self.of:
+            raise ValueError(f"no more records can be counted than there are, {self.of}")
+        return self
+
+
+class WrittenRates(Written):
+    """The rates of groups of one audit; see `Rated`."""
+
+    row: Name
+    risk: Name
+    probe: Name
+    seed: Number
+    task: str
+    fewest: Number
+    rates: list[WrittenRate]
+
+
 class ResultsFile(Written):
     """The results.json of an assessment. `matrix`, `gates` and `literature` are computed from the rest."""
 
@@ -153,6 +186,7 @@ class ResultsFile(Written):
     values: Annotated[list[WrittenValue], MinLen(1)]
     curves: list[WrittenTraced]
     pictures: list[WrittenPictured] = Field(default_factory=list)
+    rates: list[WrittenRates] = Field(default_factory=list)
     facts: dict[str, dict[str, dict[str, Fact]]]
 
     @model_validator(mode="after")
@@ -180,6 +214,7 @@ def _faults(file: ResultsFile) -> Iterator[str]:
     cells = {(value.row, value.risk, value.probe, value.seed) for value in file.values}
     yield from repeated("column", (column.key for column in file.columns))
     yield from repeated("value", ((v.row, v.risk, v.probe, v.metric, v.group, v.seed) for v in file.values))
+    yield from repeated("table of rates", ((item.row, item.risk, item.probe, item.seed) for item in file.rates))
     yield from repeated("curve", ((item.row, item.risk, item.probe, item.seed) for item in file.curves))
     if BASELINE not in rows:
         yield f"the row '{BASELINE}' is missing"
@@ -195,6 +230,11 @@ def _faults(file: ResultsFile) -> Iterator[str]:
         if (item.row, item.risk, item.probe, item.seed) not in cells
     )
     yield from _picture_faults(file, cells)
+    yield from (
+        f"there are rates but no value of '{item.probe}' for row '{item.row}' and seed {item.seed}"
+        for item in file.rates
+        if (item.row, item.risk, item.probe, item.seed) not in cells
+    )
     named = (*file.own_risks, *file.own_claims, *file.families, *file.facts, *file.against, *file.against.values())
     yield from (f"there is no row '{row}'" for row in named if row not in rows)
     yield from (f"the row '{row}' is compared with itself" for row, other in file.against.items() if row == other)
