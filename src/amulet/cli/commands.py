@@ -65,6 +65,7 @@ def assess(
         from amulet.experiments.graph.store import Store
         from amulet.experiments.results.manifest import manifest_of
         from amulet.experiments.yaml.config import dump_experiment
+        from amulet.report.console import open_console
         from amulet.report.pages.publishing import FILES, to_be_replaced, write_results
         from amulet.report.progress import shown
 
@@ -74,7 +75,7 @@ def assess(
         spec, content = planned.experiment.plain(), planned.dataset.content
         warned = _warn(to_be_replaced(folder, spec, content))
         require_writable(folder, FILES)
-        with shown(console) as progress:
+        with shown(open_console(errors=True)) as progress:
             planned, results = carry_out(planned, kept, workers, progress)
         _ = warned or _warn(to_be_replaced(folder, spec, content))  # another process may have written meanwhile
         page = write_results(results, manifest_of(planned, kept), folder, dump_experiment(planned.experiment))
@@ -94,6 +95,7 @@ def compare(
         from amulet.core.folders import require_writable
         from amulet.experiments.pairs.specification import compare_checkpoints
         from amulet.experiments.yaml.config import load_pair
+        from amulet.report.console import open_console
         from amulet.report.pages.publishing import FILES, to_be_replaced, write_results
         from amulet.report.progress import probing
 
@@ -101,7 +103,7 @@ def compare(
         pair = load_pair(file, named_imports(allow_imports))
         folder = folder or Path("runs", pair.name).absolute()
         require_writable(folder, FILES)
-        with probing(console) as told:
+        with probing(open_console(errors=True)) as told:
             results, manifest = compare_checkpoints(pair, beside, device, told)
         _warn(to_be_replaced(folder, results.spec, results.content))
         _show(results, write_results(results, manifest, folder), console)
