@@ -71,6 +71,7 @@ def assess(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         from amulet.experiments.results.conditions import conditions
         from amulet.experiments.results.manifest import manifest_of
         from amulet.experiments.yaml.config import dump_experiment
+        from amulet.report.console import open_console
         from amulet.report.pages.publishing import FILES, to_be_replaced, write_results
         from amulet.report.progress import shown
 
@@ -81,7 +82,7 @@ def assess(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         spec, content = planned.experiment.plain(), planned.dataset.content
         warned = _warn(to_be_replaced(folder, spec, content))
         require_writable(folder, FILES)
-        with shown(console) as progress:
+        with shown(open_console(errors=True)) as progress:
             planned, results = carry_out(planned, kept, workers, progress)
         _ = warned or _warn(to_be_replaced(folder, spec, content))  # another process may have written meanwhile
         page = write_results(results, manifest_of(planned, kept), folder, dump_experiment(planned.experiment))
@@ -102,6 +103,7 @@ def compare(
         from amulet.core.folders import require_writable
         from amulet.experiments.pairs.specification import compare_checkpoints
         from amulet.experiments.yaml.config import load_pair
+        from amulet.report.console import open_console
         from amulet.report.pages.publishing import FILES, to_be_replaced, write_results
         from amulet.report.progress import probing
 
@@ -109,7 +111,7 @@ def compare(
         pair = load_pair(file, named_imports(allow_imports))
         folder = folder or Path("runs", pair.name).absolute()
         require_writable(folder, FILES)
-        with probing(console) as told:
+        with probing(open_console(errors=True)) as told:
             results, manifest = compare_checkpoints(pair, beside, device, told)
         _warn(to_be_replaced(folder, results.spec, results.content))
         _show(results, write_results(results, manifest, folder), console)

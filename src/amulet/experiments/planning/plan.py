@@ -288,10 +288,13 @@ def _dataset(experiment: Experiment, given: AmuletDataset | None) -> AmuletDatas
 
 def check_device(device: str) -> None:
     """Raise InvalidParameter unless torch can compute on this device."""
+    if str(device).partition(":")[0] == "mps":
+        allowed = '"cpu" or a CUDA device such as "cuda:0", since "mps" has no float64, which Amulet needs'
+        raise InvalidParameter([Problem.of("device", "plan", allowed, device)])
     try:
         torch.zeros(1, device=device).item()  # which a device without numbers, such as meta, refuses
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).partition("\n")[0]
+        reason = str(error).partition("\n")[0].partition(". ")[0]
         raise InvalidParameter(
             [Problem.of("device", "plan", f"one that torch finds here ({reason})", device)]
         ) from None

@@ -1,6 +1,5 @@
 """The registry: all plug-ins of Amulet and of installed packages, which name them in their `__all__`."""
 
-import difflib
 import importlib
 import inspect
 import pkgutil
@@ -19,6 +18,7 @@ from amulet.core.model import ModelSpec
 from amulet.core.probe import Attack, Audit, Probe
 from amulet.core.roles import Derivation
 from amulet.core.spec import Spec, path_of
+from amulet.core.text import closest
 from amulet.core.trainable import Defense, Trainable
 from amulet.datasets.load import folded
 from amulet.experiments.registry.permission import OWN, REGISTERED, Imports, plugin_homes
@@ -75,7 +75,7 @@ class Plugin:
     @property
     def kind(self) -> Kind:
         """The kind of plug-in, decided by the base class."""
-        return next((kind for base, kind in _KINDS if issubclass(self.spec, base)), Kind.SETTING)
+        return kind_of(self.spec)
 
     @property
     def risk(self) -> str:
@@ -106,6 +106,11 @@ class Plugin:
         own = self.kind in {Kind.SETTING, Kind.AUGMENTATION}
         text = inspect.getdoc(self.spec if own else sys.modules[self.spec.__module__])
         return (text or "").partition("\n")[0]
+
+
+def kind_of(spec: type[Spec]) -> Kind:
+    """The kind of plug-in that a class is, decided by its base class."""
+    return next((kind for base, kind in _KINDS if issubclass(spec, base)), Kind.SETTING)
 
 
 @cache
@@ -194,8 +199,8 @@ def _imported(name: str, imports: Imports) -> type[Spec]:
         return type(found)
     if isinstance(found, type) and issubclass(found, Spec):
         return found
-    close = difflib.get_close_matches(name, [each for plugin in plugins() for each in plugin.names], n=1)
-    hint = f" Did you mean '{close[0]}'?" if close else ""
+    close = closest(name, (each for plugin in plugins() for each in plugin.names))
+    hint = f" Did you mean '{close}'?" if close else ""
     if refused:
         raise AmuletError(f"{refused}{hint}")
     raise AmuletError(f"Nothing goes by the name '{name}'.{hint} `amulet list` shows what there is.")
