@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import final
+from typing import Self, final
 
 import torch
 from torch import Tensor, nn
@@ -10,10 +10,12 @@ from torch import Tensor, nn
 from amulet.core.classifier import require_classifier
 from amulet.core.data import Data, Schema
 from amulet.core.data_checks import require_data
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidData, Problem
 from amulet.core.model import probabilities_of
 from amulet.core.outcome import LEFT_OUT, Outcome
 from amulet.core.probe import Audit, Game
+from amulet.core.split import Split
 from amulet.functional.rates import rates_by_group
 
 
@@ -67,6 +69,12 @@ class Discrimination(Audit[DiscriminationOutcome]):
     risk = "discriminatory_behavior"
     outcome_type = DiscriminationOutcome
     attribute: str = "sex"
+
+    @classmethod
+    def for_data(cls, dataset: AmuletDataset, split: Split) -> tuple[Self, ...]:
+        """By each sensitive attribute."""
+        del split
+        return tuple(cls(attribute=name) for name in dataset.schema.attribute_names) or (cls(),)
 
     def __str__(self) -> str:
         """The class with the attribute, even if that is the default."""

@@ -32,6 +32,7 @@ def collect(plan: Plan, store: Store) -> Results:
         curves=tuple(traced for trial, trace in plan.traces if (traced := _traced(trial, trace, store))),
         looks=plan.experiment.looks,
         tested=Tally.of(plan.dataset.test),
+        left_out=plan.left_out,
         families={row.label: _families(row, plan.experiment.rows) for row in plan.experiment.defenses},
     )
 

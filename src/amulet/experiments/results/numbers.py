@@ -12,6 +12,7 @@ from amulet.core.metric import Metric
 from amulet.core.probe import Attack, Probe
 from amulet.core.spec import Plain
 from amulet.core.tally import Tally
+from amulet.experiments.planning.completion import LeftOut
 from amulet.experiments.planning.experiment import BASELINE
 from amulet.statistics import ALPHA, Summary, Verdict
 
@@ -143,6 +144,7 @@ class Numbers:
         against: by row, the row that it is compared with; the undefended baseline for rows that are not named.
         families: by row, the families in `amulet.literature` of the defenses that it adds to the row that it is
             compared with; empty in results of older versions.
+        left_out: what was asked for with all risks or all defenses, and cannot be used.
     """
 
     experiment: str
@@ -160,6 +162,7 @@ class Numbers:
     against: Mapping[str, str] = field(default_factory=dict)
     own_claims: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     families: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def rows(self) -> tuple[str, ...]:

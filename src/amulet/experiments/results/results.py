@@ -9,6 +9,7 @@ from typing import Any, Self, final
 from amulet.core.files import StrPath
 from amulet.core.tally import Tally
 from amulet.experiments.graph.plays import curve_from
+from amulet.experiments.planning.completion import LeftOut
 from amulet.experiments.planning.experiment import BASELINE
 from amulet.experiments.results.gates import Checked, gates
 from amulet.experiments.results.notebook import as_html
@@ -110,6 +111,7 @@ class Results(Numbers):
             "against": dict(self.against),
             "families": {row: list(families) for row, families in self.families.items()},
             "looks": list(self.looks),
+            "left_out": [asdict(each) for each in self.left_out],
             "spec": self.spec,
             "columns": [asdict(column) for column in self.columns],
             "matrix": [_plain_cell(cell) for cell in self.cells()],
@@ -141,6 +143,7 @@ class Results(Numbers):
             own_risks={row: tuple(risks) for row, risks in file.own_risks.items()},
             own_claims={row: tuple(audits) for row, audits in file.own_claims.items()},
             against=file.against,
+            left_out=tuple(LeftOut(**dict(each)) for each in file.left_out),
             families={row: tuple(families) for row, families in file.families.items()},
             curves=tuple(Traced(**{**dict(item), "curve": curve_from(dict(item.curve))}) for item in file.curves),
             looks=tuple(file.looks),

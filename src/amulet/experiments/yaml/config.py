@@ -1,10 +1,12 @@
 """Reads experiments and comparisons from YAML files and writes experiments, with the same names as in Python."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import MISSING, fields
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from amulet.core.errors import AmuletError
 from amulet.core.files import StrPath
 from amulet.core.model import ModelSpec
 from amulet.core.spec import Plain, Spec
@@ -13,12 +15,14 @@ from amulet.core.text import visible
 from amulet.core.trainable import Defense
 from amulet.experiments.pairs.checkpoint import Trained
 from amulet.experiments.pairs.specification import Pair
-from amulet.experiments.planning.experiment import Experiment, Row
+from amulet.experiments.planning.experiment import ALL, Experiment, Row
 from amulet.experiments.registry.building import Builder, Place, build, dotted
 from amulet.experiments.registry.permission import Imports
 from amulet.experiments.registry.plugins import short_name
 from amulet.experiments.yaml.document import Lines, dump_document, read_document
+from amulet.experiments.yaml.grids import listed_points, points
 
+T = TypeVar("T")
 _ROW_SETTINGS = {"defenses", "against", "attacked"}
 
 
@@ -67,10 +71,17 @@ def dump_experiment(experiment: Experiment) -> str:
 
 
 def _experiment(builder: Builder, document: dict[str, Plain]) -> Spec:
-    """Build an experiment. In YAML its rows are a mapping from labels to defenses."""
+    """Build an experiment. In YAML its rows are a mapping from labels to defenses, or "all" for all defenses."""
     given: dict[str, Any] = dict(document)
-    if isinstance(rows := document.get("defenses"), dict):
-        given["defenses"] = tuple(row for label, defenses in rows.items() if (row := _row(builder, label, defenses)))
+    if (rows := document.get("defenses")) == ALL:
+        given |= {"defenses": (), "all_defenses": True}
+    elif isinstance(rows, dict):
+        given["defenses"] = tuple(row for label, written in rows.items() for row in _rows(builder, label, written))
+    for name in ("attacks", "audits"):
+        if isinstance(listed := document.get(name), list):
+            given[name] = _expanded(builder, (name,), partial(listed_points, listed, builder.imports)) or listed
+    if document.get("risks") == ALL:
+        given["risks"] = [ALL]
     return builder.fill(Experiment, given | _split(builder, document), ())
 
 
@@ -97,14 +108,35 @@ def _split(builder: Builder, document: dict[str, Plain]) -> dict[str, Any]:
     return {"split": builder.filled(Split, split, ("split",))} if isinstance(split, dict) else {}
 
 
-def _row(builder: Builder, label: str, written: Plain) -> Row | None:
-    """Build a row, written as one defense, a list of defenses, or all settings of a row.
+def _rows(builder: Builder, label: str, written: Plain) -> Iterator[Row]:
+    """Build the rows of a label, several if its defenses have a grid."""
+    whole = written if isinstance(written, dict) and written.keys() & _ROW_SETTINGS else None
+    place: Place = ("defenses", label)
+    defenses = written if whole is None else whole.get("defenses")
+    for told, point in _expanded(builder, place, partial(points, defenses, builder.imports)) or ():
+        name = f"{label}, {told}" if told else label
+        if whole is None:
+            row = _row(builder, name, point, place)
+        else:
+            row = _whole_row(builder, name, {**whole, **({"defenses": point} if told else {})}, place)
+        if row:
+            yield row
+
+
+def _expanded(builder: Builder, place: Place, expand: Callable[[], T]) -> T | None:
+    """What a grid expands to; None, with the problem recorded, if it is too large."""
+    try:
+        return expand()
+    except AmuletError as error:
+        builder.note(place, str(error))
+        return None
+
+
+def _row(builder: Builder, label: str, written: Plain, place: Place) -> Row | None:
+    """Build a row, written as one defense or a list of defenses.
 
     The problems of all defenses are recorded, not only the first.
     """
-    if isinstance(written, dict) and written.keys() & _ROW_SETTINGS:
-        return _whole_row(builder, label, written)
-    place: Place = ("defenses", str(label))
     listed = [((*place, number), item) for number, item in enumerate(written)] if isinstance(written, list) else []
     found = len(builder.found)
     defenses = [builder.attempted(item, where, Defense) for where, item in listed or [(place, written)]]
@@ -114,14 +146,14 @@ def _row(builder: Builder, label: str, written: Plain) -> Row | None:
     return row if isinstance(row, Row) else None
 
 
-def _whole_row(builder: Builder, label: str, written: dict[str, Plain]) -> Row | None:
+def _whole_row(builder: Builder, label: str, written: dict[str, Plain], place: Place) -> Row | None:
     """Build a row that is written with all its settings."""
     defenses = written.get("defenses")
     listed = defenses if isinstance(defenses, list) or defenses is None else [defenses]
     settings: dict[str, Any] = written | {"label": str(label)}
     if listed is not None:
         settings["defenses"] = listed
-    row = builder.filled(Row, settings, ("defenses", str(label)))
+    row = builder.filled(Row, settings, place)
     return row if isinstance(row, Row) else None
 
 
