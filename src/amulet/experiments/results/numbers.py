@@ -13,6 +13,7 @@ from amulet.core.metric import ByChance, Metric
 from amulet.core.probe import Attack, Probe
 from amulet.core.spec import Plain
 from amulet.core.tally import Tally
+from amulet.experiments.planning.completion import LeftOut
 from amulet.experiments.planning.experiment import BASELINE
 from amulet.experiments.results.pictures import Pictured
 from amulet.statistics import ALPHA, Summary, Verdict
@@ -170,6 +171,7 @@ class Numbers:
         families: by row, the families in `amulet.literature` of the defenses that it adds to the row that it is
             compared with; empty in results of older versions.
         rates: the rates of groups of audits that compare groups; empty in results of older versions.
+        left_out: what was asked for with all risks or all defenses, and cannot be used.
     """
 
     experiment: str
@@ -189,6 +191,7 @@ class Numbers:
     families: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     pictures: tuple[Pictured, ...] = ()
     rates: tuple[Rated, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def rows(self) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from amulet.core.group_rates import GroupRate, GroupRates
 from amulet.core.metric import ByChance
 from amulet.core.tally import Tally
 from amulet.experiments.graph.plays import curve_from
+from amulet.experiments.planning.completion import LeftOut
 from amulet.experiments.planning.experiment import BASELINE
 from amulet.experiments.results.gates import Checked, gates
 from amulet.experiments.results.names_of_cells import column_named, require_row
@@ -152,6 +153,7 @@ class Results(Numbers):
             "against": dict(self.against),
             "families": {row: list(families) for row, families in self.families.items()},
             "looks": list(self.looks),
+            "left_out": [asdict(each) for each in self.left_out],
             "spec": self.spec,
             "columns": [asdict(column) for column in self.columns],
             "matrix": [_plain_cell(cell) for cell in self.cells()],
@@ -185,6 +187,7 @@ class Results(Numbers):
             own_risks={row: tuple(risks) for row, risks in file.own_risks.items()},
             own_claims={row: tuple(audits) for row, audits in file.own_claims.items()},
             against=file.against,
+            left_out=tuple(LeftOut(**dict(each)) for each in file.left_out),
             families={row: tuple(families) for row, families in file.families.items()},
             curves=tuple(Traced(**{**dict(item), "curve": curve_from(dict(item.curve))}) for item in file.curves),
             looks=tuple(file.looks),
