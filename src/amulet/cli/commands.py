@@ -10,6 +10,7 @@ import typer
 from amulet.cli.endings import told_plainly
 from amulet.cli.options import (
     AllowImports,
+    Details,
     DeviceOption,
     File,
     MaxSeeds,
@@ -48,7 +49,7 @@ def main(
 
 
 @app.command()
-def assess(
+def assess(  # noqa: PLR0913, PLR0917 - one parameter for each option
     file: File,
     out: Annotated[Path | None, typer.Option("--out", help="Folder of the results; runs/<name> by default.")] = None,
     store: StoreOption = DEFAULT_STORE,
@@ -57,6 +58,7 @@ def assess(
     until_decided: UntilDecided = False,
     max_seeds: MaxSeeds = None,
     allow_imports: AllowImports = None,
+    details: Details = False,
 ) -> None:
     """Plan, train, attack, measure and report; resumes an interrupted run."""
     with told_plainly() as console:
@@ -78,7 +80,7 @@ def assess(
             planned, results = carry_out(planned, kept, workers, progress)
         _ = warned or _warn(to_be_replaced(folder, spec, content))  # another process may have written meanwhile
         page = write_results(results, manifest_of(planned, kept), folder, dump_experiment(planned.experiment))
-        _show(results, page, console)
+        _show(results, page, console, file, details=details)
 
 
 @app.command()
@@ -87,6 +89,7 @@ def compare(
     out: Annotated[Path | None, typer.Option("--out", help="Folder of the results; runs/<name> by default.")] = None,
     device: DeviceOption = "cpu",
     allow_imports: AllowImports = None,
+    details: Details = False,
 ) -> None:
     """Probe two trained models with the same records, without training anything, and report on this pair only."""
     with told_plainly() as console:
@@ -104,7 +107,7 @@ def compare(
         with probing(console) as told:
             results, manifest = compare_checkpoints(pair, beside, device, told)
         _warn(to_be_replaced(folder, results.spec, results.content))
-        _show(results, write_results(results, manifest, folder), console)
+        _show(results, write_results(results, manifest, folder), console, details=details)
 
 
 @app.command()
@@ -185,6 +188,7 @@ def _tasks(count: int) -> str:
 @app.command()
 def report(
     folder: Annotated[Path, typer.Argument(help="A folder with results.json.", file_okay=False)],
+    details: Details = False,
 ) -> None:
     """Write the report of a finished assessment again, and show its matrix."""
     with told_plainly() as console:
@@ -199,7 +203,8 @@ def report(
             page = write_pair(results, manifest, folder)
         else:
             page = write(results, manifest, folder)
-        _show(results, page, console)
+        written = folder / "experiment.yaml"
+        _show(results, page, console, written if written.exists() else None, details=details)
 
 
 @app.command("list")
@@ -253,13 +258,20 @@ def _warn(sentence: str | None) -> bool:
     return sentence is not None
 
 
-def _show(results: "Results | PairResults", page: Path, console: "Console") -> None:
+def _show(
+    results: "Results | PairResults", page: Path, console: "Console", file: Path | None = None, *, details: bool
+) -> None:
     from amulet.experiments.pairs.results import PairResults
+    from amulet.report.pages.glance_terminal import glance
     from amulet.report.pages.matrix_terminal import matrix_table
-    from amulet.report.pages.pair_terminal import pair_table
+    from amulet.report.pages.pair_terminal import pair_glance, pair_table
+    from amulet.report.words.next_commands import next_commands
 
+    width = console.width if console.is_terminal else None
     if isinstance(results, PairResults):
-        console.print(pair_table(results))
+        console.print(pair_table(results) if details else pair_glance(results, width))
     else:
-        console.print(matrix_table(results, width=console.width if console.is_terminal else None))
+        console.print(matrix_table(results, width) if details else glance(results, width))
+        for line in () if details else next_commands(results, page.parent, file):
+            console.print(f"Next: {line}", soft_wrap=True)
     console.print(f"Report: {page.resolve()}", soft_wrap=True)
