@@ -44,6 +44,19 @@ def test_the_whole_path_of_a_user(file: Path) -> None:
     assert "report.html" in amulet("report", "runs/toy")
 
 
+def test_a_condition_on_verdicts_decides_the_exit_code(file: Path) -> None:
+    what = ("assess", file, "--workers", 1)
+    assert "no defended row 'dp'" in amulet(*what, "--fail-if", "dp: utility decreases", code=1)
+    assert not Path("runs").exists()
+
+    output = amulet(*what, "--fail-if", "dp-sgd: LiRA may change", "--fail-if", "utility may change", code=3)
+
+    assert "The condition 'dp-sgd: LiRA may change' holds: dp-sgd, LiRA(shadows=4), attack AUC" in output
+    amulet("report", "runs/toy", "--fail-if", "utility may change", code=3)
+    assert "nothing that is assessed" in amulet("report", "runs/toy", "--fail-if", "RMIA increases", code=1)
+    amulet(*what)
+
+
 def test_a_faulty_file_is_told_in_sentences_without_a_traceback(file: Path) -> None:
     file.write_text(file.read_text(encoding="utf-8").replace("seeds: 2", "seeds: 0"), encoding="utf-8")
 
@@ -94,6 +107,12 @@ def test_a_reader_that_stops_reading_ends_the_command_quietly() -> None:
     ended = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, check=False)
     os.close(writer)
     assert (ended.returncode, ended.stderr) == (128 + signal.SIGPIPE, b"")
+
+
+def test_what_is_published_is_shown_by_the_name_of_a_defense_or_its_family() -> None:
+    assert "group_fairness" in amulet("literature")
+    assert amulet("literature", "DPSGD", "evasion") == amulet("literature", "differential_privacy", "evasion")
+    assert "The defense must be one of adversarial_training," in amulet("literature", "RelaxLoss", code=1)
 
 
 def test_nothing_of_the_list_is_wrapped_in_a_pipe() -> None:

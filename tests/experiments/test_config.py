@@ -61,7 +61,7 @@ def test_every_problem_is_reported_at_once_with_its_place(tmp_path: Path) -> Non
     assert "experiment.yaml:9: " in message
     assert "The 'epsilon' of AdversarialTraining must be at least 0. Got -1." in message
     assert "experiment.yaml:12: " in message
-    assert "The 'epsilon' of PGD must be a valid number, unable to parse string as a number. Got 'much'." in message
+    assert "The 'epsilon' of PGD must be a number. Got 'much'." in message
     assert "experiment.yaml:15: " in message
     assert "Experiment has no 'sedes'. Did you mean 'seeds'?" in message
 

@@ -1,14 +1,20 @@
 """The gates: a verdict is worth what the model, the defense and the attack behind it are worth."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from amulet.data_reconstruction.attacks import ModelInversion
 from amulet.data_reconstruction.metrics import mse, ssim, trivial_mse, trivial_ssim
+from amulet.experiments import Experiment, Row, assess
 from amulet.experiments.results.numbers import Column, Value
 from amulet.experiments.results.results import Results
+from amulet.membership_inference.attacks import LossThreshold
+from amulet.membership_inference.defenses import DPSGD
 from amulet.poisoning.metrics import clean_target_rate, poisoned_accuracy, trigger_alone
 from amulet.statistics import Gate, exceeds
+from amulet.testing import TOY_RECIPE, toy_dataset
 
 BALANCED = Column(
     "utility", "Utility", "balanced_accuracy", 0, 1, None, primary=True, margin=0.02, chance=None, shows="trained"
@@ -76,6 +82,35 @@ def test_a_defense_must_lower_its_own_risk() -> None:
     fails = results({("undefended", LEAK): 0.68, ("dp", LEAK): 0.681})
     assert state(works, "defense", "dp") is Gate.PASSED
     assert state(fails, "defense", "dp") is Gate.FAILED
+
+
+@pytest.mark.parametrize(
+    ("leak", "error", "expected"),
+    [
+        (0.52, 0.10, ["", ""]),
+        (0.52, 0.05, ["", "The defense reduces another risk that it is made for, but not this one."]),
+        (0.68, 0.10, ["The defense reduces another risk that it is made for, but not this one.", ""]),
+        (0.68, 0.05, ["The defense does not reduce the risk it is made for, so this row does not show"] * 2),
+    ],
+)
+def test_each_risk_that_a_defense_is_made_for_is_asked_about(leak: float, error: float, expected: list[str]) -> None:
+    """As of DP-SGD, of membership inference and data reconstruction; a reconstruction with a larger error is worse."""
+    found = results({
+        ("undefended", LEAK): 0.68, ("dp", LEAK): leak, ("undefended", ERROR): 0.05, ("dp", ERROR): error,
+    })  # fmt: skip
+    gates = [gate for gate in replace(found, own_risks={"dp": DPSGD().risks}).gates if gate.name == "defense"]
+    assert [gate.about for gate in gates] == ["membership_inference", "data_reconstruction"]
+    for gate, sentence in zip(gates, expected, strict=True):
+        assert gate.state is (Gate.FAILED if sentence else Gate.PASSED)
+        assert gate.follows.startswith(sentence)
+
+
+def test_a_plan_of_dp_sgd_asks_about_both_of_its_risks(tmp_path: Path) -> None:
+    rows = (Row("dp", (DPSGD(epsilon=8, delta=1e-3, accountant="rdp"),)),)
+    attacks = (LossThreshold(), ModelInversion(steps=1))
+    found = assess(Experiment("toy", None, TOY_RECIPE, rows, attacks, seeds=2), dataset=toy_dataset(), store=tmp_path)
+    asked = [gate.about for gate in found.gates if gate.name == "defense"]
+    assert asked == ["membership_inference", "data_reconstruction"]
 
 
 def sequential(more: tuple[float, ...]) -> Results:

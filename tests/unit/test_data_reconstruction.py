@@ -21,6 +21,7 @@ from amulet.data_reconstruction.defenses import DPSGD
 from amulet.data_reconstruction.outcome import TRIVIAL
 from amulet.datasets import from_arrays
 from amulet.experiments import Experiment, assess, game_for
+from amulet.experiments.registry.plugins import find, plugins
 from amulet.functional.inversion import inverted
 from amulet.models import LinearNet
 from amulet.statistics import Gate
@@ -201,6 +202,14 @@ def test_an_inversion_that_does_not_beat_trivial_guesses_fails(
 
 def test_dp_sgd_is_a_defense_of_this_risk() -> None:
     assert DPSGD is training.DPSGD
+    assert DPSGD().risks == ("membership_inference", "data_reconstruction")
+
+
+def test_the_home_of_dp_sgd_is_the_risk_that_it_is_made_for_first() -> None:
+    (plugin,) = (plugin for plugin in plugins() if plugin.spec is DPSGD)
+    assert plugin.home == "amulet.membership_inference.defenses"
+    for name in ("DPSGD", "membership_inference.DPSGD", "amulet.data_reconstruction.defenses.DPSGD"):
+        assert find(name) is DPSGD
 
 
 def test_a_tensor_of_another_shape_is_refused() -> None:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from amulet.cli.endings import told_plainly
+from amulet.cli.literature import literature
 from amulet.cli.options import (
     AllowImports,
     Details,
     DeviceOption,
+    FailIf,
     File,
     MaxSeeds,
     StoreOption,
@@ -49,7 +51,7 @@ def main(
 
 
 @app.command()
-def assess(  # noqa: PLR0913, PLR0917 - one parameter for each option
+def assess(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     file: File,
     out: Annotated[Path | None, typer.Option("--out", help="Folder of the results; runs/<name> by default.")] = None,
     store: StoreOption = DEFAULT_STORE,
@@ -58,29 +60,36 @@ def assess(  # noqa: PLR0913, PLR0917 - one parameter for each option
     until_decided: UntilDecided = False,
     max_seeds: MaxSeeds = None,
     allow_imports: AllowImports = None,
+    fail_if: FailIf = None,
     details: Details = False,
 ) -> None:
     """Plan, train, attack, measure and report; resumes an interrupted run."""
     with told_plainly() as console:
+        from amulet.cli.conditions import end_if_one_holds
         from amulet.core.folders import require_writable
         from amulet.experiments.assess import carry_out
         from amulet.experiments.graph.store import Store
+        from amulet.experiments.results.collect import columns_of
+        from amulet.experiments.results.conditions import conditions
         from amulet.experiments.results.manifest import manifest_of
         from amulet.experiments.yaml.config import dump_experiment
+        from amulet.report.console import open_console
         from amulet.report.pages.publishing import FILES, to_be_replaced, write_results
         from amulet.report.progress import shown
 
         kept, folder = Store(store), out and out.absolute()
         planned = _plan(file, device, until_decided, max_seeds, allow_imports)
+        asked = conditions(fail_if or (), [row.label for row in planned.experiment.rows], columns_of(planned))
         folder = folder or Path("runs", planned.experiment.name).absolute()
         spec, content = planned.experiment.plain(), planned.dataset.content
         warned = _warn(to_be_replaced(folder, spec, content))
         require_writable(folder, FILES)
-        with shown(console) as progress:
+        with shown(open_console(errors=True)) as progress:
             planned, results = carry_out(planned, kept, workers, progress)
         _ = warned or _warn(to_be_replaced(folder, spec, content))  # another process may have written meanwhile
         page = write_results(results, manifest_of(planned, kept), folder, dump_experiment(planned.experiment))
         _show(results, page, console, file, details=details)
+        end_if_one_holds(results, asked)
 
 
 @app.command()
@@ -97,6 +106,7 @@ def compare(
         from amulet.core.folders import require_writable
         from amulet.experiments.pairs.specification import compare_checkpoints
         from amulet.experiments.yaml.config import load_pair
+        from amulet.report.console import open_console
         from amulet.report.pages.publishing import FILES, to_be_replaced, write_results
         from amulet.report.progress import probing
 
@@ -104,7 +114,7 @@ def compare(
         pair = load_pair(file, named_imports(allow_imports))
         folder = folder or Path("runs", pair.name).absolute()
         require_writable(folder, FILES)
-        with probing(console) as told:
+        with probing(open_console(errors=True)) as told:
             results, manifest = compare_checkpoints(pair, beside, device, told)
         _warn(to_be_replaced(folder, results.spec, results.content))
         _show(results, write_results(results, manifest, folder), console, details=details)
@@ -188,11 +198,14 @@ def _tasks(count: int) -> str:
 @app.command()
 def report(
     folder: Annotated[Path, typer.Argument(help="A folder with results.json.", file_okay=False)],
+    fail_if: FailIf = None,
     details: Details = False,
 ) -> None:
     """Write the report of a finished assessment again, and show its matrix."""
     with told_plainly() as console:
+        from amulet.cli.conditions import end_if_one_holds
         from amulet.experiments.pairs.results import PairResults
+        from amulet.experiments.results.conditions import conditions
         from amulet.experiments.results.result_folders import holds_pair, read_manifest
         from amulet.experiments.results.results import Results
         from amulet.report import write, write_pair
@@ -200,11 +213,15 @@ def report(
         kind = PairResults if holds_pair(folder) else Results
         results, manifest = kind.read(folder), read_manifest(folder)
         if isinstance(results, PairResults):
-            page = write_pair(results, manifest, folder)
-        else:
-            page = write(results, manifest, folder)
+            if fail_if:
+                raise typer.BadParameter("It is for assessments, not for a pair of models.", param_hint="'--fail-if'")
+            _show(results, write_pair(results, manifest, folder), console, details=details)
+            return
+        asked = conditions(fail_if or (), results.rows, results.columns)
         written = folder / "experiment.yaml"
+        page = write(results, manifest, folder)
         _show(results, page, console, written if written.exists() else None, details=details)
+        end_if_one_holds(results, asked)
 
 
 @app.command("list")
@@ -223,6 +240,9 @@ def list_plugins(
             if kind in (None, plugin.kind):
                 table.add_row(plugin.kind, plugin.name, plugin.risk, plugin.summary)
         console.print(table)
+
+
+app.command("literature")(literature)
 
 
 def _table(*columns: str) -> "Table":

@@ -40,6 +40,14 @@ MaxSeeds = Annotated[
     int | None,
     typer.Option("--max-seeds", parser=number(2, 1000), metavar="NUMBER", help="Seeds at most; the file's by default."),
 ]
+FailIf = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fail-if",
+        metavar="CONDITION",
+        help="Exit code 3 if this holds, such as 'membership_inference increases'; may be given several times.",
+    ),
+]
 Workers = Annotated[
     int | None,
     typer.Option("--workers", parser=number(1, 1024), metavar="NUMBER", help="Processes; one per core by default."),

@@ -7,6 +7,7 @@ from typing import ClassVar, Final, Literal, Self
 import torch
 from torch import Tensor
 
+from amulet.core.group_rates import GroupRates
 from amulet.core.short_repr import described
 
 Unit = Literal["record", "class", "suspect", "model"]
@@ -109,6 +110,24 @@ class Outcome:
     def __getitem__(self, which: Tensor) -> Self:
         """The outcome of some of the cases, selected by their positions or by a bool mask."""
         return replace(self, **{name: tensor[which] for name, tensor in self._by_case().items()})
+
+    def resample(self, places: Tensor) -> Self:
+        """The outcome of as many cases, drawn with replacement.
+
+        What was decided from all cases, such as which groups are large enough to be compared, stays as it was; a hook
+        for outcomes with such decisions.
+
+        Args:
+            places: (n,) positions of the cases that were drawn.
+        """
+        return self[places]
+
+    def group_rates(self) -> GroupRates | None:
+        """The rates that its metrics compare between groups; None if it `compares_groups` by no rates, or not at all.
+
+        A hook for subclasses.
+        """
+        return None
 
     def _by_case(self) -> dict[str, Tensor]:
         return {name: tensor for name, tensor in self.tensors().items() if name not in self.constants}

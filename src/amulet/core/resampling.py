@@ -24,5 +24,5 @@ def resamples(outcome: Outcome, count: int, seed: int) -> Iterator[Tensor]:
 
 def resampled(metric: Metric[Any], outcome: Outcome, count: int, seed: int) -> NDArray[np.float64]:
     """(count,) values of a metric on these resamples, NaN where it is undefined."""
-    values = (metric(outcome[places]) for places in resamples(outcome, count, seed))
+    values = (metric(outcome.resample(places)) for places in resamples(outcome, count, seed))
     return np.array([np.nan if isinstance(value, Undefined) else value for value in values])

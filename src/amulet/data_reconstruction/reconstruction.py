@@ -1,15 +1,17 @@
 """P3, data reconstruction: the base class of attacks that find out what training records look like."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import final, get_args
+from typing import Self, final, get_args
 
 from torch import Tensor, nn
 
-from amulet.core.data import Data
+from amulet.core.data import Data, Schema
 from amulet.core.data_checks import require_data
-from amulet.core.metric import Metric
+from amulet.core.image_grid import ImageGrid
+from amulet.core.metric import Metric, Undefined
 from amulet.core.model import device_of
 from amulet.core.probe import Attack, Game
 from amulet.core.roles import TARGET
@@ -18,6 +20,7 @@ from amulet.core.threat import Adversary, Models, opened, without
 from amulet.data_reconstruction.metrics.guessed_mse import GuessedMSE
 from amulet.data_reconstruction.metrics.guessed_ssim import GuessedSSIM
 from amulet.data_reconstruction.outcome import GUESSES, ReconstructionOutcome, Reference
+from amulet.data_reconstruction.pictures import image_grid
 from amulet.data_reconstruction.references import compared
 
 
@@ -48,6 +51,16 @@ class ReconstructionAttack(Attack[ReconstructionOutcome]):
         """Every guess beside the attack, compared with the same."""
         kinds: tuple[Reference, ...] = get_args(Reference)
         return tuple(metric(guess, kind) for metric in (GuessedMSE, GuessedSSIM) for kind in kinds for guess in GUESSES)
+
+    @final
+    def exhibited(self) -> tuple[Self, ...]:
+        """The attack itself."""
+        return (self,)
+
+    @final
+    def exhibit(self, outcomes: Sequence[ReconstructionOutcome], schema: Schema) -> ImageGrid | Undefined:
+        """The mean image of each class above its reconstruction; nothing for tabular records."""
+        return image_grid(outcomes[-1], schema)
 
     @final
     def attack(

@@ -27,6 +27,7 @@ class AdversarialTraining(Perturb):
     """
 
     risk = "evasion"
+    family = "adversarial_training"
     data_use = DataUse.RECORD
 
     epsilon: NonNegative = 8 / 255

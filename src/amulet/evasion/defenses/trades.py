@@ -31,6 +31,7 @@ class TRADES(Penalize):
     """
 
     risk = "evasion"
+    family = "adversarial_training"
     data_use = DataUse.RECORD
 
     epsilon: NonNegative = 8 / 255

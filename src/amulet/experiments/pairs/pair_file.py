@@ -11,6 +11,7 @@ from amulet.experiments.results.file_parts import (
     Number,
     Share,
     Size,
+    WrittenByChance,
     WrittenColumn,
     WrittenTally,
     raise_first,
@@ -75,6 +76,7 @@ class WrittenPairCell(Written):
     resamples: Number
     lost: Number
     verdict: WrittenVerdict
+    by_chance: Annotated[list[WrittenByChance], MinLen(2), MaxLen(2)] | None = None
     difference: Any = None
 
     @model_validator(mode="after")

@@ -8,6 +8,7 @@ from typing import Self
 import pandas as pd
 
 from amulet.core.files import StrPath
+from amulet.core.metric import ByChance
 from amulet.core.spec import Plain
 from amulet.core.tally import Tally
 from amulet.experiments.pairs.pair_file import PAIR_FORMAT, WrittenPairCell, parse_pair
@@ -47,6 +48,8 @@ class PairCell:
         resamples: the number of resamples of the records that the confidence interval is computed from.
         lost: the number of resamples on which the metric is undefined.
         verdict: the verdict on the difference. Its interval is about other records, not about other trainings.
+        by_chance: what chance adds to the value before and to the value after, for metrics that are net of chance; None
+            for others. The difference and its interval are without it.
     """
 
     column: Column
@@ -57,11 +60,15 @@ class PairCell:
     resamples: int
     lost: int
     verdict: Verdict
+    by_chance: tuple[ByChance, ByChance] | None = None
 
     @property
     def difference(self) -> float | None:
-        """The value after minus the value before; None if either is undefined."""
-        return None if self.before is None or self.after is None else self.after - self.before
+        """The value after minus the value before, net of chance; None if either is undefined."""
+        if self.before is None or self.after is None:
+            return None
+        added = self.by_chance[1].added - self.by_chance[0].added if self.by_chance else 0.0
+        return self.after - self.before - added
 
 
 @dataclass(frozen=True)
@@ -114,6 +121,7 @@ class PairResults:
                     "risk": cell.column.risk,
                     "probe": cell.column.probe,
                     "metric": cell.column.metric,
+                    "group": cell.column.group,
                     "before": cell.before,
                     "after": cell.after,
                     "difference": cell.difference,
@@ -174,4 +182,6 @@ def _cell(written: WrittenPairCell) -> PairCell:
     judged = Verdict(verdict.metric_word, paired, interval, verdict.p, verdict.margin, verdict.level, verdict.reason)
     numbers = (written.records, written.before, written.after)
     counts = (written.resamples, written.lost)
-    return PairCell(Column(**dict(written.column)), *numbers, tuple(written.reasons), *counts, judged)
+    found = [ByChance(**dict(each)) for each in written.by_chance or ()]
+    chances = (found[0], found[1]) if found else None
+    return PairCell(Column(**dict(written.column)), *numbers, tuple(written.reasons), *counts, judged, chances)

@@ -1,6 +1,5 @@
 """The registry: all plug-ins of Amulet and of installed packages, which name them in their `__all__`."""
 
-import difflib
 import importlib
 import inspect
 import pkgutil
@@ -19,13 +18,14 @@ from amulet.core.model import ModelSpec
 from amulet.core.probe import Attack, Audit, Probe
 from amulet.core.roles import Derivation
 from amulet.core.spec import Spec, path_of
+from amulet.core.text import closest
 from amulet.core.trainable import Defense, Trainable
 from amulet.datasets.load import folded
 from amulet.experiments.registry.permission import OWN, REGISTERED, Imports, plugin_homes
 from amulet.training.augmentation import Augmentation
 from amulet.training.placebo import Placebo
 
-_WITHOUT_PLUGINS = {"core", "functional", "statistics", "experiments", "report", "testing", "cli"}
+_WITHOUT_PLUGINS = {"core", "functional", "statistics", "literature", "experiments", "report", "testing", "cli"}
 
 
 class Kind(StrEnum):
@@ -75,7 +75,7 @@ class Plugin:
     @property
     def kind(self) -> Kind:
         """The kind of plug-in, decided by the base class."""
-        return next((kind for base, kind in _KINDS if issubclass(self.spec, base)), Kind.SETTING)
+        return kind_of(self.spec)
 
     @property
     def risk(self) -> str:
@@ -85,6 +85,11 @@ class Plugin:
         return str(
             stated or (parts[1] if parts[0] == "amulet" and parts[-1] in {"attacks", "metrics", "defenses"} else "")
         )
+
+    @property
+    def at_home(self) -> bool:
+        """Whether its package is of the risk that it belongs to, where other risks may re-export it."""
+        return bool(self.risk) and self.risk in self.home.split(".")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -103,13 +108,20 @@ class Plugin:
         return (text or "").partition("\n")[0]
 
 
+def kind_of(spec: type[Spec]) -> Kind:
+    """The kind of plug-in that a class is, decided by its base class."""
+    return next((kind for base, kind in _KINDS if issubclass(spec, base)), Kind.SETTING)
+
+
 @cache
 def plugins() -> tuple[Plugin, ...]:
-    """All plug-ins, each once, in the order of their packages."""
+    """All plug-ins, each once, in the order of the packages that name them first; those of two risks are at home."""
     found: dict[type[Spec], Plugin] = {}
     for home in _homes():
         for plugin in plugins_of(home):
-            found.setdefault(plugin.spec, plugin)
+            held = found.get(plugin.spec)
+            if held is None or (plugin.at_home and not held.at_home):
+                found[plugin.spec] = plugin
     return tuple(found.values())
 
 
@@ -187,8 +199,8 @@ def _imported(name: str, imports: Imports) -> type[Spec]:
         return type(found)
     if isinstance(found, type) and issubclass(found, Spec):
         return found
-    close = difflib.get_close_matches(name, [each for plugin in plugins() for each in plugin.names], n=1)
-    hint = f" Did you mean '{close[0]}'?" if close else ""
+    close = closest(name, (each for plugin in plugins() for each in plugin.names))
+    hint = f" Did you mean '{close}'?" if close else ""
     if refused:
         raise AmuletError(f"{refused}{hint}")
     raise AmuletError(f"Nothing goes by the name '{name}'.{hint} `amulet list` shows what there is.")

@@ -17,6 +17,9 @@ T = TypeVar("T", float, NDArray[np.float64])
 CLAIMS = "claims"
 """In `_FOLLOWS`: of the gate "defense", where the defense serves to claim ownership."""
 
+ANOTHER = "another"
+"""In `_FOLLOWS`: of the gate "defense", where the row's defenses reduce another of the risks they are made for."""
+
 GUESSES = 0.5
 """The balanced accuracy of claims that are made at random, of any share of the suspects: of all, or of none, too."""
 
@@ -90,13 +93,17 @@ def _trained(numbers: Numbers) -> Iterator[Checked]:
 
 
 def _effective(numbers: Numbers, verdicts: Verdicts) -> Iterator[Checked]:
-    """Gate "defense": a defense reduces its own risk, by the attack that is strongest on the undefended model."""
+    """Gate "defense": a defense reduces its own risks, each by the attack that is strongest on the undefended model."""
     for row, risks in numbers.own_risks.items():
+        states = {}
         for risk in risks:
             columns = [column for column in numbers.columns if column.risk == risk and column.primary]
             if columns:
                 column = _strongest(numbers, columns)
-                yield _checked(DEFENSE, row, risk, _effect(verdicts[row, column], column))
+                states[risk] = _effect(verdicts[row, column], column)
+        key = ANOTHER if Gate.PASSED in states.values() else DEFENSE
+        for risk, state in states.items():
+            yield Checked(DEFENSE, row, risk, state, _FOLLOWS.get((key, state), ""))
     yield from _claiming(numbers)
 
 
@@ -201,9 +208,15 @@ def _worst(states: Sequence[Gate]) -> Gate:
 
 def _reached(numbers: Numbers, column: Column) -> dict[int, float]:
     """For each seed the smallest of the attack's advantages; seeds that lack one of them are left out."""
-    found = [beyond for _, beyond in _advantages(numbers, column)]
+    found = [beyond for _, beyond in _advantages(numbers, column)] or [_disparity(numbers, column)]
     seeds = set.intersection(*(set(beyond) for beyond in found)) if found else set()
     return {seed: min(beyond[seed] for beyond in found) for seed in seeds}
+
+
+def _disparity(numbers: Numbers, column: Column) -> dict[int, float]:
+    """By how much the undefended model exceeds what chance gives, by seed; empty for metrics not net of chance."""
+    sign, items = 1 if column.riskier == "high" else -1, numbers.of(BASELINE, column)
+    return {item.seed: sign * item.net for item in items if item.net is not None and item.by_chance is not None}
 
 
 def _advantages(numbers: Numbers, column: Column) -> Iterator[tuple[str, dict[int, float]]]:
@@ -244,6 +257,10 @@ _FOLLOWS = {
         "The defense does not reduce the risk it is made for, so this row does not show what an effective defense does."
     ),
     (DEFENSE, Gate.UNPROVEN): "It is not shown that the defense reduces the risk it is made for.",
+    (ANOTHER, Gate.FAILED): "The defense reduces another risk that it is made for, but not this one.",
+    (ANOTHER, Gate.UNPROVEN): (
+        "The defense reduces another risk that it is made for; it is not shown that it reduces this one."
+    ),
     (PROOF, Gate.FAILED): (
         "The audit refutes the privacy guarantee: training leaks more than the epsilon that it claims to have spent."
     ),

@@ -1,4 +1,4 @@
-"""The numbers of an assessment: values, columns and curves, without verdicts."""
+"""The numbers of an assessment: values, columns, curves and images, without verdicts."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -8,11 +8,13 @@ from typing import Any, Self
 import pandas as pd
 
 from amulet.core.curve import Curve
-from amulet.core.metric import Metric
+from amulet.core.group_rates import GroupRates
+from amulet.core.metric import ByChance, Metric
 from amulet.core.probe import Attack, Probe
 from amulet.core.spec import Plain
 from amulet.core.tally import Tally
 from amulet.experiments.planning.experiment import BASELINE
+from amulet.experiments.results.pictures import Pictured
 from amulet.statistics import ALPHA, Summary, Verdict
 
 
@@ -26,6 +28,7 @@ class Value:
         reason: why the value is undefined; None if it is not.
         task: the digest of the task in the store that computed it.
         group: "attribute=value" if it is measured on the records of one sensitive group only.
+        by_chance: what chance alone does to the metric, if it is net of chance; None for others.
     """
 
     row: str
@@ -37,6 +40,12 @@ class Value:
     reason: str | None
     task: str
     group: str | None = None
+    by_chance: ByChance | None = None
+
+    @property
+    def net(self) -> float | None:
+        """The value without what chance adds, by which rows are compared; None if it is undefined."""
+        return self.value if self.value is None or self.by_chance is None else self.value - self.by_chance.added
 
 
 @dataclass(frozen=True)
@@ -53,6 +62,22 @@ class Traced:
     seed: int
     task: str
     curve: Curve
+
+
+@dataclass(frozen=True)
+class Rated:
+    """The rates of groups that one audit of one model compares, that is for one row and seed.
+
+    Attributes:
+        task: the digest of the task in the store that counted them.
+    """
+
+    row: str
+    risk: str
+    probe: str
+    seed: int
+    task: str
+    rates: GroupRates
 
 
 @dataclass(frozen=True)
@@ -139,8 +164,12 @@ class Numbers:
         curves: the curves of attacks that have one.
         looks: the numbers of seeds at which verdicts were planned.
         tested: how many test records there are of each class and group; empty in results of older versions.
+        pictures: the images of attacks that make some, of the first seed.
         own_claims: by row, the audits of claims of ownership that its defenses are made for.
         against: by row, the row that it is compared with; the undefended baseline for rows that are not named.
+        families: by row, the families in `amulet.literature` of the defenses that it adds to the row that it is
+            compared with; empty in results of older versions.
+        rates: the rates of groups of audits that compare groups; empty in results of older versions.
     """
 
     experiment: str
@@ -157,6 +186,9 @@ class Numbers:
     tested: Tally = field(default_factory=Tally)
     against: Mapping[str, str] = field(default_factory=dict)
     own_claims: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    families: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    pictures: tuple[Pictured, ...] = ()
+    rates: tuple[Rated, ...] = ()
 
     @property
     def rows(self) -> tuple[str, ...]:
@@ -170,8 +202,12 @@ class Numbers:
 
     @property
     def frame(self) -> pd.DataFrame:
-        """One line for each row, metric and seed. Undefined values are NaN; the column `reason` says why."""
-        return pd.DataFrame([asdict(value) for value in self.values]).astype({"value": float})
+        """One line for each row, metric and seed. Undefined values are NaN; the column `reason` says why.
+
+        The column `by_chance` has what chance adds to the value of a metric that is net of chance.
+        """
+        lines = [asdict(value) | {"by_chance": value.by_chance and value.by_chance.added} for value in self.values]
+        return pd.DataFrame(lines).astype({"value": float, "by_chance": float})
 
     @cached_property
     def _by_cell(self) -> Mapping[tuple[str, str, str, str, str | None], list[Value]]:
@@ -193,10 +229,17 @@ class Numbers:
         return tuple(value for value in self.paired(row, column) if value is not None)
 
     def paired(self, row: str, column: Column) -> tuple[float | None, ...]:
-        """A row's values minus those of the row it is compared with, by seed; None for a seed that lacks either."""
-        reference = {item.seed: item.value for item in self.of(self.reference(row), column)}
-        pairs = [(item.value, reference.get(item.seed)) for item in self.of(row, column)]
+        """A row's values minus those of the row it is compared with, by seed; None for a seed that lacks either.
+
+        Of a metric that is net of chance, both are without what chance adds.
+        """
+        reference = {item.seed: item.net for item in self.of(self.reference(row), column)}
+        pairs = [(item.net, reference.get(item.seed)) for item in self.of(row, column)]
         return tuple(None if None in pair else pair[0] - pair[1] for pair in pairs)  # type: ignore[operator]
+
+    def rates_of(self, row: str, probe: str) -> list[Rated]:
+        """The rates of groups of an audit, in the order of their seeds; empty if it has none."""
+        return sorted((item for item in self.rates if (item.row, item.probe) == (row, probe)), key=lambda it: it.seed)
 
     def curves_of(self, row: str, column: Column) -> list[Traced]:
         """The curves of a cell's probe, in the order of their seeds; empty if the probe has no curve."""

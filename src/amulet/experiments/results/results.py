@@ -9,6 +9,8 @@ from typing import Any, Self, final
 import pandas as pd
 
 from amulet.core.files import StrPath
+from amulet.core.group_rates import GroupRate, GroupRates
+from amulet.core.metric import ByChance
 from amulet.core.tally import Tally
 from amulet.experiments.graph.plays import curve_from
 from amulet.experiments.planning.experiment import BASELINE
@@ -16,10 +18,11 @@ from amulet.experiments.results.few_seeds import few_seeds
 from amulet.experiments.results.gates import Checked, gates
 from amulet.experiments.results.names_of_cells import column_named, require_row
 from amulet.experiments.results.notebook import as_html
-from amulet.experiments.results.numbers import Column, MatrixCell, Numbers, Traced, Value
+from amulet.experiments.results.numbers import Column, MatrixCell, Numbers, Rated, Traced, Value
 from amulet.experiments.results.possible import possible
+from amulet.experiments.results.published import Published, plain_literature, published
 from amulet.experiments.results.result_folders import written_results
-from amulet.experiments.results.results_file import FORMAT, parse_results
+from amulet.experiments.results.results_file import FORMAT, WrittenRates, WrittenValue, parse_results
 from amulet.experiments.results.risk_changes import plain_verdict
 from amulet.experiments.results.summary_frame import summary_frame
 from amulet.statistics import Comparison, Paired, Summary, Verdict, Word, explore, judge, summarize
@@ -107,6 +110,12 @@ class Results(Numbers):
         """
         return summary_frame(self.cells(), self.gates_of)
 
+    @cached_property
+    def published(self) -> tuple[Published, ...]:
+        """The verdicts beside what is published of the same defenses and risks, where that is known."""
+        found = (published(cell, self.families.get(cell.row, ())) for cell in self.cells())
+        return tuple(each for each in found if each is not None)
+
     def _comparison(self, row: str, column: Column) -> Comparison:
         mine, theirs = (
             {item.seed: item.task for item in self.of(label, column)} for label in (row, self.reference(row))
@@ -142,13 +151,17 @@ class Results(Numbers):
             "own_risks": {row: list(risks) for row, risks in self.own_risks.items()},
             "own_claims": {row: list(audits) for row, audits in self.own_claims.items()},
             "against": dict(self.against),
+            "families": {row: list(families) for row, families in self.families.items()},
             "looks": list(self.looks),
             "spec": self.spec,
             "columns": [asdict(column) for column in self.columns],
             "matrix": [_plain_cell(cell) for cell in self.cells()],
             "gates": [asdict(gate) for gate in self.gates],
+            "literature": plain_literature(self.published, self.families),
             "values": [asdict(value) for value in self.values],
             "curves": [asdict(curve) for curve in self.curves],
+            "pictures": [asdict(pictured) for pictured in self.pictures],
+            "rates": [_plain_rates(rated) for rated in self.rates],
             "facts": self.facts,
         }
         return json.dumps(body, indent=1)
@@ -167,15 +180,18 @@ class Results(Numbers):
             content=file.dataset.content,
             spec=file.spec,
             columns=tuple(Column(**dict(column)) for column in file.columns),
-            values=tuple(Value(**dict(value)) for value in file.values),  # noqa: PD011 - of no frame
+            values=tuple(_value(value) for value in file.values),  # noqa: PD011 - of no frame
             facts=file.facts,
             classes=file.dataset.classes,
             own_risks={row: tuple(risks) for row, risks in file.own_risks.items()},
             own_claims={row: tuple(audits) for row, audits in file.own_claims.items()},
             against=file.against,
+            families={row: tuple(families) for row, families in file.families.items()},
             curves=tuple(Traced(**{**dict(item), "curve": curve_from(dict(item.curve))}) for item in file.curves),
             looks=tuple(file.looks),
             tested=Tally(**dict(file.tested)),
+            pictures=tuple(item.pictured for item in file.pictures),
+            rates=tuple(_rated(written) for written in file.rates),
         )
 
     @classmethod
@@ -194,3 +210,30 @@ def _plain_cell(cell: MatrixCell) -> dict[str, Any]:
         body["verdict"] = plain_verdict(cell.verdict, cell.column)
         body["verdict"]["seeds_needed"] = cell.verdict.seeds_needed
     return body
+
+
+def _plain_rates(rated: Rated) -> dict[str, Any]:
+    """The rates with their values and intervals, for programs that read the file."""
+    about = (
+        ("row", rated.row),
+        ("risk", rated.risk),
+        ("probe", rated.probe),
+        ("seed", rated.seed),
+        ("task", rated.task),
+    )
+    lines = [
+        asdict(each) | {"value": each.value} | dict(zip(("low", "high"), each.interval or (None, None), strict=True))
+        for each in rated.rates.rates
+    ]
+    return {**dict(about), "fewest": rated.rates.fewest, "rates": lines}
+
+
+def _rated(written: WrittenRates) -> Rated:
+    rates = tuple(GroupRate(each.rate, each.group, each.count, each.of, each.enters) for each in written.rates)
+    about = (written.row, written.risk, written.probe, written.seed, written.task)
+    return Rated(*about, GroupRates(rates, written.fewest))
+
+
+def _value(written: WrittenValue) -> Value:
+    chance = written.by_chance and ByChance(**dict(written.by_chance))
+    return Value(**{**dict(written), "by_chance": chance})

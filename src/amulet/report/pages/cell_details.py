@@ -11,6 +11,7 @@ from amulet.experiments.results.results import Results
 from amulet.report.charts import vega_lite
 from amulet.report.words.gates import gate_asked, gate_found, gates_of
 from amulet.report.words.group_sizes import group_sizes
+from amulet.report.words.literature import literature_sentences
 from amulet.report.words.names import metric_words, risk_words
 from amulet.report.words.row_text import row_heading
 from amulet.report.words.spec_text import Named, probes
@@ -78,7 +79,7 @@ def _groups(results: Results, column: Column) -> Plain | None:
 
 def _cell(results: Results, cell: MatrixCell) -> Plain:
     return {
-        "said": verdict_sentences(results, cell),
+        "said": " ".join(filter(None, [verdict_sentences(results, cell), literature_sentences(results, cell)])),
         "facts": list(verdict_figures(results, cell)),
         "gates": [results.gates.index(gate) for gate in gates_of(results, cell)],
         "judged": _judged(cell),

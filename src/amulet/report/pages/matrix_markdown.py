@@ -7,6 +7,7 @@ from typing import Any, Final
 from amulet.core.text import visible
 from amulet.experiments.results.numbers import MatrixCell
 from amulet.experiments.results.results import Results
+from amulet.literature import SOURCE
 from amulet.report.words.blocks import (
     MatrixBlock,
     MatrixLine,
@@ -19,6 +20,7 @@ from amulet.report.words.explanations import HOW_VERDICTS, NOT_COVERED
 from amulet.report.words.formats import number, p_value, setting, signed, spread
 from amulet.report.words.gates import gate_asked, gate_found, gates_of
 from amulet.report.words.group_sizes import NOT_COUNTED, compares_groups, group_sizes
+from amulet.report.words.literature import agreement_sentence, combination_sentence, literature_brief
 from amulet.report.words.names import riskier_end, spoken
 from amulet.report.words.no_skill import to_compare_with
 from amulet.report.words.row_text import other_references, row_heading
@@ -44,6 +46,7 @@ def render(results: Results, manifest: Mapping[str, Any]) -> str:
         _short(results, found),
         _glance(results, found),
         _gates(results),
+        _literature(results, found),
         _every(results, found),
         _origin(results, manifest),
     )
@@ -108,6 +111,27 @@ def _gates(results: Results) -> Iterator[str]:
     if not results.gates:
         yield "No validity check could be made: this requires the audit Utility and the primary metrics of each risk."
     yield ""
+
+
+def _literature(results: Results, found: tuple[MatrixBlock, ...]) -> Iterator[str]:
+    """The primary cells beside what is published of them."""
+    if not results.published:
+        return
+    yield "## Beside the literature"
+    yield ""
+    yield f"{plain_text(agreement_sentence(results))} {plain_text(SOURCE)}."
+    yield ""
+    lines = [(block, part, line) for block in primary_blocks(found) for part in block.parts for line in part.lines]
+    rows = [
+        [_named(block, part, line), row_heading(results, cell.row), text]
+        for block, part, line in lines
+        for cell in line.cells
+        if (text := literature_brief(results, cell))
+    ]
+    yield from table(["Risk and metric", "Row", "Literature"], rows)
+    pairs = [sentence for row in results.rows if (sentence := combination_sentence(results, row))]
+    yield from (f"- {plain_text(sentence)}" for sentence in pairs)
+    yield from [""] if pairs else []
 
 
 def _every(results: Results, found: tuple[MatrixBlock, ...]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from amulet.report.charts.difference_strips import SAMPLE, strips_of_rows
 from amulet.report.charts.trade_offs import row_letters, trade_offs
 from amulet.report.pages.cell_details import cell_details, cell_place
 from amulet.report.pages.page_script import page_script
+from amulet.report.pages.picture_tables import picture_tables
 from amulet.report.pages.templating import as_shown, both_pages, templating
 from amulet.report.words import spec_text
 from amulet.report.words.blocks import matrix_blocks, primary_blocks
@@ -26,7 +27,7 @@ LARGEST: Final = 5_000_000
 def render(results: Results, manifest: Mapping[str, Any]) -> str:
     """The page. The same results and manifest give the same bytes, LARGEST of them for all but giant matrices.
 
-    A page that would be larger leaves out the tables of every seed and the curves of single seeds, and says so.
+    A page that would be larger leaves out the tables of every seed, the curves of single seeds and images, and says so.
 
     Args:
         results: what was found.
@@ -44,6 +45,7 @@ def _rendered(results: Results, manifest: Mapping[str, Any], *, whole: bool) -> 
         .render(
             **both_pages(results, manifest),
             behind=cell_details(results, single_curves=whole),
+            picture_tables=picture_tables(results) if whole else (),
             whole=whole,
             cell_id=partial(cell_place, results),
             gates_of=partial(gates_of, results),

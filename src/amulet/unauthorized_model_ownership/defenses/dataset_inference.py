@@ -53,6 +53,7 @@ class DatasetInference(Claim, PostHoc):
 
     risk = "unauthorized_model_ownership"
     claims = True
+    family = "fingerprinting"
     packages = ("scipy",)
     records: Records = 500
     walk: Literal["gradient", "blind"] = "gradient"

@@ -144,6 +144,7 @@ async function show(id) {
   tell(line, cell);
   count(line.groups);
   tabulate(line, row);
+  for (const each of dialog.querySelectorAll("[data-pictures]")) each.hidden = each.dataset.pictures !== String(line.curve);
   dialog.showModal();
   dialog.scrollTop = 0;
   dialog.removeAttribute("data-drawn");
