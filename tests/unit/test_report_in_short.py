@@ -21,6 +21,7 @@ from amulet.report.words.blocks import matrix_blocks
 from amulet.report.words.explanations import NOT_COVERED
 from amulet.report.words.formats import MINUS
 from amulet.report.words.group_sizes import NOT_COUNTED, group_sizes
+from amulet.report.words.headlines import headlines
 from amulet.report.words.no_skill import no_skill_text, to_compare_with
 from amulet.report.words.summaries import _of, defense_summaries
 from amulet.report.words.verdict_sentences import verdict_figures
@@ -131,11 +132,15 @@ def test_without_primary_metrics_there_is_nothing_in_short(results: Results) -> 
     assert "In short" not in matrix_markdown.render(none, {})
 
 
-def test_page_text_and_terminal_say_the_same(results: Results) -> None:
+def test_the_details_in_a_terminal_begin_with_the_headlines(results: Results) -> None:
     console = Console(width=100, color_system=None)
     with console.capture() as capture:
         console.print(matrix_table(results, 100))
-    assert f"D: {short(results)}" in " ".join(capture.get().split())
+    (headline,) = headlines(results, matrix_blocks(results))
+    assert f"D: {headline.text}" in " ".join(capture.get().split())
+
+
+def test_page_and_text_say_the_same(results: Results) -> None:
     assert f"- **D**: {short(results)}" in matrix_markdown.render(results, {})
     said = re.sub(r"[✗✓=?] ", "", text_of(render(results, {})))
     assert re.sub(r"\s+:", ":", said).count(short(results)) == 1

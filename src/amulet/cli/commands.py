@@ -11,6 +11,7 @@ from amulet.cli.endings import told_plainly
 from amulet.cli.literature import literature
 from amulet.cli.options import (
     AllowImports,
+    Details,
     DeviceOption,
     FailIf,
     File,
@@ -60,6 +61,7 @@ def assess(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     max_seeds: MaxSeeds = None,
     allow_imports: AllowImports = None,
     fail_if: FailIf = None,
+    details: Details = False,
 ) -> None:
     """Plan, train, attack, measure and report; resumes an interrupted run."""
     with told_plainly() as console:
@@ -86,7 +88,7 @@ def assess(  # noqa: PLR0913, PLR0917 - each is an option of the command line
             planned, results = carry_out(planned, kept, workers, progress)
         _ = warned or _warn(to_be_replaced(folder, spec, content))  # another process may have written meanwhile
         page = write_results(results, manifest_of(planned, kept), folder, dump_experiment(planned.experiment))
-        _show(results, page, console)
+        _show(results, page, console, file, details=details)
         end_if_one_holds(results, asked)
 
 
@@ -96,6 +98,7 @@ def compare(
     out: Annotated[Path | None, typer.Option("--out", help="Folder of the results; runs/<name> by default.")] = None,
     device: DeviceOption = "cpu",
     allow_imports: AllowImports = None,
+    details: Details = False,
 ) -> None:
     """Probe two trained models with the same records, without training anything, and report on this pair only."""
     with told_plainly() as console:
@@ -114,7 +117,7 @@ def compare(
         with probing(open_console(errors=True)) as told:
             results, manifest = compare_checkpoints(pair, beside, device, told)
         _warn(to_be_replaced(folder, results.spec, results.content))
-        _show(results, write_results(results, manifest, folder), console)
+        _show(results, write_results(results, manifest, folder), console, details=details)
 
 
 @app.command()
@@ -206,6 +209,7 @@ def _tasks(count: int) -> str:
 def report(
     folder: Annotated[Path, typer.Argument(help="A folder with results.json.", file_okay=False)],
     fail_if: FailIf = None,
+    details: Details = False,
 ) -> None:
     """Write the report of a finished assessment again, and show its matrix."""
     with told_plainly() as console:
@@ -221,10 +225,12 @@ def report(
         if isinstance(results, PairResults):
             if fail_if:
                 raise typer.BadParameter("It is for assessments, not for a pair of models.", param_hint="'--fail-if'")
-            _show(results, write_pair(results, manifest, folder), console)
+            _show(results, write_pair(results, manifest, folder), console, details=details)
             return
         asked = conditions(fail_if or (), results.rows, results.columns)
-        _show(results, write(results, manifest, folder), console)
+        written = folder / "experiment.yaml"
+        page = write(results, manifest, folder)
+        _show(results, page, console, written if written.exists() else None, details=details)
         end_if_one_holds(results, asked)
 
 
@@ -282,13 +288,20 @@ def _warn(sentence: str | None) -> bool:
     return sentence is not None
 
 
-def _show(results: "Results | PairResults", page: Path, console: "Console") -> None:
+def _show(
+    results: "Results | PairResults", page: Path, console: "Console", file: Path | None = None, *, details: bool
+) -> None:
     from amulet.experiments.pairs.results import PairResults
+    from amulet.report.pages.glance_terminal import glance
     from amulet.report.pages.matrix_terminal import matrix_table
-    from amulet.report.pages.pair_terminal import pair_table
+    from amulet.report.pages.pair_terminal import pair_glance, pair_table
+    from amulet.report.words.next_commands import next_commands
 
+    width = console.width if console.is_terminal else None
     if isinstance(results, PairResults):
-        console.print(pair_table(results))
+        console.print(pair_table(results) if details else pair_glance(results, width))
     else:
-        console.print(matrix_table(results, width=console.width if console.is_terminal else None))
+        console.print(matrix_table(results, width) if details else glance(results, width))
+        for line in () if details else next_commands(results, page.parent, file):
+            console.print(f"Next: {line}", soft_wrap=True)
     console.print(f"Report: {page.resolve()}", soft_wrap=True)

@@ -32,6 +32,7 @@ AllowImports = Annotated[
         help="Modules, packages or module:name that the file may import, beside plug-ins and modules next to it.",
     ),
 ]
+Details = Annotated[bool, typer.Option("--details", help="Show every attack, audit and check, not only one table.")]
 UntilDecided = Annotated[
     bool, typer.Option("--until-decided", help="Begin with 5 seeds; add more only where a verdict is undecided.")
 ]

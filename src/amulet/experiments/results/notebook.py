@@ -9,7 +9,7 @@ from amulet.core.text import visible
 from amulet.experiments.results.gates import Checked
 from amulet.experiments.results.numbers import Column, MatrixCell
 from amulet.experiments.results.risk_changes import risk_word
-from amulet.statistics import Word
+from amulet.statistics import Gate, Word
 
 CellOf = Callable[[str, Column], MatrixCell]
 """A function that maps a row and a column to the cell of the matrix."""
@@ -34,11 +34,22 @@ def as_frame(columns: Sequence[Column], rows: Sequence[str], cell_of: CellOf) ->
     return pd.DataFrame(cells, index=index, columns=list(rows))
 
 
-def as_html(columns: Sequence[Column], rows: Sequence[str], cell_of: CellOf, gates: Sequence[Checked]) -> str:
-    """The table of `as_frame` in HTML, followed by the gates that have not passed; all text is escaped."""
+def as_html(
+    columns: Sequence[Column], rows: Sequence[str], cell_of: CellOf, gates: Sequence[Checked], few: str = ""
+) -> str:
+    """The table of `as_frame` in HTML, followed by the gates that have not passed; all text is escaped.
+
+    Args:
+        columns: as for `as_frame`.
+        rows: as for `as_frame`.
+        cell_of: as for `as_frame`.
+        gates: all gates.
+        few: a sentence that there are too few seeds for verdicts, instead of all that is unproven for that reason.
+    """
     with pd.option_context("display.max_colwidth", None):
         table: str = as_frame(columns, rows, cell_of).to_html(escape=True)
-    return visible("\n".join([table, *(f"<p>{escape(text)}</p>" for text in _doubts(gates))]))
+    doubts = [few, *_doubts([gate for gate in gates if gate.state is Gate.FAILED])] if few else _doubts(gates)
+    return visible("\n".join([table, *(f"<p>{escape(text)}</p>" for text in doubts)]))
 
 
 def _doubts(gates: Sequence[Checked]) -> list[str]:

@@ -15,6 +15,7 @@ from amulet.core.tally import Tally
 from amulet.experiments.graph.plays import curve_from
 from amulet.experiments.planning.completion import LeftOut
 from amulet.experiments.planning.experiment import BASELINE
+from amulet.experiments.results.few_seeds import few_seeds
 from amulet.experiments.results.gates import Checked, gates
 from amulet.experiments.results.names_of_cells import column_named, require_row
 from amulet.experiments.results.notebook import as_html
@@ -133,7 +134,7 @@ class Results(Numbers):
 
     def _repr_html_(self) -> str:
         """The results as a table in HTML, which notebooks show."""
-        return as_html(self.columns, self.rows, self.cell, self.gates)
+        return as_html(self.columns, self.rows, self.cell, self.gates, few_seeds(self))
 
     def cells(self) -> Iterator[MatrixCell]:
         """All cells of the matrix, row by row."""

@@ -14,6 +14,7 @@ NOT_COVERED: Final = (
     "records: every model is measured on the same ones, and with others all numbers could differ."
 )
 PAIR_ONLY: Final = "This pair of models only"
+PAIR_SHORT: Final = "Trained again, the same two recipes could differ otherwise; amulet assess measures that."
 PAIR_WARNING: Final = (
     "The intervals describe how the measured difference varies with the choice of records, not how it varies from one "
     "training to the next: if the same two recipes were trained again, the result could be different. To measure the "

@@ -1,0 +1,34 @@
+"""The commands that show or settle more than a terminal has room for."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from shlex import quote
+
+from amulet.experiments.results.few_seeds import few_seeds
+from amulet.experiments.results.results import Results
+from amulet.statistics import Word
+from amulet.statistics.looks import doubling
+
+MOST = 80
+"""The most seeds that are suggested."""
+
+
+def next_commands(results: Results, folder: Path, file: Path | None) -> Iterator[str]:
+    """Lines of a command and what it does.
+
+    Args:
+        results: what was assessed.
+        folder: where results and reports are.
+        file: the experiment as YAML; None if it is not known.
+    """
+    yield f"amulet report {quote(str(folder))} --details   # every attack, audit and check"
+    needed = [
+        verdict.seeds_needed or 2 * MOST
+        for (_, column), verdict in results.verdicts.items()
+        if column.primary and verdict.word is Word.INCONCLUSIVE and verdict.reason is None
+    ]
+    look = next((look for look in doubling(MOST) if 2 * sum(each <= look for each in needed) >= len(needed)), MOST)
+    settled = sum(each <= look for each in needed)
+    if file is not None and settled and look > len(results.seeds) and not few_seeds(results):
+        what = f"settles about {settled} of {len(needed)} undecided verdicts"
+        yield f"amulet assess {quote(str(file))} --until-decided --max-seeds {look}   # {what}"
