@@ -69,7 +69,7 @@ def test_auc_is_the_same_however_confident_the_model_is() -> None:
     """Logits 128 times as large rank the records alike, although most probabilities are then 0 or 1."""
     plain, confident = audited(2, factor=1.0), audited(2, factor=128.0)
     assert auc(confident) == auc(plain) == auc(by_probabilities(plain))
-    assert auc(by_probabilities(confident)) < auc(plain)  # ties count half
+    assert auc(by_probabilities(confident)) != auc(plain)  # ties count half
 
 
 def test_log_odds_rank_several_classes_as_their_probabilities_do() -> None:

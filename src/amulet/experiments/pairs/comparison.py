@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -202,31 +202,64 @@ def _found(probe: Probe[Any], questions: Questions, game: SharedGame, told: Told
     measured = [metric for metric in metrics if not any(isinstance(value, Undefined) for value in values[metric])]
     same = game.alike and equal_outcomes(first, second)
     vary = [] if same or first.unit != "record" else measured
-    differences = _resampled((first, second), vary, questions, lambda n: told(str(probe), n, questions.drawn))
+    drawn = _resampled((first, second), vary, questions, lambda n: told(str(probe), n, questions.drawn))
     told(str(probe), questions.drawn, questions.drawn)
     for metric in metrics:
-        observed = _difference(*values[metric]) if metric in measured else None
+        before, after = drawn.get(metric, np.empty((2, 0)))
         resampled = Resampled(
-            observed, differences.get(metric, np.empty(0)), metric.margin, same and metric in measured, first.unit
+            _difference(*values[metric]) if metric in measured else None,
+            after - before,
+            metric.margin,
+            same and metric in measured,
+            first.unit,
+            _gains(probe, metric, drawn),
         )
         yield _Found(Column.of(probe, metric), len(first), values[metric], resampled)
+
+
+def _gains(
+    probe: Probe[Any], metric: Metric[Any], drawn: Mapping[Metric[Any], NDArray[np.float64]]
+) -> tuple[NDArray[np.float64], ...]:
+    """By how much an attack beats its adversary without the model, on the resamples of either model.
+
+    As `gains` of an assessment: by the metric itself, or by the attack's primary one if it has no chance level.
+    """
+    if not isinstance(probe, Attack) or metric.riskier is None or metric not in drawn:
+        return ()
+    primary = (each for each in drawn if each.primary and each.chance is not None)
+    judged = metric if metric.chance is not None else next(primary, None)
+    if judged is None:
+        return ()
+    chance: float | NDArray[np.float64] | None
+    if isinstance(judged.chance, str):
+        chance = next((values for each, values in drawn.items() if str(each) == judged.chance), None)
+    else:
+        chance = judged.chance
+    if chance is None:
+        return ()
+    values = drawn[judged]
+    if isinstance(chance, np.ndarray):
+        shortest = min(values.shape[1], chance.shape[1])
+        values, chance = values[:, :shortest], chance[:, :shortest]
+    before, after = (values - chance) * (1 if judged.riskier == "high" else -1)
+    return before, after
 
 
 def _resampled(
     outcomes: tuple[Outcome, Outcome], metrics: Sequence[Metric[Any]], questions: Questions, told: Callable[[int], None]
 ) -> dict[Metric[Any], NDArray[np.float64]]:
-    """For each metric the differences, after minus before, on resamples of the records; NaN if either is undefined."""
+    """For each metric the (2, resamples) values of both models on resamples of the records; NaN where undefined."""
     counts = {metric: questions.drawn_for(metric) for metric in metrics}
-    differences = {metric: np.empty(count) for metric, count in counts.items()}
+    values = {metric: np.empty((2, count)) for metric, count in counts.items()}
     drawn = resamples(outcomes[0], max(counts.values(), default=0), questions.seed)
     for number, places in enumerate(drawn):
-        first, second = (outcome[places] for outcome in outcomes)
+        parts = [outcome[places] for outcome in outcomes]
         for metric in metrics:
             if number < counts[metric]:
-                differences[metric][number] = _difference(metric(first), metric(second))
+                values[metric][:, number] = [_number(metric(part)) for part in parts]
         if (number + 1) % CHUNK == 0:
             told(number + 1)
-    return differences
+    return values
 
 
 def _judged(found: Sequence[_Found]) -> Iterator[PairCell]:
@@ -237,8 +270,12 @@ def _judged(found: Sequence[_Found]) -> Iterator[PairCell]:
         yield each.cell(next(primary if each.column.primary else others))
 
 
+def _number(value: float | Undefined) -> float:
+    return math.nan if isinstance(value, Undefined) else value
+
+
 def _difference(before: float | Undefined, after: float | Undefined) -> float:
-    return math.nan if isinstance(before, Undefined) or isinstance(after, Undefined) else after - before
+    return _number(after) - _number(before)
 
 
 def _facts(model: nn.Module) -> ModelFacts:

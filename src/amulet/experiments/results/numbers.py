@@ -194,9 +194,13 @@ class Numbers:
 
     def paired(self, row: str, column: Column) -> tuple[float | None, ...]:
         """A row's values minus those of the row it is compared with, by seed; None for a seed that lacks either."""
+        pairs = self.both(row, column)
+        return tuple(None if None in pair else pair[1] - pair[0] for pair in pairs)  # type: ignore[operator]
+
+    def both(self, row: str, column: Column) -> tuple[tuple[float | None, float | None], ...]:
+        """The value of the row that a row is compared with, and its own, by seed; None where there is no value."""
         reference = {item.seed: item.value for item in self.of(self.reference(row), column)}
-        pairs = [(item.value, reference.get(item.seed)) for item in self.of(row, column)]
-        return tuple(None if None in pair else pair[0] - pair[1] for pair in pairs)  # type: ignore[operator]
+        return tuple((reference.get(item.seed), item.value) for item in self.of(row, column))
 
     def curves_of(self, row: str, column: Column) -> list[Traced]:
         """The curves of a cell's probe, in the order of their seeds; empty if the probe has no curve."""

@@ -10,7 +10,7 @@ from amulet.core.files import StrPath
 from amulet.core.tally import Tally
 from amulet.experiments.graph.plays import curve_from
 from amulet.experiments.planning.experiment import BASELINE
-from amulet.experiments.results.gates import Checked, gates
+from amulet.experiments.results.gates import Checked, gains, gates
 from amulet.experiments.results.notebook import as_html
 from amulet.experiments.results.numbers import Column, MatrixCell, Numbers, Traced, Value
 from amulet.experiments.results.result_folders import written_results
@@ -71,7 +71,16 @@ class Results(Numbers):
             {item.seed: item.task for item in self.of(label, column)} for label in (row, self.reference(row))
         )
         same = bool(mine) and all(theirs.get(seed) == task for seed, task in mine.items())
-        return Comparison(self.paired(row, column), column.margin, same, self._lacking(row, column))
+        about = f"{column.risk}/{column.probe}/{column.metric}/{column.group}"
+        return Comparison(
+            self.paired(row, column),
+            column.margin,
+            same,
+            self._lacking(row, column),
+            self.both(row, column),
+            about,
+            gains(self, row, column),
+        )
 
     def _lacking(self, row: str, column: Column) -> str:
         """Why the row, or the one that it is compared with, lacks values: "undefended: the model has no watermark"."""
