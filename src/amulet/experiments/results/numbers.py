@@ -236,9 +236,16 @@ class Numbers:
 
         Of a metric that is net of chance, both are without what chance adds.
         """
+        pairs = self.both(row, column)
+        return tuple(None if None in pair else pair[1] - pair[0] for pair in pairs)  # type: ignore[operator]
+
+    def both(self, row: str, column: Column) -> tuple[tuple[float | None, float | None], ...]:
+        """The value of the row that a row is compared with, and its own, by seed; None where there is no value.
+
+        Of a metric that is net of chance, both are without what chance adds.
+        """
         reference = {item.seed: item.net for item in self.of(self.reference(row), column)}
-        pairs = [(item.net, reference.get(item.seed)) for item in self.of(row, column)]
-        return tuple(None if None in pair else pair[0] - pair[1] for pair in pairs)  # type: ignore[operator]
+        return tuple((reference.get(item.seed), item.net) for item in self.of(row, column))
 
     def rates_of(self, row: str, probe: str) -> list[Rated]:
         """The rates of groups of an audit, in the order of their seeds; empty if it has none."""

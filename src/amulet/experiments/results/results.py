@@ -16,7 +16,7 @@ from amulet.experiments.graph.plays import curve_from
 from amulet.experiments.planning.completion import LeftOut
 from amulet.experiments.planning.experiment import BASELINE
 from amulet.experiments.results.few_seeds import few_seeds
-from amulet.experiments.results.gates import Checked, gates
+from amulet.experiments.results.gates import Checked, gains, gates
 from amulet.experiments.results.names_of_cells import column_named, require_row
 from amulet.experiments.results.notebook import as_html
 from amulet.experiments.results.numbers import Column, MatrixCell, Numbers, Rated, Traced, Value
@@ -122,7 +122,16 @@ class Results(Numbers):
             {item.seed: item.task for item in self.of(label, column)} for label in (row, self.reference(row))
         )
         same = bool(mine) and all(theirs.get(seed) == task for seed, task in mine.items())
-        return Comparison(self.paired(row, column), column.margin, same, self._lacking(row, column))
+        about = f"{column.risk}/{column.probe}/{column.metric}/{column.group}"
+        return Comparison(
+            self.paired(row, column),
+            column.margin,
+            same,
+            self._lacking(row, column),
+            self.both(row, column),
+            about,
+            gains(self, row, column),
+        )
 
     def _lacking(self, row: str, column: Column) -> str:
         """Why the row, or the one that it is compared with, lacks values: "undefended: the model has no watermark"."""
