@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import MISSING, fields
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,6 +24,7 @@ from amulet.experiments.yaml.document import Lines, dump_document, read_document
 from amulet.experiments.yaml.grids import listed_points, points
 
 T = TypeVar("T")
+PAIRS = "all pairs"
 _ROW_SETTINGS = {"defenses", "against", "attacked"}
 
 
@@ -73,8 +75,8 @@ def dump_experiment(experiment: Experiment) -> str:
 def _experiment(builder: Builder, document: dict[str, Plain]) -> Spec:
     """Build an experiment. In YAML its rows are a mapping from labels to defenses, or "all" for all defenses."""
     given: dict[str, Any] = dict(document)
-    if (rows := document.get("defenses")) == ALL:
-        given |= {"defenses": (), "all_defenses": True}
+    if (rows := document.get("defenses")) == ALL or rows == PAIRS:
+        given |= {"defenses": (), "all_defenses": True, **({"all_pairs": True} if rows == PAIRS else {})}
     elif isinstance(rows, dict):
         given["defenses"] = tuple(row for label, written in rows.items() for row in _rows(builder, label, written))
     for name in ("attacks", "audits"):
@@ -109,17 +111,20 @@ def _split(builder: Builder, document: dict[str, Plain]) -> dict[str, Any]:
 
 
 def _rows(builder: Builder, label: str, written: Plain) -> Iterator[Row]:
-    """Build the rows of a label, several if its defenses have a grid."""
-    whole = written if isinstance(written, dict) and written.keys() & _ROW_SETTINGS else None
+    """Build the rows of a label, several if its defenses, or the attack on its records, have a grid."""
     place: Place = ("defenses", label)
-    defenses = written if whole is None else whole.get("defenses")
-    for told, point in _expanded(builder, place, partial(points, defenses, builder.imports)) or ():
-        name = f"{label}, {told}" if told else label
-        if whole is None:
-            row = _row(builder, name, point, place)
-        else:
-            row = _whole_row(builder, name, {**whole, **({"defenses": point} if told else {})}, place)
-        if row:
+    whole = isinstance(written, dict) and written.keys() & _ROW_SETTINGS
+    settings: dict[str, Plain] = written if whole and isinstance(written, dict) else {"defenses": written}
+    grids = {
+        name: _expanded(builder, (*place, name), partial(points, settings[name], builder.imports))
+        for name in ("defenses", "attacked")
+        if name in settings
+    }
+    for chosen in product(*(grid or () for grid in grids.values())):
+        name = ", ".join([label, *(told for told, _ in chosen if told)])
+        point: dict[str, Plain] = {key: value for key, (_, value) in zip(grids, chosen, strict=True)}
+        make = partial(_whole_row, written={**settings, **point}) if whole else partial(_row, written=point["defenses"])
+        if row := make(builder, name, place=place):
             yield row
 
 
