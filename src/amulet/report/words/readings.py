@@ -106,7 +106,7 @@ def cell_reading(results: Results, cell: MatrixCell) -> Read | None:
     if reason := leans_worse(cell.column, cell.verdict, differences):
         return Read(Reading.LEANS_WORSE, reason, harm)
     word = _word(cell.column, cell.verdict.word)
-    failed = next(_failed(results, cell), None)
+    failed = next(failed_checks(results, cell), None)
     if failed is not None and word in {Reading.BETTER, Reading.SAME, Reading.OPEN}:
         return Read(Reading.FAILED, gate_follows(failed, cell.row).rstrip("."), harm)
     return Read(word, cell.verdict.reason or "", harm)
@@ -174,7 +174,7 @@ _WORDS: Final = {
 }
 
 
-def _failed(results: Results, cell: MatrixCell) -> Iterator[Checked]:
+def failed_checks(results: Results, cell: MatrixCell) -> Iterator[Checked]:
     """The failed checks without which the cell says nothing good: of its models, and of its attack."""
     rows = {cell.row, results.reference(cell.row)}
     for gate in results.gates:
