@@ -26,15 +26,14 @@ from amulet.literature import (
 )
 from amulet.literature.combinations import combinations_of
 from amulet.report.pages import matrix_markdown
-from amulet.report.pages.cell_details import cell_details
-from amulet.report.words.literature import agreement_sentence, combination_sentence, studies
+from amulet.report.words.literature import agreement_sentence, combination_sentence, literature_sentences, studies
 
 UP, DOWN = Direction.INCREASES, Direction.DECREASES
 ROBUST = Column("evasion", "PGD", "robust_accuracy", 0.0, 1.0, "low", True, 0.02, None)
 LIRA = Column("membership_inference", "LiRA", "auc", 0.0, 1.0, "high", True, 0.02, 0.5)
 GAP = Column("discriminatory_behavior", "Discrimination", "demographic_parity", 0.0, 1.0, "high", True, 0.02, None)
 ACCURACY = Column("utility", "Utility", "accuracy", 0.0, 1.0, None, True, 0.02, None)
-NOISE = (0.0, 0.001, -0.001, 0.0005, 0.0)
+NOISE = (0.0, 0.001, -0.001, 0.0005, 0.0) * 2
 
 
 def assessed(shifts: dict[Column, float | None], *families: str) -> Results:
@@ -148,9 +147,8 @@ def test_results_say_it_in_json_text_and_page() -> None:
     assert "published: decreases; predicted: decreases; measured: decreases, as the studies and as the prediction" in (
         matrix_markdown.render(results, {})
     )
-    assert (
-        "Measured: increases, as the studies and unlike the prediction."
-        in (cell_details(results)["lines"][2]["cells"][1]["said"])
+    assert "Measured: increases, as the studies and unlike the prediction." in (
+        literature_sentences(results, results.cell("D", results.columns[2]))
     )
 
 

@@ -60,7 +60,8 @@ def published(cell: MatrixCell, families: Sequence[str]) -> Published | None:
     if known is None or cell.verdict is None or not cell.column.primary or cell.column.riskier is None:
         return None
     measured = risk_direction(cell.column, cell.verdict.word)
-    return Published(cell.row, cell.column, known, measured, cell.verdict.settled)
+    decided = cell.verdict.settled and cell.verdict.word is not Word.NO_LEAK  # which says nothing on a direction
+    return Published(cell.row, cell.column, known, measured, decided)
 
 
 def risk_direction(column: Column, word: Word) -> Direction | None:
