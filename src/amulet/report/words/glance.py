@@ -81,7 +81,11 @@ def _column(heads: tuple[str, str], lines: Sequence[MatrixLine], cells: Sequence
     return GlanceColumn(
         head,
         code or head,
-        "" if head.endswith(EXPLORATORY) else ", ".join(dict.fromkeys(line.words.in_sentence for line in lines)),
+        ""
+        if head.endswith(EXPLORATORY)
+        else ", ".join(
+            dict.fromkeys(line.words.in_sentence for line in lines if any(cell.summary for cell in line.cells))
+        ),
         _range([cell.summary.mean for line in lines for cell in line.cells if cell.row == BASELINE and cell.summary]),
         tuple(_cell(judged) for judged in mine),
         _seeds([each for judged in mine for each in judged]),

@@ -21,7 +21,8 @@ def next_commands(results: Results, folder: Path, file: Path | None) -> Iterator
         folder: where results and reports are.
         file: the experiment as YAML; None if it is not known.
     """
-    yield f"amulet report {quote(str(folder))} --details   # every attack, audit and check"
+    near = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+    yield f"amulet report {quote(str(near))} --details   # every attack, audit and check"
     needed = [
         verdict.seeds_needed or 2 * MOST
         for (_, column), verdict in results.verdicts.items()
