@@ -74,7 +74,13 @@ def test_a_verdict_is_a_sentence_about_the_risk(results: Results) -> None:
     assert verdict_sentences(results, results.cell(LABEL, AUC)).startswith(
         f"It cannot be said yet whether {LABEL} changes attack AUC"
     )
-    assert "too small to matter" in verdict_sentences(results, results.cell(LABEL, BALANCED))
+    steady = verdict_sentences(results, results.cell(LABEL, BALANCED))
+    assert "about the same in all 5 seeds, which cannot exclude a change that happens in fewer than 45%" in steady
+    assert "About 9 seeds would settle it." in steady
+    twice = [*results.values, *(replace(item, seed=item.seed + 5) for item in results.values)]
+    longer = replace(results, values=tuple(twice))
+    settled = verdict_sentences(longer, longer.cell(LABEL, BALANCED))
+    assert "too small to matter. Something that happens in fewer than 26% of trainings cannot be excluded." in settled
     assert "Defenses are compared with this" in verdict_sentences(results, results.cell("undefended", AUC))
 
 

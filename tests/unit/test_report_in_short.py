@@ -50,12 +50,12 @@ OPEN = (0.1, -0.1, 0.05, -0.05, 0.02)
 
 
 def assessed(shifts: Sequence[Sequence[float]], own: Sequence[str] = (), before: Sequence[float] = BEFORE) -> Results:
-    """One defense, "D", with these differences in the columns, against an undefended 0.7."""
+    """One defense, "D", with these differences in the columns, against an undefended 0.7; every seed twice."""
     values = [
         Value(row, column.risk, column.probe, column.metric, seed, number, None, f"{row}{at}{seed}")
         for at, (column, shift) in enumerate(zip(COLUMNS, shifts, strict=True))
         for row, more in (("undefended", (0.0,) * 5), ("D", shift))
-        for seed, number in enumerate(first + second for first, second in zip(before, more, strict=True))
+        for seed, number in enumerate([first + second for first, second in zip(before, more, strict=True)] * 2)
     ]
     return Results(
         "e", "d", "c" * 64, SPEC, COLUMNS, tuple(values), {}, own_risks={"D": tuple(own)} if own else {}, tested=TESTED
@@ -271,7 +271,7 @@ def test_attacks_on_the_same_attribute_are_told_by_what_else_differs() -> None:
         Value(row, column.risk, column.probe, column.metric, seed, 0.7 + more, None, f"{row}{column.probe}{seed}")
         for row in rows
         for column in columns
-        for seed, more in enumerate(numbers[row, column.probe])
+        for seed, more in enumerate(numbers[row, column.probe] * 2)
     ]
     found = Results("e", "d", "c" * 64, spec, tuple(columns), tuple(values), {})
     [summary] = defense_summaries(found, matrix_blocks(found))

@@ -147,6 +147,7 @@ def plan(
         for gap in estimated.gaps:
             tasks = f"{gap.tasks} {'task' if gap.tasks == 1 else 'tasks'}"
             console.print(f"No estimate for {gap.name} ({tasks}): {gap.reason}.", markup=False, soft_wrap=True)
+        console.print(_sharing(planned), soft_wrap=True)
         minutes, workers = estimated.seconds / 60, workers_for(planned)
         without = ", without what has no estimate" if estimated.gaps else ""
         console.print(
@@ -189,6 +190,15 @@ def status(
         console.print(
             "Complete." if not left else f"{_tasks(left)} left; `amulet assess {file}` with the same options goes on."
         )
+
+
+def _sharing(planned: "Plan") -> str:
+    """How many trainings are saved since attacks, audits and rows share models."""
+    distinct, alone = planned.trainings
+    return (
+        f"{distinct:,} models in all, trained or derived. Attacks, audits and rows that trained their own would need "
+        f"{alone:,}: sharing saves {alone - distinct:,}."
+    )
 
 
 def _tasks(count: int) -> str:

@@ -55,7 +55,7 @@ class Metric(Spec, Generic[O]):
         primary: whether the verdict on its risk is based on this metric.
         chance: the value of an attack without any success: a number, such as the accuracy of guessing, or the name of
             another metric of the outcome, such as the accuracy without an attack; None where there is no such value.
-            A defense can reduce an attack to this value, but not further.
+            A defense can reduce an attack to this value, but not further. It may be set as `margin` may.
         must_exceed: the name of another metric of the outcome, which a successful attack exceeds by at least `margin`,
             such as its success on a model whose training records were not tampered with; None where there is none.
         shows: the gate that uses it, if any: whether the model has "trained", the effect of random "noise" in place of

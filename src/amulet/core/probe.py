@@ -118,6 +118,16 @@ class Probe(Spec, Generic[O]):
             The outcome, or why there is none for this model, such as that it carries no watermark.
         """
 
+    @classmethod
+    def for_data(cls, dataset: AmuletDataset, split: Split) -> tuple[Self, ...]:
+        """The instances that an assessment of whole risks takes, with settings that fit the data set and cost little.
+
+        A hook for subclasses; none by default, since one or two attacks or audits of a risk suffice there. They need
+        not be possible: what `demands` and the other checks of a plan find is the reason why one is left out.
+        """
+        del dataset, split
+        return ()
+
     def demands(self, schema: Schema) -> Iterator[str]:
         """A sentence for each property that the probe needs and the schema lacks; a hook for subclasses."""
         del schema

@@ -9,10 +9,12 @@ from typing import ClassVar, Self, TypeVar, final
 from torch import nn
 
 from amulet.core.data import Data, Schema
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import Problem
 from amulet.core.fitted import Fitted
 from amulet.core.held import NOTHING, Held
 from amulet.core.spec import Spec
+from amulet.core.split import Split
 
 
 class Slot(IntEnum):
@@ -148,6 +150,16 @@ class Defense(Spec):
     def risks(self) -> tuple[str, ...]:
         """The packages of all risks that it is intended for, the main one first."""
         return (*(() if self.risk is None else (self.risk,)), *self.other_risks)
+
+    @classmethod
+    def for_data(cls, dataset: AmuletDataset, split: Split) -> tuple[Self, ...]:
+        """The instances that an assessment of all defenses takes, with settings that fit the data set.
+
+        A hook for subclasses; by default one with all settings at their defaults. They need not be possible: what the
+        checks of a plan find is the reason why one is left out.
+        """
+        del dataset, split
+        return (cls(),)
 
     @abstractmethod
     def apply(self, recipe: Trainable) -> Trainable:

@@ -263,14 +263,16 @@ def _measured(
     vary = [] if same or first.unit != "record" else measured
     counts = {metric: asked.counts[metric] for metric in vary}
     probe, drawn = str(asked.probe), asked.questions.drawn
-    differences = _resampled(outcomes, counts, asked.questions.seed, lambda n: told(probe, n, drawn))
+    resampled = _resampled(outcomes, counts, asked.questions.seed, lambda n: told(probe, n, drawn))
     for metric in asked.counts:
         chances = (metric.by_chance(first), metric.by_chance(second)) if metric in measured else (None, None)
-        observed, resampled = None, differences.get(metric, np.empty(0))
+        of_before, of_after = resampled.get(metric, np.empty((2, 0)))
+        observed, differences = None, of_after - of_before
         if metric in measured:
             observed = _difference(*values[metric]) - _added(chances)
-            resampled = _around(observed, resampled) if metric.net_of_chance else resampled
-        judged = Resampled(observed, resampled, metric.margin, same and metric in measured, first.unit)
+            differences = _around(observed, differences) if metric.net_of_chance else differences
+        gains = _gains(asked.probe, metric, resampled)
+        judged = Resampled(observed, differences, metric.margin, same and metric in measured, first.unit, gains)
         yield _Found(Column.of(asked.probe, metric, asked.group), len(first), values[metric], chances, judged)
 
 
@@ -290,10 +292,38 @@ def _around(observed: float, differences: NDArray[np.float64]) -> NDArray[np.flo
     return differences - known.mean() + observed if len(known) else differences
 
 
+def _gains(
+    probe: Probe[Any], metric: Metric[Any], drawn: Mapping[Metric[Any], NDArray[np.float64]]
+) -> tuple[NDArray[np.float64], ...]:
+    """By how much an attack beats its adversary without the model, on the resamples of either model.
+
+    As `gains` of an assessment: by the metric itself, or by the attack's primary one if it has no chance level.
+    """
+    if not isinstance(probe, Attack) or metric.riskier is None or metric not in drawn:
+        return ()
+    primary = (each for each in drawn if each.primary and each.chance is not None)
+    judged = metric if metric.chance is not None else next(primary, None)
+    if judged is None:
+        return ()
+    chance: float | NDArray[np.float64] | None
+    if isinstance(judged.chance, str):
+        chance = next((values for each, values in drawn.items() if str(each) == judged.chance), None)
+    else:
+        chance = judged.chance
+    if chance is None:
+        return ()
+    values = drawn[judged]
+    if isinstance(chance, np.ndarray):
+        shortest = min(values.shape[1], chance.shape[1])
+        values, chance = values[:, :shortest], chance[:, :shortest]
+    before, after = (values - chance) * (1 if judged.riskier == "high" else -1)
+    return before, after
+
+
 def _resampled(
     outcomes: tuple[Outcome, Outcome], counts: Mapping[Metric[Any], int], seed: int, told: Callable[[int], None]
 ) -> dict[Metric[Any], NDArray[np.float64]]:
-    """For each metric the differences, after minus before, on resamples of the records; NaN if either is undefined.
+    """For each metric the (2, resamples) values of both models on resamples of the records; NaN where undefined.
 
     Args:
         outcomes: of the model before and of the model after.
@@ -301,16 +331,16 @@ def _resampled(
         seed: of the resamples.
         told: called with the number of resamples that are done.
     """
-    differences = {metric: np.empty(count) for metric, count in counts.items()}
+    values = {metric: np.empty((2, count)) for metric, count in counts.items()}
     drawn = resamples(outcomes[0], max(counts.values(), default=0), seed)
     for number, places in enumerate(drawn):
-        first, second = (outcome.resample(places) for outcome in outcomes)
+        parts = [outcome.resample(places) for outcome in outcomes]
         for metric, count in counts.items():
             if number < count:
-                differences[metric][number] = _difference(metric(first), metric(second))
+                values[metric][:, number] = [_number(metric(part)) for part in parts]
         if (number + 1) % CHUNK == 0:
             told(number + 1)
-    return differences
+    return values
 
 
 def _judged(found: Sequence[_Found]) -> Iterator[PairCell]:
@@ -322,8 +352,12 @@ def _judged(found: Sequence[_Found]) -> Iterator[PairCell]:
         yield each.cell(verdict)
 
 
+def _number(value: float | Undefined) -> float:
+    return math.nan if isinstance(value, Undefined) else value
+
+
 def _difference(before: float | Undefined, after: float | Undefined) -> float:
-    return math.nan if isinstance(before, Undefined) or isinstance(after, Undefined) else after - before
+    return _number(after) - _number(before)
 
 
 def _facts(model: nn.Module) -> ModelFacts:

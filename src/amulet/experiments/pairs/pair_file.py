@@ -43,6 +43,7 @@ class WrittenTest(Written):
     n: Annotated[int, Interval(ge=2, lt=LARGEST_NUMBER)]
     p: Share
     effect: Finite | None
+    least_std: Size = 0.0
 
 
 class WrittenVerdict(Written):

@@ -21,6 +21,7 @@ from amulet.experiments.graph.store import State, Store
 from amulet.experiments.graph.tasks import Backend, ModelTask, Source, Task
 from amulet.experiments.planning.bench import Bench
 from amulet.experiments.planning.checks import applied, data_problems, model_problems, notices_of, request_problems
+from amulet.experiments.planning.completion import LeftOut, completed
 from amulet.experiments.planning.experiment import Experiment, Row
 from amulet.experiments.planning.memory import source_of
 from amulet.experiments.registry.plugins import metrics_for
@@ -109,6 +110,7 @@ class Plan:
         trials: one for each probe, row and seed.
         others: further data sets that probes ask for.
         notices: sentences that the user should know before the work begins.
+        left_out: what was asked for with all risks or all defenses, and cannot be done.
     """
 
     experiment: Experiment
@@ -117,6 +119,7 @@ class Plan:
     trials: tuple[Trial, ...] = ()
     others: Mapping[DatasetSpec, AmuletDataset] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
     __repr__ = short_repr
 
@@ -155,6 +158,12 @@ class Plan:
     def tasks(self) -> tuple[Task[Any], ...]:
         """All tasks, each once and after its inputs."""
         return ordered(task for trial in self.trials for task in trial.readings)
+
+    @cached_property
+    def trainings(self) -> tuple[int, int]:
+        """How many models there are to train or derive, and how many if no attack, audit or row shared any."""
+        alone = (ordered(trial.readings) for trial in self.trials)
+        return _models(self.tasks), sum(map(_models, alone))
 
     def target(self, row: str, seed: int) -> ModelTask:
         """The task that trains the model under assessment of a row and seed."""
@@ -197,12 +206,14 @@ def plan(experiment: Experiment, dataset: AmuletDataset | None = None, device: s
     """
     dataset = _dataset(experiment, dataset)
     check_device(device)
+    experiment, left_out = completed(experiment, dataset, Backend(device))
     recipes, problems = applied(experiment)
     problems += data_problems(experiment, recipes, dataset)
     if problems:
         raise InvalidParameter(problems)
     others = {spec: spec.load() for probe in experiment.probes for spec in probe.sources(experiment.split)}
-    empty = Plan(experiment, dataset, device, others=others, notices=notices_of(experiment, recipes, dataset.schema))
+    notices = (*map(str, left_out), *notices_of(experiment, recipes, dataset.schema))
+    empty = Plan(experiment, dataset, device, others=others, notices=notices, left_out=left_out)
     _check_requests(empty)
     pairs = {(row.label, str(probe)) for row in experiment.rows for probe in experiment.probes}
     return _with_seeds(empty, pairs, range(experiment.looks[0]))
@@ -331,6 +342,10 @@ def ordered(tasks: Iterable[Task[Any]]) -> tuple[Task[Any], ...]:
     for task in tasks:
         visit(task)
     return tuple(seen.values())
+
+
+def _models(tasks: Iterable[Task[Any]]) -> int:
+    return sum(isinstance(task, ModelTask) for task in tasks)
 
 
 def count_by_kind(tasks: Iterable[Task[Any]]) -> Counter[str]:

@@ -135,6 +135,16 @@ def plugins_of(home: str) -> Iterator[Plugin]:
             yield Plugin(name, home, spec)
 
 
+def probe_classes() -> tuple[type[Probe[Any]], ...]:
+    """The classes of all registered attacks and audits."""
+    return tuple(plugin.spec for plugin in plugins() if issubclass(plugin.spec, Probe))
+
+
+def risk_names() -> tuple[str, ...]:
+    """The risks of all registered attacks and audits, by the names of their packages."""
+    return tuple(dict.fromkeys(spec.risk for spec in probe_classes()))
+
+
 def find(name: str, imports: Imports = REGISTERED) -> type[Spec]:
     """The class that a name in YAML means: a plug-in's name, or an import path.
 

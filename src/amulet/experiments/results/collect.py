@@ -36,6 +36,7 @@ def collect(plan: Plan, store: Store) -> Results:
         rates=tuple(rated for each in plan.tables if (rated := _rated(*each, store))),
         looks=plan.experiment.looks,
         tested=Tally.of(plan.dataset.test),
+        left_out=plan.left_out,
         families={row.label: _families(row, plan.experiment.rows) for row in plan.experiment.defenses},
         pictures=tuple(pictured for each in _of_first_seed(plan) if (pictured := _pictured(*each, store))),
     )

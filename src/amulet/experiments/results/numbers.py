@@ -13,6 +13,7 @@ from amulet.core.metric import ByChance, Metric
 from amulet.core.probe import Attack, Probe
 from amulet.core.spec import Plain
 from amulet.core.tally import Tally
+from amulet.experiments.planning.completion import LeftOut
 from amulet.experiments.planning.experiment import BASELINE
 from amulet.experiments.results.pictures import Pictured
 from amulet.statistics import ALPHA, Summary, Verdict
@@ -170,6 +171,7 @@ class Numbers:
         families: by row, the families in `amulet.literature` of the defenses that it adds to the row that it is
             compared with; empty in results of older versions.
         rates: the rates of groups of audits that compare groups; empty in results of older versions.
+        left_out: what was asked for with all risks or all defenses, and cannot be used.
     """
 
     experiment: str
@@ -189,6 +191,7 @@ class Numbers:
     families: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     pictures: tuple[Pictured, ...] = ()
     rates: tuple[Rated, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def rows(self) -> tuple[str, ...]:
@@ -233,9 +236,16 @@ class Numbers:
 
         Of a metric that is net of chance, both are without what chance adds.
         """
+        pairs = self.both(row, column)
+        return tuple(None if None in pair else pair[1] - pair[0] for pair in pairs)  # type: ignore[operator]
+
+    def both(self, row: str, column: Column) -> tuple[tuple[float | None, float | None], ...]:
+        """The value of the row that a row is compared with, and its own, by seed; None where there is no value.
+
+        Of a metric that is net of chance, both are without what chance adds.
+        """
         reference = {item.seed: item.net for item in self.of(self.reference(row), column)}
-        pairs = [(item.net, reference.get(item.seed)) for item in self.of(row, column)]
-        return tuple(None if None in pair else pair[0] - pair[1] for pair in pairs)  # type: ignore[operator]
+        return tuple((reference.get(item.seed), item.net) for item in self.of(row, column))
 
     def rates_of(self, row: str, probe: str) -> list[Rated]:
         """The rates of groups of an audit, in the order of their seeds; empty if it has none."""

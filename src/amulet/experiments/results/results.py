@@ -13,9 +13,10 @@ from amulet.core.group_rates import GroupRate, GroupRates
 from amulet.core.metric import ByChance
 from amulet.core.tally import Tally
 from amulet.experiments.graph.plays import curve_from
+from amulet.experiments.planning.completion import LeftOut
 from amulet.experiments.planning.experiment import BASELINE
 from amulet.experiments.results.few_seeds import few_seeds
-from amulet.experiments.results.gates import Checked, gates
+from amulet.experiments.results.gates import Checked, gains, gates
 from amulet.experiments.results.names_of_cells import column_named, require_row
 from amulet.experiments.results.notebook import as_html
 from amulet.experiments.results.numbers import Column, MatrixCell, Numbers, Rated, Traced, Value
@@ -121,7 +122,16 @@ class Results(Numbers):
             {item.seed: item.task for item in self.of(label, column)} for label in (row, self.reference(row))
         )
         same = bool(mine) and all(theirs.get(seed) == task for seed, task in mine.items())
-        return Comparison(self.paired(row, column), column.margin, same, self._lacking(row, column))
+        about = f"{column.risk}/{column.probe}/{column.metric}/{column.group}"
+        return Comparison(
+            self.paired(row, column),
+            column.margin,
+            same,
+            self._lacking(row, column),
+            self.both(row, column),
+            about,
+            gains(self, row, column),
+        )
 
     def _lacking(self, row: str, column: Column) -> str:
         """Why the row, or the one that it is compared with, lacks values: "undefended: the model has no watermark"."""
@@ -153,6 +163,7 @@ class Results(Numbers):
             "against": dict(self.against),
             "families": {row: list(families) for row, families in self.families.items()},
             "looks": list(self.looks),
+            "left_out": [asdict(each) for each in self.left_out],
             "spec": self.spec,
             "columns": [asdict(column) for column in self.columns],
             "matrix": [_plain_cell(cell) for cell in self.cells()],
@@ -186,6 +197,7 @@ class Results(Numbers):
             own_risks={row: tuple(risks) for row, risks in file.own_risks.items()},
             own_claims={row: tuple(audits) for row, audits in file.own_claims.items()},
             against=file.against,
+            left_out=tuple(LeftOut(**dict(each)) for each in file.left_out),
             families={row: tuple(families) for row, families in file.families.items()},
             curves=tuple(Traced(**{**dict(item), "curve": curve_from(dict(item.curve))}) for item in file.curves),
             looks=tuple(file.looks),

@@ -166,6 +166,14 @@ class WrittenRates(Written):
     rates: list[WrittenRate]
 
 
+class WrittenLeftOut(Written):
+    """An attack, audit or defense that cannot be used; see `LeftOut`."""
+
+    risk: str
+    name: Name
+    reason: str
+
+
 class ResultsFile(Written):
     """The results.json of an assessment. `matrix`, `gates` and `literature` are computed from the rest."""
 
@@ -176,6 +184,7 @@ class ResultsFile(Written):
     own_risks: dict[str, list[Name]]
     own_claims: dict[str, list[Name]] = Field(default_factory=dict)
     families: dict[str, list[Name]] = Field(default_factory=dict)
+    left_out: list[WrittenLeftOut] = Field(default_factory=list)
     literature: Any = None
     against: dict[str, Name]
     looks: list[Annotated[int, Interval(gt=0, lt=LARGEST_NUMBER)]]

@@ -1,12 +1,10 @@
 """What a verdict says of the risk, in the same words for terminal, page, notebook, frames and files."""
 
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any
 
 from amulet.experiments.results.numbers import Column
-from amulet.statistics import Verdict, Word
-
-CHANGES: Final = frozenset({Word.INCREASES, Word.DECREASES})
+from amulet.statistics import CHANGES, Verdict, Word
 
 
 def is_worse(column: Column, word: Word) -> bool:

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import MISSING, fields, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from amulet.core.errors import AmuletError, InvalidParameter, Problem
 from amulet.core.files import StrPath
@@ -14,12 +15,14 @@ from amulet.core.text import visible
 from amulet.core.trainable import Defense
 from amulet.experiments.pairs.checkpoint import Trained
 from amulet.experiments.pairs.specification import Pair
-from amulet.experiments.planning.experiment import Experiment, Row
+from amulet.experiments.planning.experiment import ALL, Experiment, Row
 from amulet.experiments.registry.building import Builder, Place, build, dotted
 from amulet.experiments.registry.permission import Imports
 from amulet.experiments.registry.plugins import find, short_name
 from amulet.experiments.yaml.document import Lines, dump_document, read_document
+from amulet.experiments.yaml.grids import listed_points, points
 
+T = TypeVar("T")
 _ROW_SETTINGS = {"defenses", "against", "attacked"}
 
 
@@ -81,11 +84,18 @@ def dump_experiment(experiment: Experiment) -> str:
 
 
 def _experiment(builder: Builder, document: dict[str, Plain]) -> Spec:
-    """Build an experiment. In YAML its rows are a mapping from labels to defenses."""
+    """Build an experiment. In YAML its rows are a mapping from labels to defenses, or "all" for all defenses."""
     given: dict[str, Any] = dict(document)
-    if "defenses" in document:
-        rows = [(label, _row(builder, label, held, place)) for label, place, held in _labelled(document["defenses"])]
-        given["defenses"] = _shortly_labelled([(label, row) for label, row in rows if row is not None])
+    if (written := document.get("defenses")) == ALL:
+        given |= {"defenses": (), "all_defenses": True}
+    elif "defenses" in document:
+        rows = [(label, row) for label, place, held in _labelled(written) for row in _rows(builder, label, held, place)]
+        given["defenses"] = _shortly_labelled(rows)
+    for name in ("attacks", "audits"):
+        if isinstance(listed := document.get(name), list):
+            given[name] = _expanded(builder, (name,), partial(listed_points, listed, builder.imports)) or listed
+    if document.get("risks") == ALL:
+        given["risks"] = [ALL]
     return builder.fill(Experiment, given | _split(builder, document), ())
 
 
@@ -158,13 +168,34 @@ def _is_defense(name: str) -> bool:
         return False
 
 
+def _rows(builder: Builder, label: str | None, written: Plain, place: Place) -> Iterator[Row]:
+    """Build the rows of a label, several if its defenses have a grid."""
+    whole = written if label is not None and isinstance(written, dict) and written.keys() & _ROW_SETTINGS else None
+    defenses = written if whole is None else whole.get("defenses")
+    for told, point in _expanded(builder, place, partial(points, defenses, builder.imports)) or ():
+        name = f"{label}, {told}" if label is not None and told else label
+        if whole is None:
+            row = _row(builder, name, point, place)
+        else:
+            row = _whole_row(builder, str(name), {**whole, **({"defenses": point} if told else {})}, place)
+        if row:
+            yield row
+
+
+def _expanded(builder: Builder, place: Place, expand: Callable[[], T]) -> T | None:
+    """What a grid expands to; None, with the problem recorded, if it is too large."""
+    try:
+        return expand()
+    except AmuletError as error:
+        builder.note(place, str(error))
+        return None
+
+
 def _row(builder: Builder, label: str | None, written: Plain, place: Place) -> Row | None:
-    """Build a row, written as one defense, a list of defenses, or all settings of a row.
+    """Build a row, written as one defense or a list of defenses; without a label it is called by its defenses.
 
     The problems of all defenses are recorded, not only the first.
     """
-    if label is not None and isinstance(written, dict) and written.keys() & _ROW_SETTINGS:
-        return _whole_row(builder, label, written, place)
     listed = [((*place, number), item) for number, item in enumerate(written)] if isinstance(written, list) else []
     found = len(builder.found)
     defenses = [builder.attempted(item, where, Defense) for where, item in listed or [(place, written)]]

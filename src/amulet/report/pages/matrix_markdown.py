@@ -23,7 +23,7 @@ from amulet.report.words.group_sizes import NOT_COUNTED, compares_groups, group_
 from amulet.report.words.literature import agreement_sentence, combination_sentence, literature_brief
 from amulet.report.words.names import riskier_end, spoken
 from amulet.report.words.no_skill import to_compare_with
-from amulet.report.words.row_text import other_references, row_heading
+from amulet.report.words.row_text import left_out_sentences, other_references, row_heading
 from amulet.report.words.seed_counts import how_often, looks_sentence, plural_seeds, seeds_note
 from amulet.report.words.spec_text import defenses, tampering
 from amulet.report.words.summaries import defense_summaries
@@ -76,6 +76,9 @@ def _opening(results: Results) -> Iterator[str]:
     yield " ".join(filter(None, (*sentences, other_references(results))))
     yield f"{HOW_VERDICTS} {NOT_COVERED}"
     yield ""
+    if results.left_out:
+        yield plain_text(left_out_sentences(results))
+        yield ""
     attacked = tampering(results)
     for row, applied in defenses(results).items():
         text = ", then ".join(map(str, applied)) or "no defense"

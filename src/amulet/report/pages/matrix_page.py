@@ -15,7 +15,7 @@ from amulet.report.words import spec_text
 from amulet.report.words.blocks import matrix_blocks, primary_blocks
 from amulet.report.words.explanations import HOW_VERDICTS, NOT_COVERED
 from amulet.report.words.gates import gates_of
-from amulet.report.words.row_text import other_references, row_heading
+from amulet.report.words.row_text import left_out_sentences, other_references, row_heading
 from amulet.report.words.seed_counts import how_often, looks_sentence, seed_names, seeds_note
 from amulet.report.words.summaries import defense_summaries
 from amulet.report.words.training_facts import training_facts
@@ -63,7 +63,7 @@ def _rendered(results: Results, manifest: Mapping[str, Any], *, whole: bool) -> 
             strips=partial(strips_of_rows, results),
             row_heading=partial(row_heading, results),
             row_headings=[row_heading(results, row) for row in results.rows],
-            other_references=other_references(results),
+            other_references=" ".join(filter(None, [other_references(results), left_out_sentences(results)])),
             tampering=spec_text.tampering(results),
             experiment=spec_text.experiment(results),
             defenses=spec_text.defenses(results),

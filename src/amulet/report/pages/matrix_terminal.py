@@ -24,7 +24,7 @@ from amulet.report.words.formats import number, signed, spread
 from amulet.report.words.gates import gate_sentences
 from amulet.report.words.headlines import headlines
 from amulet.report.words.names import riskier_end
-from amulet.report.words.row_text import other_references, row_heading
+from amulet.report.words.row_text import left_out_sentences, other_references, row_heading
 from amulet.report.words.seed_counts import looks_sentence, seed_names, seeds_note
 from amulet.report.words.verdict_words import Tone, verdict_words
 from amulet.statistics import Gate, Word
@@ -74,7 +74,8 @@ def _legend(results: Results) -> Text:
         "paired by seed, and the number of seeds that would settle what is inconclusive.\n"
         "Only primary metrics are shown; the report has all. "
         f"{HOW_VERDICTS} {looks_sentence(results)}".rstrip()
-        + f" {other_references(results)}".rstrip(),
+        + f" {other_references(results)}".rstrip()
+        + f"\n{left_out_sentences(results)}".rstrip(),
         style="dim",
     )
 

@@ -16,11 +16,10 @@ from amulet.report.words.group_sizes import compares_groups
 from amulet.report.words.names import mid_sentence, risk_name
 from amulet.report.words.spec_text import Named
 from amulet.report.words.verdict_words import Tone, VerdictWords, verdict_words
-from amulet.statistics import Gate, Word
+from amulet.statistics import CHANGES, Gate
 
 _ORDER: Final = (Tone.WORSE, Tone.BETTER, Tone.SAME, Tone.OPEN)
 _ATTACKS: Final = {ATTACK, STRENGTH}
-_CHANGES: Final = {Word.INCREASES, Word.DECREASES}
 _OPEN: Final = {"inconclusive": "undecided", "undefined": "without a verdict"}
 _DOUBTS: Final = {
     (ATTACK, Gate.FAILED): "by an attack that finds nothing",
@@ -114,7 +113,7 @@ def _groups(results: Results, cells: Sequence[tuple[MatrixBlock, MatrixPart, Mat
 
 def _words(cell: MatrixCell, verdict: VerdictWords) -> str:
     """Of what is not a risk, also what it is that increases."""
-    if cell.column.riskier is None and cell.verdict and cell.verdict.word in _CHANGES:
+    if cell.column.riskier is None and cell.verdict and cell.verdict.word in CHANGES:
         return f"{risk_name(cell.column.risk)} {verdict.words}"
     return _OPEN.get(verdict.words, verdict.words)
 
@@ -143,7 +142,7 @@ def _item(results: Results, block: MatrixBlock, part: MatrixPart, cell: MatrixCe
 
 
 def _changed(part: MatrixPart, cell: MatrixCell) -> str:
-    if cell.verdict is None or cell.difference is None or cell.verdict.word not in _CHANGES:
+    if cell.verdict is None or cell.difference is None or cell.verdict.word not in CHANGES:
         return ""
     title = next(line.words.title for line in part.lines if line.column == cell.column)
     return f"{mid_sentence(title)} {signed(cell.difference.mean)}"

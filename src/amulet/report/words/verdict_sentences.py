@@ -11,8 +11,9 @@ from amulet.report.words.formats import MINUS, number, p_value, percent, signed,
 from amulet.report.words.names import metric_words, mid_sentence, riskier_end
 from amulet.report.words.no_skill import to_compare_with
 from amulet.report.words.seed_counts import plural_seeds, seeds_note
-from amulet.report.words.verdict_words import change_direction, interval_text
+from amulet.report.words.verdict_words import NOT_SHOWN, change_direction, interval_text, leak_or_success
 from amulet.statistics import ALPHA, Verdict, Word
+from amulet.statistics.rare import share_not_excluded
 
 
 def verdict_sentences(results: Results, cell: MatrixCell) -> str:
@@ -32,19 +33,24 @@ def pair_sentences(cell: PairCell) -> str:
     match verdict.word:
         case Word.INCREASES | Word.DECREASES:
             change = f"{change_direction(cell.column, verdict.word)}: {_pair_change(cell, title)}"
-            return f"In this pair {change}. The interval over other records does not contain zero."
+            sentence = f"In this pair {change}. The interval over other records does not contain zero."
         case Word.NO_CHANGE:
             below = number(verdict.margin)
-            return f"In this pair {title} stays as it was: with other records, too, it differs by less than {below}."
+            stays = f"In this pair {title} stays as it was"
+            sentence = f"{stays}: with other records, too, it differs by less than {below}."
+        case Word.NO_LEAK:
+            what = leak_or_success(cell.column)
+            sentence = f"No {what} is shown in either model: {_pair_change(cell, title)}, but {NOT_SHOWN}."
         case Word.UNCHANGED:
-            return "Both files hold one model, so nothing can differ."
+            sentence = "Both files hold one model, so nothing can differ."
         case Word.UNDEFINED:
-            return f"There is no verdict: {verdict.reason}."
+            sentence = f"There is no verdict: {verdict.reason}."
         case Word.NOT_INTERPRETABLE:
-            return f"There is no verdict, although {_pair_change(cell, title)}: {verdict.reason}."
+            sentence = f"There is no verdict, although {_pair_change(cell, title)}: {verdict.reason}."
         case _:
             why = verdict.reason or "other records could show another sign"
-            return f"It cannot be said whether {title} differs: {_pair_change(cell, title)}, but {why}."
+            sentence = f"It cannot be said whether {title} differs: {_pair_change(cell, title)}, but {why}."
+    return sentence
 
 
 def verdict_figures(results: Results, cell: MatrixCell) -> Iterator[tuple[str, str]]:
@@ -82,6 +88,13 @@ def _sentences(results: Results, cell: MatrixCell, verdict: Verdict, title: str)
         case Word.NO_CHANGE:
             yield f"With {cell.row}, {title} stays as it was: any true difference is below {number(verdict.margin)},"
             yield "too small to matter."
+            if verdict.paired is not None:
+                yield f"Something that happens in fewer than {share_not_excluded(verdict.paired.n):.0%} of trainings"
+                yield "cannot be excluded."
+        case Word.NO_LEAK:
+            what = leak_or_success(cell.column)
+            yield f"No {what} is shown, with {cell.row} or without: {title} goes {_change(results, cell)},"
+            yield f"but {NOT_SHOWN}. Such a difference is no change of the risk."
         case Word.UNCHANGED:
             yield f"{cell.row} leaves the model as it is, so nothing can change."
         case Word.INCONCLUSIVE:
@@ -112,11 +125,10 @@ def _pair_change(cell: PairCell, title: str) -> str:
 
 
 def _needed_seeds(verdict: Verdict) -> str:
+    needed = verdict.seeds_needed
     if verdict.reason:
-        return f"The reason: {verdict.reason}."
-    if verdict.seeds_needed is None:
-        return "Not even 1000 seeds would settle it."
-    return f"About {verdict.seeds_needed} seeds would settle it."
+        return f"The reason: {verdict.reason}." + (f" About {needed} seeds would settle it." if needed else "")
+    return f"About {needed} seeds would settle it." if needed else "Not even 1000 seeds would settle it."
 
 
 def _test_figures(verdict: Verdict, *, primary: bool) -> Iterator[tuple[str, str]]:
