@@ -5,10 +5,12 @@ from dataclasses import replace
 from itertools import islice
 from typing import Final
 
+from rich.cells import cell_len
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from amulet.core.text import visible
 from amulet.experiments.planning.experiment import BASELINE
 from amulet.experiments.results.few_seeds import few_seeds
 from amulet.experiments.results.results import Results
@@ -46,7 +48,9 @@ def glance(results: Results, width: int | None = 80) -> Group:
     """
     found = matrix_blocks(results)
     columns = glance_columns(results, found)
-    labels = [row_heading(results, row) for row in (BASELINE, *(row for row in results.rows if row != BASELINE))]
+    labels = [
+        visible(row_heading(results, row)) for row in (BASELINE, *(row for row in results.rows if row != BASELINE))
+    ]
     parts = _fitting(columns, labels, width)
     tables = (_table(labels, part, width) for part in parts)
     return Group(
@@ -74,7 +78,7 @@ def _fitting(columns: Sequence[GlanceColumn], labels: Sequence[str], width: int 
     """The columns in parts that fit the width beside the labels; headed by codes where names would need more parts."""
     if width is None:
         return [list(columns)]
-    room = width - min(LABELS, max(map(len, labels)))
+    room = width - min(LABELS, max(map(cell_len, labels)))
     named = list(_parts(columns, room))
     coded = list(_parts([_coded(column) for column in columns], room))
     return coded if len(coded) < len(named) else named

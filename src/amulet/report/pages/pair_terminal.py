@@ -9,6 +9,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from amulet.core.text import visible
 from amulet.experiments.pairs.results import PairResults
 from amulet.experiments.results.risk_changes import risk_word
 from amulet.report.pages.matrix_terminal import STYLES
@@ -51,7 +52,7 @@ def pair_glance(results: PairResults, width: int | None = 80) -> Group:
         right = str(head) in {"before", "after", "change"}
         table.add_column(head, justify="right" if right else "left", width=wide, no_wrap=True)
     for name, *texts in rows:
-        table.add_row(Text(cut(name.plain, widths[0])), *texts)
+        table.add_row(Text(cut(visible(name.plain), widths[0])), *texts)
     return Group(
         title, Text(f"{PAIR_ONLY}. {PAIR_SHORT}", style="yellow"), *_checks(results), Text(), table, *_missing(shown)
     )

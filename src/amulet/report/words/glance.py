@@ -111,7 +111,7 @@ def _cell(judged: Sequence[Judged]) -> GlanceCell:
 def _seeds(judged: Sequence[Judged]) -> str:
     """The most of the numbers that would settle its cells, for those that seeds could settle."""
     verdicts = [each.cell.verdict for each in judged if each.cell.verdict is not None]
-    needed = [each.seeds_needed for each in verdicts if each.word is Word.INCONCLUSIVE and each.reason is None]
+    needed = [each.seeds_needed for each in verdicts if each.word is Word.INCONCLUSIVE and each.interval is not None]
     if not needed:
         return ""
     return f">{MOST_SEEDS}" if None in needed else str(max(number for number in needed if number))

@@ -13,9 +13,9 @@ from amulet.experiments.planning.experiment import BASELINE
 from amulet.experiments.results.gates import ATTACK, MODEL, STRENGTH, Checked
 from amulet.experiments.results.numbers import Column, MatrixCell
 from amulet.experiments.results.results import Results
-from amulet.experiments.results.risk_changes import CHANGES, is_worse
+from amulet.experiments.results.risk_changes import is_worse
 from amulet.report.words.gates import gate_follows
-from amulet.statistics import Gate, Verdict, Word
+from amulet.statistics import CHANGES, Gate, Verdict, Word
 
 LEANING_P: Final = 0.1
 """The largest two-sided p-value, without correction for other cells, with which an undecided difference leans."""
@@ -168,6 +168,7 @@ def _word(column: Column, word: Word) -> Reading:
 
 _WORDS: Final = {
     Word.NO_CHANGE: Reading.SAME,
+    Word.NO_LEAK: Reading.SAME,
     Word.UNCHANGED: Reading.SAME,
     Word.UNDEFINED: Reading.NONE,
     Word.NOT_INTERPRETABLE: Reading.FAILED,
