@@ -13,7 +13,7 @@ from amulet.evasion.defenses import TRADES, AdversarialTraining
 from amulet.experiments import Experiment, Row, plan
 from amulet.experiments.graph.tasks import Backend
 from amulet.experiments.planning.completion import LeftOut, completed
-from amulet.experiments.registry.plugins import risk_names
+from amulet.experiments.registry.plugins import Kind, plugins, risk_names
 from amulet.experiments.results.numbers import Column, Value
 from amulet.experiments.results.results import Results
 from amulet.membership_inference.attacks import LiRA
@@ -23,6 +23,7 @@ from amulet.report.pages.matrix_markdown import render
 from amulet.training import Recipe
 
 RECIPE = Recipe(LinearNet((8,), norm="group"), epochs=2, batch_size=32)
+DEFENSES = [plugin for plugin in plugins() if plugin.kind is Kind.DEFENSE and plugin.home.startswith("amulet.")]
 EVERYTHING = Experiment("all", None, RECIPE, (), risks=("all",), all_defenses=True, seeds=2)
 
 
@@ -60,6 +61,26 @@ def test_a_defense_that_does_not_fit_the_recipe_is_told_with_the_reason(dataset:
     assert "build it with norm='group'" in left_out["DPSGD"].reason
     assert str(left_out["DPSGD"]).startswith("DPSGD (membership_inference) is left out: ")
     assert "DPSGD" not in {row.label for row in found.rows}
+
+
+def test_pairs_are_rows_or_told_with_the_reason_of_their_conflict(dataset: AmuletDataset) -> None:
+    pairs = replace(EVERYTHING, risks=(), all_defenses=False, all_pairs=True)
+    found, left_out = completed(pairs, dataset, Backend("cpu"))
+    rows = {row.label: row for row in found.defenses}
+    assert len(rows) + len(left_out) == len(DEFENSES) * (len(DEFENSES) - 1) / 2
+    assert [type(each).__name__ for each in rows["AdversarialTraining and OutlierRemoval"].defenses] == [
+        "AdversarialTraining",
+        "OutlierRemoval",
+    ]
+    [conflict] = [each for each in left_out if "DPSGD" in each.name and "OutlierRemoval" in each.name]
+    assert "DPSGD" in conflict.reason
+
+
+def test_pairs_are_of_rows_that_are_listed_too(dataset: AmuletDataset) -> None:
+    listed = replace(EVERYTHING, risks=(), all_pairs=True, defenses=(Row("private", (DPSGD(epsilon=4),)),))
+    found, _ = complete(listed, dataset)
+    both = next(row for row in found.defenses if row.label == "private and AdversarialTraining")
+    assert both.defenses[0] == DPSGD(epsilon=4)
 
 
 def test_shadow_models_need_halves_so_another_split_leaves_their_attack_out(dataset: AmuletDataset) -> None:

@@ -1,5 +1,6 @@
 """YAML and Python say the same with the same names; everything wrong is reported at once, with its line."""
 
+from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
 
@@ -158,6 +159,12 @@ def test_a_list_of_values_is_a_grid(tmp_path: Path) -> None:
     assert load_experiment(written(tmp_path, dump_experiment(experiment))) == experiment
 
 
+def test_an_attack_on_the_training_records_may_have_a_grid(tmp_path: Path) -> None:
+    text = ROWS.replace("attacked: BadNets", "attacked: {BadNets: {fraction: [0.01, 0.1]}}")
+    rows = {row.label: row.attacked for row in load_experiment(written(tmp_path, text)).defenses if row.attacked}
+    assert rows == {"poisoned, fraction 0.01": BadNets(fraction=0.01), "poisoned, fraction 0.1": BadNets(fraction=0.1)}
+
+
 def test_a_setting_that_takes_a_list_is_no_grid(tmp_path: Path) -> None:
     text = MINIMAL.replace("{epsilon: 1e-1}", "{epsilon: 0.1, frozen: [1, 2]}")
     assert load_experiment(written(tmp_path, text)).attacks == (PGD(epsilon=0.1, frozen=(1, 2)),)
@@ -191,6 +198,8 @@ def test_all_stands_for_all_defenses_and_all_risks(tmp_path: Path) -> None:
 
     assert (experiment.risks, experiment.all_defenses, experiment.defenses) == (("all",), True, ())
     assert load_experiment(written(tmp_path, dump_experiment(experiment))) == experiment
+    with_pairs = load_experiment(written(tmp_path, text.replace("defenses: all", "defenses: all pairs")))
+    assert with_pairs == replace(experiment, all_pairs=True)
 
 
 def test_what_is_wrong_in_a_row_has_its_place(tmp_path: Path) -> None:

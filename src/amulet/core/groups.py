@@ -79,7 +79,7 @@ def combined_groups(data: Data, attributes: Sequence[str]) -> tuple[Tensor, tupl
 
     Returns:
         (n,) codes of the groups, -1 where one of the attributes is not recorded, and the names of the groups in the
-        order of their codes: "female", or "female, black" for a combination.
+        order of their codes: "female", or "female/black" for a combination.
 
     Example:
         >>> from amulet.testing import toy_dataset
@@ -92,7 +92,7 @@ def combined_groups(data: Data, attributes: Sequence[str]) -> tuple[Tensor, tupl
     for attribute in attributes:
         values, own = data.schema.attribute(attribute).values, data.attribute(attribute)
         codes = torch.where((codes < 0) | (own < 0), -1, codes * len(values) + own)
-        names = tuple(f"{name}, {value}" if name else value for name in names for value in values)
+        names = tuple(f"{name}/{value}" if name else value for name in names for value in values)
     return codes.cpu(), names
 
 

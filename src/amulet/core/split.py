@@ -96,6 +96,11 @@ class Draw(Spec):
         """The chosen records of the training data; a hook for draws that change them."""
         return data[self.choose(data)]
 
+    @property
+    def tampering(self) -> Spec | None:
+        """The attack that tampers with the records, if there is one; a hook for draws that an attack makes."""
+        return None
+
     def count(self, data: Data) -> int:
         """The number of records that `take` gives; a hook for draws that add some."""
         return len(self.choose(data))

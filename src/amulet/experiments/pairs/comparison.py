@@ -23,14 +23,14 @@ from amulet.core.roles import TARGET, target_request
 from amulet.core.spec import NonNegativeInt, Spec
 from amulet.core.split import Split
 from amulet.core.tally import Tally
-from amulet.experiments.pairs.learned import interpretable, learned
+from amulet.experiments.pairs.learned import NAMES, interpretable, learned
 from amulet.experiments.pairs.model_checks import model_problems
 from amulet.experiments.pairs.results import ModelFacts, PairCell, PairResults
 from amulet.experiments.pairs.shared_game import SharedGame, equal_outcomes, game_records
 from amulet.experiments.planning.checks import probe_problems
 from amulet.experiments.planning.experiment import question_problems
 from amulet.experiments.registry.plugins import metrics_for
-from amulet.experiments.results.numbers import Column
+from amulet.experiments.results.numbers import Column, Rated
 from amulet.experiments.results.possible import possible
 from amulet.statistics import Resampled, Verdict, explore_resampled, fewest_resamples, judge_resampled
 
@@ -172,7 +172,13 @@ def answer(
     records, division = game_records(dataset, questions.split)
     facts = [_facts(model) for model in models]
     game = SharedGame(models, records, division, alike=facts[0] == facts[1])
-    found = [cell for probe in questions.probes for cell in _found(probe, questions, game, told)]
+    found: list[_Found] = []
+    rates: list[Rated] = []
+    for probe in questions.probes:
+        told(str(probe), 0, questions.drawn)
+        played = game.play(probe, questions.seed)
+        found += _found(probe, questions, game, played, told)
+        rates += [] if isinstance(played, Undefined) else _rates(probe, played, questions.seed)
     checks = learned(game, questions.seed)
     return PairResults(
         name="pair",
@@ -185,7 +191,16 @@ def answer(
         cells=tuple(interpretable(tuple(_judged(found)), checks)),
         tested=Tally.of(dataset.test),
         gates=checks,
+        rates=tuple(rates),
     )
+
+
+def _rates(probe: Probe[Any], played: tuple[Outcome, Outcome], seed: int) -> Iterator[Rated]:
+    """The rates of groups that an audit compares, of both models; nothing for others."""
+    for row, outcome in zip(NAMES, played, strict=True):
+        rates = outcome.group_rates()
+        if rates is not None:
+            yield Rated(row, probe.risk, str(probe), seed, "", rates)
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,10 +223,14 @@ class _Found:
         return PairCell(self.column, self.records, before, after, reasons, drawn, lost, verdict, chances)
 
 
-def _found(probe: Probe[Any], questions: Questions, game: SharedGame, told: Told) -> Iterator[_Found]:
+def _found(
+    probe: Probe[Any],
+    questions: Questions,
+    game: SharedGame,
+    played: tuple[Outcome, Outcome] | Undefined,
+    told: Told,
+) -> Iterator[_Found]:
     metrics = metrics_for(probe, questions.metrics)
-    told(str(probe), 0, questions.drawn)
-    played = game.play(probe, questions.seed)
     if isinstance(played, Undefined):
         for metric in metrics:
             nothing = Resampled(None, np.empty(0), metric.margin)

@@ -20,6 +20,7 @@ from amulet.experiments.results.file_parts import (
 from amulet.experiments.results.json_files import LARGEST_NUMBER, Written, check_format, checked, parse_json
 from amulet.experiments.results.older_files import upgrade_pair
 from amulet.experiments.results.result_folders import PAIR
+from amulet.experiments.results.written_rates import WrittenRates
 from amulet.statistics import Gate, Word
 
 PAIR_FORMAT: Final = 1
@@ -122,10 +123,12 @@ class PairFile(Written):
     cells: Annotated[list[WrittenPairCell], MinLen(1)]
     tested: WrittenTally = WrittenTally()
     gates: Annotated[list[WrittenGate], MaxLen(2)] = Field(default_factory=list)
+    rates: list[WrittenRates] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
         raise_first(repeated("cell", (cell.column.key for cell in self.cells)))
+        raise_first(repeated("table of rates", ((each.probe, each.row) for each in self.rates)))
         raise_first(repeated("gate", (gate.row for gate in self.gates)))
         return self
 

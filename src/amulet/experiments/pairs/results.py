@@ -13,9 +13,10 @@ from amulet.core.spec import Plain
 from amulet.core.tally import Tally
 from amulet.experiments.pairs.pair_file import PAIR_FORMAT, WrittenPairCell, parse_pair
 from amulet.experiments.results.gates import Checked
-from amulet.experiments.results.numbers import Column
+from amulet.experiments.results.numbers import Column, Rated
 from amulet.experiments.results.result_folders import PAIR, written_results
 from amulet.experiments.results.risk_changes import plain_verdict, risk_word
+from amulet.experiments.results.written_rates import plain_rates, rated_from
 from amulet.statistics import Paired, Verdict
 
 
@@ -86,6 +87,8 @@ class PairResults:
         tested: how many test records there are of each class and group; empty in results of older versions.
         gates: the validity check "model" of both models: whether they have learned anything; empty in results of older
             versions.
+        rates: the rates of groups of audits that compare groups, in the rows "before" and "after"; empty in results of
+            older versions.
     """
 
     name: str
@@ -98,6 +101,7 @@ class PairResults:
     cells: tuple[PairCell, ...]
     tested: Tally = field(default_factory=Tally)
     gates: tuple[Checked, ...] = ()
+    rates: tuple[Rated, ...] = ()
 
     def __repr__(self) -> str:
         """What was compared, and how much of it."""
@@ -140,6 +144,7 @@ class PairResults:
         for plain, cell in zip(body["cells"], self.cells, strict=True):
             plain["difference"] = cell.difference
             plain["verdict"] = plain_verdict(cell.verdict, cell.column)
+        body["rates"] = [plain_rates(rated) for rated in self.rates]
         return json.dumps({"kind": PAIR, "format": PAIR_FORMAT, **body}, indent=1)
 
     @classmethod
@@ -162,6 +167,7 @@ class PairResults:
             cells=tuple(_cell(cell) for cell in file.cells),
             tested=Tally(**dict(file.tested)),
             gates=tuple(Checked(**dict(gate)) for gate in file.gates),
+            rates=tuple(rated_from(written) for written in file.rates),
         )
 
     @classmethod

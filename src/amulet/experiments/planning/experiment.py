@@ -73,6 +73,7 @@ class Experiment(Spec):
             all risks. One that the experiment lists itself replaces the usual ones of its class; see `Probe.for_data`.
         all_defenses: whether to add a row for each registered defense, with settings that fit the data set, unless a
             row consists of a defense of its class already; see `Defense.for_data`.
+        all_pairs: whether to add a row for each pair of these defenses, and of defenses that are rows by themselves.
         by_group: names of sensitive attributes. Every metric whose cases are records is also measured on the records
             of each of their groups, as exploratory columns.
     """
@@ -90,6 +91,7 @@ class Experiment(Spec):
     by_group: tuple[str, ...] = ()
     risks: tuple[str, ...] = ()
     all_defenses: bool = False
+    all_pairs: bool = False
 
     def problems(self) -> Iterator[Problem]:
         """The problems of names and labels, of attacks, audits and metrics that occur twice, and of the split."""

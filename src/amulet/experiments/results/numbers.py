@@ -212,6 +212,14 @@ class Numbers:
         lines = [asdict(value) | {"by_chance": value.by_chance and value.by_chance.added} for value in self.values]
         return pd.DataFrame(lines).astype({"value": float, "by_chance": float})
 
+    @property
+    def rates_frame(self) -> pd.DataFrame:
+        """The rates of groups: one line for each row, audit, seed, rate and group, as `GroupRates.frame` has them."""
+        about = ("row", "probe", "seed")
+        frames = [rated.rates.frame.assign(**{name: getattr(rated, name) for name in about}) for rated in self.rates]
+        joined = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+        return joined[[*about, *(name for name in joined.columns if name not in about)]] if frames else joined
+
     @cached_property
     def _by_cell(self) -> Mapping[tuple[str, str, str, str, str | None], list[Value]]:
         cells: dict[tuple[str, str, str, str, str | None], list[Value]] = {}

@@ -8,9 +8,7 @@ from amulet.experiments.results.numbers import Column, MatrixCell
 from amulet.literature import SOURCE, Agreement, Direction, Interaction, agreement, interaction
 from amulet.literature.combinations import SOURCE as COMBINATIONS
 from amulet.literature.combinations import combinations_of
-from amulet.statistics import Word
-
-_CHANGES = {Word.INCREASES, Word.DECREASES}
+from amulet.statistics import CHANGES, Word
 
 
 @dataclass(frozen=True)
@@ -67,7 +65,7 @@ def published(cell: MatrixCell, families: Sequence[str]) -> Published | None:
 
 def risk_direction(column: Column, word: Word) -> Direction | None:
     """What a verdict on a metric says of its risk; None if it is no increase or decrease, or the metric no risk's."""
-    if word not in _CHANGES or column.riskier is None:
+    if word not in CHANGES or column.riskier is None:
         return None
     rises = (word is Word.INCREASES) == (column.riskier == "high")
     return Direction.INCREASES if rises else Direction.DECREASES

@@ -9,7 +9,6 @@ from typing import Any, Self, final
 import pandas as pd
 
 from amulet.core.files import StrPath
-from amulet.core.group_rates import GroupRate, GroupRates
 from amulet.core.metric import ByChance
 from amulet.core.tally import Tally
 from amulet.experiments.graph.plays import curve_from
@@ -19,13 +18,14 @@ from amulet.experiments.results.few_seeds import few_seeds
 from amulet.experiments.results.gates import Checked, gains, gates
 from amulet.experiments.results.names_of_cells import column_named, require_row
 from amulet.experiments.results.notebook import as_html
-from amulet.experiments.results.numbers import Column, MatrixCell, Numbers, Rated, Traced, Value
+from amulet.experiments.results.numbers import Column, MatrixCell, Numbers, Traced, Value
 from amulet.experiments.results.possible import possible
 from amulet.experiments.results.published import Published, plain_literature, published
 from amulet.experiments.results.result_folders import written_results
-from amulet.experiments.results.results_file import FORMAT, WrittenRates, WrittenValue, parse_results
+from amulet.experiments.results.results_file import FORMAT, WrittenValue, parse_results
 from amulet.experiments.results.risk_changes import plain_verdict
 from amulet.experiments.results.summary_frame import summary_frame
+from amulet.experiments.results.written_rates import plain_rates, rated_from
 from amulet.statistics import Comparison, Paired, Summary, Verdict, Word, explore, judge, summarize
 
 
@@ -143,7 +143,7 @@ class Results(Numbers):
 
     def _repr_html_(self) -> str:
         """The results as a table in HTML, which notebooks show."""
-        return as_html(self.columns, self.rows, self.cell, self.gates, few_seeds(self))
+        return as_html(self.columns, self.rows, self.cell, self.gates, few_seeds(self), self.rates_frame)
 
     def cells(self) -> Iterator[MatrixCell]:
         """All cells of the matrix, row by row."""
@@ -172,7 +172,7 @@ class Results(Numbers):
             "values": [asdict(value) for value in self.values],
             "curves": [asdict(curve) for curve in self.curves],
             "pictures": [asdict(pictured) for pictured in self.pictures],
-            "rates": [_plain_rates(rated) for rated in self.rates],
+            "rates": [plain_rates(rated) for rated in self.rates],
             "facts": self.facts,
         }
         return json.dumps(body, indent=1)
@@ -203,7 +203,7 @@ class Results(Numbers):
             looks=tuple(file.looks),
             tested=Tally(**dict(file.tested)),
             pictures=tuple(item.pictured for item in file.pictures),
-            rates=tuple(_rated(written) for written in file.rates),
+            rates=tuple(rated_from(written) for written in file.rates),
         )
 
     @classmethod
@@ -222,28 +222,6 @@ def _plain_cell(cell: MatrixCell) -> dict[str, Any]:
         body["verdict"] = plain_verdict(cell.verdict, cell.column)
         body["verdict"]["seeds_needed"] = cell.verdict.seeds_needed
     return body
-
-
-def _plain_rates(rated: Rated) -> dict[str, Any]:
-    """The rates with their values and intervals, for programs that read the file."""
-    about = (
-        ("row", rated.row),
-        ("risk", rated.risk),
-        ("probe", rated.probe),
-        ("seed", rated.seed),
-        ("task", rated.task),
-    )
-    lines = [
-        asdict(each) | {"value": each.value} | dict(zip(("low", "high"), each.interval or (None, None), strict=True))
-        for each in rated.rates.rates
-    ]
-    return {**dict(about), "fewest": rated.rates.fewest, "rates": lines}
-
-
-def _rated(written: WrittenRates) -> Rated:
-    rates = tuple(GroupRate(each.rate, each.group, each.count, each.of, each.enters) for each in written.rates)
-    about = (written.row, written.risk, written.probe, written.seed, written.task)
-    return Rated(*about, GroupRates(rates, written.fewest))
 
 
 def _value(written: WrittenValue) -> Value:

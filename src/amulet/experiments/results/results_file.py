@@ -27,6 +27,7 @@ from amulet.experiments.results.json_files import LARGEST_NUMBER, Written, check
 from amulet.experiments.results.older_files import upgrade
 from amulet.experiments.results.pictures import LONGEST, Pictured, PictureRow, image_from
 from amulet.experiments.results.result_folders import RESULTS
+from amulet.experiments.results.written_rates import WrittenRates
 
 FORMAT: Final = 4
 Fact = bool | int | float | str | None
@@ -133,37 +134,6 @@ class WrittenPictured(Written):
         """As results hold it."""
         rows = tuple(PictureRow(row.name, tuple(row.images)) for row in self.rows)
         return Pictured(**{**dict(self), "columns": tuple(self.columns), "rows": rows})
-
-
-class WrittenRate(Written):
-    """One rate of one group; see `GroupRate`. `value`, `low` and `high` follow from the rest, so they are not read."""
-
-    rate: Name
-    group: str
-    count: Number
-    of: Number
-    enters: bool
-    value: Any = None
-    low: Any = None
-    high: Any = None
-
-    @model_validator(mode="after")
-    def _no_more_than_all(self) -> Self:
-        if self.count > self.of:
-            raise ValueError(f"no more records can be counted than there are, {self.of}")
-        return self
-
-
-class WrittenRates(Written):
-    """The rates of groups of one audit; see `Rated`."""
-
-    row: Name
-    risk: Name
-    probe: Name
-    seed: Number
-    task: str
-    fewest: Number
-    rates: list[WrittenRate]
 
 
 class WrittenLeftOut(Written):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import MISSING, fields, replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,6 +24,7 @@ from amulet.experiments.yaml.document import Lines, dump_document, read_document
 from amulet.experiments.yaml.grids import listed_points, points
 
 T = TypeVar("T")
+PAIRS = "all pairs"
 _ROW_SETTINGS = {"defenses", "against", "attacked"}
 
 
@@ -86,8 +88,8 @@ def dump_experiment(experiment: Experiment) -> str:
 def _experiment(builder: Builder, document: dict[str, Plain]) -> Spec:
     """Build an experiment. In YAML its rows are a mapping from labels to defenses, or "all" for all defenses."""
     given: dict[str, Any] = dict(document)
-    if (written := document.get("defenses")) == ALL:
-        given |= {"defenses": (), "all_defenses": True}
+    if (written := document.get("defenses")) in (ALL, PAIRS):
+        given |= {"defenses": (), "all_defenses": True, **({"all_pairs": True} if written == PAIRS else {})}
     elif "defenses" in document:
         rows = [(label, row) for label, place, held in _labelled(written) for row in _rows(builder, label, held, place)]
         given["defenses"] = _shortly_labelled(rows)
@@ -169,15 +171,21 @@ def _is_defense(name: str) -> bool:
 
 
 def _rows(builder: Builder, label: str | None, written: Plain, place: Place) -> Iterator[Row]:
-    """Build the rows of a label, several if its defenses have a grid."""
-    whole = written if label is not None and isinstance(written, dict) and written.keys() & _ROW_SETTINGS else None
-    defenses = written if whole is None else whole.get("defenses")
-    for told, point in _expanded(builder, place, partial(points, defenses, builder.imports)) or ():
-        name = f"{label}, {told}" if label is not None and told else label
-        if whole is None:
-            row = _row(builder, name, point, place)
+    """Build the rows of a label, several if its defenses, or the attack on its records, have a grid."""
+    whole = label is not None and isinstance(written, dict) and written.keys() & _ROW_SETTINGS
+    settings: dict[str, Plain] = written if whole and isinstance(written, dict) else {"defenses": written}
+    grids = {
+        name: _expanded(builder, (*place, name), partial(points, settings[name], builder.imports))
+        for name in ("defenses", "attacked")
+        if name in settings
+    }
+    for chosen in product(*(grid or () for grid in grids.values())):
+        name = None if label is None else ", ".join([label, *(told for told, _ in chosen if told)])
+        point: dict[str, Plain] = {key: value for key, (_, value) in zip(grids, chosen, strict=True)}
+        if name is not None and whole:
+            row = _whole_row(builder, name, {**settings, **point}, place)
         else:
-            row = _whole_row(builder, str(name), {**whole, **({"defenses": point} if told else {})}, place)
+            row = _row(builder, name, point["defenses"], place)
         if row:
             yield row
 

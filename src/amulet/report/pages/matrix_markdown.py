@@ -19,6 +19,7 @@ from amulet.report.words.blocks import (
 from amulet.report.words.explanations import HOW_VERDICTS, NOT_COVERED
 from amulet.report.words.formats import number, p_value, setting, signed, spread
 from amulet.report.words.gates import gate_asked, gate_found, gates_of
+from amulet.report.words.group_rates import rate_table
 from amulet.report.words.group_sizes import NOT_COUNTED, compares_groups, group_sizes
 from amulet.report.words.literature import agreement_sentence, combination_sentence, literature_brief
 from amulet.report.words.names import riskier_end, spoken
@@ -151,9 +152,26 @@ def _every(results: Results, found: tuple[MatrixBlock, ...]) -> Iterator[str]:
                 yield ""
                 head = ["Row", "Mean", "Difference", "Interval", "Verdict", "p", "Seeds", "Rests on"]
                 yield from table(head, [_detailed(results, cell) for cell in line.cells])
-            yield from _sizes(results, part)
+            yield from _rates(results, part)
         yield from (f"- {plain_text(sentence)}" for sentence in undefined_sentences(block))
         yield ""
+
+
+def _rates(results: Results, part: MatrixPart) -> Iterator[str]:
+    """The rates of the groups that a gap compares; their sizes alone in results of older versions."""
+    found = rate_table(results, part.lines[0].column)
+    if found is None:
+        yield from _sizes(results, part)
+        return
+    yield plain_text(" ".join((f"{found.caption}.", *found.notes)))
+    yield ""
+    lines = []
+    for row, groups, gaps in found.rows:
+        for group in groups:
+            cells = (f"{cell.value} ({cell.interval}), {cell.counts}" for cell in group.cells)
+            lines.append([row, group.group, *cells])
+        lines.append([row, "largest gap", *gaps])
+    yield from table(["Row", "Group", *found.rates], lines)
 
 
 def _sizes(results: Results, part: MatrixPart) -> Iterator[str]:

@@ -11,10 +11,12 @@ from rich.text import Text
 from amulet.experiments.results.few_seeds import few_seeds
 from amulet.experiments.results.numbers import MatrixCell
 from amulet.experiments.results.results import Results
+from amulet.report.pages.group_rates_terminal import rates_shown
 from amulet.report.words.blocks import (
     MatrixBlock,
     MatrixLine,
     MatrixPart,
+    group_sentences,
     matrix_blocks,
     primary_blocks,
     undefined_sentences,
@@ -44,7 +46,7 @@ def matrix_table(results: Results, width: int | None = 80) -> Group:
     baseline as its first column; without a width nothing is cut or broken.
     """
     found = matrix_blocks(results)
-    tables = (_block(block, results, width) for block in primary_blocks(found))
+    tables = (_block(block, results, width) for block in primary_blocks(found, with_groups=True))
     return Group(_title(results), *_short(results, found), *tables, *_warnings(results), _legend(results))
 
 
@@ -89,7 +91,9 @@ def _block(block: MatrixBlock, results: Results, width: int | None) -> Group:
         for part in block.parts
     )
     reasons = (Text(f"undefined: {sentence}", style="yellow") for sentence in undefined_sentences(block))
-    return Group(heading, *tables, *reasons)
+    rates = (shown for part in block.parts for shown in rates_shown(results, part.lines[0].column))
+    groups = (Text(sentence) for part in block.parts for sentence in group_sentences(part))
+    return Group(heading, *tables, *reasons, *rates, *groups)
 
 
 def _slices(rows: int, fitting: int) -> Iterator[tuple[int, ...]]:
@@ -105,7 +109,7 @@ def _table(part: MatrixPart, rows: Sequence[int], results: Results, width: int |
     for row in rows:
         cell = None if width is None else CELL
         table.add_column(Text(row_heading(results, results.rows[row])), justify="right", width=cell, overflow="fold")
-    for line in part.lines:
+    for line in (line for line in part.lines if line.column.group is None):
         table.add_row(_name(line), *(_cell(line.cells[row], results) for row in rows))
     return Group(Text("" if part.obvious else f"\n{part.brief}", style="italic"), table)
 

@@ -12,11 +12,13 @@ from rich.text import Text
 from amulet.core.text import visible
 from amulet.experiments.pairs.results import PairResults
 from amulet.experiments.results.risk_changes import risk_word
+from amulet.report.pages.group_rates_terminal import rates_shown
 from amulet.report.pages.matrix_terminal import STYLES
 from amulet.report.words.blocks import (
     PairBlock,
     PairLine,
     PairPart,
+    group_sentences,
     pair_blocks,
     pair_lost_sentences,
     pair_undefined_sentences,
@@ -69,7 +71,11 @@ def pair_table(results: PairResults) -> Group:
     for block in primary_blocks(blocks):
         for part, line in block.lines:
             table.add_row(*_row(block, part, line))
-    return Group(title, only, *_checks(results), Text(), table, *_notes(blocks), _legend())
+    parts = [part for block in blocks for part in block.parts]
+    rates = [shown for part in parts for shown in rates_shown(results, part.lines[0].column)]
+    with_groups = [part for block in primary_blocks(blocks, with_groups=True) for part in block.parts]
+    groups = [Text(sentence) for part in with_groups for sentence in group_sentences(part)]
+    return Group(title, only, *_checks(results), Text(), table, *_notes(blocks), *rates, *groups, _legend())
 
 
 def _checks(results: PairResults) -> Iterator[Text]:

@@ -14,6 +14,7 @@ from amulet.report.pages.page_script import embedded
 from amulet.report.words.blocks import pair_lost_sentences, pair_undefined_sentences, undefined_sentences
 from amulet.report.words.formats import number, setting, signed, spread
 from amulet.report.words.gates import gate_asked, gate_found, gate_sentences
+from amulet.report.words.group_rates import rate_table
 from amulet.report.words.group_sizes import NOT_COUNTED, compares_groups, group_sizes
 from amulet.report.words.names import metric_words, riskier_end, spoken
 from amulet.report.words.no_skill import no_skill_text, to_compare_with
@@ -78,6 +79,7 @@ def both_pages(results: Results | PairResults, manifest: Mapping[str, Any]) -> d
             else partial(no_skill_text, results.tested)
         ),
         "group_sizes": partial(group_sizes, results),
+        "rate_table": partial(rate_table, results),
         "not_counted": NOT_COUNTED,
         "manifest": manifest,
         "version": version_of(manifest),

@@ -12,6 +12,7 @@ from amulet.report.words.blocks import MatrixBlock, MatrixLine, MatrixPart, prim
 from amulet.report.words.claims import claim_sentences
 from amulet.report.words.formats import signed
 from amulet.report.words.gates import gates_of
+from amulet.report.words.group_rates import attribute_text, undefended_sentences
 from amulet.report.words.group_sizes import compares_groups
 from amulet.report.words.names import mid_sentence, risk_name
 from amulet.report.words.spec_text import Named
@@ -49,11 +50,12 @@ class Group:
 
 @dataclass(frozen=True)
 class DefenseSummary:
-    """The summary of one defended row.
+    """The summary of one row.
 
     Attributes:
         wrong: sentences on its gates that have failed; they come first.
-        claims: sentences on what its owner can claim, if it serves to claim ownership.
+        claims: sentences on what its owner can claim, if it serves to claim ownership; of the undefended row on how far
+            its decisions differ between groups.
         groups: its primary verdicts, what gets worse first.
         unproven: sentences on its gates that are unproven.
     """
@@ -68,14 +70,20 @@ class DefenseSummary:
     def text(self) -> str:
         """All of it in one line."""
         sentence = "; ".join(map(str, self.groups))
-        return " ".join([*self.wrong, *self.claims, f"{sentence[:1].upper()}{sentence[1:]}.", *self.unproven])
+        verdicts = [f"{sentence[:1].upper()}{sentence[1:]}."] if sentence else []
+        return " ".join([*self.wrong, *self.claims, *verdicts, *self.unproven])
 
 
 def defense_summaries(results: Results, found: tuple[MatrixBlock, ...]) -> tuple[DefenseSummary, ...]:
-    """Every defended row, from the verdicts of primary cells alone; none where no metric is primary."""
+    """Every defended row, from the verdicts of primary cells alone; none where no metric is primary.
+
+    Before them the undefended row, if an audit compares groups: verdicts speak of changes, not of where it stands.
+    """
+    stands = undefended_sentences(results)
+    undefended = (DefenseSummary(BASELINE, (), stands, (), ()),) if stands else ()
     lines = [(block, part, line) for block in primary_blocks(found) for part in block.parts for line in part.lines]
     rows = [row for row in results.rows if row != BASELINE] if lines else []
-    return tuple(_short(results, row, lines) for row in rows)
+    return (*undefended, *(_short(results, row, lines) for row in rows))
 
 
 def _short(results: Results, row: str, lines: Sequence[tuple[MatrixBlock, MatrixPart, MatrixLine]]) -> DefenseSummary:
@@ -128,11 +136,11 @@ def _of(words: str, risk: str, items: Sequence[Item]) -> str:
     if words.startswith(name):
         return inside
     named = (f"{attribute}{f' ({details})' if details else ''}" for attribute, details in items if attribute)
-    return " ".join(filter(None, [name, ", ".join(named), f"({inside})" if inside else ""]))
+    return " ".join(filter(None, [name, ", ".join(dict.fromkeys(named)), f"({inside})" if inside else ""]))
 
 
 def _item(results: Results, block: MatrixBlock, part: MatrixPart, cell: MatrixCell) -> Item:
-    attribute = dict(part.brief.settings).get("attribute", "")
+    attribute = attribute_text(dict(part.brief.settings).get("attribute", ""))
     if attribute:
         attribute = f"{'by' if compares_groups(cell.column) else 'of'} {attribute}"
         probe = _probe_of_attribute(block, part)
@@ -142,10 +150,17 @@ def _item(results: Results, block: MatrixBlock, part: MatrixPart, cell: MatrixCe
 
 
 def _changed(part: MatrixPart, cell: MatrixCell) -> str:
+    """What changes by how much; of an audit with several primary metrics, also which one does not, if others differ."""
+    title = mid_sentence(next(line.words.title for line in part.lines if line.column == cell.column))
     if cell.verdict is None or cell.difference is None or cell.verdict.word not in CHANGES:
-        return ""
-    title = next(line.words.title for line in part.lines if line.column == cell.column)
-    return f"{mid_sentence(title)} {signed(cell.difference.mean)}"
+        return "" if _agree(part, cell) else title
+    return f"{title} {signed(cell.difference.mean)}"
+
+
+def _agree(part: MatrixPart, cell: MatrixCell) -> bool:
+    """Whether all primary metrics of an audit have one verdict in a row."""
+    row = [each for line in part.lines for each in line.cells if each.row == cell.row and each.verdict]
+    return len({each.verdict.word for each in row if each.verdict}) <= 1
 
 
 def _probe_of_attribute(block: MatrixBlock, part: MatrixPart) -> str:

@@ -59,6 +59,7 @@ def verdict_figures(results: Results, cell: MatrixCell) -> Iterator[tuple[str, s
         yield "Mean", f"{number(cell.summary.mean)} {spread(cell.summary)}".strip()
     if cell.difference is not None:
         yield "Difference", f"{signed(cell.difference.mean)} {spread(cell.difference)}".strip()
+    yield from _chance_figures(results, cell)
     if cell.verdict is not None:
         yield from _test_figures(cell.verdict, primary=cell.column.primary)
         yield _margin_figure(cell.verdict)
@@ -72,11 +73,23 @@ def verdict_figures(results: Results, cell: MatrixCell) -> Iterator[tuple[str, s
 def pair_figures(cell: PairCell) -> Iterator[tuple[str, str]]:
     """The statistics of a cell on two models, as terms and texts."""
     yield from _interval_figure(cell.verdict, "metrics" if cell.column.primary else "")
+    if cell.by_chance is not None:
+        before, after = (signed(chance.added) for chance in cell.by_chance)
+        yield "Net of chance", f"chance gives {before} before and {after} after; the difference is without it"
     yield _margin_figure(cell.verdict)
     yield "Records", f"{cell.records:,}"
     if cell.resamples:
         lost = f", {cell.lost:,} of them without a value" if cell.lost else ""
         yield "Resamples", f"{cell.resamples:,}{lost}"
+
+
+def _chance_figures(results: Results, cell: MatrixCell) -> Iterator[tuple[str, str]]:
+    """What chance gives to the row, and to the row that it is compared with."""
+    rows = dict.fromkeys((cell.row, results.reference(cell.row)))
+    found = {row: [it.by_chance.added for it in results.of(row, cell.column) if it.by_chance] for row in rows}
+    given = [f"{signed(fmean(added))} to {row}" for row, added in found.items() if added]
+    if given:
+        yield "Net of chance", f"chance gives {' and '.join(given)}; differences are without it"
 
 
 def _sentences(results: Results, cell: MatrixCell, verdict: Verdict, title: str) -> Iterator[str]:
