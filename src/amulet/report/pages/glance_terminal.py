@@ -48,9 +48,8 @@ def glance(results: Results, width: int | None = 80) -> Group:
     """
     found = matrix_blocks(results)
     columns = glance_columns(results, found)
-    labels = [
-        visible(row_heading(results, row)) for row in (BASELINE, *(row for row in results.rows if row != BASELINE))
-    ]
+    defended = (row for row in results.rows if row != BASELINE)
+    labels = [visible(row_heading(results, row)) for row in (BASELINE, *defended)]
     parts = _fitting(columns, labels, width)
     tables = (_table(labels, part, width) for part in parts)
     return Group(
@@ -69,7 +68,7 @@ def _news(found: Sequence[Headline]) -> Iterator[Text]:
         news = [part for part in headline.parts if part.reading in bad]
         if news:
             more = f" And {len(news) - 1} more." if len(news) > 1 else ""
-            text = Text.assemble((f"{headline.row}: ", "bold"), f"{news[0].text}{more}")
+            text = Text.assemble((f"{visible(headline.row)}: ", "bold"), f"{visible(news[0].text)}{more}")
             text.no_wrap, text.overflow = True, "ellipsis"
             yield text
 
@@ -163,7 +162,7 @@ def _checks(results: Results) -> Iterator[Text]:
         yield Text(f"\n{few}", style="bold yellow")
     if failed:
         yield Text()
-    yield from (Text(text, style="yellow") for text in islice(failed, CHECKS))
+    yield from (Text(visible(text), style="yellow") for text in islice(failed, CHECKS))
     left, unproven = max(0, len(failed) - CHECKS), 0 if few else unproven_checks(results)
     counts = [f"{left} more failed checks" if left else "", f"{unproven} checks are unproven" if unproven else ""]
     if any(counts):
