@@ -6,6 +6,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from amulet.core.spec import Plain
@@ -92,6 +93,14 @@ def test_no_line_is_wider_than_the_terminal_and_no_label_is_wrapped(width: int) 
     assert len({line.split("  ")[0] for line in table}) > 2  # both DP-SGDs can be told apart
 
 
+@pytest.mark.parametrize("label", ["敵対的学習と早期終了の組み合わせ" * 3, "\x1b[31m" * 9, "x" * 500])
+def test_labels_of_any_kind_keep_the_width(label: str) -> None:
+    for width in (60, 100):
+        lines = printed(assessed(ALL, (UP, OPEN), (label, "DP-SGD")), width)
+        assert max(map(cell_len, lines)) <= width
+        assert "\x1b" not in "".join(lines)
+
+
 def test_in_a_pipe_a_row_is_one_line_with_its_whole_label() -> None:
     results = assessed(ALL, (UP, OPEN), NINE)
     lines = printed(results, None)
@@ -100,7 +109,7 @@ def test_in_a_pipe_a_row_is_one_line_with_its_whole_label() -> None:
 
 
 def test_a_cell_is_a_difference_with_its_sign_and_how_it_is_read() -> None:
-    results = assessed((BALANCED, ROBUST, SUCCESS, FIDELITY, GAP), (OPEN, UP, UP, SAME, LEANS))
+    results = assessed((BALANCED, ROBUST, SUCCESS, FIDELITY, GAP), (OPEN, UP, UP, SAME * 8, LEANS))
     shown = {head: (c.cells[0].difference, c.cells[0].sign) for head, c in columns_of(results).items()}
     assert shown == {
         "Utility": ("+.004", "?"),
@@ -179,7 +188,7 @@ def test_more_seeds_or_nothing_to_compare_need_no_such_sentence() -> None:
 
 
 def test_the_next_command_settles_about_half_of_what_is_open() -> None:
-    some = (0.05, 0.06, -0.01, 0.05, 0.0)
+    some = (0.06, 0.06, -0.01, 0.05, 0.04)
     results = assessed((BALANCED, ROBUST, GAP), (some, UP, some))
     details, more = next_commands(results, Path("runs/a b"), Path("a.yaml"))
     assert details.startswith("amulet report 'runs/a b' --details")

@@ -302,6 +302,7 @@ def _show(
         console.print(pair_table(results) if details else pair_glance(results, width))
     else:
         console.print(matrix_table(results, width) if details else glance(results, width))
+        console.print()
         for line in () if details else next_commands(results, page.parent, file):
             console.print(f"Next: {line}", soft_wrap=True)
     console.print(f"Report: {page.resolve()}", soft_wrap=True)

@@ -5,10 +5,12 @@ from dataclasses import replace
 from itertools import islice
 from typing import Final
 
+from rich.cells import cell_len
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from amulet.core.text import visible
 from amulet.experiments.planning.experiment import BASELINE
 from amulet.experiments.results.few_seeds import few_seeds
 from amulet.experiments.results.results import Results
@@ -47,7 +49,8 @@ def glance(results: Results, width: int | None = 80) -> Group:
     """
     found = matrix_blocks(results)
     columns = glance_columns(results, found)
-    labels = [row_heading(results, row) for row in (BASELINE, *(row for row in results.rows if row != BASELINE))]
+    defended = (row for row in results.rows if row != BASELINE)
+    labels = [visible(row_heading(results, row)) for row in (BASELINE, *defended)]
     parts = _fitting(columns, labels, width)
     tables = (_table(labels, part, width) for part in parts)
     return Group(
@@ -66,7 +69,7 @@ def _news(found: Sequence[Headline]) -> Iterator[Text]:
         news = [part for part in headline.parts if part.reading in bad]
         if news:
             more = f" And {len(news) - 1} more." if len(news) > 1 else ""
-            text = Text.assemble((f"{headline.row}: ", "bold"), f"{news[0].text}{more}")
+            text = Text.assemble((f"{visible(headline.row)}: ", "bold"), f"{visible(news[0].text)}{more}")
             text.no_wrap, text.overflow = True, "ellipsis"
             yield text
 
@@ -75,7 +78,7 @@ def _fitting(columns: Sequence[GlanceColumn], labels: Sequence[str], width: int 
     """The columns in parts that fit the width beside the labels; headed by codes where names would need more parts."""
     if width is None:
         return [list(columns)]
-    room = width - min(LABELS, max(map(len, labels)))
+    room = width - min(LABELS, max(map(cell_len, labels)))
     named = list(_parts(columns, room))
     coded = list(_parts([_coded(column) for column in columns], room))
     return coded if len(coded) < len(named) else named
@@ -160,7 +163,7 @@ def _checks(results: Results) -> Iterator[Text]:
         yield Text(f"\n{few}", style="bold yellow")
     if failed:
         yield Text()
-    yield from (Text(text, style="yellow") for text in islice(failed, CHECKS))
+    yield from (Text(visible(text), style="yellow") for text in islice(failed, CHECKS))
     left, unproven = max(0, len(failed) - CHECKS), 0 if few else unproven_checks(results)
     counts = [f"{left} more failed checks" if left else "", f"{unproven} checks are unproven" if unproven else ""]
     if any(counts):

@@ -135,6 +135,6 @@ def _cell(cell: MatrixCell, results: Results) -> Text:
 def _seeds(cell: MatrixCell) -> str:
     """On a line of its own, how many seeds would settle the cell; empty where it is settled or nobody can say."""
     verdict = cell.verdict
-    if verdict is None or verdict.word is not Word.INCONCLUSIVE or verdict.reason is not None:
+    if verdict is None or verdict.word is not Word.INCONCLUSIVE or verdict.interval is None:
         return ""
     return f"\nabout {verdict.seeds_needed} seeds" if verdict.seeds_needed else f"\n>{MOST_SEEDS} seeds"

@@ -9,6 +9,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from amulet.core.text import visible
 from amulet.experiments.pairs.results import PairResults
 from amulet.experiments.results.risk_changes import risk_word
 from amulet.report.pages.group_rates_terminal import rates_shown
@@ -53,8 +54,10 @@ def pair_glance(results: PairResults, width: int | None = 80) -> Group:
         right = str(head) in {"before", "after", "change"}
         table.add_column(head, justify="right" if right else "left", width=wide, no_wrap=True)
     for name, *texts in rows:
-        table.add_row(Text(cut(name.plain, widths[0])), *texts)
-    return Group(title, Text(f"{PAIR_ONLY}. {PAIR_SHORT}", style="yellow"), *_checks(results), Text(), table)
+        table.add_row(Text(cut(visible(name.plain), widths[0])), *texts)
+    return Group(
+        title, Text(f"{PAIR_ONLY}. {PAIR_SHORT}", style="yellow"), *_checks(results), Text(), table, *_missing(shown)
+    )
 
 
 def pair_table(results: PairResults) -> Group:
@@ -107,6 +110,13 @@ def _row(block: PairBlock, part: PairPart, line: PairLine) -> tuple[Text, ...]:
 def _is_shown(results: PairResults, line: PairLine) -> bool:
     """Whether it is a primary metric, or one that the user listed."""
     return line.column.primary or is_listed(results, line.column)
+
+
+def _missing(shown: Sequence[tuple[PairPart, PairLine]]) -> Iterator[Text]:
+    """How many of the metrics have no value for one of the models."""
+    if missing := sum(cell.difference is None for _, line in shown for cell in line.cells):
+        have = "1 metric has" if missing == 1 else f"{missing} metrics have"
+        yield Text(f"{have} no value; --details says why.", style="yellow")
 
 
 def _short_name(line: PairLine) -> str:

@@ -81,7 +81,11 @@ def _column(heads: tuple[str, str], lines: Sequence[MatrixLine], cells: Sequence
     return GlanceColumn(
         head,
         code or head,
-        "" if head.endswith(EXPLORATORY) else ", ".join(dict.fromkeys(line.words.in_sentence for line in lines)),
+        ""
+        if head.endswith(EXPLORATORY)
+        else ", ".join(
+            dict.fromkeys(line.words.in_sentence for line in lines if any(cell.summary for cell in line.cells))
+        ),
         _range([cell.summary.mean for line in lines for cell in line.cells if cell.row == BASELINE and cell.summary]),
         tuple(_cell(judged) for judged in mine),
         _seeds([each for judged in mine for each in judged]),
@@ -107,7 +111,7 @@ def _cell(judged: Sequence[Judged]) -> GlanceCell:
 def _seeds(judged: Sequence[Judged]) -> str:
     """The most of the numbers that would settle its cells, for those that seeds could settle."""
     verdicts = [each.cell.verdict for each in judged if each.cell.verdict is not None]
-    needed = [each.seeds_needed for each in verdicts if each.word is Word.INCONCLUSIVE and each.reason is None]
+    needed = [each.seeds_needed for each in verdicts if each.word is Word.INCONCLUSIVE and each.interval is not None]
     if not needed:
         return ""
     return f">{MOST_SEEDS}" if None in needed else str(max(number for number in needed if number))

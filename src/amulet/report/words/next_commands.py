@@ -21,14 +21,16 @@ def next_commands(results: Results, folder: Path, file: Path | None) -> Iterator
         folder: where results and reports are.
         file: the experiment as YAML; None if it is not known.
     """
-    yield f"amulet report {quote(str(folder))} --details   # every attack, audit and check"
-    needed = [
-        verdict.seeds_needed or 2 * MOST
+    near = folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+    yield f"amulet report {quote(str(near))} --details   # every attack, audit and check"
+    undecided = [
+        verdict.seeds_needed
         for (_, column), verdict in results.verdicts.items()
-        if column.primary and verdict.word is Word.INCONCLUSIVE and verdict.reason is None
+        if column.primary and verdict.word is Word.INCONCLUSIVE and verdict.interval is not None
     ]
+    needed = [seeds for seeds in undecided if seeds is not None and seeds <= MOST]
     look = next((look for look in doubling(MOST) if 2 * sum(each <= look for each in needed) >= len(needed)), MOST)
     settled = sum(each <= look for each in needed)
     if file is not None and settled and look > len(results.seeds) and not few_seeds(results):
-        what = f"settles about {settled} of {len(needed)} undecided verdicts"
+        what = f"settles about {settled} of {len(undecided)} undecided verdicts"
         yield f"amulet assess {quote(str(file))} --until-decided --max-seeds {look}   # {what}"
