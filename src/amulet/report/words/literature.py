@@ -80,7 +80,7 @@ def combination_sentence(results: Results, row: str) -> str:
     pairs = combinations_of(results.families.get(row, ()))
     if not pairs:
         return ""
-    told = (f"{' with '.join(pair.stages)}: {'both serve' if pair.after_tuning else 'conflict'}" for pair in pairs)
+    told = (f"{' and '.join(pair.stages)}: {'both serve' if pair.after_tuning else 'conflict'}" for pair in pairs)
     return f"{row}: published of {' and '.join(pairs[0].goals)}, by the stages at which they act: {'; '.join(told)}."
 
 
