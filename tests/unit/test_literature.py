@@ -174,6 +174,15 @@ def test_a_risk_that_does_not_change_agrees_with_no_direction() -> None:
     assert (cell.measured, cell.decided, cell.as_predicted) == (None, True, False)
 
 
+def test_a_model_that_is_the_same_is_no_evidence() -> None:
+    results = assessed({LIRA: 0.1}, "fingerprinting")
+    same = tuple(replace(value, task=f"{value.seed}", value=0.5) for value in results.values)
+    [cell] = replace(results, values=same).published
+    assert (cell.decided, cell.as_predicted, cell.as_published) == (False, None, None)
+    undefined = tuple(replace(value, value=None, reason="none") for value in results.values)
+    assert not replace(results, values=undefined).published
+
+
 def test_results_say_it_in_json_text_and_page() -> None:
     results = assessed({ROBUST: 0.1, LIRA: -0.1, GAP: 0.1}, "adversarial_training")
     written = json.loads(results.to_json())["literature"]
