@@ -17,7 +17,7 @@ from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.metric import Metric, Undefined
 from amulet.core.outcome import Outcome
 from amulet.core.probe import Attack, Audit, Probe
-from amulet.core.resampling import resamples
+from amulet.core.resampling import resampled_metrics
 from amulet.core.roles import TARGET, target_request
 from amulet.core.spec import NonNegativeInt, Spec
 from amulet.core.split import Split
@@ -35,7 +35,6 @@ from amulet.statistics import Resampled, Verdict, explore_resampled, fewest_resa
 Told = Callable[[str, int, int], None]
 """A function that is told of progress: the probe, the number of steps done, and the number of steps in all."""
 
-CHUNK = 100
 _ADVICE = "and a pair is compared without training any. Leave it out, or assess both recipes with `amulet assess`."
 
 
@@ -66,7 +65,7 @@ class Questions(Spec):
         """The problems of probes that need training, of repeated probes and metrics, and of too few resamples."""
         yield from question_problems("Questions", self.probes, self.metrics)
         for probe in self.probes:
-            yield from (Problem("attacks", f"{probe} {why} {_ADVICE}") for why in _needs_training(probe))
+            yield from (Problem("attacks", f"{probe} {why} {_ADVICE}") for why in needs_training(probe))
         if self.resamples is not None and self.resamples < self.fewest:
             yield self.problem("resamples", f"at least {self.fewest} for {self.primaries} simultaneous intervals")
 
@@ -94,7 +93,7 @@ class Questions(Spec):
         return self.drawn if metric.primary else self.drawn // max(1, self.primaries)
 
 
-def _needs_training(probe: Probe[Any]) -> Iterator[str]:
+def needs_training(probe: Probe[Any]) -> Iterator[str]:
     """The reasons why a probe cannot be run on a model that was trained on the members, without further training."""
     requests = probe.models(Split())
     if requests.get(TARGET) != (target_request(Split()),):
@@ -102,7 +101,7 @@ def _needs_training(probe: Probe[Any]) -> Iterator[str]:
         return
     for role, asked in requests.items():
         if role != TARGET:
-            yield f"needs {len(asked)} {role} models,"
+            yield f"needs {len(asked)} {role} model{'s' if len(asked) > 1 else ''},"
 
 
 def compare(
@@ -153,7 +152,7 @@ def answer(
     if problems := [*asked, *model_problems(models, dataset, questions.probes)]:
         raise InvalidParameter(problems)
     records, division = game_records(dataset, questions.split)
-    facts = [_facts(model) for model in models]
+    facts = [facts_of(model) for model in models]
     game = SharedGame(models, records, division, alike=facts[0] == facts[1])
     found = [cell for probe in questions.probes for cell in _found(probe, questions, game, told)]
     checks = learned(game, questions.seed)
@@ -217,16 +216,9 @@ def _resampled(
 ) -> dict[Metric[Any], NDArray[np.float64]]:
     """For each metric the differences, after minus before, on resamples of the records; NaN if either is undefined."""
     counts = {metric: questions.drawn_for(metric) for metric in metrics}
-    differences = {metric: np.empty(count) for metric, count in counts.items()}
-    drawn = resamples(outcomes[0], max(counts.values(), default=0), questions.seed)
-    for number, places in enumerate(drawn):
-        first, second = (outcome[places] for outcome in outcomes)
-        for metric in metrics:
-            if number < counts[metric]:
-                differences[metric][number] = _difference(metric(first), metric(second))
-        if (number + 1) % CHUNK == 0:
-            told(number + 1)
-    return differences
+    before = resampled_metrics(outcomes[0], counts, questions.seed, lambda done: told(done // 2))
+    after = resampled_metrics(outcomes[1], counts, questions.seed, lambda done: told((questions.drawn + done) // 2))
+    return {metric: after[metric] - before[metric] for metric in metrics}
 
 
 def _judged(found: Sequence[_Found]) -> Iterator[PairCell]:
@@ -241,7 +233,8 @@ def _difference(before: float | Undefined, after: float | Undefined) -> float:
     return math.nan if isinstance(before, Undefined) or isinstance(after, Undefined) else after - before
 
 
-def _facts(model: nn.Module) -> ModelFacts:
+def facts_of(model: nn.Module) -> ModelFacts:
+    """What identifies a model."""
     tensors = {name: value for name, value in model.state_dict().items() if isinstance(value, torch.Tensor)}
     digest = hashlib.sha256()
     absorb(digest, tensors)
