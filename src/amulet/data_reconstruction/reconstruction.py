@@ -34,6 +34,7 @@ class ReconstructionAttack(Attack[ReconstructionOutcome]):
 
     risk = "data_reconstruction"
     outcome_type = ReconstructionOutcome
+    needs_members = True
 
     @abstractmethod
     def reconstruct(self, adversary: Adversary) -> Tensor:
