@@ -6,9 +6,11 @@ import pytest
 
 from amulet.core.errors import Conflict
 from amulet.core.metric import Metric
-from amulet.core.probe import Attack, Audit
+from amulet.core.probe import Attack, Audit, Probe
 from amulet.core.roles import Derivation
 from amulet.core.spec import Spec
+from amulet.core.split import Split
+from amulet.datasets import Digits
 from amulet.evasion.attacks import AutoAttack
 from amulet.experiments.registry.plugins import Kind, Plugin, find, plugins, short_name
 from amulet.testing import (
@@ -56,6 +58,15 @@ def test_defense(plugin: Plugin) -> None:
     defense = plugin.spec()
     assert isinstance(defense, Defense)
     check_defense(defense)
+
+
+@pytest.mark.parametrize("plugin", [*of(Kind.ATTACK), *of(Kind.AUDIT), *of(Kind.DEFENSE)], ids=name)
+def test_instances_that_fit_a_data_set(plugin: Plugin) -> None:
+    assert issubclass(plugin.spec, Probe | Defense)
+    for dataset in (toy_dataset(), Digits().load()):
+        found = plugin.spec.for_data(dataset, Split(validation=0.0))
+        assert all(type(each) is plugin.spec for each in found)
+        assert len({str(each) for each in found}) == len(found)
 
 
 @pytest.mark.parametrize("plugin", of(Kind.METRIC), ids=name)

@@ -91,9 +91,9 @@ def test_a_defense_must_lower_its_own_risk() -> None:
     ("leak", "error", "expected"),
     [
         (0.52, 0.10, ["", ""]),
-        (0.52, 0.05, ["", "The defense reduces another risk that it is made for, but not this one."]),
-        (0.68, 0.10, ["The defense reduces another risk that it is made for, but not this one.", ""]),
-        (0.68, 0.05, ["The defense does not reduce the risk it is made for, so this row does not show"] * 2),
+        (0.52, 0.03, ["", "The defense reduces another risk that it is made for, but not this one."]),
+        (0.75, 0.10, ["The defense reduces another risk that it is made for, but not this one.", ""]),
+        (0.75, 0.03, ["The defense does not reduce the risk it is made for, so this row does not show"] * 2),
     ],
 )
 def test_each_risk_that_a_defense_is_made_for_is_asked_about(leak: float, error: float, expected: list[str]) -> None:

@@ -1,13 +1,17 @@
 """What is published of defenses and risks, what the guideline predicts, and how verdicts agree with both."""
 
+import itertools
 import json
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score
 
+from amulet.core.errors import ProblemsError
 from amulet.core.trainable import Defense
 from amulet.experiments.registry.plugins import plugins
 from amulet.experiments.results.numbers import Column, Value
@@ -25,16 +29,18 @@ from amulet.literature import (
     predict,
 )
 from amulet.literature.combinations import combinations_of
+from amulet.models import LinearNet
 from amulet.report.pages import matrix_markdown
-from amulet.report.pages.cell_details import cell_details
-from amulet.report.words.literature import agreement_sentence, combination_sentence, studies
+from amulet.report.words.literature import agreement_sentence, combination_sentence, literature_sentences, studies
+from amulet.training import Recipe
 
+ROOT, OWN = Path(__file__).parents[2], "amulet."
 UP, DOWN = Direction.INCREASES, Direction.DECREASES
 ROBUST = Column("evasion", "PGD", "robust_accuracy", 0.0, 1.0, "low", True, 0.02, None)
 LIRA = Column("membership_inference", "LiRA", "auc", 0.0, 1.0, "high", True, 0.02, 0.5)
 GAP = Column("discriminatory_behavior", "Discrimination", "demographic_parity", 0.0, 1.0, "high", True, 0.02, None)
 ACCURACY = Column("utility", "Utility", "accuracy", 0.0, 1.0, None, True, 0.02, None)
-NOISE = (0.0, 0.001, -0.001, 0.0005, 0.0)
+NOISE = (0.0, 0.001, -0.001, 0.0005, 0.0) * 2
 
 
 def assessed(shifts: dict[Column, float | None], *families: str) -> Results:
@@ -114,6 +120,35 @@ def test_thirty_pairs_of_defenses_are_published() -> None:
     assert not combinations_of(["adversarial_training"])
 
 
+def pairs_of_families() -> Iterator[str]:
+    """The lines of the table in the guide."""
+    recipe = Recipe(LinearNet(norm="group"))
+    known = [plugin.spec for plugin in plugins() if issubclass(plugin.spec, Defense) and plugin.home.startswith(OWN)]
+    families = [family for family in DEFENSES if any(spec.family == family for spec in known)]
+    for first, second in itertools.combinations(families, 2):
+        trains = set()
+        for one, other in itertools.product(known, known):
+            if (one.family, other.family) == (first, second):
+                try:
+                    other().apply(one().apply(recipe))
+                except ProblemsError:
+                    trains.add("refused")
+                else:
+                    trains.add("trains")
+        found = (
+            f"{' and '.join(pair.stages)}: {'both serve' if pair.after_tuning else 'conflict'}"
+            for pair in combinations_of([first, second])
+        )
+        names = f"{first}, {second}".replace("_", " ")
+        yield f"| {names} | {' or '.join(sorted(trains))} | {'; '.join(found) or 'none'} |"
+
+
+def test_the_guide_tells_which_pairs_train() -> None:
+    guide = (ROOT / "docs" / "guide" / "literature.md").read_text(encoding="utf-8")
+    for line in pairs_of_families():
+        assert line in guide
+
+
 def test_defenses_name_families_that_the_survey_has() -> None:
     families = {plugin.spec.family for plugin in plugins() if issubclass(plugin.spec, Defense)} - {None}
     assert families <= set(DEFENSES)
@@ -138,6 +173,15 @@ def test_a_risk_that_does_not_change_agrees_with_no_direction() -> None:
     assert (cell.measured, cell.decided, cell.as_predicted) == (None, True, False)
 
 
+def test_a_model_that_is_the_same_is_no_evidence() -> None:
+    results = assessed({LIRA: 0.1}, "fingerprinting")
+    same = tuple(replace(value, task=f"{value.seed}", value=0.5) for value in results.values)
+    [cell] = replace(results, values=same).published
+    assert (cell.decided, cell.as_predicted, cell.as_published) == (False, None, None)
+    undefined = tuple(replace(value, value=None, reason="none") for value in results.values)
+    assert not replace(results, values=undefined).published
+
+
 def test_results_say_it_in_json_text_and_page() -> None:
     results = assessed({ROBUST: 0.1, LIRA: -0.1, GAP: 0.1}, "adversarial_training")
     written = json.loads(results.to_json())["literature"]
@@ -148,9 +192,8 @@ def test_results_say_it_in_json_text_and_page() -> None:
     assert "published: decreases; predicted: decreases; measured: decreases, as the studies and as the prediction" in (
         matrix_markdown.render(results, {})
     )
-    assert (
-        "Measured: increases, as the studies and unlike the prediction."
-        in (cell_details(results)["lines"][2]["cells"][1]["said"])
+    assert "Measured: increases, as the studies and unlike the prediction." in (
+        literature_sentences(results, results.cell("D", results.columns[2]))
     )
 
 
@@ -159,6 +202,6 @@ def test_pairs_of_defenses_are_no_cells_of_the_survey() -> None:
     assert not results.published
     assert combination_sentence(results, "D") == (
         "D: published of evasion robustness and model watermark, by the stages at which they act: "
-        "in-training with post-training: both serve."
+        "in-training and post-training: both serve."
     )
     assert "Beside the literature" not in matrix_markdown.render(replace(results, families={}), {})

@@ -3,8 +3,8 @@
 Duddu, Zhang and Asokan 2024, https://arxiv.org/abs/2411.09776.
 """
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final
 
@@ -42,6 +42,10 @@ class Combination:
     by_stage: bool
     by_method: bool
 
+    def turned(self) -> "Combination":
+        """The same pair, the second defense first."""
+        return replace(self, goals=self.goals[::-1], stages=self.stages[::-1])
+
 
 @cache
 def combinations() -> tuple[Combination, ...]:
@@ -62,17 +66,20 @@ def combinations() -> tuple[Combination, ...]:
     return tuple(found)
 
 
-def combinations_of(families: Collection[str]) -> tuple[Combination, ...]:
-    """The published pairs whose goals are those of two families of defenses; empty for other numbers of families.
+def combinations_of(families: Sequence[str]) -> tuple[Combination, ...]:
+    """The published pairs whose goals are those of two families, in their order; empty for other numbers of families.
 
     Their methods, and the stages at which they act, may differ from those of Amulet.
 
     Example:
-        >>> [pair.effective for pair in combinations_of({"adversarial_training", "outlier_removal"})]
-        [False]
+        >>> [(pair.stages, pair.effective) for pair in combinations_of(["adversarial_training", "outlier_removal"])]
+        [(('in-training', 'post-training'), False)]
     """
-    goals = {GOALS[family] for family in families if family in GOALS}
-    return tuple(pair for pair in combinations() if len(goals) == len(families) == 2 and set(pair.goals) == goals)
+    goals = tuple(GOALS.get(family, "") for family in families)
+    if len(goals) != 2 or goals[0] == goals[1]:
+        return ()
+    turned = (pair if pair.goals == goals else pair.turned() for pair in combinations())
+    return tuple(pair for pair in turned if pair.goals == goals)
 
 
 _TABLES: Final = read_table("combinations.json")

@@ -19,7 +19,8 @@ class Published:
         row, column: the cell.
         known: what is published, and what the guideline predicts.
         measured: what happens to the risk; None if it does not change, or if the cell is undecided.
-        decided: whether the cell is decided: the risk increases, decreases or does not change.
+        decided: whether the cell is decided: the risk increases, decreases or does not change. A cell that cannot
+            change, since the defense leaves the model as it is, counts as undecided: it is no evidence of anything.
     """
 
     row: str
@@ -50,7 +51,8 @@ class Published:
 def published(cell: MatrixCell, families: Sequence[str]) -> Published | None:
     """What is published of a cell, or None.
 
-    Only cells with a primary metric of one of the eight risks count, in rows that add defenses of one family.
+    Only cells with values of a primary metric of one of the eight risks count, in rows that add defenses of one
+    family.
 
     Args:
         cell: of the matrix.
@@ -59,8 +61,11 @@ def published(cell: MatrixCell, families: Sequence[str]) -> Published | None:
     known = interaction(families[0], cell.column.risk) if len(families) == 1 else None
     if known is None or cell.verdict is None or not cell.column.primary or cell.column.riskier is None:
         return None
-    measured = risk_direction(cell.column, cell.verdict.word)
-    return Published(cell.row, cell.column, known, measured, cell.verdict.settled)
+    word = cell.verdict.word
+    if word is Word.UNDEFINED:
+        return None
+    decided = cell.verdict.settled and word not in {Word.UNCHANGED, Word.NO_LEAK}
+    return Published(cell.row, cell.column, known, risk_direction(cell.column, word), decided)
 
 
 def risk_direction(column: Column, word: Word) -> Direction | None:

@@ -33,9 +33,10 @@ STYLES: Final = {
     Reading.FAILED: "bold yellow",
     Reading.BETTER: "bold green",
     Reading.SAME: "dim",
+    Reading.NOT_SHOWN: "dim",
 }
 LEGEND: Final = (
-    "✓ better  ✗ worse  ?↗ leans worse, unproven  ? unclear  = no change that matters",
+    "✓ better  ✗ worse  ?↗ leans worse, unproven  ? unclear  = no change that matters  ∘ not shown",
     f"! check failed  {EN_DASH} no value. Differences are to the first line; of several attacks, the worst news.",
 )
 SEEDS: Final = "seeds to settle"

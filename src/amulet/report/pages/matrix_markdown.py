@@ -21,13 +21,13 @@ from amulet.report.words.formats import number, p_value, setting, signed, spread
 from amulet.report.words.gates import gate_asked, gate_found, gates_of
 from amulet.report.words.group_rates import rate_table
 from amulet.report.words.group_sizes import NOT_COUNTED, compares_groups, group_sizes
+from amulet.report.words.headlines import headlines
 from amulet.report.words.literature import agreement_sentence, combination_sentence, literature_brief
 from amulet.report.words.names import riskier_end, spoken
 from amulet.report.words.no_skill import to_compare_with
 from amulet.report.words.row_text import left_out_sentences, other_references, row_heading
 from amulet.report.words.seed_counts import how_often, looks_sentence, plural_seeds, seeds_note
 from amulet.report.words.spec_text import defenses, tampering
-from amulet.report.words.summaries import defense_summaries
 from amulet.report.words.verdict_words import interval_text, verdict_words
 from amulet.statistics import Gate
 
@@ -89,7 +89,7 @@ def _opening(results: Results) -> Iterator[str]:
 
 
 def _short(results: Results, found: tuple[MatrixBlock, ...]) -> Iterator[str]:
-    shorts = defense_summaries(results, found)
+    shorts = headlines(results, found)
     if shorts:
         yield "## In short"
         yield ""

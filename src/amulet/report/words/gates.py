@@ -21,7 +21,7 @@ def gate_asked(gate: Checked) -> str:
     """What was checked, as a clause."""
     asked = {
         MODEL: f"whether the model “{gate.row}” has learned something",
-        DEFENSE: f"whether “{gate.row}” {_purpose(gate.about or '')}",
+        DEFENSE: f"whether “{gate.row}” {purpose(gate.about or '')}",
         ATTACK: f"whether {gate.about} finds something on the undefended model",
         STRENGTH: f"whether {gate.about} works on “{gate.row}”",
         PROOF: f"whether the privacy guarantee of “{gate.row}” withstands {gate.about}",
@@ -43,7 +43,7 @@ def gate_sentences(gate: Checked) -> str:
     return f"{capitalised(found)}: {gate_asked(gate)}. {gate.follows}".rstrip()
 
 
-def _purpose(about: str) -> str:
+def purpose(about: str) -> str:
     """What a defense is made for: to lower a risk, or to claim ownership, which an audit of claims measures."""
     if is_risk(about):
         return f"lowers {risk_words(about).title}, a risk it is made for"

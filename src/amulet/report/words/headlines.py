@@ -20,12 +20,26 @@ from amulet.report.words.risk_cells import Judged, RiskCell, risk_cells
 from amulet.statistics import Gate
 
 _OPENINGS: Final = {
-    Reading.OPEN: "Unclear",
-    Reading.SAME: "No change that matters",
+    Reading.WORSE: "Worse",
+    Reading.LEANS_WORSE: "Probably worse, not proven",
     Reading.BETTER: "Better",
-    Reading.NONE: "Without a value",
+    Reading.SAME: "No change that matters",
+    Reading.NOT_SHOWN: "The attack is not shown to work on either model",
+    Reading.OPEN: "Unclear",
 }
-_ORDER: Final = (Reading.WORSE, Reading.LEANS_WORSE, Reading.FAILED, Reading.BETTER, Reading.SAME, Reading.OPEN)
+_UNCHANGED: Final = frozenset({Reading.NOT_SHOWN, Reading.SAME, Reading.OPEN})
+"""Readings of which no levels are told."""
+_MOST: Final = {Reading.WORSE: 4, Reading.LEANS_WORSE: 4, Reading.BETTER: 3, **dict.fromkeys(_UNCHANGED, 2)}
+"""So many are named; the others are counted."""
+_ORDER: Final = (
+    Reading.WORSE,
+    Reading.LEANS_WORSE,
+    Reading.FAILED,
+    Reading.BETTER,
+    Reading.SAME,
+    Reading.NOT_SHOWN,
+    Reading.OPEN,
+)
 
 
 @dataclass(frozen=True)
@@ -69,10 +83,10 @@ def headlines(results: Results, found: tuple[MatrixBlock, ...]) -> tuple[Headlin
 
 def _headline(results: Results, cells: Sequence[RiskCell]) -> Headline:
     row = cells[0].row
-    told = list(_told(cells))
+    told, failures = list(_told(cells)), tuple(_failures(results, row))
     parts = chain(
-        (News(Reading.FAILED, text) for text in _failures(results, row)),
-        _news(results, told),
+        (News(Reading.FAILED, text) for text in failures),
+        _news(results, told, failures),
         (News(Reading.OPEN, text) for text in claim_sentences(results, row)),
     )
     return Headline(row, worst(judged.read for judged in told), tuple(parts))
@@ -84,23 +98,21 @@ def _told(cells: Sequence[RiskCell]) -> Iterator[Judged]:
         yield from {judged.name: judged for judged in reversed(cell.counted)}.values()
 
 
-def _news(results: Results, told: Sequence[Judged]) -> Iterator[News]:
+def _news(results: Results, told: Sequence[Judged], failures: Sequence[str]) -> Iterator[News]:
     by_reading: dict[Reading, list[Judged]] = defaultdict(list)
     for judged in told:
         by_reading[judged.read.word].append(judged)
     for reading in _ORDER:
         found = sorted(by_reading[reading], key=lambda judged: judged.read.order)
-        match reading:
-            case Reading.WORSE | Reading.LEANS_WORSE:
-                yield from (News(reading, _clause(results, judged)) for judged in found)
-            case Reading.FAILED:
-                yield from (News(reading, text) for text in _void(found))
-            case _ if found:
-                names = ", ".join(_listed(results, judged) for judged in found)
-                yield News(reading, f"{_OPENINGS[reading]}: {names}.")
+        if reading is Reading.FAILED:
+            yield from (News(reading, text) for text in _void(found, failures))
+        elif len(found) == 1 and reading in {Reading.WORSE, Reading.LEANS_WORSE}:
+            yield News(reading, _change(results, found[0]))
+        elif found:
+            yield News(reading, f"{_OPENINGS[reading]}: {_listed(results, found)}.")
 
 
-def _clause(results: Results, judged: Judged) -> str:
+def _change(results: Results, judged: Judged) -> str:
     """A change as a sentence: "Approval gap by race probably rises, 22 → 27 points; not proven"."""
     assert judged.cell.difference is not None  # noqa: S101 - neither reading is given without one
     verb = "rises" if judged.cell.difference.mean > 0 else "falls"
@@ -109,20 +121,27 @@ def _clause(results: Results, judged: Judged) -> str:
     return f"{change}; not proven." if leans else f"{change}."
 
 
-def _void(found: Sequence[Judged]) -> Iterator[str]:
-    """Of which risks nothing can be said, and why; each reason once."""
+def _void(found: Sequence[Judged], failures: Sequence[str]) -> Iterator[str]:
+    """Of which risks nothing can be said, and why; each reason once, and none that has been told already."""
     by_reason: dict[str, list[str]] = defaultdict(list)
     for judged in found:
         by_reason[judged.read.reason].append(judged.name)
     for reason, names in by_reason.items():
-        why = f": {mid_sentence(reason)}" if reason else ""
-        yield f"Nothing can be concluded on {', '.join(names)}{why}."
+        if f"{reason}." not in failures:
+            why = f": {mid_sentence(reason)}" if reason else ""
+            yield f"Nothing can be concluded on {', '.join(names)}{why}."
 
 
-def _listed(results: Results, judged: Judged) -> str:
-    if judged.read.word is not Reading.BETTER:
-        return judged.name
-    return f"{judged.name} {_levels(results, judged, unit=False)}"
+def _listed(results: Results, found: Sequence[Judged]) -> str:
+    """Names, with the levels of those that change, "a 58 → 51, b 71 → 89 and 2 more"."""
+    reading = found[0].read.word
+    named = [
+        judged.name if reading in _UNCHANGED else f"{judged.name} {_levels(results, judged, unit=False)}"
+        for judged in found
+    ]
+    if len(named) <= _MOST[reading] + 1:
+        return ", ".join(named)
+    return f"{', '.join(named[: _MOST[reading]])} and {len(named) - _MOST[reading]} more"
 
 
 def _levels(results: Results, judged: Judged, *, unit: bool = True) -> str:

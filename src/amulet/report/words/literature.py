@@ -23,7 +23,7 @@ def published_cell(results: Results, cell: MatrixCell) -> Published | None:
 
 
 def literature_brief(results: Results, cell: MatrixCell) -> str:
-    """For a table: "published: increases; predicted: decreases; the verdict is open"; empty outside the survey."""
+    """For a table: "published: increases; predicted: decreases; nothing is decided"; empty outside the survey."""
     found = published_cell(results, cell)
     if found is None:
         return ""
@@ -80,14 +80,14 @@ def combination_sentence(results: Results, row: str) -> str:
     pairs = combinations_of(results.families.get(row, ()))
     if not pairs:
         return ""
-    told = (f"{' with '.join(pair.stages)}: {'both serve' if pair.after_tuning else 'conflict'}" for pair in pairs)
+    told = (f"{' and '.join(pair.stages)}: {'both serve' if pair.after_tuning else 'conflict'}" for pair in pairs)
     return f"{row}: published of {' and '.join(pairs[0].goals)}, by the stages at which they act: {'; '.join(told)}."
 
 
 def _compared(found: Published) -> str:
     """How the verdict compares with what is published and predicted."""
     if not found.decided:
-        return "the verdict is open"
+        return "nothing is decided"
     if found.measured is None:
         return "measured: no change"
     told = [
