@@ -34,7 +34,9 @@ def test_the_whole_path_of_a_user(file: Path) -> None:
     assert "tasks are left" in amulet("status", file)
 
     output = amulet("assess", file, "--workers", 1)
-    assert "robust accuracy" in output.lower()
+    assert "robust accuracy" in output
+    assert output.count("2 seeds are too few for verdicts; run again with `--max-seeds 5`") == 1
+    assert "Next: amulet report runs/toy --details" in output
     assert "report.html" in output
     assert Path("runs/toy/report.html").stat().st_size < 5_000_000
 
@@ -42,6 +44,7 @@ def test_the_whole_path_of_a_user(file: Path) -> None:
     assert "Nothing to compute" in amulet("plan", file)
     assert "Nothing to compute" in amulet("assess", file, "--workers", 1)
     assert "report.html" in amulet("report", "runs/toy")
+    assert "Robust accuracy" in amulet("report", "runs/toy", "--details")
 
 
 def test_a_condition_on_verdicts_decides_the_exit_code(file: Path) -> None:

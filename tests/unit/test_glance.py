@@ -14,13 +14,14 @@ from amulet.experiments.pairs.results import ModelFacts, PairCell, PairResults
 from amulet.experiments.results.few_seeds import few_seeds
 from amulet.experiments.results.numbers import Column, Value
 from amulet.experiments.results.results import Results
-from amulet.report.pages.glance_terminal import glance
+from amulet.report.pages.glance_terminal import LEGEND, glance
 from amulet.report.pages.matrix_terminal import matrix_table
 from amulet.report.pages.pair_terminal import pair_glance
 from amulet.report.words.blocks import matrix_blocks
 from amulet.report.words.failed_checks import failed_checks
 from amulet.report.words.glance import GlanceColumn, glance_columns
 from amulet.report.words.next_commands import next_commands
+from amulet.report.words.readings import Reading
 from amulet.report.words.short_numbers import short_difference, short_value
 from amulet.statistics import Verdict, Word
 
@@ -194,6 +195,13 @@ def test_the_next_command_settles_about_half_of_what_is_open() -> None:
     assert details.startswith("amulet report 'runs/a b' --details")
     assert more.startswith("amulet assess a.yaml --until-decided --max-seeds ")
     assert len(list(next_commands(results, Path("x"), None))) == 1
+
+
+def test_the_legend_explains_the_signs_that_occur_and_no_others() -> None:
+    assert set(LEGEND) == set(Reading)
+    shown = "\n".join(printed(assessed((ROBUST, GAP), (UP, LEANS)), 80))
+    assert "✓ better  ?↗ leans worse, unproven" in shown
+    assert "unclear" not in shown
 
 
 def test_a_baseline_alone_is_one_line() -> None:

@@ -17,7 +17,7 @@ from amulet.experiments.results.results import Results
 from amulet.report.words.blocks import matrix_blocks
 from amulet.report.words.cut_text import cut
 from amulet.report.words.failed_checks import failed_checks, unproven_checks
-from amulet.report.words.glance import EN_DASH, GlanceCell, GlanceColumn, glance_columns
+from amulet.report.words.glance import GlanceCell, GlanceColumn, glance_columns
 from amulet.report.words.headlines import Headline, headlines
 from amulet.report.words.readings import Reading
 from amulet.report.words.row_text import other_references, row_heading
@@ -35,10 +35,17 @@ STYLES: Final = {
     Reading.SAME: "dim",
     Reading.NOT_SHOWN: "dim",
 }
-LEGEND: Final = (
-    "✓ better  ✗ worse  ?↗ leans worse, unproven  ? unclear  = no change that matters  ∘ not shown",
-    f"! check failed  {EN_DASH} no value. Differences are to the first line; of several attacks, the worst news.",
-)
+LEGEND: Final = {
+    Reading.BETTER: "better",
+    Reading.WORSE: "worse",
+    Reading.LEANS_WORSE: "leans worse, unproven",
+    Reading.OPEN: "unclear",
+    Reading.SAME: "no change that matters",
+    Reading.NOT_SHOWN: "attack not shown to work",
+    Reading.FAILED: "check failed",
+    Reading.NONE: "no value",
+}
+HOW: Final = "Differences are to the first line; of several attacks or audits, the worst news."
 SEEDS: Final = "seeds to settle"
 
 
@@ -151,8 +158,11 @@ def _cell(cell: GlanceCell) -> Text:
 def _legend(results: Results, columns: Sequence[GlanceColumn]) -> Iterator[Text]:
     measured = "; ".join(f"{column.head}: {column.measured}" for column in columns if column.measured)
     starred = " *: exploratory." if any(not column.measured for column in columns) else ""
+    used = {cell.reading: cell.sign for column in columns for cell in column.cells}
     yield Text()
-    yield from (Text(line, style="dim") for line in LEGEND)
+    if used:
+        yield Text("  ".join(f"{used[each]} {LEGEND[each]}" for each in LEGEND if each in used), style="dim")
+        yield Text(HOW, style="dim")
     yield Text(f"{measured}.{starred} {other_references(results)}".rstrip(), style="dim")
 
 
