@@ -164,6 +164,7 @@ def plan(
         from amulet.experiments.assess import resumed, workers_for
         from amulet.experiments.graph.store import Store
         from amulet.experiments.planning.estimate import estimate
+        from amulet.experiments.planning.models_asked import models_asked
 
         planned = resumed(_plan(file, device, until_decided, max_seeds, allow_imports), Store(store))
         estimated = estimate(planned, Store(store))
@@ -172,6 +173,8 @@ def plan(
             seconds = f"{line.seconds:.2f}" if line.seconds is not None else ""
             table.add_row(line.name, str(line.missing), str(line.stored), seconds)
         console.print(table)
+        for sentence in models_asked(planned):
+            console.print(sentence, markup=False, soft_wrap=True)
         for notice in planned.notices:
             console.print(f"Note: {notice}", markup=False, soft_wrap=True)
         for gap in estimated.gaps:
