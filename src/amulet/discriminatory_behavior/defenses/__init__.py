@@ -3,5 +3,6 @@
 from amulet.discriminatory_behavior.defenses.adversarial_debiasing import AdversarialDebiasing
 from amulet.discriminatory_behavior.defenses.fermi import FERMI
 from amulet.discriminatory_behavior.defenses.reweighing import Reweighing
+from amulet.discriminatory_behavior.defenses.threshold_optimizer import ThresholdOptimizer
 
-__all__ = ["FERMI", "AdversarialDebiasing", "Reweighing"]
+__all__ = ["FERMI", "AdversarialDebiasing", "Reweighing", "ThresholdOptimizer"]
