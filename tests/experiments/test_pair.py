@@ -226,7 +226,7 @@ def test_exploratory_metrics_are_read_off_fewer_resamples(results: PairResults) 
 def test_the_work_is_told(before: nn.Module, after: nn.Module, dataset: AmuletDataset) -> None:
     heard: list[tuple[str, int, int]] = []
     answer(before, after, dataset, Questions((Utility(),)), lambda *step: heard.append(step))
-    assert list(dict.fromkeys(heard)) == [("Utility", done, 800) for done in range(0, 801, 100)]
+    assert list(dict.fromkeys(heard)) == [("Utility", done, 800) for done in range(0, 801, 50)]
 
 
 def test_the_frame_has_a_line_for_each_metric(results: PairResults) -> None:

@@ -68,7 +68,7 @@ def amulet(*arguments: object, code: int = 0) -> str:
 
 def test_the_whole_path_of_a_user(folder: Path) -> None:
     output = amulet("compare", folder / "pair.yaml")
-    assert "Utility: both models, then 1600 resamples" in output
+    assert "Utility, then 1600 resamples" in output
     assert "This pair of models only" in output
     assert "attack AUC" in output
 

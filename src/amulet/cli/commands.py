@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from amulet.experiments import Experiment, PairResults, Plan, Results
+    from amulet.experiments import AuditResults, Experiment, PairResults, Plan, Results
 
 app = typer.Typer(
     name="amulet",
@@ -121,6 +121,36 @@ def compare(
 
 
 @app.command()
+def audit(
+    weights: Annotated[
+        Path, typer.Argument(help="The weights: .safetensors, or a state dict as .pt.", exists=True, dir_okay=False)
+    ],
+    file: Annotated[Path, typer.Argument(help="The model and its data, as YAML.", exists=True, dir_okay=False)],
+    out: Annotated[Path | None, typer.Option("--out", help="Folder of the results; runs/<name> by default.")] = None,
+    device: DeviceOption = "cpu",
+    allow_imports: AllowImports = None,
+) -> None:
+    """Run every attack and audit that needs no training on one trained model, and report on it."""
+    with told_plainly() as console:
+        folder = out and out.absolute()
+        from amulet.core.folders import require_writable
+        from amulet.experiments.model_audit.specification import audit_checkpoint
+        from amulet.experiments.yaml.config import load_audit
+        from amulet.report.console import open_console
+        from amulet.report.pages.publishing import FILES, to_be_replaced, write_results
+        from amulet.report.progress import probing
+
+        check_device(device)
+        asked = load_audit(file, named_imports(allow_imports))
+        folder = folder or Path("runs", asked.name).absolute()
+        require_writable(folder, FILES)
+        with probing(open_console(errors=True)) as told:
+            results, manifest = audit_checkpoint(asked, weights, device, told)
+        _warn(to_be_replaced(folder, results.spec, results.content))
+        _show(results, write_results(results, manifest, folder), console, details=True)
+
+
+@app.command()
 def plan(
     file: File,
     store: StoreOption = DEFAULT_STORE,
@@ -134,6 +164,7 @@ def plan(
         from amulet.experiments.assess import resumed, workers_for
         from amulet.experiments.graph.store import Store
         from amulet.experiments.planning.estimate import estimate
+        from amulet.experiments.planning.models_asked import models_asked
 
         planned = resumed(_plan(file, device, until_decided, max_seeds, allow_imports), Store(store))
         estimated = estimate(planned, Store(store))
@@ -142,6 +173,8 @@ def plan(
             seconds = f"{line.seconds:.2f}" if line.seconds is not None else ""
             table.add_row(line.name, str(line.missing), str(line.stored), seconds)
         console.print(table)
+        for sentence in models_asked(planned):
+            console.print(sentence, markup=False, soft_wrap=True)
         for notice in planned.notices:
             console.print(f"Note: {notice}", markup=False, soft_wrap=True)
         for gap in estimated.gaps:
@@ -214,24 +247,32 @@ def report(
     """Write the report of a finished assessment again, and show its matrix."""
     with told_plainly() as console:
         from amulet.cli.conditions import end_if_one_holds
+        from amulet.experiments.model_audit.results import AuditResults
         from amulet.experiments.pairs.results import PairResults
+        from amulet.experiments.results import result_folders
         from amulet.experiments.results.conditions import conditions
-        from amulet.experiments.results.result_folders import holds_pair, read_manifest
         from amulet.experiments.results.results import Results
-        from amulet.report import write, write_pair
+        from amulet.report import write, write_audit, write_pair
 
-        kind = PairResults if holds_pair(folder) else Results
-        results, manifest = kind.read(folder), read_manifest(folder)
-        if isinstance(results, PairResults):
-            if fail_if:
-                raise typer.BadParameter("It is for assessments, not for a pair of models.", param_hint="'--fail-if'")
-            _show(results, write_pair(results, manifest, folder), console, details=details)
-            return
-        asked = conditions(fail_if or (), results.rows, results.columns)
-        written = folder / "experiment.yaml"
-        page = write(results, manifest, folder)
-        _show(results, page, console, written if written.exists() else None, details=details)
-        end_if_one_holds(results, asked)
+        kind, manifest = result_folders.kind_of_results(folder), result_folders.read_manifest(folder)
+        if fail_if and kind in {result_folders.PAIR, result_folders.AUDIT}:
+            raise typer.BadParameter(
+                "It is for assessments, not for one or two given models.", param_hint="'--fail-if'"
+            )
+        match kind:
+            case result_folders.PAIR:
+                pair = PairResults.read(folder)
+                _show(pair, write_pair(pair, manifest, folder), console, details=details)
+            case result_folders.AUDIT:
+                audited = AuditResults.read(folder)
+                _show(audited, write_audit(audited, folder, manifest), console, details=details)
+            case _:
+                results = Results.read(folder)
+                asked = conditions(fail_if or (), results.rows, results.columns)
+                written = folder / "experiment.yaml"
+                page = write(results, manifest, folder)
+                _show(results, page, console, written if written.exists() else None, details=details)
+                end_if_one_holds(results, asked)
 
 
 @app.command("list")
@@ -289,20 +330,30 @@ def _warn(sentence: str | None) -> bool:
 
 
 def _show(
-    results: "Results | PairResults", page: Path, console: "Console", file: Path | None = None, *, details: bool
+    results: "Results | PairResults | AuditResults",
+    page: Path,
+    console: "Console",
+    file: Path | None = None,
+    *,
+    details: bool,
 ) -> None:
+    from amulet.experiments.model_audit.results import AuditResults
     from amulet.experiments.pairs.results import PairResults
+    from amulet.report.pages.audit_terminal import audit_table
     from amulet.report.pages.glance_terminal import glance
     from amulet.report.pages.matrix_terminal import matrix_table
     from amulet.report.pages.pair_terminal import pair_glance, pair_table
     from amulet.report.words.next_commands import next_commands
 
     width = console.width if console.is_terminal else None
-    if isinstance(results, PairResults):
-        console.print(pair_table(results) if details else pair_glance(results, width))
-    else:
-        console.print(matrix_table(results, width) if details else glance(results, width))
-        console.print()
-        for line in () if details else next_commands(results, page.parent, file):
-            console.print(f"Next: {line}", soft_wrap=True)
+    match results:
+        case PairResults():
+            console.print(pair_table(results) if details else pair_glance(results, width))
+        case AuditResults():
+            console.print(audit_table(results))
+        case _:
+            console.print(matrix_table(results, width) if details else glance(results, width))
+            console.print()
+            for line in () if details else next_commands(results, page.parent, file):
+                console.print(f"Next: {line}", soft_wrap=True)
     console.print(f"Report: {page.resolve()}", soft_wrap=True)

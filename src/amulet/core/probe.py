@@ -105,10 +105,12 @@ class Probe(Spec, Generic[O]):
     Attributes:
         risk: the package of its risk, such as "evasion".
         outcome_type: the type of its outcomes.
+        needs_members: whether the game must know which records the target was trained on.
     """
 
     risk: ClassVar[str]
     outcome_type: ClassVar[type[Outcome]]
+    needs_members: ClassVar[bool] = False
 
     @abstractmethod
     def play(self, game: Game) -> O | Undefined:

@@ -85,6 +85,7 @@ class MembershipInferenceAttack(Attack[MembershipOutcome]):
 
     risk = "membership_inference"
     outcome_type = MembershipOutcome
+    needs_members = True
 
     @abstractmethod
     def score(self, adversary: Adversary, candidates: Selection) -> Tensor:

@@ -65,7 +65,7 @@ def duration(seconds: float) -> str:
 
 @contextmanager
 def probing(console: Console) -> Iterator[Told]:
-    """A bar for each attack and audit of a pair of models; on anything but a terminal, a line for each."""
+    """A bar for each attack and audit of trained models; on anything but a terminal, a line for each."""
     named = TextColumn("{task.description}", markup=False)
     columns = (named, BarColumn(), MofNCompleteColumn(), TextColumn("left"), TimeRemainingColumn())
     with Bar(*columns, console=console, disable=not console.is_terminal) as bar:
@@ -75,7 +75,7 @@ def probing(console: Console) -> Iterator[Told]:
             if probe not in lines:
                 lines[probe] = bar.add_task(visible(probe), total=total)
                 if not console.is_terminal:
-                    console.print(f"{probe}: both models, then {total} resamples of the records")
+                    console.print(f"{probe}, then {total} resamples of the records")
             bar.update(lines[probe], completed=done)
 
         yield told

@@ -18,7 +18,7 @@ from amulet.core.groups import FEWEST, attribute_problems, group_codes, measured
 from amulet.core.metric import ByChance, Metric, Undefined
 from amulet.core.outcome import Outcome
 from amulet.core.probe import Attack, Audit, Probe
-from amulet.core.resampling import resamples
+from amulet.core.resampling import resampled_metrics
 from amulet.core.roles import TARGET, target_request
 from amulet.core.spec import NonNegativeInt, Spec
 from amulet.core.split import Split
@@ -37,7 +37,6 @@ from amulet.statistics import Resampled, Verdict, explore_resampled, fewest_resa
 Told = Callable[[str, int, int], None]
 """A function that is told of progress: the probe, the number of steps done, and the number of steps in all."""
 
-CHUNK = 100
 _ADVICE = "and a pair is compared without training any. Leave it out, or assess both recipes with `amulet assess`."
 
 
@@ -71,7 +70,7 @@ class Questions(Spec):
         """The problems of probes that need training, of repeated probes and metrics, and of too few resamples."""
         yield from question_problems("Questions", self.probes, self.metrics)
         for probe in self.probes:
-            yield from (Problem("attacks", f"{probe} {why} {_ADVICE}") for why in _needs_training(probe))
+            yield from (Problem("attacks", f"{probe} {why} {_ADVICE}") for why in needs_training(probe))
         if self.resamples is not None and self.resamples < self.fewest:
             yield self.problem("resamples", f"at least {self.fewest} for {self.primaries} simultaneous intervals")
 
@@ -104,7 +103,7 @@ class Questions(Spec):
         return self.drawn // max(1, self.primaries)
 
 
-def _needs_training(probe: Probe[Any]) -> Iterator[str]:
+def needs_training(probe: Probe[Any]) -> Iterator[str]:
     """The reasons why a probe cannot be run on a model that was trained on the members, without further training."""
     requests = probe.models(Split())
     if requests.get(TARGET) != (target_request(Split()),):
@@ -112,7 +111,7 @@ def _needs_training(probe: Probe[Any]) -> Iterator[str]:
         return
     for role, asked in requests.items():
         if role != TARGET:
-            yield f"needs {len(asked)} {role} models,"
+            yield f"needs {len(asked)} {role} model{'s' if len(asked) > 1 else ''},"
 
 
 def compare(  # noqa: PLR0913 - each is one property of a comparison
@@ -170,7 +169,7 @@ def answer(
     if problems := [*asked, *model_problems(models, dataset, questions.probes)]:
         raise InvalidParameter(problems)
     records, division = game_records(dataset, questions.split)
-    facts = [_facts(model) for model in models]
+    facts = [facts_of(model) for model in models]
     game = SharedGame(models, records, division, alike=facts[0] == facts[1])
     found: list[_Found] = []
     rates: list[Rated] = []
@@ -178,7 +177,8 @@ def answer(
         told(str(probe), 0, questions.drawn)
         played = game.play(probe, questions.seed)
         found += _found(probe, questions, game, played, told)
-        rates += [] if isinstance(played, Undefined) else _rates(probe, played, questions.seed)
+        for name, outcome in () if isinstance(played, Undefined) else zip(NAMES, played, strict=True):
+            rates += rates_of(name, probe, outcome, questions.seed)
     checks = learned(game, questions.seed)
     return PairResults(
         name="pair",
@@ -195,12 +195,10 @@ def answer(
     )
 
 
-def _rates(probe: Probe[Any], played: tuple[Outcome, Outcome], seed: int) -> Iterator[Rated]:
-    """The rates of groups that an audit compares, of both models; nothing for others."""
-    for row, outcome in zip(NAMES, played, strict=True):
-        rates = outcome.group_rates()
-        if rates is not None:
-            yield Rated(row, probe.risk, str(probe), seed, "", rates)
+def rates_of(row: str, probe: Probe[Any], outcome: Outcome, seed: int) -> tuple[Rated, ...]:
+    """The rates of the groups that an audit compares, under the name of the model; none for other probes."""
+    rates = outcome.group_rates()
+    return () if rates is None else (Rated(row, probe.risk, str(probe), seed, "", rates),)
 
 
 @dataclass(frozen=True, eq=False)
@@ -350,16 +348,10 @@ def _resampled(
         seed: of the resamples.
         told: called with the number of resamples that are done.
     """
-    values = {metric: np.empty((2, count)) for metric, count in counts.items()}
-    drawn = resamples(outcomes[0], max(counts.values(), default=0), seed)
-    for number, places in enumerate(drawn):
-        parts = [outcome.resample(places) for outcome in outcomes]
-        for metric, count in counts.items():
-            if number < count:
-                values[metric][:, number] = [_number(metric(part)) for part in parts]
-        if (number + 1) % CHUNK == 0:
-            told(number + 1)
-    return values
+    most = max(counts.values(), default=0)
+    before = resampled_metrics(outcomes[0], counts, seed, lambda done: told(done // 2))
+    after = resampled_metrics(outcomes[1], counts, seed, lambda done: told((most + done) // 2))
+    return {metric: np.stack([before[metric], after[metric]]) for metric in counts}
 
 
 def _judged(found: Sequence[_Found]) -> Iterator[PairCell]:
@@ -379,7 +371,8 @@ def _difference(before: float | Undefined, after: float | Undefined) -> float:
     return _number(after) - _number(before)
 
 
-def _facts(model: nn.Module) -> ModelFacts:
+def facts_of(model: nn.Module) -> ModelFacts:
+    """What identifies a model."""
     tensors = {name: value for name, value in model.state_dict().items() if isinstance(value, torch.Tensor)}
     digest = hashlib.sha256()
     absorb(digest, tensors)

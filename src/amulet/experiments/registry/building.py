@@ -1,5 +1,6 @@
 """Builds specs from the plain values of JSON and YAML, and reports every problem with its place in the document."""
 
+import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, fields
@@ -188,15 +189,30 @@ def _holds_spec(hint: Any) -> bool:
 
 def _is_list(hint: Any) -> bool:
     """Whether a field holds a list, and no single spec instead of it."""
-    origin = typing.get_origin(hint)
-    return origin is tuple or (origin is typing.Annotated and _is_list(typing.get_args(hint)[0]))
+    return _list_in(hint) is not None
 
 
 def _item_of(hint: Any) -> Any:
     """The declared type of a list's items; of other fields the type itself."""
-    while _is_list(hint):
-        hint = typing.get_args(hint)[0]
+    while (listed := _list_in(hint)) is not None:
+        hint = typing.get_args(listed)[0]
     return hint
+
+
+def _list_in(hint: Any) -> Any:
+    """The type of the list that a field holds, without its constraints and without None; None if it may hold a spec."""
+    if typing.get_origin(hint) is tuple:
+        return hint
+    parts = [part for part in typing.get_args(hint) if part is not type(None)]
+    return _list_in(parts[0]) if _is_annotated(hint) or (_is_union(hint) and len(parts) == 1) else None
+
+
+def _is_annotated(hint: Any) -> bool:
+    return typing.get_origin(hint) is typing.Annotated
+
+
+def _is_union(hint: Any) -> bool:
+    return typing.get_origin(hint) in {typing.Union, types.UnionType}
 
 
 def _specs_in(hint: Any) -> Iterator[type[Spec]]:

@@ -10,7 +10,6 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-import amulet
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import AmuletError
 from amulet.core.metric import Metric
@@ -184,7 +183,7 @@ def short_name(spec: type[Spec]) -> str:
 
 
 def _homes() -> Iterator[str]:
-    for module in pkgutil.iter_modules(amulet.__path__):
+    for module in pkgutil.iter_modules(importlib.import_module(OWN).__path__):
         if module.ispkg and module.name not in _WITHOUT_PLUGINS:
             package = importlib.import_module(f"amulet.{module.name}")
             parts = {part.name for part in pkgutil.iter_modules(package.__path__) if part.ispkg}

@@ -7,6 +7,7 @@ from amulet.core.files import StrPath
 from amulet.experiments.results.json_files import parse_json, read_text
 
 PAIR: Final = "pair"
+AUDIT: Final = "audit"
 RESULTS: Final = "a results file of Amulet"
 
 
@@ -25,13 +26,19 @@ def written_results(folder: StrPath, command: str) -> str:
     return read_text(file, f"Run `amulet {command}` first.")
 
 
-def holds_pair(folder: StrPath) -> bool:
-    """Whether the results.json in a folder is of a pair of models, not of an assessment.
+def kind_of_results(folder: StrPath) -> str | None:
+    """What results.json is of: `PAIR` for a pair of models, `AUDIT` for one model, None for an assessment.
 
     Raises:
         AmuletError: there is no such file, or it is no JSON object.
     """
-    return parse_json(written_results(folder, "assess"), RESULTS).get("kind") == PAIR
+    kind = parse_json(written_results(folder, "assess"), RESULTS).get("kind")
+    return str(kind) if kind in {PAIR, AUDIT} else None
+
+
+def holds_pair(folder: StrPath) -> bool:
+    """Whether the results.json in a folder is of a pair of models; raises as `kind_of_results`."""
+    return kind_of_results(folder) == PAIR
 
 
 def read_manifest(folder: StrPath) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from amulet.core.spec import Plain, Spec
 from amulet.core.split import Split
 from amulet.core.text import visible
 from amulet.core.trainable import Defense
+from amulet.experiments.model_audit.specification import ModelAudit
 from amulet.experiments.pairs.checkpoint import Trained
 from amulet.experiments.pairs.specification import Pair
 from amulet.experiments.planning.experiment import ALL, Experiment, Row
@@ -53,9 +54,16 @@ def load_pair(path: StrPath, allow_imports: Iterable[str] = ()) -> Pair:
     return pair
 
 
+def load_audit(path: StrPath, allow_imports: Iterable[str] = ()) -> ModelAudit:
+    """The audit of one checkpoint that a YAML file describes. Arguments and errors as in `load_experiment`."""
+    asked: ModelAudit = _load(Path(path), "audit", _audit, allow_imports)
+    return asked
+
+
 _DESCRIBED = {
-    "assess": ("an experiment", {"recipe"}),
+    "assess": ("an experiment", {"recipe", "defenses"}),
     "compare": ("a pair of trained models", {"before", "after"}),
+    "audit": ("one trained model", {"model"}),
 }
 """By subcommand what its files describe, and the settings that no file of another subcommand has."""
 
@@ -64,10 +72,12 @@ def _load(
     path: Path, command: str, make: Callable[[Builder, dict[str, Plain]], Spec], allow_imports: Iterable[str]
 ) -> Any:
     document, lines = read_document(path)
+    mine, named = _DESCRIBED[command], document.keys()
     for other, (what, keys) in _DESCRIBED.items():
-        if other != command and keys & document.keys() and not _DESCRIBED[command][1] & document.keys():
-            sentence = f"{path} describes {what}: run `amulet {other} {path}`. `amulet {command}` takes "
-            raise InvalidParameter([Problem("document", visible(f"{sentence}{_DESCRIBED[command][0]}."))])
+        if other != command and keys & named and not mine[1] & named:
+            call = f"amulet audit WEIGHTS {path}" if other == "audit" else f"amulet {other} {path}"
+            sentence = f"{path} describes {what}: run `{call}`. `amulet {command}` takes {mine[0]}."
+            raise InvalidParameter([Problem("document", visible(sentence))])
 
     def tell(place: Place, sentence: str) -> str:
         return visible(f"{path}:{_line(lines, place)}: {dotted(place)}: {sentence}")
@@ -116,6 +126,10 @@ def _pair(builder: Builder, document: dict[str, Plain]) -> Spec:
         if isinstance(written := document.get(name), dict):
             given[name] = builder.filled(Trained, written, (name,))
     return builder.fill(Pair, given | _split(builder, document), ())
+
+
+def _audit(builder: Builder, document: dict[str, Plain]) -> Spec:
+    return builder.fill(ModelAudit, document | _split(builder, document), ())
 
 
 def _split(builder: Builder, document: dict[str, Plain]) -> dict[str, Any]:

@@ -137,6 +137,7 @@ def _counted(results: Results, judged: Judged, places: Mapping[Column, int]) -> 
         "said": judged_sentence(results, judged),
         "facts": list(verdict_figures(results, judged.cell)),
         "judged": _judged(judged.cell),
+        "differences": [_short(value) for value in results.differences(judged.cell.row, judged.line.column)],
     }
 
 

@@ -25,6 +25,11 @@ PAIR_WARNING: Final = (
     "effect of the defense, and not that of these two models, use the command amulet assess, which trains both several "
     "times."
 )
+AUDIT_WARNING: Final = (
+    "The numbers are of this one model. The 95% intervals, each by itself, describe how a value varies with the choice "
+    "of records, not how it varies from one training to the next. An attack that finds nothing does not show that "
+    "there is nothing to find: attacks that train models of their own are often stronger."
+)
 HOW_PAIR_VERDICTS: Final = (
     f"The intervals of the primary metrics are simultaneous, at a level of {1 - ALPHA:.0%}; those of the other metrics "
     "are exploratory, each by itself."

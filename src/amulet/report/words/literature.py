@@ -67,11 +67,13 @@ def agreement_sentence(results: Results) -> str:
         return ""
     well = prediction_agreement(found)
     decided, same = sum(cell.decided for cell in found), sum(cell.decided and cell.measured is None for cell in found)
+    told = f"Verdicts on interactions of the survey: {len(found)}; decided: {decided}, of which {same} as no change."
+    if not well.cells:
+        return told
     balanced = "" if well.balanced_accuracy is None else f" (balanced accuracy {number(well.balanced_accuracy)})"
     return (
-        f"Of {len(found)} verdicts on interactions that the survey covers, {decided} are decided, {same} of them as no "
-        "change of the risk. Where the guideline predicts a direction and the risk changes, it is right in "
-        f"{well.right} of {well.cells} cells{balanced}."
+        f"{told} Where the guideline predicts a direction and the risk changes, it is right in {well.right} of "
+        f"{well.cells} cells{balanced}."
     )
 
 

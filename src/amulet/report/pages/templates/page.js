@@ -85,11 +85,8 @@ async function draw(figure, row, spec, datasets, words, name) {
 const clone = (id) => document.getElementById(id).content.firstElementChild.cloneNode(true);
 const tile = (word, sign, text) => made("span", `${sign} ${word}${text ? ` ${text}` : ""}`, `tile ${word.replace(" ", "-")}`);
 
-function differences(line, metric, row, explained) {
-  const before = new Map(line.values[found.references[row]]);
-  const points = line.values[row]
-    .filter(([seed, value]) => value !== null && (before.get(seed) ?? null) !== null)
-    .map(([seed, value]) => ({ value: value - before.get(seed) }));
+function differences(line, metric, explained) {
+  const points = metric.differences.map((value) => ({ value }));
   const first = metric.judged.first ? ` by the first ${metric.judged.first} seeds` : "";
   const words = `A triangle is one seed's difference, the bar the interval${first}; in the shaded band no difference matters.`;
   return [{ points, judged: [metric.judged] }, explained ? words : "", `differences and interval of ${line.name}`];
@@ -112,7 +109,7 @@ function metricSection(metric, row, jobs, first) {
   fill(section.querySelector("table"), ["Seed", ...rows.map((which) => found.rows[which])], joined(rows, (which) => line.values[which]));
   const figure = section.querySelector("figure");
   figure.hidden = !metric.judged;
-  if (metric.judged) jobs.push(() => draw(figure, row, found.charts.difference, ...differences(line, metric, row, first)));
+  if (metric.judged) jobs.push(() => draw(figure, row, found.charts.difference, ...differences(line, metric, first)));
   return section;
 }
 
