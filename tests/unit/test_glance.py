@@ -199,7 +199,7 @@ def test_the_next_command_settles_about_half_of_what_is_open() -> None:
 
 def test_the_legend_explains_the_signs_that_occur_and_no_others() -> None:
     assert set(LEGEND) == set(Reading)
-    shown = "\n".join(printed(assessed((ROBUST, GAP), (UP, LEANS)), 80))
+    shown = "\n".join(printed(assessed((ROBUST, GAP), (UP, LEANS), NINE), 80))
     assert "✓ better  ?↗ leans worse, unproven" in shown
     assert "unclear" not in shown
 

@@ -151,6 +151,10 @@ def test_results_are_read_by_text_or_path_of_folder_or_file(results: Results, tm
 
 
 def test_results_print_as_one_line(results: Results) -> None:
+    printed = repr(results.cell("DP-SGD", "robust_accuracy"))
+    assert printed.startswith("MatrixCell(DP-SGD, Column(evasion, PGD(epsilon=0.1), robust_accuracy): 0.600, +0.100")
+    assert printed.endswith(": risk decreases)")
+    assert repr(results.cell("undefended", "robust_accuracy")).endswith("0.500: not judged)")
     assert repr(results) == "Results(small on toy: 2 rows, 7 metrics, 5 seeds; .summary() has the verdicts)"
 
 

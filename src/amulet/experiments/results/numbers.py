@@ -16,7 +16,7 @@ from amulet.core.tally import Tally
 from amulet.experiments.planning.completion import LeftOut
 from amulet.experiments.planning.experiment import BASELINE
 from amulet.experiments.results.pictures import Pictured
-from amulet.statistics import ALPHA, Summary, Verdict
+from amulet.statistics import ALPHA, CHANGES, Summary, Verdict, Word
 
 
 @dataclass(frozen=True)
@@ -128,6 +128,24 @@ class Column:
             shows=metric.shows if group is None else None,
         )
 
+    def __repr__(self) -> str:
+        """Its names, without what they stand for."""
+        group = f", {self.group}" if self.group else ""
+        return f"Column({self.risk}, {self.probe}, {self.metric}{group})"
+
+    def gets_worse(self, word: Word) -> bool:
+        """Whether a change of the metric means more risk; of what is no risk, such as utility, more is better."""
+        return (word is Word.INCREASES) == (self.riskier == "high")
+
+    def said(self, word: Word) -> str:
+        """What happens to the risk: "risk decreases" where a higher robust accuracy means less risk.
+
+        Other verdicts than changes, and those on what is no risk, are the word itself.
+        """
+        if word not in CHANGES or self.riskier is None:
+            return str(word)
+        return "risk increases" if self.gets_worse(word) else "risk decreases"
+
 
 @dataclass(frozen=True)
 class MatrixCell:
@@ -147,6 +165,16 @@ class MatrixCell:
     difference: Summary | None
     verdict: Verdict | None
     undefined: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        """Value, difference and interval, and what happens to the risk."""
+        parts = [f"{self.summary.mean:.3f}" if self.summary else "undefined"]
+        if self.difference:
+            parts.append(f"{self.difference.mean:+.3f} against its reference")
+        if self.verdict and self.verdict.interval:
+            parts.append("interval {:+.3f} to {:+.3f}".format(*self.verdict.interval))
+        said = self.column.said(self.verdict.word) if self.verdict else "not judged"
+        return f"MatrixCell({self.row}, {self.column!r}: {', '.join(parts)}: {said})"
 
 
 @dataclass(frozen=True)

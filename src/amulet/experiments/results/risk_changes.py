@@ -4,22 +4,17 @@ from dataclasses import asdict
 from typing import Any
 
 from amulet.experiments.results.numbers import Column
-from amulet.statistics import CHANGES, Verdict, Word
+from amulet.statistics import Verdict, Word
 
 
 def is_worse(column: Column, word: Word) -> bool:
-    """Whether a change of the metric means more risk; of what is no risk, such as utility, more is better."""
-    return (word is Word.INCREASES) == (column.riskier == "high")
+    """Whether a change of the metric means more risk; see `Column.gets_worse`."""
+    return column.gets_worse(word)
 
 
 def risk_word(column: Column, word: Word) -> str:
-    """What happens to the risk: "risk decreases" where a higher robust accuracy means less risk.
-
-    Other verdicts than changes, and those on what is no risk, are the word itself.
-    """
-    if word not in CHANGES or column.riskier is None:
-        return str(word)
-    return "risk increases" if is_worse(column, word) else "risk decreases"
+    """What happens to the risk: "risk decreases"; see `Column.said`."""
+    return column.said(word)
 
 
 def plain_verdict(verdict: Verdict, column: Column) -> dict[str, Any]:
