@@ -55,7 +55,7 @@ class Metric(Spec, Generic[O]):
         primary: whether the verdict on its risk is based on this metric.
         chance: the value of an attack without any success: a number, such as the accuracy of guessing, or the name of
             another metric of the outcome, such as the accuracy without an attack; None where there is no such value.
-            A defense can reduce an attack to this value, but not further.
+            A defense can reduce an attack to this value, but not further. It may be set as `margin` may.
         must_exceed: the name of another metric of the outcome, which a successful attack exceeds by at least `margin`,
             such as its success on a model whose training records were not tampered with; None where there is none.
         shows: the gate that uses it, if any: whether the model has "trained", the effect of random "noise" in place of
@@ -64,6 +64,8 @@ class Metric(Spec, Generic[O]):
             metric too, not by its primary one alone.
         title: its name as a heading, such as "Robust accuracy"; derived from the class's name where it is empty.
         meaning: one sentence for readers of reports; the first sentence of the class's docstring where it is empty.
+        phrase: what it measures in words that need no knowledge of the field, as part of a sentence, such as "accuracy
+            under attack"; "{attribute}" stands for the sensitive attribute. The title where it is empty.
         no_skill: the value of a model that always names one class, if the metric is a share of correct predictions.
         margin: the smallest difference that matters, in its own units; docs/guide/verdicts.md has the reasons. A metric
             may set it for the instance, in `problems`, where it depends on a parameter.
@@ -84,6 +86,7 @@ class Metric(Spec, Generic[O]):
     shows: ClassVar[Shown | None] = None
     title: ClassVar[str] = ""
     meaning: ClassVar[str] = ""
+    phrase: ClassVar[str] = ""
     no_skill: ClassVar[NoSkill | None] = None
     margin: ClassVar[float] = 0.02
     everywhere: ClassVar[bool] = True

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from amulet.core.group_rates import GroupRates
+from amulet.core.short_repr import described
 
 Unit = Literal["record", "class", "suspect", "model"]
 """What one case of an outcome is: a record, a class, a suspected model, or a model."""
@@ -44,6 +45,17 @@ class Outcome:
     constants: ClassVar[tuple[str, ...]] = ()
     compares_groups: ClassVar[bool] = False
     optional: ClassVar[tuple[str, ...]] = ("index",)
+
+    def __init_subclass__(cls) -> None:
+        """Give every subclass the short `repr`, since `dataclass` would write a long one into each."""
+        if "__repr__" not in vars(cls):
+            cls.__repr__ = Outcome.__repr__  # type: ignore[method-assign]
+
+    def __repr__(self) -> str:
+        """Its kind, the number of its cases, and the type and shape of every field."""
+        unit = self.unit if len(self) == 1 else {"class": "classes"}.get(self.unit, f"{self.unit}s")
+        held = ", ".join(f"{name}={described(tensor)}" for name, tensor in self.tensors().items())
+        return f"{type(self).__name__}({len(self):,} {unit}: {held})"
 
     def __post_init__(self) -> None:
         for name in self.optional:

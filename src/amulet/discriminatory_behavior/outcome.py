@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from amulet.core.classifier import require_classifier
 from amulet.core.data import Data, Schema
 from amulet.core.data_checks import require_data
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidData, Problem
 from amulet.core.group_rates import GroupRate, GroupRates
 from amulet.core.groups import FEWEST, combined_groups, group_demands
@@ -20,6 +21,7 @@ from amulet.core.model import probabilities_of
 from amulet.core.outcome import LEFT_OUT, Outcome
 from amulet.core.probe import Audit, Game
 from amulet.core.spec import Count
+from amulet.core.split import Split
 from amulet.functional.rates import rates_by_group
 
 NO_NAMES: Final = torch.empty(0, dtype=torch.uint8)
@@ -179,6 +181,12 @@ class Discrimination(Audit[DiscriminationOutcome]):
         """Several attributes must be different ones."""
         if not self.attributes or len(set(self.attributes)) < len(self.attributes):
             yield self.problem("attribute", "the name of an attribute, or several different names")
+
+    @classmethod
+    def for_data(cls, dataset: AmuletDataset, split: Split) -> tuple[Self, ...]:
+        """By each sensitive attribute."""
+        del split
+        return tuple(cls(attribute=name) for name in dataset.schema.attribute_names) or (cls(),)
 
     def __str__(self) -> str:
         """The class with the attribute, even if that is the default."""

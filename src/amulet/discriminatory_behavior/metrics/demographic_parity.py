@@ -14,6 +14,7 @@ class DemographicParity(Metric[DiscriminationOutcome]):
     low, high, riskier, primary = 0.0, 1.0, "high", True
     net_of_chance = True
     title = "Demographic parity gap"
+    phrase = "approval gap by {attribute}"
     meaning = (
         "Difference in the share of favourable decisions between the groups for which it is largest and "
         "smallest; 0 is parity."

@@ -16,6 +16,7 @@ class EqualizedOdds(Metric[DiscriminationOutcome]):
     low, high, riskier, primary = 0.0, 1.0, "high", True
     net_of_chance = True
     title = "Equalized odds gap"
+    phrase = "gap in error rates by {attribute}"
     meaning = "The larger of the gaps in true and in false positive rate; 0 is parity."
 
     def measure(self, outcome: DiscriminationOutcome) -> float | Undefined:

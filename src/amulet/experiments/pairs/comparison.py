@@ -18,7 +18,7 @@ from amulet.core.groups import FEWEST, attribute_problems, group_codes, measured
 from amulet.core.metric import ByChance, Metric, Undefined
 from amulet.core.outcome import Outcome
 from amulet.core.probe import Attack, Audit, Probe
-from amulet.core.resampling import resamples
+from amulet.core.resampling import resampled_metrics
 from amulet.core.roles import TARGET, target_request
 from amulet.core.spec import NonNegativeInt, Spec
 from amulet.core.split import Split
@@ -31,12 +31,12 @@ from amulet.experiments.planning.checks import probe_problems
 from amulet.experiments.planning.experiment import question_problems
 from amulet.experiments.registry.plugins import metrics_for
 from amulet.experiments.results.numbers import Column, Rated
+from amulet.experiments.results.possible import possible
 from amulet.statistics import Resampled, Verdict, explore_resampled, fewest_resamples, judge_resampled
 
 Told = Callable[[str, int, int], None]
 """A function that is told of progress: the probe, the number of steps done, and the number of steps in all."""
 
-CHUNK = 100
 _ADVICE = "and a pair is compared without training any. Leave it out, or assess both recipes with `amulet assess`."
 
 
@@ -70,7 +70,7 @@ class Questions(Spec):
         """The problems of probes that need training, of repeated probes and metrics, and of too few resamples."""
         yield from question_problems("Questions", self.probes, self.metrics)
         for probe in self.probes:
-            yield from (Problem("attacks", f"{probe} {why} {_ADVICE}") for why in _needs_training(probe))
+            yield from (Problem("attacks", f"{probe} {why} {_ADVICE}") for why in needs_training(probe))
         if self.resamples is not None and self.resamples < self.fewest:
             yield self.problem("resamples", f"at least {self.fewest} for {self.primaries} simultaneous intervals")
 
@@ -103,7 +103,7 @@ class Questions(Spec):
         return self.drawn // max(1, self.primaries)
 
 
-def _needs_training(probe: Probe[Any]) -> Iterator[str]:
+def needs_training(probe: Probe[Any]) -> Iterator[str]:
     """The reasons why a probe cannot be run on a model that was trained on the members, without further training."""
     requests = probe.models(Split())
     if requests.get(TARGET) != (target_request(Split()),):
@@ -111,7 +111,7 @@ def _needs_training(probe: Probe[Any]) -> Iterator[str]:
         return
     for role, asked in requests.items():
         if role != TARGET:
-            yield f"needs {len(asked)} {role} models,"
+            yield f"needs {len(asked)} {role} model{'s' if len(asked) > 1 else ''},"
 
 
 def compare(  # noqa: PLR0913 - each is one property of a comparison
@@ -169,7 +169,7 @@ def answer(
     if problems := [*asked, *model_problems(models, dataset, questions.probes)]:
         raise InvalidParameter(problems)
     records, division = game_records(dataset, questions.split)
-    facts = [_facts(model) for model in models]
+    facts = [facts_of(model) for model in models]
     game = SharedGame(models, records, division, alike=facts[0] == facts[1])
     found: list[_Found] = []
     rates: list[Rated] = []
@@ -177,7 +177,8 @@ def answer(
         told(str(probe), 0, questions.drawn)
         played = game.play(probe, questions.seed)
         found += _found(probe, questions, game, played, told)
-        rates += [] if isinstance(played, Undefined) else _rates(probe, played, questions.seed)
+        for name, outcome in () if isinstance(played, Undefined) else zip(NAMES, played, strict=True):
+            rates += rates_of(name, probe, outcome, questions.seed)
     checks = learned(game, questions.seed)
     return PairResults(
         name="pair",
@@ -194,12 +195,10 @@ def answer(
     )
 
 
-def _rates(probe: Probe[Any], played: tuple[Outcome, Outcome], seed: int) -> Iterator[Rated]:
-    """The rates of groups that an audit compares, of both models; nothing for others."""
-    for row, outcome in zip(NAMES, played, strict=True):
-        rates = outcome.group_rates()
-        if rates is not None:
-            yield Rated(row, probe.risk, str(probe), seed, "", rates)
+def rates_of(row: str, probe: Probe[Any], outcome: Outcome, seed: int) -> tuple[Rated, ...]:
+    """The rates of the groups that an audit compares, under the name of the model; none for other probes."""
+    rates = outcome.group_rates()
+    return () if rates is None else (Rated(row, probe.risk, str(probe), seed, "", rates),)
 
 
 @dataclass(frozen=True, eq=False)
@@ -281,14 +280,16 @@ def _measured(
     vary = [] if same or first.unit != "record" else measured
     counts = {metric: asked.counts[metric] for metric in vary}
     probe, drawn = str(asked.probe), asked.questions.drawn
-    differences = _resampled(outcomes, counts, asked.questions.seed, lambda n: told(probe, n, drawn))
+    resampled = _resampled(outcomes, counts, asked.questions.seed, lambda n: told(probe, n, drawn))
     for metric in asked.counts:
         chances = (metric.by_chance(first), metric.by_chance(second)) if metric in measured else (None, None)
-        observed, resampled = None, differences.get(metric, np.empty(0))
+        of_before, of_after = resampled.get(metric, np.empty((2, 0)))
+        observed, differences = None, of_after - of_before
         if metric in measured:
             observed = _difference(*values[metric]) - _added(chances)
-            resampled = _around(observed, resampled) if metric.net_of_chance else resampled
-        judged = Resampled(observed, resampled, metric.margin, same and metric in measured, first.unit)
+            differences = _around(observed, differences) if metric.net_of_chance else differences
+        gains = _gains(asked.probe, metric, resampled)
+        judged = Resampled(observed, differences, metric.margin, same and metric in measured, first.unit, gains)
         yield _Found(Column.of(asked.probe, metric, asked.group), len(first), values[metric], chances, judged)
 
 
@@ -308,10 +309,38 @@ def _around(observed: float, differences: NDArray[np.float64]) -> NDArray[np.flo
     return differences - known.mean() + observed if len(known) else differences
 
 
+def _gains(
+    probe: Probe[Any], metric: Metric[Any], drawn: Mapping[Metric[Any], NDArray[np.float64]]
+) -> tuple[NDArray[np.float64], ...]:
+    """By how much an attack beats its adversary without the model, on the resamples of either model.
+
+    As `gains` of an assessment: by the metric itself, or by the attack's primary one if it has no chance level.
+    """
+    if not isinstance(probe, Attack) or metric.riskier is None or metric not in drawn:
+        return ()
+    primary = (each for each in drawn if each.primary and each.chance is not None)
+    judged = metric if metric.chance is not None else next(primary, None)
+    if judged is None:
+        return ()
+    chance: float | NDArray[np.float64] | None
+    if isinstance(judged.chance, str):
+        chance = next((values for each, values in drawn.items() if str(each) == judged.chance), None)
+    else:
+        chance = judged.chance
+    if chance is None:
+        return ()
+    values = drawn[judged]
+    if isinstance(chance, np.ndarray):
+        shortest = min(values.shape[1], chance.shape[1])
+        values, chance = values[:, :shortest], chance[:, :shortest]
+    before, after = (values - chance) * (1 if judged.riskier == "high" else -1)
+    return before, after
+
+
 def _resampled(
     outcomes: tuple[Outcome, Outcome], counts: Mapping[Metric[Any], int], seed: int, told: Callable[[int], None]
 ) -> dict[Metric[Any], NDArray[np.float64]]:
-    """For each metric the differences, after minus before, on resamples of the records; NaN if either is undefined.
+    """For each metric the (2, resamples) values of both models on resamples of the records; NaN where undefined.
 
     Args:
         outcomes: of the model before and of the model after.
@@ -319,31 +348,31 @@ def _resampled(
         seed: of the resamples.
         told: called with the number of resamples that are done.
     """
-    differences = {metric: np.empty(count) for metric, count in counts.items()}
-    drawn = resamples(outcomes[0], max(counts.values(), default=0), seed)
-    for number, places in enumerate(drawn):
-        first, second = (outcome.resample(places) for outcome in outcomes)
-        for metric, count in counts.items():
-            if number < count:
-                differences[metric][number] = _difference(metric(first), metric(second))
-        if (number + 1) % CHUNK == 0:
-            told(number + 1)
-    return differences
+    most = max(counts.values(), default=0)
+    before = resampled_metrics(outcomes[0], counts, seed, lambda done: told(done // 2))
+    after = resampled_metrics(outcomes[1], counts, seed, lambda done: told((most + done) // 2))
+    return {metric: np.stack([before[metric], after[metric]]) for metric in counts}
 
 
 def _judged(found: Sequence[_Found]) -> Iterator[PairCell]:
     """The cells with verdicts, in the given order. Primary metrics are one family, the others are judged one by one."""
     primary = iter(judge_resampled([each.resampled for each in found if each.column.primary]))
     others = iter(explore_resampled([each.resampled for each in found if not each.column.primary]))
-    for each in found:
-        yield each.cell(next(primary if each.column.primary else others))
+    verdicts = [next(primary if each.column.primary else others) for each in found]
+    for each, verdict in zip(found, possible(verdicts, [each.column for each in found]), strict=True):
+        yield each.cell(verdict)
+
+
+def _number(value: float | Undefined) -> float:
+    return math.nan if isinstance(value, Undefined) else value
 
 
 def _difference(before: float | Undefined, after: float | Undefined) -> float:
-    return math.nan if isinstance(before, Undefined) or isinstance(after, Undefined) else after - before
+    return _number(after) - _number(before)
 
 
-def _facts(model: nn.Module) -> ModelFacts:
+def facts_of(model: nn.Module) -> ModelFacts:
+    """What identifies a model."""
     tensors = {name: value for name, value in model.state_dict().items() if isinstance(value, torch.Tensor)}
     digest = hashlib.sha256()
     absorb(digest, tensors)

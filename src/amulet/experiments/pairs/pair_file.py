@@ -44,18 +44,20 @@ class WrittenTest(Written):
     n: Annotated[int, Interval(ge=2, lt=LARGEST_NUMBER)]
     p: Share
     effect: Finite | None
+    least_std: Size = 0.0
 
 
 class WrittenVerdict(Written):
-    """A verdict on a difference; see `Verdict`. `family` follows from the column, so it is not read."""
+    """A verdict on a difference; see `Verdict`. `word` and `family` follow from the column, so they are not read."""
 
-    word: Annotated[Word, Strict(strict=False)]
+    metric_word: Annotated[Word, Strict(strict=False)]
     paired: WrittenTest | None
     interval: Annotated[list[Finite], MinLen(2), MaxLen(2)] | None
     p: Share | None
     margin: Size
     level: Annotated[float, Gt(0), Lt(1)]
     reason: str | None
+    word: Any = None
     family: Any = None
 
     @model_validator(mode="after")

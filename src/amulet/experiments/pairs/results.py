@@ -15,6 +15,7 @@ from amulet.experiments.pairs.pair_file import PAIR_FORMAT, WrittenPairCell, par
 from amulet.experiments.results.gates import Checked
 from amulet.experiments.results.numbers import Column, Rated
 from amulet.experiments.results.result_folders import PAIR, written_results
+from amulet.experiments.results.risk_changes import plain_verdict, risk_word
 from amulet.experiments.results.written_rates import plain_rates, rated_from
 from amulet.statistics import Paired, Verdict
 
@@ -102,6 +103,10 @@ class PairResults:
     gates: tuple[Checked, ...] = ()
     rates: tuple[Rated, ...] = ()
 
+    def __repr__(self) -> str:
+        """What was compared, and how much of it."""
+        return f"PairResults({self.name} on {self.dataset}: {len(self.cells)} metrics; .frame has the verdicts)"
+
     @property
     def columns(self) -> tuple[Column, ...]:
         """The columns of all metrics that were measured."""
@@ -109,7 +114,11 @@ class PairResults:
 
     @property
     def frame(self) -> pd.DataFrame:
-        """One line for each metric; undefined values are NaN."""
+        """One line for each metric; undefined values are NaN.
+
+        The column `verdict` says what happens to the risk, such as "risk decreases"; `difference` has the sign of the
+        metric.
+        """
         return pd.DataFrame(
             [
                 {
@@ -122,7 +131,7 @@ class PairResults:
                     "difference": cell.difference,
                     "low": cell.verdict.interval[0] if cell.verdict.interval else None,
                     "high": cell.verdict.interval[1] if cell.verdict.interval else None,
-                    "verdict": str(cell.verdict.word),
+                    "verdict": risk_word(cell.column, cell.verdict.word),
                     "primary": cell.column.primary,
                 }
                 for cell in self.cells
@@ -134,7 +143,7 @@ class PairResults:
         body = asdict(self)
         for plain, cell in zip(body["cells"], self.cells, strict=True):
             plain["difference"] = cell.difference
-            plain["verdict"]["family"] = "primary" if cell.column.primary else "exploratory"
+            plain["verdict"] = plain_verdict(cell.verdict, cell.column)
         body["rates"] = [plain_rates(rated) for rated in self.rates]
         return json.dumps({"kind": PAIR, "format": PAIR_FORMAT, **body}, indent=1)
 
@@ -163,7 +172,7 @@ class PairResults:
 
     @classmethod
     def read(cls, folder: StrPath) -> Self:
-        """The results of a comparison from its folder.
+        """The results of a comparison from its folder, or from the results.json in it.
 
         Raises:
             AmuletError: the folder has no results, or they cannot be read.
@@ -176,7 +185,7 @@ def _cell(written: WrittenPairCell) -> PairCell:
     verdict = written.verdict
     paired = Paired(**dict(verdict.paired)) if verdict.paired else None
     interval = (verdict.interval[0], verdict.interval[1]) if verdict.interval else None
-    judged = Verdict(verdict.word, paired, interval, verdict.p, verdict.margin, verdict.level, verdict.reason)
+    judged = Verdict(verdict.metric_word, paired, interval, verdict.p, verdict.margin, verdict.level, verdict.reason)
     numbers = (written.records, written.before, written.after)
     counts = (written.resamples, written.lost)
     found = [ByChance(**dict(each)) for each in written.by_chance or ()]

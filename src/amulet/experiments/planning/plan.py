@@ -15,16 +15,18 @@ from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.groups import measured_by_group
 from amulet.core.probe import Probe
 from amulet.core.roles import target_request
-from amulet.experiments.graph.plays import Measure, MeasureByChance, MeasureByGroup, Play, Tabulate, Trace
+from amulet.core.short_repr import short_repr
+from amulet.experiments.graph.plays import Exhibit, Measure, MeasureByChance, MeasureByGroup, Play, Tabulate
 from amulet.experiments.graph.store import State, Store
 from amulet.experiments.graph.tasks import Backend, ModelTask, Source, Task
 from amulet.experiments.planning.bench import Bench
 from amulet.experiments.planning.checks import applied, data_problems, model_problems, notices_of, request_problems
+from amulet.experiments.planning.completion import LeftOut, completed
 from amulet.experiments.planning.experiment import Experiment, Row
 from amulet.experiments.planning.memory import source_of
 from amulet.experiments.registry.plugins import metrics_for
 
-READINGS = (Measure, MeasureByGroup, MeasureByChance, Tabulate, Trace)
+READINGS = (Measure, MeasureByGroup, MeasureByChance, Tabulate, Exhibit)
 """The kinds of tasks whose results are collected."""
 
 Pair = tuple[str, str]
@@ -52,14 +54,14 @@ class Cell:
 
 @dataclass(frozen=True)
 class Trial:
-    """One attack or audit of the model of one row and seed, with all metrics and curves that are computed from it.
+    """One attack or audit of the model of one row and seed, with all metrics that are computed from it and its exhibit.
 
     Attributes:
         row: the label of the row.
         play: the task that runs the attack or audit.
         measures: the tasks that compute each metric.
         by_group: the tasks that compute each metric for each group of a sensitive attribute.
-        trace: the task that computes the curve, if the probe has one.
+        exhibit: the task that makes its curve or images, if the probe has any.
         target: the task that trains the row's own model; None if the probe attacks a variant of it instead, such as
             a poisoned model.
         by_chance: the tasks that estimate what chance does to metrics that are net of chance.
@@ -70,7 +72,7 @@ class Trial:
     play: Play
     measures: tuple[Measure, ...]
     by_group: tuple[MeasureByGroup, ...]
-    trace: Trace | None
+    exhibit: Exhibit | None
     target: ModelTask | None
     by_chance: tuple[MeasureByChance, ...] = ()
     rates: Tabulate | None = None
@@ -82,8 +84,8 @@ class Trial:
 
     @property
     def readings(self) -> tuple[Task[Any], ...]:
-        """The tasks that compute metrics, rates of groups and the curve from the outcome."""
-        others = (each for each in (self.rates, self.trace) if each is not None)
+        """The tasks that compute metrics, rates of groups and the exhibit from the outcome."""
+        others = (each for each in (self.rates, self.exhibit) if each is not None)
         return (*self.measures, *self.by_group, *self.by_chance, *others)
 
     def cells(self, groups: Mapping[str, tuple[str, ...]]) -> Iterator[Cell]:
@@ -108,6 +110,7 @@ class Plan:
         trials: one for each probe, row and seed.
         others: further data sets that probes ask for.
         notices: sentences that the user should know before the work begins.
+        left_out: what was asked for with all risks or all defenses, and cannot be done.
     """
 
     experiment: Experiment
@@ -116,6 +119,9 @@ class Plan:
     trials: tuple[Trial, ...] = ()
     others: Mapping[DatasetSpec, AmuletDataset] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+
+    __repr__ = short_repr
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:
@@ -124,9 +130,9 @@ class Plan:
         return tuple(cell for trial in self.trials for cell in trial.cells(groups))
 
     @property
-    def traces(self) -> "Iterator[tuple[Trial, Trace]]":
-        """The tasks that compute curves, each with the trial it belongs to."""
-        return ((trial, trial.trace) for trial in self.trials if trial.trace is not None)
+    def exhibits(self) -> "Iterator[tuple[Trial, Exhibit]]":
+        """The tasks that make exhibits, each with the trial it belongs to."""
+        return ((trial, trial.exhibit) for trial in self.trials if trial.exhibit is not None)
 
     @property
     def tables(self) -> "Iterator[tuple[Trial, Tabulate]]":
@@ -152,6 +158,12 @@ class Plan:
     def tasks(self) -> tuple[Task[Any], ...]:
         """All tasks, each once and after its inputs."""
         return ordered(task for trial in self.trials for task in trial.readings)
+
+    @cached_property
+    def trainings(self) -> tuple[int, int]:
+        """How many models there are to train or derive, and how many if no attack, audit or row shared any."""
+        alone = (ordered(trial.readings) for trial in self.trials)
+        return _models(self.tasks), sum(map(_models, alone))
 
     def target(self, row: str, seed: int) -> ModelTask:
         """The task that trains the model under assessment of a row and seed."""
@@ -194,12 +206,14 @@ def plan(experiment: Experiment, dataset: AmuletDataset | None = None, device: s
     """
     dataset = _dataset(experiment, dataset)
     check_device(device)
+    experiment, left_out = completed(experiment, dataset, Backend(device))
     recipes, problems = applied(experiment)
     problems += data_problems(experiment, recipes, dataset)
     if problems:
         raise InvalidParameter(problems)
     others = {spec: spec.load() for probe in experiment.probes for spec in probe.sources(experiment.split)}
-    empty = Plan(experiment, dataset, device, others=others, notices=notices_of(experiment, recipes, dataset.schema))
+    notices = (*map(str, left_out), *notices_of(experiment, recipes, dataset.schema))
+    empty = Plan(experiment, dataset, device, others=others, notices=notices, left_out=left_out)
     _check_requests(empty)
     pairs = {(row.label, str(probe)) for row in experiment.rows for probe in experiment.probes}
     return _with_seeds(empty, pairs, range(experiment.looks[0]))
@@ -285,10 +299,13 @@ def _dataset(experiment: Experiment, given: AmuletDataset | None) -> AmuletDatas
 
 def check_device(device: str) -> None:
     """Raise InvalidParameter unless torch can compute on this device."""
+    if str(device).partition(":")[0] == "mps":
+        allowed = '"cpu" or a CUDA device such as "cuda:0", since "mps" has no float64, which Amulet needs'
+        raise InvalidParameter([Problem.of("device", "plan", allowed, device)])
     try:
         torch.zeros(1, device=device).item()  # which a device without numbers, such as meta, refuses
     except (RuntimeError, AssertionError) as error:
-        reason = str(error).partition("\n")[0]
+        reason = str(error).partition("\n")[0].partition(". ")[0]
         raise InvalidParameter(
             [Problem.of("device", "plan", f"one that torch finds here ({reason})", device)]
         ) from None
@@ -296,7 +313,7 @@ def check_device(device: str) -> None:
 
 def _trial(experiment: Experiment, row: Row, probe: Probe[Any], bench: Bench) -> Trial:
     play = bench.play(probe)
-    traced = tuple(play if each == probe else bench.play(each) for each in probe.traced())
+    exhibited = tuple(play if each == probe else bench.play(each) for each in probe.exhibited())
     own = bench.model(target_request(bench.split))
     metrics = metrics_for(probe, experiment.metrics)
     attributes = experiment.by_group if measured_by_group(probe.outcome_type) else ()
@@ -305,7 +322,7 @@ def _trial(experiment: Experiment, row: Row, probe: Probe[Any], bench: Bench) ->
         play=play,
         measures=tuple(Measure(metric, play) for metric in metrics),
         by_group=tuple(MeasureByGroup(metric, play, attribute) for attribute in attributes for metric in metrics),
-        trace=Trace(probe, traced) if traced else None,
+        exhibit=Exhibit(probe, exhibited) if exhibited else None,
         target=own if play.target is not None and play.target.digest == own.digest else None,
         by_chance=tuple(MeasureByChance(metric, play) for metric in metrics if metric.net_of_chance),
         rates=Tabulate(play) if probe.outcome_type.compares_groups else None,
@@ -325,6 +342,10 @@ def ordered(tasks: Iterable[Task[Any]]) -> tuple[Task[Any], ...]:
     for task in tasks:
         visit(task)
     return tuple(seen.values())
+
+
+def _models(tasks: Iterable[Task[Any]]) -> int:
+    return sum(isinstance(task, ModelTask) for task in tasks)
 
 
 def count_by_kind(tasks: Iterable[Task[Any]]) -> Counter[str]:

@@ -16,7 +16,7 @@ from amulet.core.metric import Undefined
 from amulet.core.model import predict
 from amulet.core.outcome import Outcome
 from amulet.core.seeds import generator
-from amulet.experiments.graph.plays import Measure, MeasureByChance, MeasureByGroup, Play, Tabulate, Trace
+from amulet.experiments.graph.plays import Exhibit, Measure, MeasureByChance, MeasureByGroup, Play, Tabulate
 from amulet.experiments.graph.surroundings import known_surroundings
 from amulet.experiments.graph.tasks import Derive, ModelTask, Score, Source, Task, Train
 from amulet.experiments.planning.extrapolation import extrapolated
@@ -64,7 +64,7 @@ def kind_of(task: Task[Any]) -> str:
             parts = (task.metric.digest, task.outcome.probe.digest)
         case Tabulate():
             parts = (task.outcome.probe.digest,)
-        case Trace():
+        case Exhibit():
             parts = (task.probe.digest,)
         case _:
             parts = (task.digest,)
@@ -153,7 +153,7 @@ class Rehearsal:
                     return self._played(task)
                 case Measure() | MeasureByGroup() | MeasureByChance() | Tabulate():
                     return self._read(task, (task.outcome,))
-                case Trace():
+                case Exhibit():
                     return self._read(task, task.plays)
         except Untold:
             raise

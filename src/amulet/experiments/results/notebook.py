@@ -9,7 +9,8 @@ import pandas as pd
 from amulet.core.text import visible
 from amulet.experiments.results.gates import Checked
 from amulet.experiments.results.numbers import Column, MatrixCell
-from amulet.statistics import Word
+from amulet.experiments.results.risk_changes import risk_word
+from amulet.statistics import Gate, Word
 
 NO_RATES: Final = pd.DataFrame()
 """Of results without audits that compare groups."""
@@ -42,6 +43,7 @@ def as_html(
     rows: Sequence[str],
     cell_of: CellOf,
     gates: Sequence[Checked],
+    few: str = "",
     rates: pd.DataFrame = NO_RATES,
 ) -> str:
     """The table of `as_frame` in HTML, the gates that have not passed, and the rates of groups; all text is escaped.
@@ -50,13 +52,15 @@ def as_html(
         columns: as for `as_frame`.
         rows: as for `as_frame`.
         cell_of: as for `as_frame`.
-        gates: the gates that were checked.
+        gates: all gates.
+        few: a sentence that there are too few seeds for verdicts, instead of all that is unproven for that reason.
         rates: as `Numbers.rates_frame` has them.
     """
     with pd.option_context("display.max_colwidth", None):
         tables = [as_frame(columns, rows, cell_of).to_html(escape=True)]
         tables += [] if rates.empty else [rates_by_group(rates).to_html(escape=True)]
-    return visible("\n".join([tables[0], *(f"<p>{escape(text)}</p>" for text in _doubts(gates)), *tables[1:]]))
+    doubts = [few, *_doubts([gate for gate in gates if gate.state is Gate.FAILED])] if few else _doubts(gates)
+    return visible("\n".join([tables[0], *(f"<p>{escape(text)}</p>" for text in doubts), *tables[1:]]))
 
 
 def rates_by_group(rates: pd.DataFrame) -> pd.DataFrame:
@@ -89,4 +93,4 @@ def _text(cell: MatrixCell) -> str:
         return mean
     needed = cell.verdict.seeds_needed
     more = f" (about {needed} seeds would settle it)" if cell.verdict.word is Word.INCONCLUSIVE and needed else ""
-    return f"{mean}, {cell.difference.mean:+.3f}: {cell.verdict.word}{more}"
+    return f"{mean}, {cell.difference.mean:+.3f}: {risk_word(cell.column, cell.verdict.word)}{more}"

@@ -1,4 +1,4 @@
-"""The numbers of an assessment: values, columns and curves, without verdicts."""
+"""The numbers of an assessment: values, columns, curves and images, without verdicts."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -13,8 +13,10 @@ from amulet.core.metric import ByChance, Metric
 from amulet.core.probe import Attack, Probe
 from amulet.core.spec import Plain
 from amulet.core.tally import Tally
+from amulet.experiments.planning.completion import LeftOut
 from amulet.experiments.planning.experiment import BASELINE
-from amulet.statistics import ALPHA, Summary, Verdict
+from amulet.experiments.results.pictures import Pictured
+from amulet.statistics import ALPHA, CHANGES, Summary, Verdict, Word
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,24 @@ class Column:
             shows=metric.shows if group is None else None,
         )
 
+    def __repr__(self) -> str:
+        """Its names, without what they stand for."""
+        group = f", {self.group}" if self.group else ""
+        return f"Column({self.risk}, {self.probe}, {self.metric}{group})"
+
+    def gets_worse(self, word: Word) -> bool:
+        """Whether a change of the metric means more risk; of what is no risk, such as utility, more is better."""
+        return (word is Word.INCREASES) == (self.riskier == "high")
+
+    def said(self, word: Word) -> str:
+        """What happens to the risk: "risk decreases" where a higher robust accuracy means less risk.
+
+        Other verdicts than changes, and those on what is no risk, are the word itself.
+        """
+        if word not in CHANGES or self.riskier is None:
+            return str(word)
+        return "risk increases" if self.gets_worse(word) else "risk decreases"
+
 
 @dataclass(frozen=True)
 class MatrixCell:
@@ -146,6 +166,16 @@ class MatrixCell:
     verdict: Verdict | None
     undefined: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        """Value, difference and interval, and what happens to the risk."""
+        parts = [f"{self.summary.mean:.3f}" if self.summary else "undefined"]
+        if self.difference:
+            parts.append(f"{self.difference.mean:+.3f} against its reference")
+        if self.verdict and self.verdict.interval:
+            parts.append("interval {:+.3f} to {:+.3f}".format(*self.verdict.interval))
+        said = self.column.said(self.verdict.word) if self.verdict else "not judged"
+        return f"MatrixCell({self.row}, {self.column!r}: {', '.join(parts)}: {said})"
+
 
 @dataclass(frozen=True)
 class Numbers:
@@ -163,9 +193,13 @@ class Numbers:
         curves: the curves of attacks that have one.
         looks: the numbers of seeds at which verdicts were planned.
         tested: how many test records there are of each class and group; empty in results of older versions.
+        pictures: the images of attacks that make some, of the first seed.
         own_claims: by row, the audits of claims of ownership that its defenses are made for.
         against: by row, the row that it is compared with; the undefended baseline for rows that are not named.
+        families: by row, the families in `amulet.literature` of the defenses that it adds to the row that it is
+            compared with; empty in results of older versions.
         rates: the rates of groups of audits that compare groups; empty in results of older versions.
+        left_out: what was asked for with all risks or all defenses, and cannot be used.
     """
 
     experiment: str
@@ -182,7 +216,10 @@ class Numbers:
     tested: Tally = field(default_factory=Tally)
     against: Mapping[str, str] = field(default_factory=dict)
     own_claims: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    families: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    pictures: tuple[Pictured, ...] = ()
     rates: tuple[Rated, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def rows(self) -> tuple[str, ...]:
@@ -235,9 +272,16 @@ class Numbers:
 
         Of a metric that is net of chance, both are without what chance adds.
         """
+        pairs = self.both(row, column)
+        return tuple(None if None in pair else pair[1] - pair[0] for pair in pairs)  # type: ignore[operator]
+
+    def both(self, row: str, column: Column) -> tuple[tuple[float | None, float | None], ...]:
+        """The value of the row that a row is compared with, and its own, by seed; None where there is no value.
+
+        Of a metric that is net of chance, both are without what chance adds.
+        """
         reference = {item.seed: item.net for item in self.of(self.reference(row), column)}
-        pairs = [(item.net, reference.get(item.seed)) for item in self.of(row, column)]
-        return tuple(None if None in pair else pair[0] - pair[1] for pair in pairs)  # type: ignore[operator]
+        return tuple((reference.get(item.seed), item.net) for item in self.of(row, column))
 
     def rates_of(self, row: str, probe: str) -> list[Rated]:
         """The rates of groups of an audit, in the order of their seeds; empty if it has none."""

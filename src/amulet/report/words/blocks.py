@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeAlias, TypeVar
 
+from amulet.experiments.model_audit.results import AuditCell, AuditResults
 from amulet.experiments.pairs.results import PairCell, PairResults
 from amulet.experiments.results.numbers import Column, MatrixCell
 from amulet.experiments.results.results import Results
@@ -16,7 +17,7 @@ from amulet.report.words.formats import number
 from amulet.report.words.names import Words, metric_words, risk_rank, risk_words
 from amulet.report.words.spec_text import Named, Specified, brief, probes
 
-Cell = TypeVar("Cell", MatrixCell, PairCell)
+Cell = TypeVar("Cell", MatrixCell, PairCell, AuditCell)
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Line(Generic[Cell]):
     Attributes:
         column: the metric with its probe.
         words: its title and meaning.
-        cells: one for each row of an assessment, the baseline first; a single one for a pair of models.
+        cells: one for each row of an assessment, the baseline first; a single one for a pair of models or one model.
     """
 
     column: Column
@@ -82,6 +83,9 @@ MatrixLine: TypeAlias = Line[MatrixCell]
 PairBlock: TypeAlias = Block[PairCell]
 PairPart: TypeAlias = Part[PairCell]
 PairLine: TypeAlias = Line[PairCell]
+AuditBlock: TypeAlias = Block[AuditCell]
+AuditPart: TypeAlias = Part[AuditCell]
+AuditLine: TypeAlias = Line[AuditCell]
 
 
 def matrix_blocks(results: Results) -> tuple[MatrixBlock, ...]:
@@ -91,6 +95,12 @@ def matrix_blocks(results: Results) -> tuple[MatrixBlock, ...]:
 
 def pair_blocks(results: PairResults) -> tuple[PairBlock, ...]:
     """All that was measured of a pair of models."""
+    by_column = {cell.column: cell for cell in results.cells}
+    return _arranged(results, lambda column: (by_column[column],))
+
+
+def audit_blocks(results: AuditResults) -> tuple[AuditBlock, ...]:
+    """All that was measured of one model."""
     by_column = {cell.column: cell for cell in results.cells}
     return _arranged(results, lambda column: (by_column[column],))
 
@@ -119,11 +129,15 @@ def group_sentences(part: Part[Cell]) -> Iterator[str]:
 
 def _values(line: Line[Cell]) -> Iterator[str]:
     for cell in line.cells:
-        if isinstance(cell, PairCell):
-            for model, value in (("before", cell.before), ("after", cell.after)):
-                yield f"{model} {'undefined' if value is None else number(value)}"
-        else:
-            yield f"{cell.row} {'undefined' if cell.summary is None else number(cell.summary.mean)}"
+        match cell:
+            case PairCell():
+                found = {"before": cell.before, "after": cell.after}
+            case AuditCell():
+                found = {"": cell.value}
+            case _:
+                found = {cell.row: None if cell.summary is None else cell.summary.mean}
+        for model, value in found.items():
+            yield f"{model} {'undefined' if value is None else number(value)}".lstrip()
 
 
 def _primary(part: Part[Cell], *, with_groups: bool) -> Iterator[Line[Cell]]:

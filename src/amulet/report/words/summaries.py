@@ -17,11 +17,10 @@ from amulet.report.words.group_sizes import compares_groups
 from amulet.report.words.names import mid_sentence, risk_name
 from amulet.report.words.spec_text import Named
 from amulet.report.words.verdict_words import Tone, VerdictWords, verdict_words
-from amulet.statistics import Gate, Word
+from amulet.statistics import CHANGES, Gate
 
 _ORDER: Final = (Tone.WORSE, Tone.BETTER, Tone.SAME, Tone.OPEN)
 _ATTACKS: Final = {ATTACK, STRENGTH}
-_CHANGES: Final = {Word.INCREASES, Word.DECREASES}
 _OPEN: Final = {"inconclusive": "undecided", "undefined": "without a verdict"}
 _DOUBTS: Final = {
     (ATTACK, Gate.FAILED): "by an attack that finds nothing",
@@ -122,7 +121,7 @@ def _groups(results: Results, cells: Sequence[tuple[MatrixBlock, MatrixPart, Mat
 
 def _words(cell: MatrixCell, verdict: VerdictWords) -> str:
     """Of what is not a risk, also what it is that increases."""
-    if cell.column.riskier is None and cell.verdict and cell.verdict.word in _CHANGES:
+    if cell.column.riskier is None and cell.verdict and cell.verdict.word in CHANGES:
         return f"{risk_name(cell.column.risk)} {verdict.words}"
     return _OPEN.get(verdict.words, verdict.words)
 
@@ -153,7 +152,7 @@ def _item(results: Results, block: MatrixBlock, part: MatrixPart, cell: MatrixCe
 def _changed(part: MatrixPart, cell: MatrixCell) -> str:
     """What changes by how much; of an audit with several primary metrics, also which one does not, if others differ."""
     title = mid_sentence(next(line.words.title for line in part.lines if line.column == cell.column))
-    if cell.verdict is None or cell.difference is None or cell.verdict.word not in _CHANGES:
+    if cell.verdict is None or cell.difference is None or cell.verdict.word not in CHANGES:
         return "" if _agree(part, cell) else title
     return f"{title} {signed(cell.difference.mean)}"
 
