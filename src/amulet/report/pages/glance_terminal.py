@@ -18,6 +18,7 @@ from amulet.report.words.blocks import matrix_blocks
 from amulet.report.words.cut_text import cut
 from amulet.report.words.failed_checks import failed_checks, unproven_checks
 from amulet.report.words.glance import GlanceCell, GlanceColumn, glance_columns
+from amulet.report.words.group_rates import already_below
 from amulet.report.words.headlines import Headline, headlines
 from amulet.report.words.readings import Reading
 from amulet.report.words.row_text import other_references, row_heading
@@ -62,11 +63,18 @@ def glance(results: Results, width: int | None = 80) -> Group:
     tables = (_table(labels, part, width) for part in parts)
     return Group(
         Text(f"{results.experiment} on {results.dataset}, {seed_names(results)}", style="bold"),
+        *_stands(results),
         *_news(headlines(results, found)),
         *tables,
         *_legend(results, [column for part in parts for column in part]),
         *_checks(results),
     )
+
+
+def _stands(results: Results) -> Iterator[Text]:
+    """Whether the undefended model falls short of the four-fifths rule before any defense."""
+    if sentence := already_below(results):
+        yield Text.assemble((f"{BASELINE}: ", "bold"), visible(sentence))
 
 
 def _news(found: Sequence[Headline]) -> Iterator[Text]:
