@@ -235,6 +235,19 @@ def test_the_page_of_a_metric_states_what_its_class_does(plugin: Plugin) -> None
     }
 
 
+def test_the_margin_of_every_metric_is_in_the_guide_with_a_reason() -> None:
+    stated: dict[tuple[str | None, str], str] = {}
+    for line in sections(ROOT / "docs" / "guide" / "verdicts.md")["Margins"].splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) == 4 and "`" in cells[1]:
+            assert cells[3]
+            stated |= {(cells[0], metric): cells[2] for metric in re.findall(r"`(\w+)`", cells[1])}
+    metrics = {(each.risk, each.name): each.spec for each in DESCRIBED if each.kind is Kind.METRIC}
+    expected = {key: shown(metric.margin) for key, metric in metrics.items() if issubclass(metric, Metric)}
+    expected["membership_inference", "TPRAtFPR"] = "2 `fpr`, at most 0.02"
+    assert stated == expected
+
+
 def shown(value: float | str | None) -> str:
     """A range's end, a chance level or a margin as it stands on a metric's page."""
     if isinstance(value, float | int):

@@ -96,12 +96,12 @@ def two_attributes() -> Data:
 def test_intersections_are_the_groups_of_every_combination() -> None:
     data = two_attributes()
     outcome = Discrimination(("sex", "race")).audit(Grants(), data)
-    assert outcome.group_names == ("f, a", "f, b", "f, c", "m, a", "m, b", "m, c")
+    assert outcome.group_names == ("f/a", "f/b", "f/c", "m/a", "m/b", "m/c")
     assert torch.equal(outcome.groups < 0, data.z[:, 1] < 0)
     frame = outcome.rates().frame.query("rate == 'favourable decisions'").set_index("group")
     which = (data.z[:, 0] == 1) & (data.z[:, 1] == 2)
-    assert frame.loc["m, c", "of"] == int(which.sum())
-    assert frame.loc["m, c", "count"] == int((data.x[which, 0] > 0.5).sum())
+    assert frame.loc["m/c", "of"] == int(which.sum())
+    assert frame.loc["m/c", "count"] == int((data.x[which, 0] > 0.5).sum())
 
 
 def test_attributes_of_a_combination_differ() -> None:

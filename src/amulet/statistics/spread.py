@@ -14,7 +14,7 @@ import numpy as np
 PAIRING: Final = 0.5
 """The floor as a share of the standard deviation that the difference would have if the models were not paired."""
 
-OTHERS: Final = 0.7
+OTHERS: Final = 2 / 3
 """The floor as a share of the median standard deviation of the same metric's differences in other rows."""
 
 
@@ -44,6 +44,6 @@ def least_std(unpaired: float, others: Sequence[float]) -> float:
 
     Example:
         >>> round(least_std(0.02, others=[0.01, 0.03, 0.1]), 3)
-        0.021
+        0.02
     """
     return max(PAIRING * unpaired, OTHERS * float(np.median(others)) if len(others) else 0.0)

@@ -17,6 +17,7 @@ from amulet.core.text import with_article
 from amulet.core.trainable import Trainable
 from amulet.experiments.graph.tasks import Source
 from amulet.experiments.planning.bench import Bench
+from amulet.experiments.planning.defended import defended, replacing
 from amulet.experiments.planning.experiment import Experiment, Row
 from amulet.experiments.registry.plugins import metrics_for
 from amulet.training.removal import Removal
@@ -30,13 +31,11 @@ def applied(experiment: Experiment) -> tuple[dict[str, Trainable], list[Problem]
     recipes: dict[str, Trainable] = {}
     problems: list[Problem] = []
     for row in experiment.rows:
-        recipe = experiment.recipe
+        recipes[row.label] = experiment.recipe
         try:
-            for defense in row.defenses:
-                recipe = defense.apply(recipe)
+            recipes[row.label] = defended(experiment.recipe, row.defenses)
         except ProblemsError as error:
             problems += [_in_row(row, problem) for problem in error.problems]
-        recipes[row.label] = recipe
     return recipes, problems
 
 
@@ -100,6 +99,8 @@ def notices_of(experiment: Experiment, recipes: Mapping[str, Trainable], schema:
     found: dict[str, str] = {}
     for row in experiment.rows:
         for notice in recipes[row.label].notices(schema):
+            found.setdefault(notice, f"Row '{row.label}': {notice}")
+        for notice in replacing(experiment.recipe, row.defenses):
             found.setdefault(notice, f"Row '{row.label}': {notice}")
     stages = [stage for recipe in recipes.values() for stage in (*recipe.preparations, *recipe.finishes)]
     defenses = [*(defense for row in experiment.rows for defense in row.defenses), *stages]

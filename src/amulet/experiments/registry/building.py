@@ -7,6 +7,7 @@ from dataclasses import MISSING, fields
 from typing import Any, Final
 
 from amulet.core.errors import AmuletError, InvalidParameter, Problem, ProblemsError
+from amulet.core.files import NAMES_FILE
 from amulet.core.imports import IMPORTED
 from amulet.core.spec import Plain, Spec, field_hints
 from amulet.core.text import closest, with_article
@@ -99,11 +100,13 @@ class Builder:
 
     def _value(self, hint: Any, plain: Plain, place: Place) -> Any:
         """The value of a field: specs are built, import paths are checked, all else is converted by the class."""
-        if _is_import_path(hint) and isinstance(plain, str) and (refused := self.imports.code_refusal(plain)):
+        if _is_marked(hint, IMPORTED) and isinstance(plain, str) and (refused := self.imports.code_refusal(plain)):
             self.note(place, refused)
             return None
+        if _is_marked(hint, NAMES_FILE) and isinstance(plain, str) and self.imports.folder is not None:
+            return str(self.imports.folder / plain)
         if not _holds_spec(hint) or not isinstance(plain, str | dict | list):
-            return plain
+            return [plain] if isinstance(plain, str) and _is_list(hint) else plain
         if isinstance(plain, list) or _is_list(hint):
             return self._items(hint, plain, place)
         kinds = tuple(_specs_in(hint))
@@ -243,8 +246,9 @@ def _misplaced(built: Spec, wanted: type[Spec]) -> str:
     return f"This must be {with_article(wanted.__name__)}. {built} is {with_article(kind)}{listed}."
 
 
-def _is_import_path(hint: Any) -> bool:
-    return IMPORTED in getattr(hint, "__metadata__", ()) or any(_is_import_path(part) for part in typing.get_args(hint))
+def _is_marked(hint: Any, mark: object) -> bool:
+    """Whether a declared type, or a part of it, is annotated with this mark."""
+    return mark in getattr(hint, "__metadata__", ()) or any(_is_marked(part, mark) for part in typing.get_args(hint))
 
 
 def _parts(hint: Any) -> Iterator[Any]:

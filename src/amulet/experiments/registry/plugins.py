@@ -163,6 +163,12 @@ def find(name: str, imports: Imports = REGISTERED) -> type[Spec]:
     return _imported(name, imports)
 
 
+def find_plugin(name: str) -> Plugin:
+    """The plug-in of a name; raises AmuletError as `find`."""
+    spec = find(name)
+    return next(plugin for plugin in plugins() if plugin.spec is spec)
+
+
 def metrics_for(probe: Probe[Any], listed: Sequence[Metric[Any]]) -> tuple[Metric[Any], ...]:
     """The metrics to compute from a probe's outcome: those listed, and registered ones of other classes."""
     fitting = [metric for metric in listed if metric.outcome_type() is probe.outcome_type]
