@@ -21,7 +21,7 @@ from amulet.report.words.points import plain_name
 from amulet.report.words.readings import failed_checks
 from amulet.report.words.risk_cells import Judged, RiskCell
 from amulet.report.words.row_text import row_heading
-from amulet.report.words.spec_text import Named, probes
+from amulet.report.words.spec_text import Named, brief, probes
 from amulet.report.words.terms import TERMS
 from amulet.report.words.verdict_sentences import judged_sentence, verdict_figures
 
@@ -89,7 +89,8 @@ def _line(results: Results, column: Column, named: dict[str, Named], curve: int)
         "title": words.title,
         "meaning": words.sentence,
         "name": capitalised(plain_name(column, dict(named[column.probe].settings).get("attribute", ""))),
-        "probe": str(named[column.probe].given),
+        "probe": str(brief(column.probe, named)),
+        "settings": str(named[column.probe].given),
         "curve": curve,
         "groups": _groups(results, column),
         "values": [
@@ -149,6 +150,7 @@ def _combination(
         "row": results.rows.index(found.row),
         "words": found.words,
         "sign": f"{found.first.still.sign} {found.second.still.sign}",
+        "verdict": found.verdict,
         "said": [found.first.sentence, found.second.sentence],
         "cells": [anchors[block.risk, found.row] for block in blocks],
     }
@@ -180,6 +182,7 @@ def _curves(results: Results, key: tuple[str, str], *, single: bool) -> Plain | 
     xs = list(dict.fromkeys(curve.x for curve in drawn))
     first = drawn[0]
     return {
+        "title": first.title,
         "scale": first.scale,
         "x_title": first.x_title,
         "words": _words(first),

@@ -85,8 +85,11 @@ def _alarms(cells: Sequence[Sequence[RiskCell]]) -> Iterator[str]:
         judged
         for row in cells
         for cell in row
-        for judged in cell.others
-        if judged.line.column.riskier and judged.cell.verdict and judged.cell.verdict.paired
+        for judged in (*cell.counted, *cell.others)
+        if not judged.line.column.primary
+        and judged.line.column.riskier
+        and judged.cell.verdict
+        and judged.cell.verdict.paired
     ]
     if not tested:
         yield "None was measured that could show more risk."
@@ -117,11 +120,8 @@ def _checks(results: Results) -> Iterator[str]:
     if not results.gates:
         yield "None could be made: this requires the audit Utility and the primary metrics of each risk."
         return
-    failed, unproven = counts[Gate.FAILED], counts[Gate.UNPROVEN]
-    yield (
-        f"Of {len(results.gates)} validity checks, {counts[Gate.PASSED]} have passed, {failed} have failed, and "
-        f"{unproven} are unproven."
-    )
+    came = ", ".join(f"{counts[state]} {state}" for state in (Gate.PASSED, Gate.FAILED, Gate.UNPROVEN))
+    yield f"Of {len(results.gates)} validity checks: {came}."
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -102,7 +102,7 @@ function metricSection(metric, row, jobs, first) {
   section.querySelector("h3").textContent = line.name;
   section.querySelector(".under").append(term(line.title, line.meaning), ` \u00b7 ${line.probe}`);
   section.querySelector(".what").append(tile(...metric.read), " ", metric.said);
-  section.querySelector("dl").append(...metric.facts.flatMap(([name, text]) => {
+  section.querySelector("dl").append(...[...metric.facts, ["Attack or audit", line.settings]].flatMap(([name, text]) => {
     const item = made("dt", "");
     item.append(term(name, found.terms[name]));
     return [item, made("dd", text)];
@@ -193,7 +193,7 @@ function showCombination(cell) {
   part("row").textContent = "Two defenses together";
   part("question").textContent = found.rows[cell.row];
   part("risk").replaceChildren();
-  part("read").replaceChildren(made("span", `${cell.sign} ${cell.words}`, "tile"));
+  part("read").replaceChildren(made("span", `${cell.sign} ${cell.words}`, `tile still-${cell.verdict}`));
   for (const name of ["metrics", "curves"]) part(name).replaceChildren();
   for (const name of ["groups", "others", "rests"]) part(name).hidden = true;
   for (const each of panel.querySelectorAll("[data-pictures], [data-rates]")) each.hidden = true;
@@ -242,7 +242,11 @@ function show(id, { focus = false, remember = true } = {}) {
   for (const button of panel.querySelectorAll("[data-step]")) button.disabled = !around[at + Number(button.dataset.step)] || at < 0;
   for (const each of tiles) each.toggleAttribute("aria-current", each.hash === `#${id}`);
   const chosen = tileOf(id);
-  if (chosen) rove(chosen);
+  if (chosen) {
+    rove(chosen);
+    chosen.closest("details")?.setAttribute("open", "");
+    chosen.scrollIntoView({ block: "nearest", behavior: "instant" });
+  }
   panel.scrollTop = 0;
   if (remember) history.replaceState(null, "", `#${id}`);
   if (focus) panel.focus({ preventScroll: true });
