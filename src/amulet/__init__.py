@@ -6,12 +6,19 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from amulet.datasets.load import load_data as load_data
+    from amulet.experiments.model_audit.auditing import audit as audit
+    from amulet.report.pages.audit_page import write_audit as write_audit
 else:
+    _LAZY = {
+        "audit": "amulet.experiments.model_audit.auditing",
+        "load_data": "amulet.datasets.load",
+        "write_audit": "amulet.report.pages.audit_page",
+    }
 
     def __getattr__(name: str) -> object:
-        """`amulet.load_data`, imported when it is asked for, so that `import amulet` waits for nothing."""
-        if name == "load_data":
-            from amulet.datasets.load import load_data  # noqa: PLC0415
+        """`amulet.audit` and its like, imported when they are asked for, so that `import amulet` waits for nothing."""
+        if name in _LAZY:
+            from importlib import import_module  # noqa: PLC0415
 
-            return load_data
+            return getattr(import_module(_LAZY[name]), name)
         raise AttributeError(f"module 'amulet' has no attribute '{name}'")

@@ -11,13 +11,16 @@ from threading import Thread
 from typing import Literal
 
 import pytest
+import torch
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
 
 from amulet.core.curve import Curve
+from amulet.core.image_grid import ImageGrid
 from amulet.core.spec import Plain
 from amulet.core.tally import Tally
 from amulet.experiments.graph.entries import environment
 from amulet.experiments.results.numbers import Column, Traced, Value
+from amulet.experiments.results.pictures import Pictured, rows_of
 from amulet.experiments.results.results import Results
 from amulet.report import write
 from amulet.report.words.formats import MINUS
@@ -103,7 +106,7 @@ class Heard:
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A report with four defended rows, some with markup for a label; curves behind the cells of two attacks."""
+    """A report with four defended rows, some with markup for a label; curves behind two attacks, images behind one."""
     values = [
         Value(
             row,
@@ -138,6 +141,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
         curves=tuple(curves),
         looks=(3,),
         tested=TESTED,
+        pictures=tuple(_pictured(row, COLUMNS[0]) for row in ROWS),
     )
     return write(results, environment(), tmp_path_factory.mktemp("site"))
 
@@ -232,6 +236,15 @@ def test_the_axes_of_a_roc_are_logarithmic(heard: Heard) -> None:
 def test_a_metric_without_a_curve_has_none(heard: Heard) -> None:
     assert heard.opened(0, "S1").locator(".curve").count() == 1
     assert heard.opened(0, "Utility").locator(".curve").count() == 0
+
+
+def test_images_stand_behind_their_own_attack(heard: Heard) -> None:
+    images = heard.opened(1, "S1").locator("[data-pictures] img:visible")
+    assert images.count() == 2 * len(ROWS)
+    assert images.first.get_attribute("alt") == f"granted, made: {ROWS[0]}"
+    assert images.first.evaluate("image => image.complete && image.naturalWidth") == 4
+    heard.page.keyboard.press("Escape")
+    assert heard.opened(1, "P1").locator("img:visible").count() == 0
 
 
 def test_behind_a_gap_are_the_groups_it_compares(heard: Heard) -> None:
@@ -446,6 +459,11 @@ def _listening(context: BrowserContext, address: str) -> Heard:
     page.goto(address)
     page.wait_for_selector("html.live")
     return heard
+
+
+def _pictured(row: str, column: Column) -> Pictured:
+    grid = ImageGrid("Two images.", ("made",), ("granted", "denied"), torch.zeros(1, 2, 1, 4, 4, dtype=torch.uint8))
+    return Pictured(row, column.risk, column.probe, 0, "e" * 64, grid.title, grid.columns, rows_of(grid), 0)
 
 
 def _curve(column: Column, seed: int) -> Curve:

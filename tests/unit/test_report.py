@@ -305,6 +305,7 @@ def test_the_page_says_how_sure_its_verdicts_are(page: str) -> None:
         (Word.DECREASES, "low", "risk increases", Tone.WORSE),
         (Word.DECREASES, None, "decreases", Tone.WORSE),
         (Word.NO_CHANGE, "high", "no meaningful change", Tone.SAME),
+        (Word.NO_LEAK, "high", "no leak shown in either", Tone.SAME),
         (Word.INCONCLUSIVE, "high", "inconclusive", Tone.OPEN),
         (Word.UNCHANGED, "high", "unchanged by construction", Tone.SAME),
     ],
@@ -416,3 +417,11 @@ def _columns() -> Iterator[Column]:
 )
 def test_a_decimal_number_in_markdown_begins_no_list(text: str, written: str) -> None:
     assert matrix_markdown.plain_text(text) == written
+
+
+def test_where_nothing_leaks_an_attack_succeeds_or_does_not() -> None:
+    verdict = Verdict(Word.NO_LEAK, None, None, None, 0.02)
+    shown = verdict_words(MatrixCell("row", replace(RACE, risk="evasion", riskier="low"), None, None, verdict, ()))
+    assert shown is not None
+    assert shown.words == "no success shown in either"
+    assert shown.because == "on neither model is the attack shown to do better than without the model"

@@ -90,9 +90,13 @@ def test_a_verdict_is_a_sentence_about_the_risk(results: Results) -> None:
     assert judged_sentence(results, judged(results, AUC)).startswith(
         "Success of recognising training records goes from 60.6 to 62.0 points with a|<b>, but it is unclear whether"
     )
-    assert judged_sentence(results, judged(results, BALANCED)).endswith(
-        "Any true difference is below 2.0 points, too small to matter."
-    )
+    steady = judged_sentence(results, judged(results, BALANCED))
+    assert "same in all 5 seeds, which cannot exclude a change that happens in fewer than 45%" in steady
+    assert "About 9 seeds would settle it." in steady
+    twice = [*results.values, *(replace(item, seed=item.seed + 5) for item in results.values)]
+    longer = replace(results, values=tuple(twice))
+    settled = judged_sentence(longer, judged(longer, BALANCED))
+    assert "too small to matter. Something that happens in fewer than 26% of trainings cannot be excluded." in settled
 
 
 def test_the_figures_are_those_of_the_verdict(results: Results) -> None:
@@ -290,7 +294,7 @@ def test_results_render_in_a_notebook(results: Results) -> None:
     shown = results._repr_html_()
     assert shown.startswith("<table")
     assert "a|&lt;b&gt;" in shown
-    assert "0.804, +0.300: increases" in shown
+    assert "0.804, +0.300: risk decreases" in shown
     assert "seeds would settle it" in shown
 
 

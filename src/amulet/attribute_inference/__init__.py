@@ -13,4 +13,5 @@ RISK = Risk(
     "Attribute inference",
     "An adversary infers a sensitive attribute of a record from what the model predicts for it.",
     question="Can private traits be guessed from it?",
+    short="Attribute",
 )

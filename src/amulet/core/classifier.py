@@ -35,6 +35,12 @@ JITTER: Final = 0.1
 from zeros does not hide them."""
 
 
+_WRAP_ESTIMATOR: Final = (
+    "let the forward method of a module return the logarithms of its predict_proba as a tensor (docs/guide/own.md "
+    "shows one). Attacks that need no gradients can then be run on it."
+)
+
+
 class HiddenConfidence(UserWarning):
     """A model gives probabilities where logits are meant."""
 
@@ -62,11 +68,11 @@ def classifier_problems(
     owner = owner or type(model).__name__
     name = name or owner
     if not isinstance(model, nn.Module):
+        remedy = _WRAP_ESTIMATOR if hasattr(model, "predict_proba") else "put a function into its forward method."
         yield Problem(
             parameter,
             f"The '{parameter}' must be a torch.nn.Module that maps records to logits. "
-            f"Got {with_article(type(model).__name__)}; "
-            "put a function into the forward method of a module.",
+            f"Got {with_article(type(model).__name__)}; {remedy}",
         )
         return
     unfit = weights_problem(model, parameter, name)

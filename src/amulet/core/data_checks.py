@@ -17,6 +17,9 @@ def require_data(value: object, parameter: str, owner: object, *, shapes: bool =
     """
     if not isinstance(value, Data):
         allowed = "Data, as an AmuletDataset holds in 'train' and 'test' (amulet.datasets.from_arrays makes one)"
+        if isinstance(getattr(value, "test", None), Data):
+            part = "train" if parameter == "members" else "test"
+            allowed = f"Data, as an AmuletDataset holds in 'train' and 'test': give one, such as dataset.{part}"
         raise InvalidData([Problem.of(parameter, str(owner), allowed, type(value).__name__)])
     if len(value.y) == 0:
         raise InvalidData(

@@ -6,10 +6,11 @@ import re
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import IO, Final, TypeAlias
+from typing import IO, Annotated, Final, TypeAlias
 
 from safetensors import SafetensorError
 from safetensors.torch import save_file
@@ -19,6 +20,16 @@ from amulet.core.errors import Unwritable
 
 StrPath: TypeAlias = str | PathLike[str]
 """A file or folder, as everything that takes one accepts it."""
+
+
+@dataclass(frozen=True)
+class _NamesFile:
+    """Marks fields whose text is the path of a file."""
+
+
+NAMES_FILE: Final = _NamesFile()
+FilePath = Annotated[str, NAMES_FILE]
+"""The type of a spec's field that names a file. In a configuration, a relative path counts from its folder."""
 
 PARTIAL: Final = ".partial-"
 """How the temporary names of unfinished files and folders begin; nobody reads what lies under them."""

@@ -14,6 +14,7 @@ class Risk:
         title: as a heading, without the code.
         meaning: one sentence for readers of reports.
         question: what a reader who does not know the technical name would ask; empty where there is none.
+        short: the title in at most ten characters, for narrow tables; the title's beginning where it is empty.
     """
 
     name: str
@@ -21,3 +22,4 @@ class Risk:
     title: str
     meaning: str
     question: str = ""
+    short: str = ""

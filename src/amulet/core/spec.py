@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
@@ -43,7 +44,17 @@ _PHRASES: Final = {
     "less_than": "less than {lt}",
     "too_long": "at most {max_length} values long",
     "missing": "given",
+    "tuple_type": "a list",
+    "int_parsing": "a whole number",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "string_type": "text",
 }
+_FRACTION: Final = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+))\s*/\s*(\d+\.?\d*|\.\d+)\s*")
 
 
 def _as_pairs(value: Any) -> Any:
@@ -197,6 +208,8 @@ def _validated(cls: type[Spec], name: str, boxed: Any) -> Any:
     (hint, adapter), value = _field_types(cls)[name], _unboxed(boxed)
     if _holds_bool(value) and not _admits(hint, bool):
         raise InvalidParameter([Problem.of(name, cls.__name__, "a number, not a truth value", value)])
+    if _admits(hint, float) and not _admits(hint, str):
+        value = _divided(value)
     try:
         return _without_negative_zero(adapter.validate_python(value))
     except ValidationError as error:
@@ -210,6 +223,14 @@ def _admits(hint: Any, kind: type) -> bool:
 def _unboxed(value: Any) -> Any:
     """NumPy and torch scalars as Python numbers."""
     return value.item() if getattr(value, "ndim", None) == 0 else value
+
+
+def _divided(value: Any) -> Any:
+    """Fractions that are written as text, such as "8/255", as numbers, also inside lists."""
+    if isinstance(value, list | tuple):
+        return tuple(_divided(item) for item in value)
+    fraction = _FRACTION.fullmatch(value) if isinstance(value, str) else None
+    return float(fraction[1]) / float(fraction[2]) if fraction and float(fraction[2]) else value
 
 
 def _holds_bool(value: Any) -> bool:

@@ -7,6 +7,7 @@ from typing import Self
 from torch import Tensor
 
 from amulet.core.data import Data
+from amulet.core.metric import NoSkill
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,17 @@ class Tally:
     def total(self) -> int:
         """The number of all records."""
         return sum(self.classes.values())
+
+    def without_skill(self, no_skill: NoSkill) -> float | None:
+        """The share of correct predictions of a model that always names one class; None without counts.
+
+        Args:
+            no_skill: "largest class" for the share of all records, "one over classes" for the mean over the classes.
+        """
+        counts = [count for count in self.classes.values() if count]
+        if not counts:
+            return None
+        return 1 / len(counts) if no_skill == "one over classes" else max(counts) / sum(counts)
 
     @classmethod
     def of(cls, data: Data) -> Self:

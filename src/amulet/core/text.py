@@ -1,5 +1,7 @@
 """Text from outside, such as labels, class names and messages of other code, as it is shown."""
 
+import difflib
+import re
 import unicodedata
 from collections.abc import Iterable
 from typing import Any, Final
@@ -78,6 +80,26 @@ def alike(names: Iterable[str]) -> tuple[str, str] | None:
         if other != name:
             return other, name
     return None
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that somebody who wrote another one probably means; None if none is near.
+
+    Case, blanks, "-" and "_" do not count; where that decides nothing, the most similar spelling does.
+
+    Example:
+        >>> closest("adversarial_training", ["AdversarialTraining", "PGD"]), closest("pgd", ["LiRA", "PGD"])
+        ('AdversarialTraining', 'PGD')
+        >>> closest("epsilom", ["steps", "epsilon"]), closest("wombat", ["steps", "epsilon"])
+        ('epsilon', None)
+    """
+    folded = {_bare(each): each for each in reversed(list(known))}
+    near = difflib.get_close_matches(_bare(name), folded, n=1)
+    return folded[near[0]] if near else None
+
+
+def _bare(name: str) -> str:
+    return re.sub(r"[\s_-]", "", name).casefold()
 
 
 def _is_unseen(letter: str) -> bool:

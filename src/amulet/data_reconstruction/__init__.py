@@ -13,4 +13,5 @@ RISK = Risk(
     "Data reconstruction",
     "An adversary finds out what the training records of the model look like.",
     question="Can training records be rebuilt?",
+    short="Reconstr.",
 )

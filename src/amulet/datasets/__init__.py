@@ -4,6 +4,7 @@ from amulet.core.dataset_spec import DatasetSpec
 from amulet.datasets.celeba import CelebA
 from amulet.datasets.census import Census
 from amulet.datasets.cifar10 import CIFAR10
+from amulet.datasets.csv_file import FromCSV
 from amulet.datasets.digits import Digits
 from amulet.datasets.fashion_mnist import FashionMNIST
 from amulet.datasets.files import from_csv, from_folder
@@ -21,6 +22,7 @@ __all__ = [
     "DatasetSpec",
     "Digits",
     "FashionMNIST",
+    "FromCSV",
     "ImportedDataset",
     "Mortgages",
     "from_arrays",

@@ -16,7 +16,7 @@ from amulet.datasets.columns import names_of
 from amulet.datasets.images import View, decoded
 from amulet.datasets.own import from_arrays, from_frame, test_records
 from amulet.datasets.sources import Layout, Tree, tree
-from amulet.datasets.tables import read_table
+from amulet.datasets.tables import SEPARATORS, read_table
 
 _PICTURES: Final = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 _LAYOUT: Final = Layout(re.compile(rf".*({'|'.join(map(re.escape, _PICTURES))})", re.IGNORECASE | re.DOTALL))
@@ -34,7 +34,10 @@ def from_csv(  # noqa: PLR0913 - each is one property of a data set
     positive: object = None,
     drop: Sequence[str] = (),
     missing: Sequence[str] = (),
-    test_share: float = 0.3,
+    sep: str = ",",
+    test: str | Path | None = None,
+    keep_sensitive: bool = False,
+    test_share: float | None = None,
     seed: int = 0,
     name: str = "own data",
 ) -> AmuletDataset:
@@ -46,30 +49,35 @@ def from_csv(  # noqa: PLR0913 - each is one property of a data set
 
     Args:
         path: the file.
-        target: as in `from_frame`, like all that follow but `missing`.
+        target: as in `from_frame`, like all that follow but `missing`, `sep` and `test`.
         sensitive: columns with sensitive attributes.
         positive: the favourable value of the target.
         drop: columns to leave out, such as identifiers and saved row indices.
         missing: what stands for a missing value beside an empty cell, such as "NA" or "?".
-        test_share: share of the records kept for the test.
+        sep: what separates cells: ",", ";", a tab or "|".
+        test: a second file of the same columns with the test records, where they are in a file of their own.
+        keep_sensitive: whether sensitive columns also stay among the inputs.
+        test_share: share of the records kept for the test; by default 0.3.
         seed: of the split.
         name: what to call it in results.
 
     Raises:
         InvalidData: the file is no table, or one that `from_frame` refuses.
     """
-    place = _there(path, name)
-    if place.is_dir():
-        raise invalid("path", name, "a file", str(place))
+    place = _file(path, name)
     absent, unused = names_of(missing, "missing", name), names_of(drop, "drop", name)
     if not all(isinstance(text, str) for text in absent):
         raise invalid("missing", name, "texts as they are written in the file, such as '-999'", absent)
+    if sep not in SEPARATORS:
+        raise invalid("sep", name, "one of ',', ';', a tab and '|'", sep)
     return from_frame(
-        read_table(place, absent, unused, name),
+        read_table(place, absent, unused, name, sep),
         target=target,
         sensitive=sensitive,
         positive=positive,
         drop=unused,
+        test=None if test is None else read_table(_file(test, name), absent, unused, name, sep),
+        keep_sensitive=keep_sensitive,
         test_share=test_share,
         seed=seed,
         name=name,
@@ -121,6 +129,13 @@ def from_folder(
     return from_arrays(
         train[:2], test[:2], sensitive=(train[2], test[2]), classes=classes, positive=positive, name=name
     )
+
+
+def _file(path: object, name: str) -> Path:
+    place = _there(path, name)
+    if place.is_dir():
+        raise invalid("path", name, "a file", str(place))
+    return place
 
 
 def _there(path: object, name: str) -> Path:

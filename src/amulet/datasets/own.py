@@ -110,22 +110,24 @@ def from_arrays(  # noqa: PLR0913 - each is one property of a data set
     return dataset
 
 
-def from_frame(
+def from_frame(  # noqa: PLR0913 - each is one property of a data set
     frame: pd.DataFrame,
     *,
     target: str,
     sensitive: Sequence[str] = (),
     positive: object = None,
     drop: Sequence[str] = (),
-    test_share: float = 0.3,
+    test: pd.DataFrame | None = None,
+    keep_sensitive: bool = False,
+    test_share: float | None = None,
     seed: int = 0,
     name: str = "own data",
 ) -> AmuletDataset:
     """A data set from a frame: one row a record, split into train and test with equal shares of each class.
 
-    Sensitive columns go to z and out of x. Text and categorical columns are one-hot encoded, a missing value as
-    zeros; numbers, with missing ones set to the training median, are clipped at the training data's 1% and 99%
-    quantiles, or where these are the same at its least and largest value, and scaled to [0, 1].
+    Sensitive columns go to z and, unless they are kept, out of x. Text and categorical columns are one-hot encoded, a
+    missing value as zeros; numbers, with missing ones set to the training median, are clipped at the training data's
+    1% and 99% quantiles, or where these are the same at its least and largest value, and scaled to [0, 1].
 
     Args:
         frame: the records.
@@ -133,7 +135,9 @@ def from_frame(
         sensitive: columns with sensitive attributes, of at most 100 values, or 20 where they are numbers.
         positive: the favourable value of the target.
         drop: columns to leave out, such as identifiers.
-        test_share: share of the records kept for the test.
+        test: the test records, of the same columns, where the split is given; `frame` then holds the training records.
+        keep_sensitive: whether sensitive columns also stay in x.
+        test_share: share of the records kept for the test, where there is no `test`; by default 0.3.
         seed: of the split.
         name: what to call it in results.
 
@@ -143,21 +147,25 @@ def from_frame(
             could stand for a missing number; a share or a seed that is none.
     """
     private, left_out = names_of(sensitive, "sensitive", name), names_of(drop, "drop", name)
-    frame = kept_columns(frame, target, private, left_out, name)
-    features = with_numbers(frame.drop(columns=[target, *private]))
+    if test is not None:
+        refuse_unused_split(test_share, seed or None, name)
+    share = 0.3 if test_share is None else test_share
+    train_records = kept_columns(frame, target, private, left_out, name)
+    frame = train_records if test is None else _stacked(train_records, test, left_out, name)
+    features = with_numbers(frame.drop(columns=[target, *(() if keep_sensitive else private)]))
     classes, *_ = together(
         lambda: coded_target(frame[target], name),
         lambda: check_features(features, name),
-        lambda: check_split(test_share, seed, name),
+        lambda: check_split(share, seed, name),
     )
     y = torch.from_numpy(classes.codes)
-    held_out = test_records(y, test_share, seed, name)
+    held_out = test_records(y, share, seed, name) if test is None else np.arange(len(frame)) >= len(train_records)
     features = pd.get_dummies(features, prefix_sep="=").astype(float)
-    train, test = scale_to_unit(features[~held_out], features[held_out])
+    x_train, x_test = scale_to_unit(features[~held_out], features[held_out])
     columns = [{str(column): frame.loc[rows, column] for column in private} for rows in (~held_out, held_out)]
     return from_arrays(
-        (train, y[~held_out]),
-        (test, y[held_out]),
+        (x_train, y[~held_out]),
+        (x_test, y[held_out]),
         sensitive=(columns[0], columns[1]),
         classes=[str(value) for value in classes.distinct],
         positive=next(
@@ -167,6 +175,20 @@ def from_frame(
         features=[str(column) for column in features],
         name=name,
     )
+
+
+def _stacked(train: pd.DataFrame, test: object, drop: Sequence[str], name: str) -> pd.DataFrame:
+    """The training records and behind them the test records, in the same columns.
+
+    Raises:
+        InvalidData: the test records are no frame with records, or of other columns.
+    """
+    if not isinstance(test, pd.DataFrame) or test.empty:
+        raise invalid("test", name, "a pandas DataFrame with at least one record", type(test).__name__)
+    others = {str(column) for column in test} - set(map(str, drop))
+    if different := sorted(others ^ set(map(str, train))):
+        raise invalid("test", name, "of the same columns as the training records", different)
+    return pd.concat([train, test[list(train)]], ignore_index=True)
 
 
 def from_torch(

@@ -16,6 +16,7 @@ from amulet.datasets.numerals import is_number
 from amulet.datasets.reading import check_regular, refuse_web_page, refused
 from amulet.datasets.values import refused_values
 
+SEPARATORS: Final = (",", ";", "\t", "|")
 _GZIP: Final = b"\x1f\x8b"
 _TABLE: Final = "be a table of comma-separated values, in UTF-8 (save it in that encoding)"
 _PACKED: Final = (".zip", ".bz2", ".xz", ".zst", ".tar", ".tgz")
@@ -33,8 +34,10 @@ class _QuotedAfterBlankError(Exception):
     """A separator is followed by a blank and a quoted cell, so that blanks belong to the separators."""
 
 
-def read_table(place: Path, missing: Collection[str], unused: Collection[str], owner: str) -> pd.DataFrame:
-    """The records of a CSV file with a line of names.
+def read_table(
+    place: Path, missing: Collection[str], unused: Collection[str], owner: str, sep: str = ","
+) -> pd.DataFrame:
+    """The records of a CSV file with a line of names, whose cells `sep` separates.
 
     Blanks around a cell are dropped. An empty cell, or one that says what `missing` lists, is missing. A column is
     numbers if every known cell is a plain one (no leading zeros, at most 15 digits of a whole number), truth values if
@@ -47,9 +50,9 @@ def read_table(place: Path, missing: Collection[str], unused: Collection[str], o
     """
     check_regular(place, place.name, owner)
     try:
-        names, columns = _columns(place, owner, blanks_separate=False)
+        names, columns = _columns(place, owner, sep, blanks_separate=False)
     except _QuotedAfterBlankError:
-        names, columns = _columns(place, owner, blanks_separate=True)
+        names, columns = _columns(place, owner, sep, blanks_separate=True)
     absent = frozenset(text.strip() for text in missing)
     typed = {
         name: pd.Series(column, dtype=object)
@@ -60,10 +63,10 @@ def read_table(place: Path, missing: Collection[str], unused: Collection[str], o
     return pd.DataFrame(typed, columns=names)
 
 
-def _columns(place: Path, owner: str, *, blanks_separate: bool) -> tuple[list[str], list[list[str]]]:
+def _columns(place: Path, owner: str, sep: str, *, blanks_separate: bool) -> tuple[list[str], list[list[str]]]:
     """The names, and the cells of each column as they are written."""
-    rows = _rows(place, owner, blanks_separate)
-    names = _names(next(rows, []), place, owner)
+    rows = _rows(place, owner, sep, blanks_separate)
+    names = _names(next(rows, []), place, owner, sep)
     columns: list[list[str]] = [[] for _ in names]
     known: dict[str, str] = {}  # one object for equal texts
     while block := list(islice(rows, _BLOCK)):
@@ -87,14 +90,14 @@ def _check_lengths(rows: Sequence[Sequence[str]], expected: int, before: int, pl
             raise refused(place.name, owner, allowed, f"{len(row)} in record {number}")
 
 
-def _rows(place: Path, owner: str, blanks_separate: bool) -> Iterator[list[str]]:
+def _rows(place: Path, owner: str, sep: str, blanks_separate: bool) -> Iterator[list[str]]:
     """Cells of each line that is not blank."""
     try:
         with _opened(place, owner) as file:
             refuse_web_page(file.read(512), place.name, owner)
             file.seek(0)
             text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-            for row in csv.reader(text, skipinitialspace=blanks_separate, strict=True):
+            for row in csv.reader(text, delimiter=sep, skipinitialspace=blanks_separate, strict=True):
                 if any("\0" in cell for cell in row):
                     raise refused(place.name, owner, _TABLE, "characters of value zero")
                 if row and (len(row) > 1 or row[0].strip()):
@@ -123,15 +126,16 @@ def _opened(place: Path, owner: str) -> IO[bytes]:
     return io.BytesIO(content)
 
 
-def _names(cells: Sequence[str], place: Path, owner: str) -> list[str]:
+def _names(cells: Sequence[str], place: Path, owner: str, sep: str) -> list[str]:
     """Names as pandas gives them: a column without one, as a saved row index has none, is 'Unnamed: 0'."""
     if not cells:
         raise refused(place.name, owner, "be a table of comma-separated values", "an empty file")
     names = [cell.strip().strip("\ufeff") or f"Unnamed: {number}" for number, cell in enumerate(cells)]
     if len(names) == 1:
-        between = next((sign for sign in (";", "\t", "|") if sign in names[0]), None)
-        given = f"one, with {between!r} in it" if between else "one"
-        raise refused(place.name, owner, "have several names in its first line, separated by commas", given)
+        between = next((sign for sign in SEPARATORS if sign in names[0] and sign != sep), None)
+        given = f"one, with {between!r} in it: give sep={between!r}" if between else "one"
+        by = "commas" if sep == "," else repr(sep)
+        raise refused(place.name, owner, f"have several names in its first line, separated by {by}", given)
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         allowed = "begin with a line of names, all different (add one if it has none, so that no record is lost)"

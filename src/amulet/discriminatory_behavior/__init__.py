@@ -11,4 +11,5 @@ RISK = Risk(
     "Discriminatory behavior",
     "The model decides differently for different groups.",
     question="Does it treat groups differently?",
+    short="Fairness",
 )

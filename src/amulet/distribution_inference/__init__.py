@@ -11,4 +11,5 @@ RISK = Risk(
     "Distribution inference",
     "An adversary finds out how often a sensitive value occurs in the training data of the model.",
     question="Does it give away the make-up of its training data?",
+    short="Distrib.",
 )

@@ -10,7 +10,7 @@ from typing import Any
 from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.files import StrPath
-from amulet.experiments.graph.executors import Executor
+from amulet.experiments.graph.executors import Executor, end_if_imported_by_worker
 from amulet.experiments.graph.runner import RunFailed, run, set_aside
 from amulet.experiments.graph.store import Damaged, NotStored, State, Store
 from amulet.experiments.graph.tasks import Task
@@ -72,6 +72,7 @@ def assess(
         UserCodeFailed: user code tried to end the program while the experiment was planned.
     """
     check_workers(workers)
+    end_if_imported_by_worker()
     _, results = carry_out(plan(experiment, dataset, device), Store(Path(store)), workers, progress, executor)
     return results
 

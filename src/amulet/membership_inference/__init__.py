@@ -21,4 +21,5 @@ RISK = Risk(
     "Membership inference",
     "An adversary finds out whether a record was in the training data of the model.",
     question="Can someone tell who was in the training data?",
+    short="Membership",
 )

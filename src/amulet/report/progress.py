@@ -1,7 +1,8 @@
-"""The progress of a run on the terminal."""
+"""The progress of a run, for standard error: what was done, and about how much time is left."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import perf_counter
 from typing import Any
 
 from rich.console import Console
@@ -18,14 +19,17 @@ LINES_WITHOUT_A_TERMINAL = 20
 
 @contextmanager
 def shown(console: Console) -> Iterator[Progress]:
-    """A bar of the tasks done and left; on anything but a terminal, a line for every twentieth of them."""
+    """A bar of the tasks done, and the time left; on anything but a terminal, a line for every twentieth of them."""
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Bar(
         *columns, TextColumn("left"), TimeRemainingColumn(), console=console, disable=not console.is_terminal
     ) as bar:
         line = bar.add_task("Tasks", total=None)
+        started = perf_counter()
 
         def start(total: int) -> None:
+            nonlocal started
+            started = perf_counter()
             bar.reset(line, total=total)
             console.print(f"{total} tasks to compute." if total else "Nothing to compute: the store has it all.")
 
@@ -34,7 +38,10 @@ def shown(console: Console) -> Iterator[Progress]:
             state = bar.tasks[0]
             every = max(1, int(state.total or 1) // LINES_WITHOUT_A_TERMINAL)
             if not console.is_terminal and int(state.completed) % every == 0:
-                console.print(f"{int(state.completed)} of {int(state.total or 0)} tasks done")
+                completed, total = int(state.completed), int(state.total or 0)
+                left = (perf_counter() - started) / completed * (total - completed)
+                ending = f", about {duration(left)} left" if completed < total else ""
+                console.print(f"{completed} of {total} tasks done{ending}")
 
         def look(undecided: int, seeds: int) -> None:
             console.print(f"{undecided} rows of attacks and audits are undecided; they go on to {seeds} seeds.")
@@ -42,11 +49,25 @@ def shown(console: Console) -> Iterator[Progress]:
         yield Progress(start, done, look)
 
 
+def duration(seconds: float) -> str:
+    """A time to wait, as it is said.
+
+    Example:
+        >>> duration(0.2), duration(75), duration(8000)
+        ('1 s', '75 s', '2 h 13 min')
+    """
+    whole = max(1, round(seconds))
+    if whole < 2 * 60:
+        return f"{whole} s"
+    minutes = round(whole / 60)
+    return f"{minutes} min" if minutes < 2 * 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
 @contextmanager
 def probing(console: Console) -> Iterator[Told]:
-    """A bar for each attack and audit of a pair of models; on anything but a terminal, a line for each."""
+    """A bar for each attack and audit of trained models; on anything but a terminal, a line for each."""
     named = TextColumn("{task.description}", markup=False)
-    columns = (named, BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (named, BarColumn(), MofNCompleteColumn(), TextColumn("left"), TimeRemainingColumn())
     with Bar(*columns, console=console, disable=not console.is_terminal) as bar:
         lines: dict[str, TaskID] = {}
 
@@ -54,7 +75,7 @@ def probing(console: Console) -> Iterator[Told]:
             if probe not in lines:
                 lines[probe] = bar.add_task(visible(probe), total=total)
                 if not console.is_terminal:
-                    console.print(f"{probe}: both models, then {total} resamples of the records")
+                    console.print(f"{probe}, then {total} resamples of the records")
             bar.update(lines[probe], completed=done)
 
         yield told

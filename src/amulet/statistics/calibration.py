@@ -8,7 +8,6 @@ distribution of the metric. Every change that a verdict finds is therefore a fal
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.random import Generator
@@ -16,10 +15,9 @@ from numpy.typing import NDArray
 from scipy import optimize, stats
 
 from amulet.statistics.power import POWER, power_of_difference
-from amulet.statistics.verdicts import ALPHA, Comparison, Verdict, Word, judge
+from amulet.statistics.verdicts import ALPHA, CHANGES, Comparison, Verdict, Word, judge
 
 Floats = NDArray[np.float64]
-CHANGE: Final = frozenset({Word.INCREASES, Word.DECREASES})
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +100,7 @@ def false_changes(pool: Pool, design: Design, matrices: int, rng: Generator) -> 
         >>> false_changes(pool, Design(rows=2, looks=(5,)), matrices=50, rng=rng).n
         50
     """
-    wrong = (any(v.word in CHANGE for v in judged) for judged in _simulated_verdicts(pool, design, matrices, rng))
+    wrong = (any(v.word in CHANGES for v in judged) for judged in _simulated_verdicts(pool, design, matrices, rng))
     return Share(sum(wrong), matrices)
 
 

@@ -22,8 +22,10 @@ def check_spec(spec: Spec, *, paper: bool) -> None:
         AssertionError: it does not.
     """
     cls = type(spec)
-    params = getattr(cls, "__dataclass_params__", None)
-    require(params is not None and params.frozen, f"{cls.__name__} must be a frozen dataclass")
+    params = cls.__dict__.get("__dataclass_params__")  # not that of a base, which knows nothing of the fields
+    require(
+        params is not None and params.frozen, f"{cls.__name__} must be a frozen dataclass (@dataclass(frozen=True))"
+    )
     require(isinstance(cls(), cls), f"{cls.__name__} must be constructible without arguments")
     copied = pickle.loads(pickle.dumps(spec))  # noqa: S301 - our own bytes
     require(copied == spec and copied.digest == spec.digest, f"{cls.__name__} must survive pickling")

@@ -22,4 +22,5 @@ RISK = Risk(
     "Unauthorized model ownership",
     "An adversary copies a model, and its owner tries to prove that the copy was made from it.",
     question="Can it be stolen?",
+    short="Ownership",
 )

@@ -25,6 +25,13 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 PR_SET_PDEATHSIG: Final = 1
+NAME: Final = "amulet worker"
+UNGUARDED: Final = 78
+"""Exit code of a worker process that ends since the script that it imports asks for workers itself."""
+GUARD: Final = (
+    'Put the part of the script that runs under `if __name__ == "__main__":`, since every worker process imports the '
+    "script, or ask for workers=1."
+)
 GRACE: Final = 5.0
 """Seconds that a worker process has to end by itself after its pipe is closed; then it is killed."""
 
@@ -87,7 +94,7 @@ class Worker:
         """Start a worker process. It sends a message when it is ready for its first job."""
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs, os.getpid()), name="amulet worker")
+        process = context.Process(target=_serve, args=(theirs, os.getpid()), name=NAME)
         with _control_c_blocked():
             process.start()
         theirs.close()
@@ -121,7 +128,7 @@ class Processes:
 
     def __init__(self, slots: int) -> None:
         self.slots = slots
-        self._threads = ThreadPoolExecutor(slots, thread_name_prefix="amulet worker")
+        self._threads = ThreadPoolExecutor(slots, thread_name_prefix=NAME)
         self._idle: list[Worker] = []
         self._workers: set[Worker] = set()
         self._lock = threading.Lock()
@@ -156,10 +163,12 @@ class Processes:
         try:
             worker.pipe.recv_bytes()
         except (EOFError, OSError):
-            raise WorkersUnusable(
-                f"A worker process {self._ended(worker)} before it could begin. A script that asks for several workers "
-                'must do so under `if __name__ == "__main__":`, since they import it; with workers=1 it need not.'
-            ) from None
+            ended = self._ended(worker)
+            if worker.process.exitcode == UNGUARDED:
+                raise WorkersUnusable(
+                    f"A worker process imported this script, which started to run anew. {GUARD}"
+                ) from None
+            raise WorkersUnusable(f"A worker process {ended} before it could begin. {GUARD}") from None
         return worker
 
     def _ended(self, worker: Worker) -> str:
@@ -190,6 +199,7 @@ def executing(workers: int) -> Iterator[Executor]:
     if workers == 1:
         yield Inline()
         return
+    _require_importable()
     pool = Processes(workers)
     try:
         yield pool
@@ -197,6 +207,28 @@ def executing(workers: int) -> Iterator[Executor]:
         pool.stop()
         raise
     pool.close()
+
+
+def end_if_imported_by_worker() -> None:
+    """End this process quietly if it is a worker process that is still importing the script of its parent.
+
+    The script then asks for workers outside `if __name__ == "__main__":`, and would start to run in every worker. The
+    parent process tells its user so.
+    """
+    current = multiprocessing.current_process()
+    if current.name == NAME and getattr(current, "_inheriting", False):
+        os._exit(UNGUARDED)
+
+
+def _require_importable() -> None:
+    """Raise WorkersUnusable if the running program lies in no file, so that worker processes could not import it."""
+    main = sys.modules["__main__"]
+    file = getattr(main, "__file__", None)
+    if file is not None and getattr(main, "__spec__", None) is None and not os.path.exists(file):  # noqa: PTH110
+        raise WorkersUnusable(
+            "Worker processes import the script that they work for, and this one is not read from a file. Save it in a "
+            "file, or ask for workers=1."
+        )
 
 
 @contextmanager

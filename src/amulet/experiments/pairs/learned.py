@@ -14,7 +14,7 @@ from amulet.utility import PredictionOutcome, Utility
 from amulet.utility.metrics import balanced_accuracy
 
 NAMES = ("before", "after")
-JUDGED = frozenset({Word.INCREASES, Word.DECREASES, Word.NO_CHANGE, Word.INCONCLUSIVE})
+JUDGED = frozenset({Word.INCREASES, Word.DECREASES, Word.NO_CHANGE, Word.NO_LEAK, Word.INCONCLUSIVE})
 
 
 def learned(game: SharedGame, seed: int) -> tuple[Checked, ...]:
@@ -25,7 +25,11 @@ def learned(game: SharedGame, seed: int) -> tuple[Checked, ...]:
     """
     played = game.play(Utility(), seed)
     outcomes = (None, None) if isinstance(played, Undefined) else played
-    return tuple(model_check(name, _state(outcome, game, seed)) for name, outcome in zip(NAMES, outcomes, strict=True))
+    classes = len(game.records.schema.classes)
+    return tuple(
+        model_check(name, learned_anything(outcome, classes, seed))
+        for name, outcome in zip(NAMES, outcomes, strict=True)
+    )
 
 
 def interpretable(cells: Sequence[PairCell], checks: Sequence[Checked]) -> Iterator[PairCell]:
@@ -39,9 +43,15 @@ def interpretable(cells: Sequence[PairCell], checks: Sequence[Checked]) -> Itera
             yield cell
 
 
-def _state(outcome: Outcome | None, game: SharedGame, seed: int) -> Gate:
+def learned_anything(outcome: Outcome | None, classes: int, seed: int) -> Gate:
+    """Whether the balanced accuracy of one model is above that of always naming one class, on resamples of the records.
+
+    Args:
+        outcome: of the audit `Utility`; None if there is none.
+        classes: the number of classes.
+        seed: of the resamples.
+    """
     if not isinstance(outcome, PredictionOutcome):
         return Gate.UNPROVEN
     values = resampled(balanced_accuracy, outcome, fewest_resamples(1), seed)
-    classes = len(game.records.schema.classes)
     return exceeds_resampled(above_one_class(values, classes), balanced_accuracy.margin)

@@ -22,7 +22,7 @@ def model_problems(
     found = [
         problem
         for name, model in zip(("before", "after"), models, strict=True)
-        for problem in _unusable(name, model, dataset, probes)
+        for problem in unusable(model, dataset, probes, parameter=name, owner="compare", subject=f"The model '{name}'")
     ]
     yield from found
     devices = [] if found else [str(device_of(model)) for model in models]
@@ -30,20 +30,30 @@ def model_problems(
         yield Problem("after", f"Both models must lie on one device. Got {devices[0]} and {devices[1]}.")
 
 
-def _unusable(name: str, model: nn.Module, dataset: AmuletDataset, probes: Sequence[Probe[Any]]) -> Iterator[Problem]:
-    """The reasons why one model cannot be compared: problems of its outputs, or what probes need and it lacks."""
+def unusable(
+    model: nn.Module, dataset: AmuletDataset, probes: Sequence[Probe[Any]], *, parameter: str, owner: str, subject: str
+) -> Iterator[Problem]:
+    """The reasons why a model cannot be probed: problems of its outputs, or what probes need and it lacks.
+
+    Args:
+        model: a trained model.
+        dataset: the records that it is tried on.
+        probes: attacks and audits.
+        parameter: under which name the model was given.
+        owner: what was given the model.
+        subject: what the model is called in sentences.
+    """
     some = few(dataset.test)
-    subject = f"The model '{name}'"
-    found = tuple(classifier_problems(model, some, parameter=name, owner="compare", name=subject))
+    found = tuple(classifier_problems(model, some, parameter=parameter, owner=owner, name=subject))
     yield from found
     if found:
         return
     if not _is_finite(model, some):
-        yield Problem(name, f"{subject} gives NaN or infinity.")
+        yield Problem(parameter, f"{subject} gives NaN or infinity.")
         return
     for probe in probes:
         for sentence in probe.model_demands(TARGET, model, some):
-            yield Problem(name, f"{subject}: {sentence}")
+            yield Problem(parameter, f"{subject}: {sentence}")
 
 
 def _is_finite(model: nn.Module, some: Data) -> bool:

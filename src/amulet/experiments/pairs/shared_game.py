@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from amulet.core.data import concatenate
+from amulet.core.data import Data, concatenate
 from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import AmuletError
 from amulet.core.metric import Undefined
@@ -40,7 +40,7 @@ class SharedGame:
         Raises:
             AmuletError: the two outcomes do not have the same records in the same order.
         """
-        first, second = (self._played(probe, model, seed) for model in self.models)
+        first, second = (played(probe, model, self.records, self.division, seed) for model in self.models)
         if isinstance(first, Undefined):
             return first
         if isinstance(second, Undefined):
@@ -50,27 +50,44 @@ class SharedGame:
             raise AmuletError(f"{probe} gave outcomes of other records for the second model than for the first.")
         return first, second
 
-    def _played(self, probe: Probe[Any], model: nn.Module, seed: int) -> Outcome | Undefined:
-        target = TrainedModel(model, self.records.train.index[self.division.members])
-        game = Game({TARGET: (target,)}, self.records, self.division, seed, str(device_of(model)))
-        outcome: Outcome | Undefined = probe.play(game)
-        return outcome if isinstance(outcome, Undefined) else outcome.cpu()
+
+def played(
+    probe: Probe[Any], model: nn.Module, records: AmuletDataset, division: Division, seed: int
+) -> Outcome | Undefined:
+    """The outcome of a probe on one model that is trained already, on the CPU, or why there is none."""
+    target = TrainedModel(model, records.train.index[division.members])
+    game = Game({TARGET: (target,)}, records, division, seed, str(device_of(model)))
+    outcome: Outcome | Undefined = probe.play(game)
+    return outcome if isinstance(outcome, Undefined) else outcome.cpu()
 
 
 def game_records(dataset: AmuletDataset, split: Split | None) -> tuple[AmuletDataset, Division]:
     """The data set as attacks need it, and who holds which training records.
 
-    Without a split all training records are members, and the test records are appended to them as the attacker's
-    auxiliary records. So attacks find members and non-members in the same places as in an assessment.
+    Without a split all training records are members, and the test records are the attacker's auxiliary records.
     """
     if split is not None:
         return dataset, split.divide(len(dataset.train))
-    train, test = dataset.train, dataset.test
-    if torch.isin(test.index, train.index).any():  # both parts count from zero
-        test = replace(test, index=test.index - test.index.min() + train.index.max() + 1)
-    places = torch.arange(len(train) + len(test))
-    division = Division(members=places[: len(train)], auxiliary=places[len(train) :], validation=places[:0])
-    return AmuletDataset(dataset.name, concatenate(train, test), test), division
+    return joined_records(dataset.name, dataset.train, dataset.test, dataset.test)
+
+
+def joined_records(name: str, members: Data, others: Data, test: Data) -> tuple[AmuletDataset, Division]:
+    """A data set whose training part holds first the members and behind them the attacker's auxiliary records.
+
+    So attacks find members and non-members in the same places as in an assessment.
+
+    Args:
+        name: of the data set.
+        members: the records that the model was trained on.
+        others: the attacker's records, none of them a member.
+        test: the test records; they may be the others.
+    """
+    same = others is test
+    if torch.isin(others.index, members.index).any():  # both parts count from zero
+        others = replace(others, index=others.index - others.index.min() + members.index.max() + 1)
+    places = torch.arange(len(members) + len(others))
+    division = Division(members=places[: len(members)], auxiliary=places[len(members) :], validation=places[:0])
+    return AmuletDataset(name, concatenate(members, others), others if same else test), division
 
 
 def equal_outcomes(first: Outcome, second: Outcome) -> bool:

@@ -12,6 +12,7 @@ from amulet.core.trainable import Defense, Trainable
 from amulet.experiments.graph.tasks import Backend, Source, Task
 from amulet.experiments.planning.bench import Bench
 from amulet.experiments.planning.checks import probe_problems, request_problems
+from amulet.experiments.planning.defended import defended
 
 V = TypeVar("V")
 
@@ -83,12 +84,9 @@ def game_for(
 ) -> Game:
     """The models, records and seed that an assessment would give the probe. Arguments and errors as in `models_for`."""
     require_dataset(dataset, "dataset", "models_for")
-    defended = recipe
-    for defense in defenses:
-        defended = defense.apply(defended)
     others = {spec: spec.load() for spec in probe.sources(split)}
     sources = {spec: source_of(other) for spec, other in others.items()}
-    bench = Bench(defended, recipe, source_of(dataset), split, Backend(device), others=sources)
+    bench = Bench(defended(recipe, defenses), recipe, source_of(dataset), split, Backend(device), others=sources)
     problems = list(probe_problems([probe], (), dataset, split))
     problems = problems or list(request_problems(bench, [probe], dataset, others))
     if problems:

@@ -1,17 +1,18 @@
 """Builds specs from the plain values of JSON and YAML, and reports every problem with its place in the document."""
 
-import difflib
+import types
 import typing
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, fields
-from typing import Any
+from typing import Any, Final
 
 from amulet.core.errors import AmuletError, InvalidParameter, Problem, ProblemsError
+from amulet.core.files import NAMES_FILE
 from amulet.core.imports import IMPORTED
 from amulet.core.spec import Plain, Spec, field_hints
-from amulet.core.text import with_article
+from amulet.core.text import closest, with_article
 from amulet.experiments.registry.permission import REGISTERED, Imports
-from amulet.experiments.registry.plugins import find
+from amulet.experiments.registry.plugins import Kind, find, kind_of
 
 Place = tuple[str | int, ...]
 """The place of a value in a document: the keys and positions that lead to it from the top."""
@@ -66,7 +67,7 @@ class Builder:
             return None
         if isinstance(built, kind):
             return built
-        self.note(place, f"This must be {with_article(kind.__name__)}. Got {built}.")
+        self.note(place, _misplaced(built, kind))
         return None
 
     def filled(self, cls: type[Spec], given: Mapping[str, Plain], place: Place) -> Spec | None:
@@ -99,17 +100,32 @@ class Builder:
 
     def _value(self, hint: Any, plain: Plain, place: Place) -> Any:
         """The value of a field: specs are built, import paths are checked, all else is converted by the class."""
-        if _is_import_path(hint) and isinstance(plain, str) and (refused := self.imports.code_refusal(plain)):
+        if _is_marked(hint, IMPORTED) and isinstance(plain, str) and (refused := self.imports.code_refusal(plain)):
             self.note(place, refused)
             return None
+        if _is_marked(hint, NAMES_FILE) and isinstance(plain, str) and self.imports.folder is not None:
+            return str(self.imports.folder / plain)
         if not _holds_spec(hint) or not isinstance(plain, str | dict | list):
-            return plain
-        return self._items(hint, plain, place) if isinstance(plain, list) else self.attempted(plain, place)
+            return [plain] if isinstance(plain, str) and _is_list(hint) else plain
+        if isinstance(plain, list) or _is_list(hint):
+            return self._items(hint, plain, place)
+        kinds = tuple(_specs_in(hint))
+        return self.attempted(plain, place, kinds[0] if len(kinds) == 1 else Spec)
 
-    def _items(self, hint: Any, plain: list[Any], place: Place) -> tuple[Any, ...] | None:
-        """The values of a list. If some cannot be built, only the others, so that these are checked too."""
-        found = len(self.found)
-        items = tuple(self._value(hint, item, (*place, number)) for number, item in enumerate(plain))
+    def _items(self, hint: Any, plain: Plain, place: Place) -> tuple[Any, ...] | None:
+        """The values of a list. If some cannot be built, only the others, so that these are checked too.
+
+        A single value stands for a list of one, and names with their settings, without the dashes, for a list of them.
+        """
+        found, inner = len(self.found), _item_of(hint)
+        match plain:
+            case list():
+                placed = [((*place, number), item) for number, item in enumerate(plain)]
+            case dict() if len(plain) > 1:
+                placed = [((*place, name), {name: given}) for name, given in plain.items()]
+            case _:
+                placed = [(place, plain)]
+        items = tuple(self._value(inner, item, where) for where, item in placed)
         return items if len(self.found) == found else tuple(item for item in items if item is not None) or None
 
     def _named(self, plain: Plain, place: Place) -> tuple[str, Mapping[str, Plain], Place]:
@@ -174,8 +190,65 @@ def _holds_spec(hint: Any) -> bool:
     return any(_holds_spec(part) for part in _parts(hint))
 
 
-def _is_import_path(hint: Any) -> bool:
-    return IMPORTED in getattr(hint, "__metadata__", ()) or any(_is_import_path(part) for part in typing.get_args(hint))
+def _is_list(hint: Any) -> bool:
+    """Whether a field holds a list, and no single spec instead of it."""
+    return _list_in(hint) is not None
+
+
+def _item_of(hint: Any) -> Any:
+    """The declared type of a list's items; of other fields the type itself."""
+    while (listed := _list_in(hint)) is not None:
+        hint = typing.get_args(listed)[0]
+    return hint
+
+
+def _list_in(hint: Any) -> Any:
+    """The type of the list that a field holds, without its constraints and without None; None if it may hold a spec."""
+    if typing.get_origin(hint) is tuple:
+        return hint
+    parts = [part for part in typing.get_args(hint) if part is not type(None)]
+    return _list_in(parts[0]) if _is_annotated(hint) or (_is_union(hint) and len(parts) == 1) else None
+
+
+def _is_annotated(hint: Any) -> bool:
+    return typing.get_origin(hint) is typing.Annotated
+
+
+def _is_union(hint: Any) -> bool:
+    return typing.get_origin(hint) in {typing.Union, types.UnionType}
+
+
+def _specs_in(hint: Any) -> Iterator[type[Spec]]:
+    """The classes of specs that a field may hold."""
+    plain = typing.get_origin(hint) or hint
+    if isinstance(plain, type) and issubclass(plain, Spec):
+        yield plain
+    else:
+        yield from (spec for part in typing.get_args(hint) for spec in _specs_in(part))
+
+
+_LISTS: Final = {
+    Kind.ATTACK: "attacks",
+    Kind.AUDIT: "audits",
+    Kind.METRIC: "metrics",
+    Kind.DEFENSE: "defenses",
+    Kind.CONTROL: "defenses",
+}
+"""The settings of an experiment under which plug-ins of each kind are listed."""
+
+
+def _misplaced(built: Spec, wanted: type[Spec]) -> str:
+    """The sentence for a spec of another kind than its place asks for."""
+    kind = kind_of(type(built))
+    listed = (
+        f"; list it under '{_LISTS[kind]}'" if kind in _LISTS and _LISTS.get(kind_of(wanted)) != _LISTS[kind] else ""
+    )
+    return f"This must be {with_article(wanted.__name__)}. {built} is {with_article(kind)}{listed}."
+
+
+def _is_marked(hint: Any, mark: object) -> bool:
+    """Whether a declared type, or a part of it, is annotated with this mark."""
+    return mark in getattr(hint, "__metadata__", ()) or any(_is_marked(part, mark) for part in typing.get_args(hint))
 
 
 def _parts(hint: Any) -> Iterator[Any]:
@@ -186,5 +259,5 @@ def _parts(hint: Any) -> Iterator[Any]:
 
 
 def _suggestion(key: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(key, known, n=1)
-    return f" Did you mean '{close[0]}'?" if close else f" It has: {', '.join(known) or 'no settings'}."
+    close = closest(key, known)
+    return f" Did you mean '{close}'?" if close else f" It has: {', '.join(known) or 'no settings'}."

@@ -1,6 +1,5 @@
 """The registry: all plug-ins of Amulet and of installed packages, which name them in their `__all__`."""
 
-import difflib
 import importlib
 import inspect
 import pkgutil
@@ -11,7 +10,6 @@ from enum import StrEnum
 from functools import cache
 from typing import Any
 
-import amulet
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import AmuletError
 from amulet.core.metric import Metric
@@ -19,13 +17,14 @@ from amulet.core.model import ModelSpec
 from amulet.core.probe import Attack, Audit, Probe
 from amulet.core.roles import Derivation
 from amulet.core.spec import Spec, path_of
+from amulet.core.text import closest
 from amulet.core.trainable import Defense, Trainable
 from amulet.datasets.load import folded
 from amulet.experiments.registry.permission import OWN, REGISTERED, Imports, plugin_homes
 from amulet.training.augmentation import Augmentation
 from amulet.training.placebo import Placebo
 
-_WITHOUT_PLUGINS = {"core", "functional", "statistics", "experiments", "report", "testing", "cli"}
+_WITHOUT_PLUGINS = {"core", "functional", "statistics", "literature", "experiments", "report", "testing", "cli"}
 
 
 class Kind(StrEnum):
@@ -75,7 +74,7 @@ class Plugin:
     @property
     def kind(self) -> Kind:
         """The kind of plug-in, decided by the base class."""
-        return next((kind for base, kind in _KINDS if issubclass(self.spec, base)), Kind.SETTING)
+        return kind_of(self.spec)
 
     @property
     def risk(self) -> str:
@@ -85,6 +84,11 @@ class Plugin:
         return str(
             stated or (parts[1] if parts[0] == "amulet" and parts[-1] in {"attacks", "metrics", "defenses"} else "")
         )
+
+    @property
+    def at_home(self) -> bool:
+        """Whether its package is of the risk that it belongs to, where other risks may re-export it."""
+        return bool(self.risk) and self.risk in self.home.split(".")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -103,13 +107,20 @@ class Plugin:
         return (text or "").partition("\n")[0]
 
 
+def kind_of(spec: type[Spec]) -> Kind:
+    """The kind of plug-in that a class is, decided by its base class."""
+    return next((kind for base, kind in _KINDS if issubclass(spec, base)), Kind.SETTING)
+
+
 @cache
 def plugins() -> tuple[Plugin, ...]:
-    """All plug-ins, each once, in the order of their packages."""
+    """All plug-ins, each once, in the order of the packages that name them first; those of two risks are at home."""
     found: dict[type[Spec], Plugin] = {}
     for home in _homes():
         for plugin in plugins_of(home):
-            found.setdefault(plugin.spec, plugin)
+            held = found.get(plugin.spec)
+            if held is None or (plugin.at_home and not held.at_home):
+                found[plugin.spec] = plugin
     return tuple(found.values())
 
 
@@ -121,6 +132,16 @@ def plugins_of(home: str) -> Iterator[Plugin]:
         spec = type(value) if isinstance(value, Spec) else value
         if isinstance(spec, type) and issubclass(spec, Spec) and not inspect.isabstract(spec):
             yield Plugin(name, home, spec)
+
+
+def probe_classes() -> tuple[type[Probe[Any]], ...]:
+    """The classes of all registered attacks and audits."""
+    return tuple(plugin.spec for plugin in plugins() if issubclass(plugin.spec, Probe))
+
+
+def risk_names() -> tuple[str, ...]:
+    """The risks of all registered attacks and audits, by the names of their packages."""
+    return tuple(dict.fromkeys(spec.risk for spec in probe_classes()))
 
 
 def find(name: str, imports: Imports = REGISTERED) -> type[Spec]:
@@ -140,6 +161,12 @@ def find(name: str, imports: Imports = REGISTERED) -> type[Spec]:
         longer = " or ".join(plugin.names[1] for plugin in matches)
         raise AmuletError(f"'{name}' could be more than one thing. Write {longer}.")
     return _imported(name, imports)
+
+
+def find_plugin(name: str) -> Plugin:
+    """The plug-in of a name; raises AmuletError as `find`."""
+    spec = find(name)
+    return next(plugin for plugin in plugins() if plugin.spec is spec)
 
 
 def metrics_for(probe: Probe[Any], listed: Sequence[Metric[Any]]) -> tuple[Metric[Any], ...]:
@@ -162,7 +189,7 @@ def short_name(spec: type[Spec]) -> str:
 
 
 def _homes() -> Iterator[str]:
-    for module in pkgutil.iter_modules(amulet.__path__):
+    for module in pkgutil.iter_modules(importlib.import_module(OWN).__path__):
         if module.ispkg and module.name not in _WITHOUT_PLUGINS:
             package = importlib.import_module(f"amulet.{module.name}")
             parts = {part.name for part in pkgutil.iter_modules(package.__path__) if part.ispkg}
@@ -187,8 +214,8 @@ def _imported(name: str, imports: Imports) -> type[Spec]:
         return type(found)
     if isinstance(found, type) and issubclass(found, Spec):
         return found
-    close = difflib.get_close_matches(name, [each for plugin in plugins() for each in plugin.names], n=1)
-    hint = f" Did you mean '{close[0]}'?" if close else ""
+    close = closest(name, (each for plugin in plugins() for each in plugin.names))
+    hint = f" Did you mean '{close}'?" if close else ""
     if refused:
         raise AmuletError(f"{refused}{hint}")
     raise AmuletError(f"Nothing goes by the name '{name}'.{hint} `amulet list` shows what there is.")

@@ -7,6 +7,7 @@ from amulet.core.files import StrPath
 from amulet.experiments.results.json_files import parse_json, read_text
 
 PAIR: Final = "pair"
+AUDIT: Final = "audit"
 RESULTS: Final = "a results file of Amulet"
 
 
@@ -14,22 +15,30 @@ def written_results(folder: StrPath, command: str) -> str:
     """The text of the results.json in a folder.
 
     Args:
-        folder: the folder.
+        folder: the folder, or the file in it.
         command: the subcommand that writes such a file, for the message of an error.
 
     Raises:
         AmuletError: there is no such file, or it cannot be read.
     """
-    return read_text(Path(folder) / "results.json", f"Run `amulet {command}` first.")
+    place = Path(folder)
+    file = place if place.suffix == ".json" and not place.is_dir() else place / "results.json"
+    return read_text(file, f"Run `amulet {command}` first.")
 
 
-def holds_pair(folder: StrPath) -> bool:
-    """Whether the results.json in a folder is of a pair of models, not of an assessment.
+def kind_of_results(folder: StrPath) -> str | None:
+    """What results.json is of: `PAIR` for a pair of models, `AUDIT` for one model, None for an assessment.
 
     Raises:
         AmuletError: there is no such file, or it is no JSON object.
     """
-    return parse_json(written_results(folder, "assess"), RESULTS).get("kind") == PAIR
+    kind = parse_json(written_results(folder, "assess"), RESULTS).get("kind")
+    return str(kind) if kind in {PAIR, AUDIT} else None
+
+
+def holds_pair(folder: StrPath) -> bool:
+    """Whether the results.json in a folder is of a pair of models; raises as `kind_of_results`."""
+    return kind_of_results(folder) == PAIR
 
 
 def read_manifest(folder: StrPath) -> dict[str, Any]:

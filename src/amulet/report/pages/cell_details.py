@@ -14,7 +14,9 @@ from amulet.report.words.blocks import MatrixBlock
 from amulet.report.words.compositions import Combination
 from amulet.report.words.formats import number, signed
 from amulet.report.words.gates import gate_asked, gate_found, gates_of
+from amulet.report.words.group_rates import attribute_of
 from amulet.report.words.group_sizes import group_sizes
+from amulet.report.words.literature import literature_sentences
 from amulet.report.words.names import capitalised, metric_words
 from amulet.report.words.paired_levels import paired_levels
 from amulet.report.words.points import plain_name
@@ -52,7 +54,7 @@ def panel_details(
         "lines", rows by their position in "rows", and checks by their position in "gates".
     """
     named = probes(results)
-    keys = list(dict.fromkeys((column.risk, column.probe) for column in results.columns))
+    keys = _keys(results)
     places = {column: at for at, column in enumerate(results.columns)}
     blocks = [cell.block for cell in cells[0]] if cells else []
     return {
@@ -60,6 +62,7 @@ def panel_details(
         "terms": TERMS,
         "charts": {"difference": vega_lite.difference()},
         "rows": [row_heading(results, row) for row in results.rows],
+        "labels": list(results.rows),
         "references": _references(results),
         "risks": [
             [block.words.plain or block.words.title, block.words.title, block.words.sentence] for block in blocks
@@ -77,6 +80,15 @@ def panel_details(
     }
 
 
+def probe_place(results: Results, column: Column) -> int:
+    """The position of a column's attack or audit, by which fragments of the page are told apart."""
+    return _keys(results).index((column.risk, column.probe))
+
+
+def _keys(results: Results) -> list[tuple[str, str]]:
+    return list(dict.fromkeys((column.risk, column.probe) for column in results.columns))
+
+
 def _references(results: Results) -> list[int]:
     """The position of the row that each row is compared with."""
     positions = {row: at for at, row in enumerate(results.rows)}
@@ -88,7 +100,7 @@ def _line(results: Results, column: Column, named: dict[str, Named], curve: int)
     return {
         "title": words.title,
         "meaning": words.sentence,
-        "name": capitalised(plain_name(column, dict(named[column.probe].settings).get("attribute", ""))),
+        "name": capitalised(plain_name(column, attribute_of(results, column))),
         "probe": str(brief(column.probe, named)),
         "settings": str(named[column.probe].given),
         "curve": curve,
@@ -119,7 +131,14 @@ def _cell(results: Results, cell: RiskCell, risk: int, places: Mapping[Column, i
         "counted": [_counted(results, judged, places) for judged in cell.counted],
         "others": [_other(results, judged, places) for judged in cell.others],
         "gates": [results.gates.index(gate) for gate in gates],
+        "published": _published(results, cell),
     }
+
+
+def _published(results: Results, cell: RiskCell) -> str:
+    """What is published of the row's defense and the risk, told once however many attacks there are."""
+    sentences = (literature_sentences(results, judged.cell) for judged in cell.counted)
+    return next(filter(None, sentences), "")
 
 
 def _counted(results: Results, judged: Judged, places: Mapping[Column, int]) -> Plain:
@@ -130,6 +149,7 @@ def _counted(results: Results, judged: Judged, places: Mapping[Column, int]) -> 
         "said": judged_sentence(results, judged),
         "facts": list(verdict_figures(results, judged.cell)),
         "judged": _judged(judged.cell),
+        "differences": [_short(value) for value in results.differences(judged.cell.row, judged.line.column)],
     }
 
 

@@ -7,20 +7,22 @@ from typing import Any, Final
 from amulet.experiments.results.results import Results
 from amulet.report.charts.trade_offs import row_letters, trade_offs
 from amulet.report.pages.anchors import row_slugs
-from amulet.report.pages.cell_details import panel_details
+from amulet.report.pages.cell_details import panel_details, probe_place
 from amulet.report.pages.heat_maps import COMBINED, cell_anchors, maps
 from amulet.report.pages.matrix_csv import matrix_csv
 from amulet.report.pages.page_script import page_script
+from amulet.report.pages.picture_tables import picture_tables
 from amulet.report.pages.templating import as_shown, both_pages, templating
 from amulet.report.words import spec_text
 from amulet.report.words.blocks import matrix_blocks
 from amulet.report.words.compositions import combinations
 from amulet.report.words.explanations import HOW_VERDICTS, NOT_COVERED
+from amulet.report.words.group_rates import undefended_sentences
 from amulet.report.words.headlines import headlines
 from amulet.report.words.passing_on import notes
 from amulet.report.words.readings import LEANING_RULE, MEANINGS, RULE, cell_reading
 from amulet.report.words.risk_cells import risk_cells
-from amulet.report.words.row_text import other_references, row_heading
+from amulet.report.words.row_text import left_out_sentences, other_references, row_heading
 from amulet.report.words.seed_counts import how_often, looks_sentence, seed_names, seeds_note
 from amulet.report.words.terms import TERMS
 from amulet.report.words.training_facts import training_facts
@@ -32,7 +34,7 @@ LARGEST: Final = 5_000_000
 def render(results: Results, manifest: Mapping[str, Any]) -> str:
     """The page. The same results and manifest give the same bytes, LARGEST of them for all but giant matrices.
 
-    A page that would be larger leaves out the curves of single seeds, and says so.
+    A page that would be larger leaves out the curves of single seeds and images, and says so.
 
     Args:
         results: what was found.
@@ -55,8 +57,11 @@ def _rendered(results: Results, manifest: Mapping[str, Any], *, whole: bool) -> 
             maps=maps(found, cells, headlines(results, found), combined),
             notes=notes(results, cells, manifest),
             anchors=anchors,
+            undefended=undefended_sentences(results),
+            probe_place=partial(probe_place, results),
             combined_kind=COMBINED,
             behind=panel_details(results, cells, combined, anchors, single_curves=whole),
+            picture_tables=picture_tables(results) if whole else (),
             whole=whole,
             script=script,
             csv=matrix_csv(results),
@@ -79,7 +84,7 @@ def _words(results: Results) -> dict[str, Any]:
         "looks": looks_sentence(results),
         "row_heading": partial(row_heading, results),
         "row_headings": [row_heading(results, row) for row in results.rows],
-        "other_references": other_references(results),
+        "other_references": " ".join(filter(None, [other_references(results), left_out_sentences(results)])),
         "reading_of": partial(cell_reading, results),
         "reading_meanings": MEANINGS,
         "reading_rule": RULE,

@@ -8,9 +8,11 @@ from typing import Any, Final
 from amulet.core.files import read_regular
 from amulet.core.folders import publish
 from amulet.core.spec import Plain
+from amulet.experiments.model_audit.results import AuditResults
 from amulet.experiments.pairs.results import PairResults
 from amulet.experiments.results.json_files import LARGEST
 from amulet.experiments.results.results import Results
+from amulet.report.pages.audit_page import rendered_audit
 from amulet.report.pages.pair_page import rendered_pair
 from amulet.report.pages.report_files import MARKDOWN, NAME, rendered
 
@@ -22,12 +24,15 @@ EXTENT: Final = ("seeds", "until_decided")
 
 
 def write_results(
-    results: Results | PairResults, manifest: Mapping[str, Any], folder: Path, experiment: str | None = None
+    results: Results | PairResults | AuditResults,
+    manifest: Mapping[str, Any],
+    folder: Path,
+    experiment: str | None = None,
 ) -> Path:
     """Write everything into `folder`, so that a reader does not find some of it beside older files; the page's place.
 
     Args:
-        results: of an assessment or of a pair of models.
+        results: of an assessment, of a pair of models or of one model.
         manifest: where the numbers come from.
         folder: made if need be; older results in it are replaced.
         experiment: what was assessed, as YAML.
@@ -37,9 +42,18 @@ def write_results(
     """
     files = {"results.json": results.to_json(), "manifest.json": json.dumps(dict(manifest), indent=1)}
     files |= {} if experiment is None else {"experiment.yaml": experiment}
-    pages = rendered_pair(results, manifest) if isinstance(results, PairResults) else rendered(results, manifest)
-    publish(files | pages, folder)
+    publish(files | _pages(results, manifest), folder)
     return folder / NAME
+
+
+def _pages(results: Results | PairResults | AuditResults, manifest: Mapping[str, Any]) -> dict[str, str]:
+    match results:
+        case PairResults():
+            return rendered_pair(results, manifest)
+        case AuditResults():
+            return rendered_audit(results, manifest)
+        case _:
+            return rendered(results, manifest)
 
 
 def to_be_replaced(folder: Path, spec: Plain, content: str) -> str | None:

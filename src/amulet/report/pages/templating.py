@@ -8,12 +8,15 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from amulet.core.text import visible
+from amulet.experiments.model_audit.results import AuditResults
 from amulet.experiments.pairs.results import PairResults
 from amulet.experiments.results.results import Results
 from amulet.report.pages.page_script import embedded
+from amulet.report.words.audit_words import audit_check_text, audit_interval
 from amulet.report.words.blocks import pair_lost_sentences, pair_undefined_sentences, undefined_sentences
 from amulet.report.words.formats import number, setting, signed, spread
 from amulet.report.words.gates import gate_asked, gate_found, gate_sentences
+from amulet.report.words.group_rates import rate_table
 from amulet.report.words.group_sizes import NOT_COUNTED, compares_groups, group_sizes
 from amulet.report.words.names import metric_words, riskier_end, spoken
 from amulet.report.words.no_skill import no_skill_text, to_compare_with
@@ -22,6 +25,8 @@ from amulet.report.words.verdict_sentences import pair_figures, pair_sentences
 from amulet.report.words.verdict_words import interval_text, pair_verdict_words, verdict_words
 
 FILTERS: Final[tuple[Callable[..., Any], ...]] = (
+    audit_check_text,
+    audit_interval,
     compares_groups,
     embedded,
     gate_asked,
@@ -68,8 +73,8 @@ def as_shown(page: str, script: str = "") -> str:
     return f"{visible(before)}{script}{visible(behind_it)}"
 
 
-def both_pages(results: Results | PairResults, manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """What the page of an assessment and that of a pair are both given."""
+def both_pages(results: Results | PairResults | AuditResults, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What the pages of an assessment, of a pair and of one model are all given."""
     return {
         "results": results,
         "compared_with_text": (
@@ -78,6 +83,7 @@ def both_pages(results: Results | PairResults, manifest: Mapping[str, Any]) -> d
             else partial(no_skill_text, results.tested)
         ),
         "group_sizes": partial(group_sizes, results),
+        "rate_table": partial(rate_table, results),
         "not_counted": NOT_COUNTED,
         "manifest": manifest,
         "version": version_of(manifest),

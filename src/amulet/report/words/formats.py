@@ -12,6 +12,7 @@ _NOTHING: Final = 1e-6
 """What is smaller shows as zero."""
 _SMALL: Final = 0.0005
 _LARGE: Final = 1000
+SMALLEST_P: Final = 0.0001
 
 
 def number(value: float) -> str:
@@ -35,6 +36,24 @@ def spread(summary: Summary) -> str:
     if summary.std is None:
         return ""
     return "± <0.001" if _NOTHING < summary.std < _SMALL else f"± {number(summary.std)}"
+
+
+def percent(share: float, decimals: int = 0) -> str:
+    """A share as a percentage. Only 0 and 1 themselves are 0% and 100%; what would round to them is "<1%" or ">99%".
+
+    Example:
+        >>> percent(0.5), percent(0.999), percent(1.0), percent(0.99999, 2)
+        ('50%', '>99%', '100%', '>99.99%')
+    """
+    step = 10.0**-decimals
+    if 0 < share < 1 and round(100 * share, decimals) in {0, 100}:
+        return f"<{step:.{decimals}f}%" if share < 0.5 else f">{100 - step:.{decimals}f}%"
+    return f"{share:.{decimals}%}"
+
+
+def p_value(p: float) -> str:
+    """Two significant digits; small ones as "below 0.0001", since no test proves that something is impossible."""
+    return "below 0.0001" if p < SMALLEST_P else f"{p:.2g}"
 
 
 def setting(value: Any) -> str:

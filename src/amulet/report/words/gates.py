@@ -9,7 +9,7 @@ from amulet.statistics import Gate
 
 def gates_of(results: Results, cell: MatrixCell) -> tuple[Checked, ...]:
     """The gates of the cell's row, and those of the probe that the cell belongs to."""
-    return tuple(gate for gate in results.gates if _concerns(gate, cell))
+    return results.gates_of(cell)
 
 
 def gate_found(gate: Checked) -> str:
@@ -48,8 +48,3 @@ def purpose(about: str) -> str:
     if is_risk(about):
         return f"lowers {risk_words(about).title}, a risk it is made for"
     return f"makes claims of ownership that are right, as {about} measures"
-
-
-def _concerns(gate: Checked, cell: MatrixCell) -> bool:
-    of_row, of_probe = gate.row == cell.row, gate.about == cell.column.probe
-    return {ATTACK: of_probe, STRENGTH: of_row and of_probe}.get(gate.name, of_row)

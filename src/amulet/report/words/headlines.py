@@ -24,11 +24,22 @@ _OPENINGS: Final = {
     Reading.LEANS_WORSE: "Probably worse, not proven",
     Reading.BETTER: "Better",
     Reading.SAME: "No change that matters",
+    Reading.NOT_SHOWN: "The attack is not shown to work on either model",
     Reading.OPEN: "Unclear",
 }
-_MOST: Final = {Reading.WORSE: 4, Reading.LEANS_WORSE: 4, Reading.BETTER: 3, Reading.SAME: 2, Reading.OPEN: 2}
+_UNCHANGED: Final = frozenset({Reading.NOT_SHOWN, Reading.SAME, Reading.OPEN})
+"""Readings of which no levels are told."""
+_MOST: Final = {Reading.WORSE: 4, Reading.LEANS_WORSE: 4, Reading.BETTER: 3, **dict.fromkeys(_UNCHANGED, 2)}
 """So many are named; the others are counted."""
-_ORDER: Final = (Reading.WORSE, Reading.LEANS_WORSE, Reading.FAILED, Reading.BETTER, Reading.SAME, Reading.OPEN)
+_ORDER: Final = (
+    Reading.WORSE,
+    Reading.LEANS_WORSE,
+    Reading.FAILED,
+    Reading.BETTER,
+    Reading.SAME,
+    Reading.NOT_SHOWN,
+    Reading.OPEN,
+)
 
 
 @dataclass(frozen=True)
@@ -125,9 +136,7 @@ def _listed(results: Results, found: Sequence[Judged]) -> str:
     """Names, with the levels of those that change, "a 58 → 51, b 71 → 89 and 2 more"."""
     reading = found[0].read.word
     named = [
-        judged.name
-        if reading in {Reading.SAME, Reading.OPEN}
-        else f"{judged.name} {_levels(results, judged, unit=False)}"
+        judged.name if reading in _UNCHANGED else f"{judged.name} {_levels(results, judged, unit=False)}"
         for judged in found
     ]
     if len(named) <= _MOST[reading] + 1:

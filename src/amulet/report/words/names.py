@@ -55,6 +55,18 @@ def risk_words(risk: str) -> Words:
     return Words(f"{known.code} {known.title}".strip(), known.meaning, known.question) if known else Words(spoken(risk))
 
 
+def risk_head(risk: str) -> str:
+    """The risk in at most ten characters, as the heading of a narrow column."""
+    known = _risks().get(risk)
+    return (known and known.short) or (known.title if known else spoken(risk))[:10].rstrip()
+
+
+def risk_code(risk: str) -> str:
+    """The risk's code in the taxonomy, such as "P1"; empty for what has none."""
+    known = _risks().get(risk)
+    return known.code if known else ""
+
+
 def is_risk(name: str) -> bool:
     """Whether the name is that of a risk's package, as an identifier, and not that of an audit with its settings."""
     return name.isidentifier() and name == name.lower()

@@ -13,9 +13,9 @@ from amulet.experiments.planning.experiment import BASELINE
 from amulet.experiments.results.gates import ATTACK, MODEL, STRENGTH, Checked
 from amulet.experiments.results.numbers import Column, MatrixCell
 from amulet.experiments.results.results import Results
+from amulet.experiments.results.risk_changes import is_worse
 from amulet.report.words.gates import gate_follows
-from amulet.report.words.verdict_words import CHANGES, is_worse
-from amulet.statistics import Gate, Verdict, Word
+from amulet.statistics import CHANGES, Gate, Verdict, Word
 
 LEANING_P: Final = 0.1
 """The largest two-sided p-value, without correction for other cells, with which an undecided difference leans."""
@@ -28,6 +28,7 @@ class Reading(StrEnum):
     LEANS_WORSE = "leans worse"
     FAILED = "check failed"
     OPEN = "unclear"
+    NOT_SHOWN = "not shown"
     SAME = "no change"
     BETTER = "better"
     NONE = "no value"
@@ -48,6 +49,7 @@ _SIGNS: Final = {
     Reading.LEANS_WORSE: "↗",
     Reading.FAILED: "!",
     Reading.OPEN: "?",
+    Reading.NOT_SHOWN: "∘",
     Reading.SAME: "=",
     Reading.BETTER: "✓",
     Reading.NONE: "\N{EN DASH}",
@@ -58,6 +60,7 @@ MEANINGS: Final = {
     Reading.LEANS_WORSE: "probably more risk; not proven",
     Reading.FAILED: "a check on which the verdict rests has failed, so nothing good can be concluded",
     Reading.OPEN: "neither a change nor its absence is proven",
+    Reading.NOT_SHOWN: "the attack is not shown to do better than without the model, with the defense or without",
     Reading.SAME: "any true difference is too small to matter",
     Reading.BETTER: "less risk, or more utility, than without the defense; proven",
     Reading.NONE: "the metric has no value here",
@@ -65,9 +68,9 @@ MEANINGS: Final = {
 
 RULE: Final = (
     "Where several attacks or audits of a risk meet in one cell, it shows the worst news: worse, then leans worse, "
-    "then check failed, then unclear, then no change, then better; of equal words, the difference that goes furthest "
-    "towards harm, measured in the smallest differences that matter. Only primary metrics count, or all where a risk "
-    "has none."
+    "then check failed, then unclear, then not shown, then no change, then better; of equal words, the difference "
+    "that goes furthest towards harm, measured in the smallest differences that matter. Only primary metrics count, "
+    "or all where a risk has none."
 )
 LEANING_RULE: Final = (
     "“Leans worse” is an undecided cell whose mean difference points to more risk, is large enough to matter, and "
@@ -168,6 +171,7 @@ def _word(column: Column, word: Word) -> Reading:
 
 _WORDS: Final = {
     Word.NO_CHANGE: Reading.SAME,
+    Word.NO_LEAK: Reading.NOT_SHOWN,
     Word.UNCHANGED: Reading.SAME,
     Word.UNDEFINED: Reading.NONE,
     Word.NOT_INTERPRETABLE: Reading.FAILED,

@@ -1,13 +1,13 @@
 """A verdict as sentences for a reader without statistics, and the statistics behind it as terms and texts."""
 
 from collections.abc import Iterator
-from typing import Final
+from statistics import fmean
 
 from amulet.experiments.pairs.results import PairCell
 from amulet.experiments.planning.experiment import BASELINE
 from amulet.experiments.results.numbers import MatrixCell
 from amulet.experiments.results.results import Results
-from amulet.report.words.formats import MINUS, number, signed, spread
+from amulet.report.words.formats import MINUS, number, p_value, percent, signed, spread
 from amulet.report.words.names import capitalised, metric_words, mid_sentence, riskier_end
 from amulet.report.words.no_skill import to_compare_with
 from amulet.report.words.paired_levels import paired_levels
@@ -15,10 +15,9 @@ from amulet.report.words.points import in_points, levels, points
 from amulet.report.words.readings import Reading
 from amulet.report.words.risk_cells import Judged
 from amulet.report.words.seed_counts import plural_seeds, seeds_note
-from amulet.report.words.verdict_words import change_direction, interval_text
+from amulet.report.words.verdict_words import NOT_SHOWN, change_direction, interval_text, leak_or_success
 from amulet.statistics import ALPHA, Verdict, Word
-
-SMALLEST_P: Final = 0.0001
+from amulet.statistics.rare import share_not_excluded
 
 
 def judged_sentence(results: Results, judged: Judged) -> str:
@@ -44,10 +43,20 @@ def _what_it_means(judged: Judged) -> str:
             return f": probably {_direction(judged)}, but not proven.{reason}{_needed(cell)}"
         case Reading.FAILED:
             return f", but nothing good can be concluded from it.{reason}"
+        case Reading.NOT_SHOWN:
+            return f", but {NOT_SHOWN}: no {leak_or_success(cell.column)} is shown in either."
         case Reading.SAME:
-            return f". Any true difference is below {_margin(judged)}, too small to matter."
+            return f". Any true difference is below {_margin(judged)}, too small to matter.{_not_excluded(cell)}"
         case _:
             return f", but it is unclear whether that is chance.{reason}{_needed(cell)}"
+
+
+def _not_excluded(cell: MatrixCell) -> str:
+    """What so many seeds cannot exclude, with a space before; empty for a model that is the same by construction."""
+    if cell.verdict is None or cell.verdict.paired is None:
+        return ""
+    share = share_not_excluded(cell.verdict.paired.n)
+    return f" Something that happens in fewer than {share:.0%} of trainings cannot be excluded."
 
 
 def pair_sentences(cell: PairCell) -> str:
@@ -56,19 +65,24 @@ def pair_sentences(cell: PairCell) -> str:
     match verdict.word:
         case Word.INCREASES | Word.DECREASES:
             change = f"{change_direction(cell.column, verdict.word)}: {_pair_change(cell, title)}"
-            return f"In this pair {change}. The interval over other records does not contain zero."
+            sentence = f"In this pair {change}. The interval over other records does not contain zero."
         case Word.NO_CHANGE:
             below = number(verdict.margin)
-            return f"In this pair {title} stays as it was: with other records, too, it differs by less than {below}."
+            stays = f"In this pair {title} stays as it was"
+            sentence = f"{stays}: with other records, too, it differs by less than {below}."
+        case Word.NO_LEAK:
+            what = leak_or_success(cell.column)
+            sentence = f"No {what} is shown in either model: {_pair_change(cell, title)}, but {NOT_SHOWN}."
         case Word.UNCHANGED:
-            return "Both files hold one model, so nothing can differ."
+            sentence = "Both files hold one model, so nothing can differ."
         case Word.UNDEFINED:
-            return f"There is no verdict: {verdict.reason}."
+            sentence = f"There is no verdict: {verdict.reason}."
         case Word.NOT_INTERPRETABLE:
-            return f"There is no verdict, although {_pair_change(cell, title)}: {verdict.reason}."
+            sentence = f"There is no verdict, although {_pair_change(cell, title)}: {verdict.reason}."
         case _:
             why = verdict.reason or "other records could show another sign"
-            return f"It cannot be said whether {title} differs: {_pair_change(cell, title)}, but {why}."
+            sentence = f"It cannot be said whether {title} differs: {_pair_change(cell, title)}, but {why}."
+    return sentence
 
 
 def verdict_figures(results: Results, cell: MatrixCell) -> Iterator[tuple[str, str]]:
@@ -77,6 +91,7 @@ def verdict_figures(results: Results, cell: MatrixCell) -> Iterator[tuple[str, s
         yield "Mean", f"{number(cell.summary.mean)} {spread(cell.summary)}".strip()
     if cell.difference is not None:
         yield "Difference", f"{signed(cell.difference.mean)} {spread(cell.difference)}".strip()
+    yield from _chance_figures(results, cell)
     if cell.verdict is not None:
         yield from _test_figures(cell.verdict, primary=cell.column.primary)
         yield _margin_figure(cell.verdict)
@@ -90,11 +105,23 @@ def verdict_figures(results: Results, cell: MatrixCell) -> Iterator[tuple[str, s
 def pair_figures(cell: PairCell) -> Iterator[tuple[str, str]]:
     """The statistics of a cell on two models, as terms and texts."""
     yield from _interval_figure(cell.verdict, "metrics" if cell.column.primary else "")
+    if cell.by_chance is not None:
+        before, after = (signed(chance.added) for chance in cell.by_chance)
+        yield "Net of chance", f"chance gives {before} before and {after} after; the difference is without it"
     yield _margin_figure(cell.verdict)
     yield "Records", f"{cell.records:,}"
     if cell.resamples:
         lost = f", {cell.lost:,} of them without a value" if cell.lost else ""
         yield "Resamples", f"{cell.resamples:,}{lost}"
+
+
+def _chance_figures(results: Results, cell: MatrixCell) -> Iterator[tuple[str, str]]:
+    """What chance gives to the row, and to the row that it is compared with."""
+    rows = dict.fromkeys((cell.row, results.reference(cell.row)))
+    found = {row: [it.by_chance.added for it in results.of(row, cell.column) if it.by_chance] for row in rows}
+    given = [f"{signed(fmean(added))} to {row}" for row, added in found.items() if added]
+    if given:
+        yield "Net of chance", f"chance gives {' and '.join(given)}; differences are without it"
 
 
 def _change(results: Results, judged: Judged) -> str:
@@ -123,10 +150,11 @@ def _margin(judged: Judged) -> str:
 
 def _needed(cell: MatrixCell) -> str:
     """How many seeds would settle an undecided cell, with a space before; empty where that is not known."""
-    if cell.verdict is None or cell.verdict.reason or cell.verdict.word is not Word.INCONCLUSIVE:
+    if cell.verdict is None or cell.verdict.word is not Word.INCONCLUSIVE:
         return ""
-    needed = cell.verdict.seeds_needed
-    return f" About {needed} seeds would settle it." if needed else " Not even 1000 seeds would settle it."
+    if needed := cell.verdict.seeds_needed:
+        return f" About {needed} seeds would settle it."
+    return "" if cell.verdict.reason else " Not even 1000 seeds would settle it."
 
 
 def _pair_change(cell: PairCell, title: str) -> str:
@@ -140,7 +168,7 @@ def _test_figures(verdict: Verdict, *, primary: bool) -> Iterator[tuple[str, str
         yield "In standard deviations", f"{effect} (of the differences, corrected for few seeds)"
     yield from _interval_figure(verdict, "cells" if primary else "")
     if verdict.p is not None:
-        p = "below 0.0001" if verdict.p < SMALLEST_P else f"{verdict.p:.2g}"
+        p = p_value(verdict.p)
         yield "p-value", f"{p}{', adjusted by Holm' if primary else ', not adjusted'}; a change if at most {ALPHA:g}"
 
 
@@ -153,7 +181,7 @@ def _interval_figure(verdict: Verdict, family: str) -> Iterator[tuple[str, str]]
     """
     if text := interval_text(verdict):
         together = f"95% together with all primary {family}, " if family else ""
-        yield "Interval", f"{text} ({together}{1 - verdict.level:.2%} by itself)"
+        yield "Interval", f"{text} ({together}{percent(1 - verdict.level, 2)} by itself)"
 
 
 def _margin_figure(verdict: Verdict) -> tuple[str, str]:

@@ -85,11 +85,8 @@ async function draw(figure, row, spec, datasets, words, name) {
 const clone = (id) => document.getElementById(id).content.firstElementChild.cloneNode(true);
 const tile = (word, sign, text) => made("span", `${sign} ${word}${text ? ` ${text}` : ""}`, `tile ${word.replace(" ", "-")}`);
 
-function differences(line, metric, row, explained) {
-  const before = new Map(line.values[found.references[row]]);
-  const points = line.values[row]
-    .filter(([seed, value]) => value !== null && (before.get(seed) ?? null) !== null)
-    .map(([seed, value]) => ({ value: value - before.get(seed) }));
+function differences(line, metric, explained) {
+  const points = metric.differences.map((value) => ({ value }));
   const first = metric.judged.first ? ` by the first ${metric.judged.first} seeds` : "";
   const words = `A triangle is one seed's difference, the bar the interval${first}; in the shaded band no difference matters.`;
   return [{ points, judged: [metric.judged] }, explained ? words : "", `differences and interval of ${line.name}`];
@@ -112,7 +109,7 @@ function metricSection(metric, row, jobs, first) {
   fill(section.querySelector("table"), ["Seed", ...rows.map((which) => found.rows[which])], joined(rows, (which) => line.values[which]));
   const figure = section.querySelector("figure");
   figure.hidden = !metric.judged;
-  if (metric.judged) jobs.push(() => draw(figure, row, found.charts.difference, ...differences(line, metric, row, first)));
+  if (metric.judged) jobs.push(() => draw(figure, row, found.charts.difference, ...differences(line, metric, first)));
   return section;
 }
 
@@ -145,6 +142,18 @@ function count(line) {
   part("groups-said").textContent = groups.said;
   part("groups-caption").textContent = groups.caption;
   fill(part("groups-head").parentElement, groups.head, groups.rows.map(([name, ...counts]) => [name, ...counts.map((each) => [each])]));
+}
+
+/* The rates of groups of a row and of the one that it is compared with, from the tables of all rows. */
+function rates(probes, row) {
+  const tables = [...document.querySelectorAll("#risks [data-rates]")].filter((each) => probes.has(each.dataset.rates));
+  const shown = compared(row).map((which) => found.labels[which]);
+  part("rates").hidden = tables.length === 0;
+  part("rates").querySelector("div").replaceChildren(...tables.map((each) => {
+    const copy = each.cloneNode(true);
+    for (const body of copy.querySelectorAll("tbody")) if (!shown.includes(body.dataset.row)) body.remove();
+    return copy;
+  }));
 }
 
 function checkItem(gate) {
@@ -185,8 +194,11 @@ function showCell(cell, jobs) {
   part("curves").replaceChildren(...[...traced.values()].map((line) => curveSection(line, cell.row, jobs)));
   others(cell.others, cell.row);
   check(cell.gates);
+  part("literature").hidden = !cell.published;
+  part("published").textContent = cell.published;
   const probes = new Set(lines.map((line) => String(line.curve)));
-  for (const each of panel.querySelectorAll("[data-pictures], [data-rates]")) each.hidden = !probes.has(each.dataset.pictures ?? each.dataset.rates);
+  for (const each of panel.querySelectorAll("[data-pictures]")) each.hidden = !probes.has(each.dataset.pictures);
+  rates(probes, cell.row);
 }
 
 function showCombination(cell) {
@@ -195,8 +207,8 @@ function showCombination(cell) {
   part("risk").replaceChildren();
   part("read").replaceChildren(made("span", `${cell.sign} ${cell.words}`, `tile still-${cell.verdict}`));
   for (const name of ["metrics", "curves"]) part(name).replaceChildren();
-  for (const name of ["groups", "others", "rests"]) part(name).hidden = true;
-  for (const each of panel.querySelectorAll("[data-pictures], [data-rates]")) each.hidden = true;
+  for (const name of ["groups", "rates", "others", "literature", "rests"]) part(name).hidden = true;
+  for (const each of panel.querySelectorAll("[data-pictures]")) each.hidden = true;
   const list = made("ul", "", "risks");
   list.append(...cell.cells.map((id) => {
     const item = made("li", "");

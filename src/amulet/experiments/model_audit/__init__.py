@@ -1,0 +1,1 @@
+"""One trained model under every attack and audit that needs no training."""

@@ -1,0 +1,86 @@
+"""The validity checks of one model: whether it has learned anything, and whether each attack reaches anything."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from amulet.core.metric import Metric
+from amulet.experiments.results.gates import ATTACK, MODEL, STRENGTH, Checked
+from amulet.statistics import Gate, exceeds_resampled
+
+AUDITED: Final = "audited"
+"""The row of all checks, since there is one model only."""
+
+Values = Mapping[Metric[Any], NDArray[np.float64]]
+"""For each metric of an outcome its values on the same resamples of the records."""
+
+_FOLLOWS: Final = {
+    (MODEL, Gate.FAILED): "This model has learned nothing, so its other results say nothing about a useful model.",
+    (MODEL, Gate.UNPROVEN): "It is not shown that this model has learned anything.",
+    (ATTACK, Gate.FAILED): (
+        "The attack reaches no more than chance, or than a guess without the model. That it finds nothing does not "
+        "show that there is nothing to find."
+    ),
+    (
+        ATTACK,
+        Gate.UNPROVEN,
+    ): "It is not shown that the attack reaches more than chance, or than a guess without the model.",
+    (STRENGTH, Gate.FAILED): (
+        "The attack does no better than random noise of its size: a sign that it fails. What it leaves standing does "
+        "not show robustness."
+    ),
+    (STRENGTH, Gate.UNPROVEN): "It is not shown that the attack does better than random noise of its size.",
+}
+
+
+def check(name: str, about: str | None, state: Gate) -> Checked:
+    """A check of the model in a given state, and what follows if it has not passed."""
+    return Checked(name, AUDITED, about, state, _FOLLOWS.get((name, state), ""))
+
+
+def attack_checks(probe: str, values: Values) -> Iterator[Checked]:
+    """The checks of one attack or audit, by one-sided bounds over resamples of the records, each at a level of 5%.
+
+    The check "attack" compares each primary metric, and metrics that show findings, with chance; "strength" compares
+    what an evasion attack leaves standing with what random noise does.
+
+    Args:
+        probe: its name.
+        values: of its metrics that are defined, on resamples; one value each where cases are no records, which cannot
+            be resampled. A check then fails or is unproven.
+    """
+    metrics = list(values)
+    named = {str(metric): metric for metric in metrics}
+    primary = [metric for metric in metrics if metric.primary]
+    judged = [metric for metric in metrics if metric.primary or metric.shows == "findings"]
+    beyond = [(metric, _advantage(metric, metric.chance, named, values)) for metric in judged]
+    states = [_state(gain, metric) for metric, gain in beyond if gain is not None]
+    if primary and states:
+        yield check(ATTACK, probe, _worst(states))
+    noise = next((metric for metric in metrics if metric.shows == "noise"), None)
+    for metric in primary if noise else ():
+        gain = _advantage(metric, str(noise), named, values)
+        if gain is not None and np.nanmean(values[metric]) > metric.margin:  # near 0, noise may do as well
+            yield check(STRENGTH, probe, _state(gain, metric))
+
+
+def _advantage(
+    metric: Metric[Any], other: float | str | None, named: Mapping[str, Metric[Any]], values: Values
+) -> NDArray[np.float64] | None:
+    """By how much a metric lies towards its riskier end of a number or of another metric; None where it cannot be."""
+    if metric.riskier is None or other is None or (isinstance(other, str) and other not in named):
+        return None
+    base = values[named[other]] if isinstance(other, str) else other
+    return (values[metric] - base) * (1 if metric.riskier == "high" else -1)
+
+
+def _state(gain: NDArray[np.float64], metric: Metric[Any]) -> Gate:
+    if len(gain) == 1:
+        return Gate.UNPROVEN if gain[0] > 0 else Gate.FAILED
+    return exceeds_resampled(gain, metric.margin)
+
+
+def _worst(states: Sequence[Gate]) -> Gate:
+    return next(each for each in (Gate.FAILED, Gate.UNPROVEN, Gate.PASSED) if each in states)

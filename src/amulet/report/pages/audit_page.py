@@ -1,0 +1,60 @@
+"""The report on one trained model as one self-contained HTML file, which loads nothing from the network."""
+
+import json
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from amulet.core.files import StrPath
+from amulet.core.folders import publish
+from amulet.experiments.graph.entries import environment
+from amulet.experiments.model_audit.results import AuditResults
+from amulet.report.pages.report_files import NAME
+from amulet.report.pages.templating import as_shown, both_pages, templating
+from amulet.report.words.audit_words import audit_baseline, audit_checks, audit_undefined
+from amulet.report.words.blocks import audit_blocks, primary_blocks
+from amulet.report.words.explanations import AUDIT_WARNING
+from amulet.report.words.names import risk_words
+
+
+def rendered_audit(results: AuditResults, manifest: Mapping[str, Any]) -> dict[str, str]:
+    """The report's one file by its name."""
+    return {NAME: render_audit(results, manifest)}
+
+
+def write_audit(results: AuditResults, folder: StrPath, manifest: Mapping[str, Any] | None = None) -> Path:
+    """Write report.html, results.json and manifest.json into `folder`, made if need be, and return the page's place.
+
+    Args:
+        results: what `amulet.audit` gives.
+        folder: where to write; a reader finds the files whole or not at all.
+        manifest: what computed the results; by default this process.
+
+    Raises:
+        Unwritable: the disk is full, or the folder cannot be written; older files are left as they were.
+    """
+    known = environment() if manifest is None else manifest
+    files = {"results.json": results.to_json(), "manifest.json": json.dumps(dict(known), indent=1)}
+    publish(files | rendered_audit(results, known), Path(folder))
+    return Path(folder) / NAME
+
+
+def render_audit(results: AuditResults, manifest: Mapping[str, Any]) -> str:
+    """The page. The same results and manifest give the same bytes; `manifest` as for `render`."""
+    blocks = audit_blocks(results)
+    page = (
+        templating()
+        .get_template("audit.html.jinja")
+        .render(
+            **both_pages(results, manifest),
+            blocks=blocks,
+            primaries=primary_blocks(blocks),
+            baseline=partial(audit_baseline, results),
+            checks=partial(audit_checks, results),
+            undefined=list(audit_undefined(results)),
+            risk_words=risk_words,
+            warning=AUDIT_WARNING,
+        )
+    )
+    return as_shown(page)
