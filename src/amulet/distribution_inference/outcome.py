@@ -204,7 +204,8 @@ class DistributionInferenceAttack(Attack[WorldOutcome]):
         if self.victims < FEW_VICTIMS:
             yield (
                 f"{self} judges {self.victims} victims of each world, so its AUC is a multiple of "
-                f"1/{2 * self.victims**2}. Rows can then have equal values by chance in all seeds, which looks like no change."
+                f"1/{2 * self.victims**2}. Rows can then have equal values by chance in all seeds, which looks like no "
+                "change."
             )
 
     @final
