@@ -18,12 +18,10 @@ from amulet.report.pages.matrix_page import render
 from amulet.report.pages.matrix_terminal import matrix_table
 from amulet.report.words.blocks import matrix_blocks
 from amulet.report.words.explanations import NOT_COVERED
-from amulet.report.words.formats import MINUS
 from amulet.report.words.group_sizes import NOT_COUNTED, group_sizes
 from amulet.report.words.headlines import headlines
 from amulet.report.words.no_skill import no_skill_text, to_compare_with
 from amulet.report.words.readings import Reading
-from amulet.report.words.summaries import _of, defense_summaries
 from amulet.report.words.verdict_sentences import verdict_figures
 
 BOUNDS, JUDGED = (0.0, 1.0), (True, 0.02)
@@ -66,69 +64,6 @@ def assessed(shifts: Sequence[Sequence[float]], own: Sequence[str] = (), before:
 def results() -> Results:
     """Robust, leaking less by one attack, less fair to race, undecided for sex and by the other attack."""
     return assessed((STEADY, UP, DOWN, OPEN, UP, OPEN), own=["evasion"])
-
-
-def short(results: Results) -> str:
-    [found] = defense_summaries(results, matrix_blocks(results))
-    assert found.row == "D"
-    return found.text
-
-
-def test_a_defense_in_one_sentence_what_it_costs_first(results: Results) -> None:
-    assert short(results).replace(MINUS, "-") == (
-        "Risk increases: discriminatory behavior by race (demographic parity gap +0.100); risk decreases: evasion "
-        "(robust accuracy +0.100), membership inference (LiRA, attack AUC -0.100); no meaningful change: utility; "
-        "undecided: membership inference (LossThreshold), discriminatory behavior by sex."
-    )
-
-
-def test_of_utility_it_says_what_becomes_of_it() -> None:
-    text = short(assessed((DOWN, UP, DOWN, DOWN, STEADY, STEADY)))
-    assert text.replace(MINUS, "-") == (
-        "Utility decreases: balanced accuracy -0.100; risk decreases: evasion (robust accuracy +0.100), membership "
-        "inference (LiRA, attack AUC -0.100; LossThreshold, attack AUC -0.100); no meaningful change: discriminatory "
-        "behavior by race, by sex."
-    )
-
-
-def test_a_defense_that_does_not_do_its_job_is_told_before_all_else() -> None:
-    text = short(assessed((STEADY, STEADY, DOWN, DOWN, STEADY, STEADY), own=["evasion"]))
-    assert text.startswith(
-        "The defense does not reduce the risk it is made for, so this row does not show what an "
-        "effective defense does (evasion)."
-    )
-    assert text.index("does not reduce the risk") < text.index("Risk decreases")
-
-
-def test_a_model_that_learned_nothing_is_told_before_all_else() -> None:
-    text = short(assessed((tuple(0.5 - value for value in BEFORE), *(DOWN,) * 5)))
-    assert text.startswith("This model has learned nothing, so its other results say nothing about a useful model. ")
-
-
-def test_what_is_not_proven_is_told_behind(results: Results) -> None:
-    text = short(replace(results, own_risks={"D": ("membership_inference",)}))
-    assert "It is not shown" not in text
-    undecided = short(assessed((STEADY, OPEN, DOWN, DOWN, STEADY, STEADY), own=["evasion"]))
-    assert undecided.endswith(" It is not shown that the defense reduces the risk it is made for (evasion).")
-
-
-def test_an_attack_that_finds_nothing_is_named_as_one() -> None:
-    weak = assessed((STEADY, UP, DOWN, OPEN, STEADY, STEADY), before=(0.5, 0.501, 0.499, 0.5, 0.5))
-    assert "membership inference (LiRA, attack AUC -0.100, by an attack that finds nothing)" in short(weak).replace(
-        MINUS, "-"
-    )
-
-
-def test_where_nothing_changes_an_attack_that_finds_nothing_is_named_too() -> None:
-    calm = assessed((STEADY,) * 6, before=(0.5, 0.501, 0.499, 0.5, 0.5))
-    assert "membership inference (LiRA, by an attack that finds nothing; LossThreshold, by" in short(calm)
-    assert short(calm).startswith("Undefended: this model has learned nothing, so its other results say nothing ")
-
-
-def test_without_primary_metrics_there_is_nothing_in_short(results: Results) -> None:
-    columns = tuple(replace(column, primary=False) for column in COLUMNS)
-    none = replace(results, columns=columns)
-    assert defense_summaries(none, matrix_blocks(none)) == ()
 
 
 def test_the_details_in_a_terminal_begin_with_the_headlines(results: Results) -> None:
@@ -248,31 +183,3 @@ def test_a_chance_level_that_is_measured_stands_beside_the_metric() -> None:
     ]
     found = Results("e", "d", "c" * 64, SPEC, (attack, alone), tuple(values), {})
     assert to_compare_with(found, attack) == "AUC without the model: 0.900 (undefended)"
-
-
-def test_attacks_on_an_attribute_are_told_by_it_and_where_several_do_the_same_by_name() -> None:
-    items = [("of sex", "SuriEvans, attack AUC +0.100"), ("of race", "")]
-    told = _of("risk increases", "distribution_inference", items)
-    assert told == "distribution inference of sex (SuriEvans, attack AUC +0.100), of race"
-
-
-def test_attacks_on_the_same_attribute_are_told_by_what_else_differs() -> None:
-    rows = ("undefended", "D")
-    labels = [f"SuriEvans(attribute=region, value={value})" for value in ("north", "west")]
-    columns = [replace(LIRA, risk="distribution_inference", probe=label) for label in labels]
-    spec: Plain = {
-        "amulet.experiments.planning.experiment.Experiment": {
-            "attacks": [{"a.SuriEvans": {"attribute": "region", "value": value}} for value in ("north", "west")]
-        }
-    }
-    numbers = {(row, label): DOWN if (row, label) == ("D", labels[0]) else STEADY for row in rows for label in labels}
-    values = [
-        Value(row, column.risk, column.probe, column.metric, seed, 0.7 + more, None, f"{row}{column.probe}{seed}")
-        for row in rows
-        for column in columns
-        for seed, more in enumerate(numbers[row, column.probe] * 2)
-    ]
-    found = Results("e", "d", "c" * 64, spec, tuple(columns), tuple(values), {})
-    [summary] = defense_summaries(found, matrix_blocks(found))
-    assert "decreases: distribution inference of region (SuriEvans (value north), " in summary.text
-    assert "o meaningful change: distribution inference of region (SuriEvans (value west))" in summary.text

@@ -14,6 +14,7 @@ from amulet.report.words.blocks import MatrixBlock
 from amulet.report.words.compositions import Combination
 from amulet.report.words.formats import number, signed
 from amulet.report.words.gates import gate_asked, gate_found, gates_of
+from amulet.report.words.group_rates import attribute_of
 from amulet.report.words.group_sizes import group_sizes
 from amulet.report.words.literature import literature_sentences
 from amulet.report.words.names import capitalised, metric_words
@@ -22,7 +23,7 @@ from amulet.report.words.points import plain_name
 from amulet.report.words.readings import failed_checks
 from amulet.report.words.risk_cells import Judged, RiskCell
 from amulet.report.words.row_text import row_heading
-from amulet.report.words.spec_text import Named, probes
+from amulet.report.words.spec_text import Named, brief, probes
 from amulet.report.words.terms import TERMS
 from amulet.report.words.verdict_sentences import judged_sentence, verdict_figures
 
@@ -53,7 +54,7 @@ def panel_details(
         "lines", rows by their position in "rows", and checks by their position in "gates".
     """
     named = probes(results)
-    keys = list(dict.fromkeys((column.risk, column.probe) for column in results.columns))
+    keys = _keys(results)
     places = {column: at for at, column in enumerate(results.columns)}
     blocks = [cell.block for cell in cells[0]] if cells else []
     return {
@@ -61,6 +62,7 @@ def panel_details(
         "terms": TERMS,
         "charts": {"difference": vega_lite.difference()},
         "rows": [row_heading(results, row) for row in results.rows],
+        "labels": list(results.rows),
         "references": _references(results),
         "risks": [
             [block.words.plain or block.words.title, block.words.title, block.words.sentence] for block in blocks
@@ -78,6 +80,15 @@ def panel_details(
     }
 
 
+def probe_place(results: Results, column: Column) -> int:
+    """The position of a column's attack or audit, by which fragments of the page are told apart."""
+    return _keys(results).index((column.risk, column.probe))
+
+
+def _keys(results: Results) -> list[tuple[str, str]]:
+    return list(dict.fromkeys((column.risk, column.probe) for column in results.columns))
+
+
 def _references(results: Results) -> list[int]:
     """The position of the row that each row is compared with."""
     positions = {row: at for at, row in enumerate(results.rows)}
@@ -89,8 +100,9 @@ def _line(results: Results, column: Column, named: dict[str, Named], curve: int)
     return {
         "title": words.title,
         "meaning": words.sentence,
-        "name": capitalised(plain_name(column, dict(named[column.probe].settings).get("attribute", ""))),
-        "probe": str(named[column.probe].given),
+        "name": capitalised(plain_name(column, attribute_of(results, column))),
+        "probe": str(brief(column.probe, named)),
+        "settings": str(named[column.probe].given),
         "curve": curve,
         "groups": _groups(results, column),
         "values": [
@@ -158,6 +170,7 @@ def _combination(
         "row": results.rows.index(found.row),
         "words": found.words,
         "sign": f"{found.first.still.sign} {found.second.still.sign}",
+        "verdict": found.verdict,
         "said": [found.first.sentence, found.second.sentence],
         "cells": [anchors[block.risk, found.row] for block in blocks],
     }
@@ -189,6 +202,7 @@ def _curves(results: Results, key: tuple[str, str], *, single: bool) -> Plain | 
     xs = list(dict.fromkeys(curve.x for curve in drawn))
     first = drawn[0]
     return {
+        "title": first.title,
         "scale": first.scale,
         "x_title": first.x_title,
         "words": _words(first),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from amulet.experiments.results.results import Results
 from amulet.report.pages.anchors import row_slugs
@@ -10,11 +11,13 @@ from amulet.report.words.compositions import Combination, Still
 from amulet.report.words.headlines import Headline
 from amulet.report.words.risk_cells import RiskCell
 
-MOST_SHOWN = 6
-"""Combinations and sentences beyond so many are folded away."""
-MOST_SENTENCES = 10
+MOST_SHOWN: Final = 6
+"""More combinations than this are folded away."""
+MOST_SENTENCES: Final = 10
+"""Of more sentences than this only the worst `WORST` are shown at once, so that the map stays in sight."""
+WORST: Final = 5
 
-COMBINED = "combination"
+COMBINED: Final = "combination"
 """The first part of the address of a combination; of other cells it is the name of the risk."""
 
 
@@ -63,14 +66,15 @@ def maps(
     """The maps and sentences, those that are too many for a first look set aside."""
     aside = {each.row for each in combined} if len(combined) > MOST_SHOWN else set()
     shown = [headline for headline in said if headline.row not in aside]
+    most = WORST if len(shown) > MOST_SENTENCES else MOST_SENTENCES
     parts = {label for each in combined for label in (each.first.row, each.second.row)}
     labels = [row[0].row for row in cells if row and row[0].row in parts]
     return Maps(
         blocks,
         tuple(row for row in cells if row and row[0].row not in aside),
         tuple(row for row in cells if row and row[0].row in aside),
-        tuple(shown[:MOST_SENTENCES]),
-        (*shown[MOST_SENTENCES:], *(headline for headline in said if headline.row in aside)),
+        tuple(shown[:most]),
+        (*shown[most:], *(headline for headline in said if headline.row in aside)),
         tuple(labels),
         tuple(tuple(_tiles(first, labels, combined)) for first in labels),
     )

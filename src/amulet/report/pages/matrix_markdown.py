@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from amulet.core.text import visible
+from amulet.experiments.planning.experiment import BASELINE
 from amulet.experiments.results.numbers import MatrixCell
 from amulet.experiments.results.results import Results
 from amulet.literature import SOURCE
@@ -19,7 +20,7 @@ from amulet.report.words.blocks import (
 from amulet.report.words.explanations import HOW_VERDICTS, NOT_COVERED
 from amulet.report.words.formats import number, p_value, setting, signed, spread
 from amulet.report.words.gates import gate_asked, gate_found, gates_of
-from amulet.report.words.group_rates import rate_table
+from amulet.report.words.group_rates import rate_table, undefended_sentences
 from amulet.report.words.group_sizes import NOT_COUNTED, compares_groups, group_sizes
 from amulet.report.words.headlines import headlines
 from amulet.report.words.literature import agreement_sentence, combination_sentence, literature_brief
@@ -93,6 +94,9 @@ def _short(results: Results, found: tuple[MatrixBlock, ...]) -> Iterator[str]:
     if shorts:
         yield "## In short"
         yield ""
+        stands = " ".join(undefended_sentences(results))
+        if stands:
+            yield f"- **{BASELINE}**: {plain_text(stands)}"
         yield from (f"- **{plain_text(short.row)}**: {plain_text(short.text)}" for short in shorts)
         yield ""
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from amulet.experiments.results.results import Results
 from amulet.report.charts.trade_offs import row_letters, trade_offs
 from amulet.report.pages.anchors import row_slugs
-from amulet.report.pages.cell_details import panel_details
+from amulet.report.pages.cell_details import panel_details, probe_place
 from amulet.report.pages.heat_maps import COMBINED, cell_anchors, maps
 from amulet.report.pages.matrix_csv import matrix_csv
 from amulet.report.pages.page_script import page_script
@@ -17,6 +17,7 @@ from amulet.report.words import spec_text
 from amulet.report.words.blocks import matrix_blocks
 from amulet.report.words.compositions import combinations
 from amulet.report.words.explanations import HOW_VERDICTS, NOT_COVERED
+from amulet.report.words.group_rates import undefended_sentences
 from amulet.report.words.headlines import headlines
 from amulet.report.words.passing_on import notes
 from amulet.report.words.readings import LEANING_RULE, MEANINGS, RULE, cell_reading
@@ -56,6 +57,8 @@ def _rendered(results: Results, manifest: Mapping[str, Any], *, whole: bool) -> 
             maps=maps(found, cells, headlines(results, found), combined),
             notes=notes(results, cells, manifest),
             anchors=anchors,
+            undefended=undefended_sentences(results),
+            probe_place=partial(probe_place, results),
             combined_kind=COMBINED,
             behind=panel_details(results, cells, combined, anchors, single_curves=whole),
             picture_tables=picture_tables(results) if whole else (),

@@ -114,23 +114,27 @@ def _job(results: Results, row: str, mine: str, job: str) -> Still:
 
 _BY_READING = {Reading.WORSE: Still.FAILS, Reading.SAME: Still.WORKS, Reading.BETTER: Still.WORKS}
 _BY_GATE = {Gate.PASSED: Still.WORKS, Gate.FAILED: Still.FAILS, Gate.UNPROVEN: Still.UNCLEAR}
-_SAID = {
-    Still.WORKS: "is shown to do its own job",
-    Still.FAILS: "does not do its own job",
-    Still.UNCLEAR: "may or may not do its own job",
-    Still.UNKNOWN: "has no job of its own that was measured",
+_TOGETHER = {
+    Still.WORKS: "Together, “{}” is shown to do its job: it {}.",
+    Still.FAILS: "Together, “{}” does not do its job, which is that it {}.",
+    Still.UNCLEAR: "Together, it is unclear whether “{}” does its job, which is that it {}.",
+    Still.UNKNOWN: "Together, it was not measured whether “{}” does its job, which is that it {}.",
+}
+_ALONE = {
+    Still.WORKS: "Alone it does.",
+    Still.FAILS: "Alone it does not.",
+    Still.UNCLEAR: "Alone that is unclear.",
+    Still.UNKNOWN: "Alone it was not measured.",
 }
 
 
 def _sentences(results: Results, row: str, mine: str, pair: Sequence[str], alone: Still, still: Still) -> Iterator[str]:
     jobs = [*results.own_risks.get(mine, ()), *results.own_claims.get(mine, ())]
-    about = f" ({'; '.join(map(purpose, jobs))})" if jobs else ""
-    if still is Still.UNKNOWN:
-        yield f"Of “{mine}” it was not measured whether it still does its own job{about}."
-    else:
-        yield f"In this combination “{mine}” {_SAID[still]}{about}; alone it {_SAID[alone]}."
-    if results.reference(row) not in {BASELINE, mine}:
+    if not jobs:
+        yield f"“{mine}” has no job of its own that was measured."
         return
+    yield _TOGETHER[still].format(mine, " and ".join(map(purpose, jobs)))
+    yield _ALONE[alone]
     shared = [
         risk_name(job) for job in results.own_risks.get(mine, ()) if all(_is_own(results, each, job) for each in pair)
     ]

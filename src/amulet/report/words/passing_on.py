@@ -1,5 +1,6 @@
 """What a reader must know before passing a report on: when, on which data, how often, what was not tested, alarms."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -72,8 +73,10 @@ def _untested(results: Results) -> Iterator[str]:
         yield f"{_listed([words.title for words in titles])}."
     else:
         yield "Every risk that Amulet knows was tested in some way."
-    settings = [dict(named.settings).get("attribute") for named in probes(results).values()]
-    unaudited = [attribute for attribute in results.tested.groups if attribute not in settings]
+    asked = " ".join(dict(named.settings).get("attribute", "") for named in probes(results).values())
+    unaudited = [
+        attribute for attribute in results.tested.groups if not re.search(rf"\b{re.escape(attribute)}\b", asked)
+    ]
     if unaudited:
         yield f"No attack or audit looks at {_listed(unaudited)}."
     yield "An attack that was not run, or one with more knowledge or effort, may find more than those listed here."
@@ -85,8 +88,11 @@ def _alarms(cells: Sequence[Sequence[RiskCell]]) -> Iterator[str]:
         judged
         for row in cells
         for cell in row
-        for judged in cell.others
-        if judged.line.column.riskier and judged.cell.verdict and judged.cell.verdict.paired
+        for judged in (*cell.counted, *cell.others)
+        if not judged.line.column.primary
+        and judged.line.column.riskier
+        and judged.cell.verdict
+        and judged.cell.verdict.paired
     ]
     if not tested:
         yield "None was measured that could show more risk."
@@ -106,8 +112,7 @@ def _alarms(cells: Sequence[Sequence[RiskCell]]) -> Iterator[str]:
 
 def _alarm(judged: Judged) -> str:
     assert judged.cell.difference is not None  # noqa: S101 - of a verdict that something increases
-    attribute = dict(judged.part.probe.settings).get("attribute")
-    of = f" by {attribute}" if attribute else ""
+    of = "" if judged.attribute in judged.name else f" by {judged.attribute}"
     change = points(judged.line.column, judged.cell.difference.mean)
     return f"{judged.name}{of} with {judged.cell.row}, {change}"
 
@@ -117,11 +122,8 @@ def _checks(results: Results) -> Iterator[str]:
     if not results.gates:
         yield "None could be made: this requires the audit Utility and the primary metrics of each risk."
         return
-    failed, unproven = counts[Gate.FAILED], counts[Gate.UNPROVEN]
-    yield (
-        f"Of {len(results.gates)} validity checks, {counts[Gate.PASSED]} have passed, {failed} have failed, and "
-        f"{unproven} are unproven."
-    )
+    came = ", ".join(f"{counts[state]} {state}" for state in (Gate.PASSED, Gate.FAILED, Gate.UNPROVEN))
+    yield f"Of {len(results.gates)} validity checks: {came}."
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from amulet.experiments.planning.experiment import BASELINE
 from amulet.experiments.results.numbers import MatrixCell
 from amulet.experiments.results.results import Results
 from amulet.report.words.blocks import MatrixBlock, MatrixLine, MatrixPart
+from amulet.report.words.group_rates import attribute_text
 from amulet.report.words.points import plain_name, points
 from amulet.report.words.readings import Read, cell_reading, worst
 
@@ -21,9 +22,14 @@ class Judged:
     read: Read
 
     @property
+    def attribute(self) -> str:
+        """The sensitive attribute that it is about, or several, "sex and race"; empty for none."""
+        return attribute_text(dict(self.part.probe.settings).get("attribute", ""))
+
+    @property
     def name(self) -> str:
         """What is measured, in plain words within a sentence."""
-        return plain_name(self.line.column, dict(self.part.probe.settings).get("attribute", ""))
+        return plain_name(self.line.column, self.attribute)
 
 
 @dataclass(frozen=True)

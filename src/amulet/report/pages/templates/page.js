@@ -99,7 +99,7 @@ function metricSection(metric, row, jobs, first) {
   section.querySelector("h3").textContent = line.name;
   section.querySelector(".under").append(term(line.title, line.meaning), ` \u00b7 ${line.probe}`);
   section.querySelector(".what").append(tile(...metric.read), " ", metric.said);
-  section.querySelector("dl").append(...metric.facts.flatMap(([name, text]) => {
+  section.querySelector("dl").append(...[...metric.facts, ["Attack or audit", line.settings]].flatMap(([name, text]) => {
     const item = made("dt", "");
     item.append(term(name, found.terms[name]));
     return [item, made("dd", text)];
@@ -144,6 +144,18 @@ function count(line) {
   fill(part("groups-head").parentElement, groups.head, groups.rows.map(([name, ...counts]) => [name, ...counts.map((each) => [each])]));
 }
 
+/* The rates of groups of a row and of the one that it is compared with, from the tables of all rows. */
+function rates(probes, row) {
+  const tables = [...document.querySelectorAll("#risks [data-rates]")].filter((each) => probes.has(each.dataset.rates));
+  const shown = compared(row).map((which) => found.labels[which]);
+  part("rates").hidden = tables.length === 0;
+  part("rates").querySelector("div").replaceChildren(...tables.map((each) => {
+    const copy = each.cloneNode(true);
+    for (const body of copy.querySelectorAll("tbody")) if (!shown.includes(body.dataset.row)) body.remove();
+    return copy;
+  }));
+}
+
 function checkItem(gate) {
   const [state, came, asked, follows] = found.gates[gate];
   const item = made("li", "");
@@ -185,17 +197,18 @@ function showCell(cell, jobs) {
   part("literature").hidden = !cell.published;
   part("published").textContent = cell.published;
   const probes = new Set(lines.map((line) => String(line.curve)));
-  for (const each of panel.querySelectorAll("[data-pictures], [data-rates]")) each.hidden = !probes.has(each.dataset.pictures ?? each.dataset.rates);
+  for (const each of panel.querySelectorAll("[data-pictures]")) each.hidden = !probes.has(each.dataset.pictures);
+  rates(probes, cell.row);
 }
 
 function showCombination(cell) {
   part("row").textContent = "Two defenses together";
   part("question").textContent = found.rows[cell.row];
   part("risk").replaceChildren();
-  part("read").replaceChildren(made("span", `${cell.sign} ${cell.words}`, "tile"));
+  part("read").replaceChildren(made("span", `${cell.sign} ${cell.words}`, `tile still-${cell.verdict}`));
   for (const name of ["metrics", "curves"]) part(name).replaceChildren();
-  for (const name of ["groups", "others", "literature", "rests"]) part(name).hidden = true;
-  for (const each of panel.querySelectorAll("[data-pictures], [data-rates]")) each.hidden = true;
+  for (const name of ["groups", "rates", "others", "literature", "rests"]) part(name).hidden = true;
+  for (const each of panel.querySelectorAll("[data-pictures]")) each.hidden = true;
   const list = made("ul", "", "risks");
   list.append(...cell.cells.map((id) => {
     const item = made("li", "");
@@ -241,7 +254,11 @@ function show(id, { focus = false, remember = true } = {}) {
   for (const button of panel.querySelectorAll("[data-step]")) button.disabled = !around[at + Number(button.dataset.step)] || at < 0;
   for (const each of tiles) each.toggleAttribute("aria-current", each.hash === `#${id}`);
   const chosen = tileOf(id);
-  if (chosen) rove(chosen);
+  if (chosen) {
+    rove(chosen);
+    chosen.closest("details")?.setAttribute("open", "");
+    chosen.scrollIntoView({ block: "nearest", behavior: "instant" });
+  }
   panel.scrollTop = 0;
   if (remember) history.replaceState(null, "", `#${id}`);
   if (focus) panel.focus({ preventScroll: true });
