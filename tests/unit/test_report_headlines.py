@@ -15,7 +15,7 @@ from amulet.report.words.formats import MINUS
 from amulet.report.words.headlines import headlines
 from amulet.report.words.names import risk_words
 from amulet.report.words.points import levels, plain_name, points
-from amulet.report.words.readings import Read, Reading, cell_reading, leans_worse, worst
+from amulet.report.words.readings import Read, Reading, can_be_news, cell_reading, leans_worse, worst
 from amulet.report.words.risk_cells import RiskCell, risk_cells
 from amulet.statistics import Comparison, judge
 
@@ -226,3 +226,8 @@ def test_plain_names() -> None:
     assert plain_name(RACE) == "approval gap by a sensitive attribute"
     assert plain_name(ODDS, "sex") == "gap in error rates by sex"
     assert plain_name(replace(ROBUST, group="sex=female")) == "accuracy under attack (sex = female)"
+
+
+def test_what_is_there_to_compare_with_is_neither_good_nor_bad() -> None:
+    noise = replace(ROBUST, metric="noise_accuracy", riskier=None, primary=False)
+    assert [can_be_news(column) for column in (ROBUST, ACCURACY, noise)] == [True, True, False]

@@ -20,7 +20,7 @@ from amulet.report.words.literature import literature_sentences
 from amulet.report.words.names import capitalised, metric_words
 from amulet.report.words.paired_levels import paired_levels
 from amulet.report.words.points import plain_name
-from amulet.report.words.readings import failed_checks
+from amulet.report.words.readings import can_be_news, failed_checks
 from amulet.report.words.risk_cells import Judged, RiskCell
 from amulet.report.words.row_text import row_heading
 from amulet.report.words.spec_text import Named, brief, probes
@@ -160,7 +160,8 @@ def _other(results: Results, judged: Judged, places: Mapping[Column, int]) -> li
         first, second = paired_levels(results, judged.cell)
         before, after = number(first), number(second)
     difference = signed(judged.cell.difference.mean) if judged.cell.difference else ""
-    return [places[judged.line.column], before, after, difference, judged.read.word.sign, judged.read.word]
+    read = [judged.read.word.sign, judged.read.word] if can_be_news(judged.line.column) else ["", ""]
+    return [places[judged.line.column], before, after, difference, *read]
 
 
 def _combination(

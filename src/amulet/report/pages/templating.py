@@ -20,6 +20,7 @@ from amulet.report.words.group_rates import rate_table
 from amulet.report.words.group_sizes import NOT_COUNTED, compares_groups, group_sizes
 from amulet.report.words.names import metric_words, riskier_end, spoken
 from amulet.report.words.no_skill import no_skill_text, to_compare_with
+from amulet.report.words.readings import can_be_news
 from amulet.report.words.spec_text import named
 from amulet.report.words.verdict_sentences import pair_figures, pair_sentences
 from amulet.report.words.verdict_words import interval_text, pair_verdict_words, verdict_words
@@ -27,6 +28,7 @@ from amulet.report.words.verdict_words import interval_text, pair_verdict_words,
 FILTERS: Final[tuple[Callable[..., Any], ...]] = (
     audit_check_text,
     audit_interval,
+    can_be_news,
     compares_groups,
     embedded,
     gate_asked,

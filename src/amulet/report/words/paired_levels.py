@@ -9,7 +9,7 @@ from amulet.experiments.results.results import Results
 def paired_levels(results: Results, cell: MatrixCell) -> tuple[float, float]:
     """The means of a row's reference and of the row, over the seeds in which both have a value.
 
-    Where the verdict rests on fewer seeds, over these. Their difference is the cell's.
+    Where the verdict rests on fewer seeds, over these. Their difference is the cell's, unless that is net of chance.
     """
     before = {item.seed: item.value for item in results.of(results.reference(cell.row), cell.column)}
     pairs = [(before.get(item.seed), item.value) for item in results.of(cell.row, cell.column)]

@@ -1,4 +1,4 @@
-"""How a verdict is read at a glance: one of seven words, ordered from the worst news to the best.
+"""How a verdict is read at a glance: one of eight words, ordered from the worst news to the best.
 
 The word of a cell follows from its verdict and from the checks that the verdict rests on. A cell that is undecided can
 lean towards more risk.
@@ -16,6 +16,7 @@ from amulet.experiments.results.results import Results
 from amulet.experiments.results.risk_changes import is_worse
 from amulet.report.words.gates import gate_follows
 from amulet.statistics import CHANGES, Gate, Verdict, Word
+from amulet.utility import RISK as UTILITY
 
 LEANING_P: Final = 0.1
 """The largest two-sided p-value, without correction for other cells, with which an undecided difference leans."""
@@ -113,6 +114,11 @@ def cell_reading(results: Results, cell: MatrixCell) -> Read | None:
     if failed is not None and word in {Reading.BETTER, Reading.SAME, Reading.OPEN}:
         return Read(Reading.FAILED, gate_follows(failed, cell.row).rstrip("."), harm)
     return Read(word, cell.verdict.reason or "", harm)
+
+
+def can_be_news(column: Column) -> bool:
+    """Whether a change of the metric is good or bad: of a risk or of utility, not of what is there to compare with."""
+    return column.riskier is not None or column.risk == UTILITY.name
 
 
 def worst(reads: Iterable[Read]) -> Read:

@@ -29,7 +29,17 @@ def judged_sentence(results: Results, judged: Judged) -> str:
     if cell.verdict and cell.verdict.word is Word.UNCHANGED:
         return f"{name} cannot change: the defense leaves the model as it is."
     change = f"{name} goes from {_change(results, judged)}"
-    return f"{change}{_what_it_means(judged)}"
+    return f"{change}{_what_it_means(judged)}{_net(results, judged)}"
+
+
+def _net(results: Results, judged: Judged) -> str:
+    """The difference where it is not that of the two levels, since what chance adds to either is left out."""
+    before, after = paired_levels(results, judged.cell)
+    assert judged.cell.difference is not None  # noqa: S101 - checked by the only caller
+    mean = judged.cell.difference.mean
+    if abs(after - before - mean) < 1e-9:
+        return ""
+    return f" Net of what chance adds to either, the difference is {points(judged.line.column, mean)}."
 
 
 def _what_it_means(judged: Judged) -> str:

@@ -152,6 +152,13 @@ function rates(probes, row) {
   part("rates").querySelector("div").replaceChildren(...tables.map((each) => {
     const copy = each.cloneNode(true);
     for (const body of copy.querySelectorAll("tbody")) if (!shown.includes(body.dataset.row)) body.remove();
+    for (const line of copy.querySelectorAll("tr")) line.cells[0].remove(); // the row stands above its groups instead
+    for (const body of copy.querySelectorAll("tbody")) {
+      const head = made("tr", "", "of-row");
+      head.append(headed(body.dataset.row, "rowgroup"));
+      head.cells[0].colSpan = body.rows[0].cells.length;
+      body.prepend(head);
+    }
     return copy;
   }));
 }
@@ -178,7 +185,7 @@ function others(lines, row) {
   part("others").hidden = lines.length === 0;
   const [before] = compared(row);
   fill(part("others-head").parentElement, ["Metric", found.rows[before], found.rows[row], "Difference", "Reading"],
-    lines.map(([line, first, second, difference, sign, word]) => [`${found.lines[line].title} \u00b7 ${found.lines[line].probe}`, [first], [second], [difference], [`${sign} ${word}`]]));
+    lines.map(([line, first, second, difference, sign, word]) => [`${found.lines[line].title} \u00b7 ${found.lines[line].probe}`, [first], [second], [difference], [`${sign} ${word}`.trim()]]));
 }
 
 function showCell(cell, jobs) {
