@@ -10,7 +10,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from amulet.cli import app
-from amulet.cli.commands import _by_risk
+from amulet.cli.first_steps import print_by_risk
 from amulet.core.errors import InvalidData, InvalidParameter
 from amulet.datasets import FromCSV, from_csv
 from amulet.experiments import dump_experiment, load_experiment, plan
@@ -147,7 +147,7 @@ def test_everything_that_is_listed_can_be_shown() -> None:
 def test_in_eighty_columns_names_stay_whole() -> None:
     console = Console(width=80)
     with console.capture() as captured:
-        _by_risk(list(plugins()), console)
+        print_by_risk(list(plugins()), console)
     lines = captured.get().splitlines()
     assert all(any(line.split()[:1] == [plugin.name] for line in lines) for plugin in plugins())
     assert max(map(len, lines)) <= 80

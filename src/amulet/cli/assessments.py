@@ -1,0 +1,208 @@
+"""Subcommands on an experiment: `assess`, `plan`, `status`, and `report` on what is finished."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from amulet.cli.endings import told_plainly
+from amulet.cli.options import (
+    AllowImports,
+    Details,
+    DeviceOption,
+    FailIf,
+    File,
+    MaxSeeds,
+    StoreOption,
+    UntilDecided,
+    Workers,
+    check_device,
+    named_imports,
+)
+from amulet.cli.printing import show_results, table_of, warn
+
+if TYPE_CHECKING:
+    from amulet.experiments import Experiment, Plan
+
+DEFAULT_STORE = Path("runs/store")
+
+
+def assess(  # noqa: PLR0913, PLR0917 - each is an option of the command line
+    file: File,
+    out: Annotated[Path | None, typer.Option("--out", help="Folder of the results; runs/<name> by default.")] = None,
+    store: StoreOption = DEFAULT_STORE,
+    device: DeviceOption = "cpu",
+    workers: Workers = None,
+    until_decided: UntilDecided = False,
+    max_seeds: MaxSeeds = None,
+    allow_imports: AllowImports = None,
+    fail_if: FailIf = None,
+    details: Details = False,
+) -> None:
+    """Plan, train, attack, measure and report; resumes an interrupted run."""
+    with told_plainly() as console:
+        from amulet.cli.conditions import end_if_one_holds
+        from amulet.core.folders import require_writable
+        from amulet.experiments.assess import carry_out
+        from amulet.experiments.graph.store import Store
+        from amulet.experiments.results.collect import columns_of
+        from amulet.experiments.results.conditions import conditions
+        from amulet.experiments.results.manifest import manifest_of
+        from amulet.experiments.yaml.config import dump_experiment
+        from amulet.report.console import open_console
+        from amulet.report.pages.publishing import FILES, to_be_replaced, write_results
+        from amulet.report.progress import shown
+
+        kept, folder = Store(store), out and out.absolute()
+        planned = _plan(file, device, until_decided, max_seeds, allow_imports)
+        asked = conditions(fail_if or (), [row.label for row in planned.experiment.rows], columns_of(planned))
+        folder = folder or Path("runs", planned.experiment.name).absolute()
+        spec, content = planned.experiment.plain(), planned.dataset.content
+        warned = warn(to_be_replaced(folder, spec, content))
+        require_writable(folder, FILES)
+        with shown(open_console(errors=True)) as progress:
+            planned, results = carry_out(planned, kept, workers, progress)
+        _ = warned or warn(to_be_replaced(folder, spec, content))  # another process may have written meanwhile
+        page = write_results(results, manifest_of(planned, kept), folder, dump_experiment(planned.experiment))
+        show_results(results, page, console, file, details=details)
+        end_if_one_holds(results, asked)
+
+
+def plan(
+    file: File,
+    store: StoreOption = DEFAULT_STORE,
+    device: DeviceOption = "cpu",
+    until_decided: UntilDecided = False,
+    max_seeds: MaxSeeds = None,
+    allow_imports: AllowImports = None,
+) -> None:
+    """Check an experiment and show what would be computed, and about how long it takes."""
+    with told_plainly() as console:
+        from amulet.experiments.assess import resumed, workers_for
+        from amulet.experiments.graph.store import Store
+        from amulet.experiments.planning.estimate import estimate
+        from amulet.experiments.planning.models_asked import models_asked
+
+        planned = resumed(_plan(file, device, until_decided, max_seeds, allow_imports), Store(store))
+        estimated = estimate(planned, Store(store))
+        table = table_of("task", "to compute", "stored", "seconds each")
+        for line in estimated.lines:
+            seconds = f"{line.seconds:.2f}" if line.seconds is not None else ""
+            table.add_row(line.name, str(line.missing), str(line.stored), seconds)
+        console.print(table)
+        for sentence in models_asked(planned):
+            console.print(sentence, markup=False, soft_wrap=True)
+        for notice in planned.notices:
+            console.print(f"Note: {notice}", markup=False, soft_wrap=True)
+        for gap in estimated.gaps:
+            tasks = f"{gap.tasks} {'task' if gap.tasks == 1 else 'tasks'}"
+            console.print(f"No estimate for {gap.name} ({tasks}): {gap.reason}.", markup=False, soft_wrap=True)
+        console.print(_sharing(planned), soft_wrap=True)
+        minutes, workers = estimated.seconds / 60, workers_for(planned)
+        without = ", without what has no estimate" if estimated.gaps else ""
+        console.print(
+            f"About {minutes:.1f} minutes on one process, {minutes / workers:.1f} on {workers}{without}."
+            if estimated.missing
+            else "Nothing to compute."
+        )
+        if planned.seeds < planned.experiment.looks[-1] and estimated.missing:
+            console.print(
+                f"This is for {planned.seeds} seeds. Where a verdict is then undecided, it goes on: "
+                f"at most {planned.experiment.looks[-1]} seeds."
+            )
+
+
+def status(
+    file: File,
+    store: StoreOption = DEFAULT_STORE,
+    device: DeviceOption = "cpu",
+    until_decided: UntilDecided = False,
+    max_seeds: MaxSeeds = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Read every byte; set aside what is damaged.")] = False,
+    allow_imports: AllowImports = None,
+) -> None:
+    """Show how much of an experiment the store has."""
+    with told_plainly() as console:
+        from amulet.experiments.assess import inspected
+        from amulet.experiments.graph.store import State, Store
+        from amulet.experiments.planning.plan import count_by_kind
+
+        kept = Store(store)
+        planned = _plan(file, device, until_decided, max_seeds, allow_imports)
+        planned, states = inspected(planned, kept, every_byte=verify)
+        table = table_of("task", "stored", "damaged", "of")
+        counts = {state: count_by_kind(t for t in planned.tasks if states[t.digest] is state) for state in State}
+        for kind, total in count_by_kind(planned.tasks).items():
+            table.add_row(kind, str(counts[State.PRESENT][kind]), str(counts[State.DAMAGED][kind]), str(total))
+        console.print(table)
+        left = len(planned.missing(states))
+        console.print(
+            "Complete." if not left else f"{_tasks(left)} left; `amulet assess {file}` with the same options goes on."
+        )
+
+
+def report(
+    folder: Annotated[Path, typer.Argument(help="A folder with results.json.", file_okay=False)],
+    fail_if: FailIf = None,
+    details: Details = False,
+) -> None:
+    """Write the report of a finished assessment again, and show its matrix."""
+    with told_plainly() as console:
+        from amulet.cli.conditions import end_if_one_holds
+        from amulet.experiments.model_audit.results import AuditResults
+        from amulet.experiments.pairs.results import PairResults
+        from amulet.experiments.results import result_folders
+        from amulet.experiments.results.conditions import conditions
+        from amulet.experiments.results.results import Results
+        from amulet.report import write, write_audit, write_pair
+
+        kind, manifest = result_folders.kind_of_results(folder), result_folders.read_manifest(folder)
+        if fail_if and kind in {result_folders.PAIR, result_folders.AUDIT}:
+            raise typer.BadParameter(
+                "It is for assessments, not for one or two given models.", param_hint="'--fail-if'"
+            )
+        match kind:
+            case result_folders.PAIR:
+                pair = PairResults.read(folder)
+                show_results(pair, write_pair(pair, manifest, folder), console, details=details)
+            case result_folders.AUDIT:
+                audited = AuditResults.read(folder)
+                show_results(audited, write_audit(audited, folder, manifest), console, details=details)
+            case _:
+                results = Results.read(folder)
+                asked = conditions(fail_if or (), results.rows, results.columns)
+                written = folder / "experiment.yaml"
+                page = write(results, manifest, folder)
+                show_results(results, page, console, written if written.exists() else None, details=details)
+                end_if_one_holds(results, asked)
+
+
+def _sharing(planned: "Plan") -> str:
+    """How many trainings are saved since attacks, audits and rows share models."""
+    distinct, alone = planned.trainings
+    return (
+        f"{distinct:,} models in all, trained or derived. Attacks, audits and rows that trained their own would need "
+        f"{alone:,}: sharing saves {alone - distinct:,}."
+    )
+
+
+def _tasks(count: int) -> str:
+    return "1 task is" if count == 1 else f"{count} tasks are"
+
+
+def _plan(
+    file: Path, device: str, until_decided: bool, max_seeds: int | None, allow_imports: list[str] | None
+) -> "Plan":
+    """The plan of the experiment in a file; options of the command line override what the file says."""
+    from amulet.experiments import load_experiment
+    from amulet.experiments.planning.plan import plan as plan_tasks
+
+    check_device(device)
+    experiment: Experiment = load_experiment(file, named_imports(allow_imports))
+    experiment = replace(
+        experiment,
+        until_decided=experiment.until_decided or until_decided,
+        seeds=experiment.seeds if max_seeds is None else max_seeds,
+    )
+    return plan_tasks(experiment, device=device)

@@ -1,0 +1,66 @@
+"""Subcommands on models that are trained already: `compare` two, `audit` one."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from amulet.cli.endings import told_plainly
+from amulet.cli.options import AllowImports, Details, DeviceOption, check_device, named_imports
+from amulet.cli.printing import show_results, warn
+
+
+def compare(
+    file: Annotated[Path, typer.Argument(help="The two checkpoints, as YAML.", exists=True, dir_okay=False)],
+    out: Annotated[Path | None, typer.Option("--out", help="Folder of the results; runs/<name> by default.")] = None,
+    device: DeviceOption = "cpu",
+    allow_imports: AllowImports = None,
+    details: Details = False,
+) -> None:
+    """Probe two trained models with the same records, without training anything, and report on this pair only."""
+    with told_plainly() as console:
+        folder, beside = out and out.absolute(), file.parent.absolute()
+        from amulet.core.folders import require_writable
+        from amulet.experiments.pairs.specification import compare_checkpoints
+        from amulet.experiments.yaml.config import load_pair
+        from amulet.report.console import open_console
+        from amulet.report.pages.publishing import FILES, to_be_replaced, write_results
+        from amulet.report.progress import probing
+
+        check_device(device)
+        pair = load_pair(file, named_imports(allow_imports))
+        folder = folder or Path("runs", pair.name).absolute()
+        require_writable(folder, FILES)
+        with probing(open_console(errors=True)) as told:
+            results, manifest = compare_checkpoints(pair, beside, device, told)
+        warn(to_be_replaced(folder, results.spec, results.content))
+        show_results(results, write_results(results, manifest, folder), console, details=details)
+
+
+def audit(
+    weights: Annotated[
+        Path, typer.Argument(help="The weights: .safetensors, or a state dict as .pt.", exists=True, dir_okay=False)
+    ],
+    file: Annotated[Path, typer.Argument(help="The model and its data, as YAML.", exists=True, dir_okay=False)],
+    out: Annotated[Path | None, typer.Option("--out", help="Folder of the results; runs/<name> by default.")] = None,
+    device: DeviceOption = "cpu",
+    allow_imports: AllowImports = None,
+) -> None:
+    """Run every attack and audit that needs no training on one trained model, and report on it."""
+    with told_plainly() as console:
+        folder = out and out.absolute()
+        from amulet.core.folders import require_writable
+        from amulet.experiments.model_audit.specification import audit_checkpoint
+        from amulet.experiments.yaml.config import load_audit
+        from amulet.report.console import open_console
+        from amulet.report.pages.publishing import FILES, to_be_replaced, write_results
+        from amulet.report.progress import probing
+
+        check_device(device)
+        asked = load_audit(file, named_imports(allow_imports))
+        folder = folder or Path("runs", asked.name).absolute()
+        require_writable(folder, FILES)
+        with probing(open_console(errors=True)) as told:
+            results, manifest = audit_checkpoint(asked, weights, device, told)
+        warn(to_be_replaced(folder, results.spec, results.content))
+        show_results(results, write_results(results, manifest, folder), console, details=True)
