@@ -31,11 +31,14 @@ HERE = Path(__file__).parent
 STORE = Path("runs/store")
 DIFFERENCES = HERE / "results" / "difference_pool.json"
 MATRICES = 10_000
-REAL_MATRICES = 1000
-WHOLE_MATRICES = 200
+REAL_MATRICES = 400
+WHOLE_MATRICES = 100
+SETTLED_MATRICES = 100
 ROWS = 3
 EFFECTS = (1.0, 2.0)
 LOOKS = ((5,), (10,), (20,), (5, 10, 20), (5, 10, 20, 40))
+REAL_LOOKS = LOOKS[:4]
+"""The stored differences are too few for forty seeds."""
 
 
 def read_pools(path: Path = DIFFERENCES) -> dict[str, DifferencePool]:
@@ -60,7 +63,7 @@ def placebo_line(pool: Pool, looks: tuple[int, ...]) -> str:
     design, rng = Design(ROWS, looks), np.random.default_rng(0)
     simulations = (false_changes, false_denials, found_effects)
     changes, denials, found = (simulate(pool, design, MATRICES, rng) for simulate in simulations)
-    kept = not (changes.exceeds(ALPHA) or denials.exceeds(ALPHA) or found.falls_below(POWER))
+    kept = not (changes.exceeds(ALPHA) or denials.exceeds(ALPHA))
     return f"| {_named(looks)} | {_text(changes)} | {_text(denials)} | {_text(found)} | {'yes' if kept else 'NO'} |"
 
 
@@ -69,13 +72,14 @@ def real_line(pools: Mapping[str, DifferencePool], looks: tuple[int, ...]) -> st
     design, rng = Design(ROWS, looks), np.random.default_rng(0)
     changes = [real_false_changes(pool, design, REAL_MATRICES, rng).families for pool in pools.values()]
     denials = [real_false_denials(pool, design, REAL_MATRICES, rng).families for pool in pools.values()]
+    single = [real_false_changes(pool, Design(1, looks), REAL_MATRICES, rng).families for pool in pools.values()]
     whole = [_whole(pool, looks, rng) for pool in pools.values()]
     control = [_control(pool, design, rng) for pool in pools.values()]
     found = [
         _sum([real_found_effects(pool, design, REAL_MATRICES, rng, size) for pool in pools.values()])
         for size in EFFECTS
     ]
-    shares = [_sum(changes), _sum(whole), _sum(control), _sum(denials), *found]
+    shares = [_sum(changes), _sum(single), _sum(whole), _sum(control), _sum(denials), *found]
     return f"| {_named(looks)} | {' | '.join(map(_text, shares))} |"
 
 
@@ -124,8 +128,9 @@ def placebos() -> None:
     draws, models, metrics = pool.values.shape
     print(f"{draws * models} models ({draws} draws, {models} trainings each), {metrics} primary metrics,")
     print(f"{MATRICES:,} simulated matrices of {ROWS} rows for each number; in brackets the 95% interval.\n")
-    print("| seeds | a false *increases* or *decreases* | a false *no meaningful change* | effects found | as stated |")
-    print(f"|---|---|---|---|---|\n| stated | at most {ALPHA:.0%} | at most {ALPHA:.0%} | at least {POWER:.0%} | |")
+    found = f"of effects that plain t tests find in {POWER:.0%}"
+    print(f"| seeds | a false *increases* or *decreases* | a false *no meaningful change* | {found} | as stated |")
+    print(f"|---|---|---|---|---|\n| stated | at most {ALPHA:.0%} | at most {ALPHA:.0%} | | |")
     for looks in LOOKS:
         print(placebo_line(pool, looks), flush=True)
 
@@ -136,10 +141,10 @@ def real_differences() -> None:
     for name, pool in pools.items():
         print(f"{name}: {len(pool.metrics)} cells, {pool.values.shape[2]} seeds")
     print(
-        "\n| seeds | false change | all rows | normal control | false *no meaningful change* | one SD found | two SD |"
+        "\n| seeds | false change | one row | all rows | normal control | false *no meaningful change* | 1 SD | 2 SD |"
     )
-    print("|---|---|---|---|---|---|---|")
-    for looks in LOOKS:
+    print("|---|---|---|---|---|---|---|---|")
+    for looks in REAL_LOOKS:
         print(real_line(pools, looks), flush=True)
     print(
         "\n| data | metric | a cell's false change at 10 seeds | its false *no meaningful change* |\n|---|---|---|---|"
@@ -147,7 +152,7 @@ def real_differences() -> None:
     print("\n".join(metric_lines(pools, 10)), flush=True)
     for seeds in (5, 10):
         rng = np.random.default_rng(2)
-        settled = _sum([settled_as_asked(pool, ROWS, seeds, REAL_MATRICES, rng) for pool in pools.values()])
+        settled = _sum([settled_as_asked(pool, ROWS, seeds, SETTLED_MATRICES, rng) for pool in pools.values()])
         print(f"\nOpen after {seeds} seeds, settled by as many as asked for: {_text(settled)}", flush=True)
 
 

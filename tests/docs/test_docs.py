@@ -27,6 +27,7 @@ from amulet.cli import app
 from amulet.core.metric import Metric
 from amulet.core.split import Split
 from amulet.experiments import Experiment
+from amulet.experiments.model_audit.specification import ModelAudit
 from amulet.experiments.pairs.specification import Pair
 from amulet.experiments.registry.plugins import Kind, Plugin, plugins
 from amulet.training import Recipe, TrainingFunction
@@ -293,6 +294,11 @@ def test_every_key_of_an_experiment_is_explained(spec: type[Experiment]) -> None
 def test_every_key_of_a_pair_is_explained() -> None:
     page = (ROOT / "docs" / "guide" / "compare.md").read_text(encoding="utf-8")
     assert [field.name for field in fields(Pair) if f"`{field.name}`" not in page] == []
+
+
+def test_every_key_of_an_audit_is_explained() -> None:
+    page = (ROOT / "docs" / "guide" / "audit.md").read_text(encoding="utf-8")
+    assert [field.name for field in fields(ModelAudit) if f"`{field.name}`" not in page] == []
 
 
 def test_the_folder_tree_is_the_package() -> None:

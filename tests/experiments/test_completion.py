@@ -7,7 +7,7 @@ import pytest
 from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidParameter
 from amulet.core.split import Split
-from amulet.datasets import Digits
+from amulet.datasets import Digits, ImportedDataset
 from amulet.evasion.attacks import PGD
 from amulet.evasion.defenses import TRADES, AdversarialTraining
 from amulet.experiments import Experiment, Row, plan
@@ -21,6 +21,7 @@ from amulet.membership_inference.defenses import DPSGD
 from amulet.models import LinearNet
 from amulet.report.pages.matrix_markdown import render
 from amulet.training import Recipe
+from amulet.unauthorized_model_ownership import Ownership
 
 RECIPE = Recipe(LinearNet((8,), norm="group"), epochs=2, batch_size=32)
 DEFENSES = [plugin for plugin in plugins() if plugin.kind is Kind.DEFENSE and plugin.home.startswith("amulet.")]
@@ -95,6 +96,12 @@ def test_what_is_listed_replaces_the_usual_of_its_class(dataset: AmuletDataset) 
     found, _ = complete(listed, dataset)
     assert found.attacks == (PGD(epsilon=0.2),)
     assert [row.label for row in found.rows if any(isinstance(each, DPSGD) for each in row.defenses)] == ["private"]
+
+
+def test_what_is_listed_may_ask_for_other_data_sets() -> None:
+    other = ImportedDataset("amulet.testing:toy_dataset")
+    listed = replace(EVERYTHING, dataset=other, risks=(), audits=(Ownership(other=other),), seeds=1)
+    assert "DPSGD" in {row.label for row in plan(listed).experiment.rows}
 
 
 def test_settings_fit_the_data(dataset: AmuletDataset, digits: AmuletDataset) -> None:

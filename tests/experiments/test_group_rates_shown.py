@@ -23,7 +23,7 @@ from amulet.report.pages.matrix_page import render
 from amulet.report.pages.matrix_terminal import matrix_table
 from amulet.report.pages.pair_page import render_pair
 from amulet.report.pages.pair_terminal import pair_table
-from amulet.report.words.group_rates import undefended_sentences
+from amulet.report.words.group_rates import already_below, undefended_sentences
 from amulet.testing import TOY_RECIPE, toy_dataset
 from amulet.utility import Utility
 from amulet.utility.metrics import accuracy
@@ -79,6 +79,8 @@ def test_compas_like_data_give_sensible_words(unequal: PairResults) -> None:
     assert "already below 0.8 (the four-fifths rule)." in before
     assert before.endswith("Too small to compare: asian (12 records), native american (10 records).")
     assert "Chance alone can give" not in before
+    assert already_below(unequal, "before").startswith("The p% rule is already below 0.8 by race (0.6")
+    assert not already_below(unequal, "after")
     [after] = undefended_sentences(unequal, "after")
     assert "Chance alone can give such a gap between groups of these sizes." in after
 

@@ -215,6 +215,13 @@ def test_of_attacks_on_the_target_alone_a_plan_says_nothing() -> None:
     assert sentence == "LiRA(shadows=2) asks for 2 models beside the target for each row and seed, 4 different in all."
 
 
+def test_a_plan_says_that_few_victims_give_coarse_results(data: AmuletDataset) -> None:
+    few, enough = (plan(Experiment("toy", None, TOY_RECIPE, (), (SuriEvans(victims=count, shadows=2),), seeds=1), data)
+                   for count in (3, 5))  # fmt: skip
+    assert any("its AUC is a multiple of 1/18" in notice for notice in few.notices)
+    assert not any("multiple" in notice for notice in enough.notices)
+
+
 def test_weights_that_are_no_sequence_of_layers_are_told_by_the_plan(data: AmuletDataset) -> None:
     model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Identity())
     (sentence,) = PIM().model_demands("victim", model, data.test)

@@ -134,3 +134,12 @@ def test_everything_that_the_data_lack_is_said_at_once(images: AmuletDataset) ->
         "Discrimination(attribute=sex) needs the sensitive attribute 'sex'; the data set has: none.",
         "Discrimination(attribute=sex) needs the data set to name its positive class.",
     ]
+
+
+def test_a_resample_without_some_of_a_group_has_no_gap() -> None:
+    groups, labels = torch.tensor([0, 0, 1, 1]), torch.tensor([True, False, True, False])
+    outcome = DiscriminationOutcome(labels, labels, groups)
+    assert false_positive_parity(outcome) == 0.0
+    without = outcome.resample(torch.tensor([0, 0, 2, 3]))  # no record of group 0 outside the positive class
+    assert isinstance(false_positive_parity(without), Undefined)
+    assert isinstance(demographic_parity(outcome.resample(torch.tensor([2, 2, 3, 3]))), Undefined)

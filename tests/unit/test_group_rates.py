@@ -8,14 +8,14 @@ from amulet.core.data import Attribute, Data, Modality, Schema
 from amulet.core.errors import InvalidData, InvalidParameter
 from amulet.core.metric import Undefined
 from amulet.datasets import from_frame
-from amulet.discriminatory_behavior import Discrimination, DiscriminationOutcome
+from amulet.discriminatory_behavior import Discrimination, DiscriminationOutcome, metrics
 from amulet.discriminatory_behavior.metrics import (
     demographic_parity,
     equalized_odds,
     false_positive_parity,
     true_positive_parity,
 )
-from amulet.testing import toy_dataset
+from amulet.testing import check_metric, toy_dataset
 
 
 class Grants(torch.nn.Module):
@@ -65,6 +65,11 @@ def test_a_group_without_records_is_undefined_and_not_zero() -> None:
     frame = outcome.rates().frame
     assert frame[frame.group == "nobody"].value.isna().all()
     assert "  nobody  undefined  0 of 0" in str(outcome.rates())
+
+
+@pytest.mark.parametrize("name", metrics.__all__)
+def test_metrics_keep_their_promises_where_groups_are_large_enough(name: str) -> None:
+    check_metric(getattr(metrics, name), outcome_of(THREE, fewest=30))
 
 
 def test_the_frame_has_every_rate_with_its_counts() -> None:

@@ -20,12 +20,16 @@ from amulet.core.short_repr import short_repr
 from amulet.core.spec import NonNegativeInt, OpenProbability, Probability
 from amulet.core.split import RatioDraw, Split, places_with_share
 from amulet.core.threat import Target, TrainedModel, opened
+from amulet.core.trainable import Defense
 
 Holder = Literal["members", "auxiliary"]
 Victims = Annotated[int, Interval(ge=2, le=10_000)]
 
 FIRST, SECOND, NULL = "first", "second", "null"
 """The worlds: two ratios, and the first ratio once more, in which there is nothing to infer."""
+
+FEW_VICTIMS: Final = 5
+"""With fewer victims of each world, a plan says that results are coarse."""
 
 WORLDS: Final = (FIRST, SECOND, NULL)
 
@@ -196,6 +200,16 @@ class DistributionInferenceAttack(Attack[WorldOutcome]):
             if found < needed:
                 return f"needs {needed} {holder} with {which}{self.attribute}={self.value}, and there are {found}"
         return None
+
+    def notices(self, defenses: Sequence[Defense]) -> Iterator[str]:
+        """With few victims the area under the curve has few values."""
+        del defenses
+        if self.victims < FEW_VICTIMS:
+            yield (
+                f"{self} judges {self.victims} victims of each world, so its AUC is a multiple of "
+                f"1/{2 * self.victims**2}. Rows can then have equal values by chance in all seeds, which looks like no "
+                "change."
+            )
 
     @final
     def own_models(self, split: Split) -> Requests:

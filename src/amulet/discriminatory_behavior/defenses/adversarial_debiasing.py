@@ -126,6 +126,10 @@ class _Adversaries(Penalty):
 
 
 def network(sizes: tuple[int, ...]) -> nn.Module:
-    """Linear layers between these sizes, with ReLU between them."""
-    layers = [layer for pair in pairwise(sizes) for layer in (nn.ReLU(), nn.Linear(*pair))]
+    """Linear layers between these sizes, with leaky ReLU between them.
+
+    Plain ReLU dies: while the model is useless to the adversary, its units are pushed to zero one by one, and when all
+    of them are, it never learns again, however much the model gives away later.
+    """
+    layers = [layer for pair in pairwise(sizes) for layer in (nn.LeakyReLU(0.1), nn.Linear(*pair))]
     return nn.Sequential(*layers[1:])

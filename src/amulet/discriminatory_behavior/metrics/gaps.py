@@ -27,9 +27,11 @@ _AMONG: Final = {
 def compared_groups(outcome: DiscriminationOutcome, rate: Rate) -> RateCounts | Undefined:
     """One rate as counts, where at least two groups are large enough to be compared by it."""
     counts = outcome.rate_counts(rate)
+    fewest, among = int(outcome.fewest), _AMONG.get(rate, "records")
+    if bool((counts.of[counts.enters] == 0).any()):
+        return Undefined(f"a group that is compared has no {among} in this resample")
     if int(counts.enters.sum()) >= 2:
         return counts
-    fewest, among = int(outcome.fewest), _AMONG.get(rate, "records")
     if fewest <= 1:
         return Undefined(f"fewer than two groups have {among}")
     return Undefined(f"fewer than two groups have at least {fewest} {among}")

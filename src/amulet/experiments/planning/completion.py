@@ -60,19 +60,17 @@ def completed(
         return experiment, ()
     bench = Bench(experiment.recipe, experiment.recipe, source_of(dataset), experiment.split, backend)
     plain = {problem.sentence for problem in row_problems(experiment, experiment.recipe, dataset)}
-    usable = not plain
     rows, without = _rows(experiment, dataset, plain)
     defenses = [defense for row in (*experiment.defenses, *rows) for defense in row.defenses]
     probes, left_out = list(experiment.probes), [*without]
     for probe in _usual_probes(experiment, dataset):
-        reasons = tuple(_against(probe, experiment, dataset, bench, usable=usable)) or tuple(probe.notices(defenses))
-        if reasons:
+        found = tuple(_against(probe, experiment, dataset, bench, usable=not plain))
+        if reasons := found or tuple(probe.notices(defenses)):
             left_out.append(LeftOut(probe.risk, str(probe), " ".join(dict.fromkeys(reasons))))
         else:
             probes.append(probe)
-    for row in tuple(rows) if usable else ():
-        own = replace(bench, recipe=reduce(lambda recipe, defense: defense.apply(recipe), row.defenses, bench.plain))
-        if unmet := [sentence for _, sentence in demands_of_models(own, probes, {bench.source: dataset})]:
+    for row in () if plain else tuple(rows):
+        if unmet := tuple(_unmet(row, probes, dataset, bench)):
             left_out.append(_row_left_out(row, unmet))
             rows.remove(row)
     complete = replace(
@@ -105,10 +103,19 @@ def _against(
         yield from (problem.sentence for problem in error.problems)
         return
     found = tuple(probe_problems([probe], (), dataset, experiment.split))
-    found = found or tuple(request_problems(bench, [probe], dataset, {}))
+    for number in () if found else range(experiment.looks[-1]):
+        split = replace(experiment.split, seed=experiment.split.seed + number)
+        found += tuple(request_problems(replace(bench, split=split), [probe], dataset, {}))
     if usable and not found:
         yield from (sentence for _, sentence in demands_of_models(bench, [probe], {bench.source: dataset}))
     yield from (problem.sentence for problem in found)
+
+
+def _unmet(row: Row, probes: Sequence[Probe[Any]], dataset: AmuletDataset, bench: Bench) -> Iterator[str]:
+    """What probes need of the models of a row; those that ask for other data sets are left to the plan's own checks."""
+    own = replace(bench, recipe=reduce(lambda recipe, defense: defense.apply(recipe), row.defenses, bench.plain))
+    asked = [probe for probe in probes if not probe.sources(bench.split)]
+    yield from (sentence for _, sentence in demands_of_models(own, asked, {bench.source: dataset}))
 
 
 def _rows(experiment: Experiment, dataset: AmuletDataset, plain: Collection[str]) -> tuple[list[Row], list[LeftOut]]:

@@ -36,8 +36,8 @@ def replacing(recipe: Trainable, defenses: Sequence[Defense]) -> Iterator[str]:
             without = f", without {' and '.join(lost)}" if lost else ""
             yield (
                 f"{defense} trains with {changed} instead of the recipe{without}. What the recipe says beside the "
-                "model (epochs, optimizer, objective) holds for the other rows, so that they differ from it in more "
-                "than the defense unless both trainings are alike."
+                "model (epochs, optimizer, objective) holds for the other rows, so that they may differ in more than "
+                "the defense."
             )
         recipe = changed
 

@@ -33,7 +33,7 @@ def kind_of_results(folder: StrPath) -> str | None:
         AmuletError: there is no such file, or it is no JSON object.
     """
     kind = parse_json(written_results(folder, "assess"), RESULTS).get("kind")
-    return str(kind) if kind in {PAIR, AUDIT} else None
+    return kind if isinstance(kind, str) and kind in {PAIR, AUDIT} else None
 
 
 def holds_pair(folder: StrPath) -> bool:

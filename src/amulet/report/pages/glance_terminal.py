@@ -16,8 +16,10 @@ from amulet.experiments.results.few_seeds import few_seeds
 from amulet.experiments.results.results import Results
 from amulet.report.words.blocks import matrix_blocks
 from amulet.report.words.cut_text import cut
+from amulet.report.words.explanations import NET_SHORT
 from amulet.report.words.failed_checks import failed_checks, unproven_checks
 from amulet.report.words.glance import GlanceCell, GlanceColumn, glance_columns
+from amulet.report.words.group_rates import already_below
 from amulet.report.words.headlines import Headline, headlines
 from amulet.report.words.readings import Reading
 from amulet.report.words.row_text import other_references, row_heading
@@ -45,7 +47,7 @@ LEGEND: Final = {
     Reading.FAILED: "check failed",
     Reading.NONE: "no value",
 }
-HOW: Final = "Differences are to the first line; of several attacks or audits, the worst news."
+HOW: Final = "Differences to the first line; of several attacks, the worst news."
 SEEDS: Final = "seeds to settle"
 
 
@@ -62,11 +64,18 @@ def glance(results: Results, width: int | None = 80) -> Group:
     tables = (_table(labels, part, width) for part in parts)
     return Group(
         Text(f"{results.experiment} on {results.dataset}, {seed_names(results)}", style="bold"),
+        *_stands(results),
         *_news(headlines(results, found)),
         *tables,
         *_legend(results, [column for part in parts for column in part]),
         *_checks(results),
     )
+
+
+def _stands(results: Results) -> Iterator[Text]:
+    """Whether the undefended model falls short of the four-fifths rule before any defense."""
+    if sentence := already_below(results):
+        yield Text.assemble((f"{BASELINE}: ", "bold"), visible(sentence))
 
 
 def _news(found: Sequence[Headline]) -> Iterator[Text]:
@@ -162,7 +171,8 @@ def _legend(results: Results, columns: Sequence[GlanceColumn]) -> Iterator[Text]
     yield Text()
     if used:
         yield Text("  ".join(f"{used[each]} {LEGEND[each]}" for each in LEGEND if each in used), style="dim")
-        yield Text(HOW, style="dim")
+        net = any(value.by_chance is not None for value in results.values)
+        yield Text(f"{HOW} {NET_SHORT}" if net else HOW, style="dim")
     yield Text(f"{measured}.{starred} {other_references(results)}".rstrip(), style="dim")
 
 

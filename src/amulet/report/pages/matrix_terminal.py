@@ -8,6 +8,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from amulet.experiments.planning.experiment import BASELINE
 from amulet.experiments.results.few_seeds import few_seeds
 from amulet.experiments.results.numbers import MatrixCell
 from amulet.experiments.results.results import Results
@@ -24,6 +25,7 @@ from amulet.report.words.blocks import (
 from amulet.report.words.explanations import HOW_VERDICTS
 from amulet.report.words.formats import number, signed, spread
 from amulet.report.words.gates import gate_sentences
+from amulet.report.words.group_rates import undefended_sentences
 from amulet.report.words.headlines import headlines
 from amulet.report.words.names import riskier_end
 from amulet.report.words.row_text import left_out_sentences, other_references, row_heading
@@ -55,7 +57,9 @@ def _title(results: Results) -> Text:
 
 
 def _short(results: Results, found: tuple[MatrixBlock, ...]) -> Iterator[Text]:
-    """A sentence for each defense, the worst news first."""
+    """Where the undefended model stands between groups; then a sentence for each defense, the worst news first."""
+    if stands := " ".join(undefended_sentences(results)):
+        yield Text.assemble((f"\n{BASELINE}: ", "bold"), stands)
     for headline in headlines(results, found):
         yield Text.assemble((f"\n{headline.row}: ", "bold"), headline.text)
 

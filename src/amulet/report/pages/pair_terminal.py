@@ -25,7 +25,14 @@ from amulet.report.words.blocks import (
     primary_blocks,
 )
 from amulet.report.words.cut_text import cut
-from amulet.report.words.explanations import HOW_PAIR_VERDICTS, NOT_INTERPRETABLE, PAIR_ONLY, PAIR_SHORT, PAIR_WARNING
+from amulet.report.words.explanations import (
+    HOW_PAIR_VERDICTS,
+    NET_SHORT,
+    NOT_INTERPRETABLE,
+    PAIR_ONLY,
+    PAIR_SHORT,
+    PAIR_WARNING,
+)
 from amulet.report.words.formats import number, signed
 from amulet.report.words.gates import gate_sentences
 from amulet.report.words.listed_metrics import is_listed
@@ -56,7 +63,7 @@ def pair_glance(results: PairResults, width: int | None = 80) -> Group:
     for name, *texts in rows:
         table.add_row(Text(cut(visible(name.plain), widths[0])), *texts)
     return Group(
-        title, Text(f"{PAIR_ONLY}. {PAIR_SHORT}", style="yellow"), *_checks(results), Text(), table, *_missing(shown)
+        title, Text(f"{PAIR_ONLY}. {PAIR_SHORT}", style="yellow"), *_checks(results), Text(), table, *_remarks(shown)
     )
 
 
@@ -112,8 +119,10 @@ def _is_shown(results: PairResults, line: PairLine) -> bool:
     return line.column.primary or is_listed(results, line.column)
 
 
-def _missing(shown: Sequence[tuple[PairPart, PairLine]]) -> Iterator[Text]:
-    """How many of the metrics have no value for one of the models."""
+def _remarks(shown: Sequence[tuple[PairPart, PairLine]]) -> Iterator[Text]:
+    """What could be missed: differences that are net of chance, and metrics without a value for one of the models."""
+    if any(cell.by_chance is not None for _, line in shown for cell in line.cells):
+        yield Text(NET_SHORT, style="dim")
     if missing := sum(cell.difference is None for _, line in shown for cell in line.cells):
         have = "1 metric has" if missing == 1 else f"{missing} metrics have"
         yield Text(f"{have} no value; --details says why.", style="yellow")

@@ -13,6 +13,7 @@ NOT_COVERED: Final = (
     "The intervals account for other training records and other initial weights, but not for the choice of the test "
     "records: every model is measured on the same ones, and with others all numbers could differ."
 )
+NET_SHORT: Final = "Gaps between groups: differences are net of chance."
 NET_OF_CHANCE: Final = (
     "Gaps between groups are compared net of what chance gives to groups of these sizes, so that a difference is not "
     "that of the values shown."

@@ -104,6 +104,18 @@ def undefended_sentences(results: RatedResults, row: str = BASELINE) -> tuple[st
     return tuple(_sentence(results, row, column, rates) for column, rates in found if rates)
 
 
+def already_below(results: RatedResults, row: str = BASELINE) -> str:
+    """By which attributes the p% rule of a row is below 0.8, in one sentence; empty where it is by none."""
+    columns = {(column.risk, column.probe): column for column in results.columns}
+    found = []
+    for column in columns.values():
+        gaps = [seed.gap(SELECTION) for seed in _of_row(_rated(results, column), row)]
+        ratios = [gap.ratio for gap in gaps if gap is not None and gap.ratio is not None]
+        if ratios and fmean(ratios) < FOUR_FIFTHS:
+            found.append(f"by {attribute_of(results, column)} ({fmean(ratios):.2f})")
+    return f"The p% rule is already below 0.8 {' and '.join(found)}." if found else ""
+
+
 def attribute_of(results: Specified, column: Column) -> str:
     """The sensitive attribute that the probe of a column is about, "race", or several, "sex and race"."""
     return attribute_text(dict(probes(results)[column.probe].settings).get("attribute", ""))

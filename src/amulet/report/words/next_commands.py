@@ -32,5 +32,5 @@ def next_commands(results: Results, folder: Path, file: Path | None) -> Iterator
     look = next((look for look in doubling(MOST) if 2 * sum(each <= look for each in needed) >= len(needed)), MOST)
     settled = sum(each <= look for each in needed)
     if file is not None and settled and look > len(results.seeds) and not few_seeds(results):
-        what = f"settles about {settled} of {len(undecided)} undecided verdicts"
+        what = f"settles about {settled} of {len(undecided)} open cells"
         yield f"amulet assess {quote(str(file))} --until-decided --max-seeds {look}   # {what}"
