@@ -15,11 +15,12 @@ import torch
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
 
 from amulet.core.curve import Curve
+from amulet.core.group_rates import GroupRate, GroupRates
 from amulet.core.image_grid import ImageGrid
 from amulet.core.spec import Plain
 from amulet.core.tally import Tally
 from amulet.experiments.graph.entries import environment
-from amulet.experiments.results.numbers import Column, Traced, Value
+from amulet.experiments.results.numbers import Column, Rated, Traced, Value
 from amulet.experiments.results.pictures import Pictured, rows_of
 from amulet.experiments.results.results import Results
 from amulet.report import write
@@ -141,6 +142,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
         curves=tuple(curves),
         looks=(3,),
         tested=TESTED,
+        rates=tuple(_rated(row, seed) for row in ROWS for seed in range(3)),
         pictures=tuple(_pictured(row, COLUMNS[0]) for row in ROWS),
     )
     return write(results, environment(), tmp_path_factory.mktemp("site"))
@@ -255,6 +257,14 @@ def test_behind_a_gap_are_the_groups_it_compares(heard: Heard) -> None:
     assert not heard.opened(0, "S1").locator("[data-part=groups]").is_visible()
 
 
+def test_the_rates_of_groups_are_those_of_the_cell_and_of_the_undefended_model(heard: Heard) -> None:
+    shown = heard.opened(3, "Discriminatory").locator("[data-part=rates]")
+    assert shown.locator(".of-row").all_inner_texts() == ["undefended", "</script><b>DP-SGD"]
+    lines = [line.split() for line in shown.locator("tbody tr").all_inner_texts()]
+    assert [line[:2] for line in lines if line[0] == "black"] == [["black", "0.667"]] * 2
+    assert not heard.opened(3, "S1").locator("[data-part=rates]").is_visible()
+
+
 def test_the_panel_says_which_checks_have_failed(heard: Heard) -> None:
     shown = heard.opened(0, "S1").locator("[data-part=gates]")
     assert "model check failed" in shown.inner_text()
@@ -265,10 +275,12 @@ def test_the_first_screen_says_what_each_defense_does(browser: Browser, report: 
     with browser.new_context(viewport={"width": width, "height": 900}) as context:
         page = _listening(context, report.as_uri()).page
         sentences = page.locator(".news li")
-        assert sentences.count() == len(ROWS) - 1
+        undefended, *others = sentences.all_inner_texts()
+        assert "67% of black" in undefended
+        assert len(others) == len(ROWS) - 1
         assert sentences.first.bounding_box()["y"] < 400  # type: ignore[index]
-        assert all("Undefended: this model has learned nothing" in text for text in sentences.all_inner_texts())
-        assert any("xxx" in text for text in sentences.all_inner_texts())
+        assert all("Undefended: this model has learned nothing" in text for text in others)
+        assert any("xxx" in text for text in others)
 
 
 def test_map_and_sentences_fit_one_screen_of_a_laptop(browser: Browser, report: Path) -> None:
@@ -464,6 +476,12 @@ def _listening(context: BrowserContext, address: str) -> Heard:
 def _pictured(row: str, column: Column) -> Pictured:
     grid = ImageGrid("Two images.", ("made",), ("granted", "denied"), torch.zeros(1, 2, 1, 4, 4, dtype=torch.uint8))
     return Pictured(row, column.risk, column.probe, 0, "e" * 64, grid.title, grid.columns, rows_of(grid), 0)
+
+
+def _rated(row: str, seed: int) -> Rated:
+    groups = (("black", 20, 30), ("white", 250, 270))
+    rates = tuple(GroupRate("favourable decisions", name, count, of, enters=True) for name, count, of in groups)
+    return Rated(row, "discriminatory_behavior", GAP, seed, "f" * 64, GroupRates(rates, fewest=5))
 
 
 def _curve(column: Column, seed: int) -> Curve:

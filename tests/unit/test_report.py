@@ -21,7 +21,6 @@ from amulet.experiments.registry.plugins import Kind, Plugin, metrics_for, plugi
 from amulet.experiments.results.numbers import Column, MatrixCell, Value
 from amulet.experiments.results.results import Results
 from amulet.report import write
-from amulet.report.charts.difference_strips import strips_of_rows
 from amulet.report.charts.trade_offs import comparable_mean
 from amulet.report.pages import matrix_markdown
 from amulet.report.pages.matrix_page import render
@@ -201,22 +200,6 @@ def test_metrics_are_named_with_their_parameters() -> None:
         "↓ lower is riskier",
         "\N{EN DASH} not itself a risk",
     ]
-
-
-def test_strips_pair_seeds_and_shade_the_riskier_half(results: Results) -> None:
-    lines = {line.column: line for block in matrix_blocks(results) for part in block.parts for line in part.lines}
-    robust = strips_of_rows(results, lines[ROBUST])[LABEL]
-    assert (robust.dots, robust.riskier, robust.on_riskier_side) == ((73.0, 96.0), "left", False)
-    assert strips_of_rows(results, lines[RACE])[LABEL].on_riskier_side
-    assert strips_of_rows(results, lines[ACCURACY])[LABEL].riskier is None
-    assert strips_of_rows(results, lines[TPR]) == {}
-
-
-def test_strips_do_not_blow_up_tiny_differences_of_shares(results: Results) -> None:
-    line = next(
-        part.lines[0] for block in matrix_blocks(results) for part in block.parts if part.lines[0].column == ACCURACY
-    )
-    assert strips_of_rows(results, line)[LABEL].dots == (50.9, 50.9)
 
 
 def test_the_terminal_shows_means_differences_and_reasons(results: Results) -> None:

@@ -108,7 +108,7 @@ def test_intervals_of_one_range_share_a_scale(results: PairResults) -> None:
     assert auc.interval is not None
     assert (robust.interval[1], robust.riskier) == (96.0, "left")
     assert robust.interval[0] - 50 == pytest.approx((robust.interval[1] - 50) * 0.25 / 0.35, abs=0.1)
-    assert accuracy.interval[0] < accuracy.dots[0] < accuracy.interval[1] < 50
+    assert accuracy.interval[0] < accuracy.dot < accuracy.interval[1] < 50
     assert auc.interval[0] < 50 < auc.interval[1]
     assert spans["TPRAtFPR(fpr=0.05)"] is None
 

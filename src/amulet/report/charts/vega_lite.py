@@ -28,20 +28,6 @@ _QUIET: Final = {"labelColor": "var(--soft)", "titleColor": "var(--ink)", "title
 
 
 @cache
-def points() -> Spec:
-    """A metric seed by seed, each pair of models joined by a line. Data "points": seed, kind, value."""
-    base = alt.Chart().encode(x=alt.X("kind:N", sort=KINDS, title=None, axis=alt.Axis(labelAngle=0, grid=False)))
-    value = alt.Y("value:Q", title=None, scale=alt.Scale(zero=False, nice=True))
-    pairs = base.mark_line(color="var(--soft)", strokeWidth=1, opacity=0.5).encode(y=value, detail="seed:N")
-    dots = base.mark_point(filled=True, size=70, opacity=0.85).encode(
-        y=value,
-        color=alt.Color("kind:N", scale=_COLORS, legend=None),
-        shape=alt.Shape("kind:N", scale=_SHAPES, legend=None),
-    )
-    return _plain(alt.layer(pairs, dots, data=alt.NamedData("points")), height=190)
-
-
-@cache
 def difference() -> Spec:
     """Each seed's difference, the interval of their mean, and the band in which a difference does not matter.
 
