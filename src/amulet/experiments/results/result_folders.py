@@ -30,8 +30,8 @@ def kind_of_results(folder: StrPath) -> str | None:
     Raises:
         AmuletError: there is no such file, or it is no JSON object.
     """
-    kind = parse_json(written_results(folder, "assess"), RESULTS).get("kind")
-    return str(kind) if kind in {PAIR, AUDIT} else None
+    kind: str | None = parse_json(written_results(folder, "assess"), RESULTS).get("kind")
+    return kind if kind in (PAIR, AUDIT) else None
 
 
 def holds_pair(folder: StrPath) -> bool:
