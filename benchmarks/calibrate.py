@@ -1,8 +1,12 @@
-"""How often verdicts are wrong, measured on placebos: trains the pool of `placebo.yaml`, simulates, prints a table.
+"""How often verdicts are wrong, measured on placebos and on the differences that real defenses make; prints tables.
 
-Run it with: make calibrate
+Run it with: make calibrate. It trains the placebos of `placebo.yaml`, and reads the stored differences, which
+`make differences` trains again.
 """
 
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,23 +18,100 @@ from amulet.experiments.results.placebo_pool import pool_of
 from amulet.report.progress import shown
 from amulet.statistics import ALPHA
 from amulet.statistics.calibration import Design, Pool, Share, false_changes, false_denials, found_effects
+from amulet.statistics.difference_pool import (
+    DifferencePool,
+    real_false_changes,
+    real_false_denials,
+    real_found_effects,
+    settled_as_asked,
+)
 from amulet.statistics.power import POWER
 
 HERE = Path(__file__).parent
 STORE = Path("runs/store")
+DIFFERENCES = HERE / "results" / "difference_pool.json"
 MATRICES = 10_000
+REAL_MATRICES = 400
+WHOLE_MATRICES = 100
+SETTLED_MATRICES = 100
 ROWS = 3
+EFFECTS = (1.0, 2.0)
 LOOKS = ((5,), (10,), (20,), (5, 10, 20), (5, 10, 20, 40))
+REAL_LOOKS = LOOKS[:4]
+"""The stored differences are too few for forty seeds."""
 
 
-def line(pool: Pool, looks: tuple[int, ...]) -> str:
-    """One row of the table."""
+def read_pools(path: Path = DIFFERENCES) -> dict[str, DifferencePool]:
+    """The stored differences by data set; metrics without a value and cells that never differ are left out."""
+    return {name: _pool(written["columns"]) for name, written in json.loads(path.read_text()).items()}
+
+
+def _pool(columns: Sequence[Mapping[str, object]]) -> DifferencePool:
+    cells = []
+    for column in columns:
+        values: Mapping[str, list[float | None]] = column["values"]  # type: ignore[assignment]
+        for row, after in values.items():
+            pair = np.array([values["undefended"], after], dtype=np.float64)
+            if column["primary"] and row != "undefended" and np.isfinite(pair).all() and (pair[0] != pair[1]).any():
+                cells.append((pair, column["margin"], f"{column['metric']} ({column['probe']})", row))
+    values_, margins, metrics, rows = zip(*cells, strict=True)
+    return DifferencePool(np.array(values_), np.array(margins, dtype=np.float64), metrics, rows)
+
+
+def placebo_line(pool: Pool, looks: tuple[int, ...]) -> str:
+    """One row of the placebos' table."""
     design, rng = Design(ROWS, looks), np.random.default_rng(0)
     simulations = (false_changes, false_denials, found_effects)
     changes, denials, found = (simulate(pool, design, MATRICES, rng) for simulate in simulations)
-    kept = not (changes.exceeds(ALPHA) or denials.exceeds(ALPHA) or found.falls_below(POWER))
-    named = str(looks[0]) if len(looks) == 1 else ", then ".join(str(look) for look in looks)
-    return f"| {named} | {_text(changes)} | {_text(denials)} | {_text(found)} | {'yes' if kept else 'NO'} |"
+    kept = not (changes.exceeds(ALPHA) or denials.exceeds(ALPHA))
+    return f"| {_named(looks)} | {_text(changes)} | {_text(denials)} | {_text(found)} | {'yes' if kept else 'NO'} |"
+
+
+def real_line(pools: Mapping[str, DifferencePool], looks: tuple[int, ...]) -> str:
+    """One row of the table of real differences: matrices of three rows, of all rows, and the control."""
+    design, rng = Design(ROWS, looks), np.random.default_rng(0)
+    changes = [real_false_changes(pool, design, REAL_MATRICES, rng).families for pool in pools.values()]
+    denials = [real_false_denials(pool, design, REAL_MATRICES, rng).families for pool in pools.values()]
+    single = [real_false_changes(pool, Design(1, looks), REAL_MATRICES, rng).families for pool in pools.values()]
+    whole = [_whole(pool, looks, rng) for pool in pools.values()]
+    control = [_control(pool, design, rng) for pool in pools.values()]
+    found = [
+        _sum([real_found_effects(pool, design, REAL_MATRICES, rng, size) for pool in pools.values()])
+        for size in EFFECTS
+    ]
+    shares = [_sum(changes), _sum(single), _sum(whole), _sum(control), _sum(denials), *found]
+    return f"| {_named(looks)} | {' | '.join(map(_text, shares))} |"
+
+
+def _whole(pool: DifferencePool, looks: tuple[int, ...], rng: np.random.Generator) -> Share:
+    return real_false_changes(pool, Design(len(set(pool.rows)), looks), WHOLE_MATRICES, rng).families
+
+
+def _control(pool: DifferencePool, design: Design, rng: np.random.Generator) -> Share:
+    """The same of normal differences; a new copy of the pool for every ten matrices."""
+    copies = [pool.normal_copy(rng) for _ in range(REAL_MATRICES // 10)]
+    return _sum([real_false_changes(copy, design, 10, rng).families for copy in copies])
+
+
+def metric_lines(pools: Mapping[str, DifferencePool], seeds: int) -> list[str]:
+    """For each data set and metric, in how many cells a verdict is wrong, each cell as one of a matrix."""
+    lines, rng, design = [], np.random.default_rng(1), Design(ROWS, (seeds,))
+    for name, pool in pools.items():
+        changes = real_false_changes(pool, design, REAL_MATRICES, rng)
+        denials = real_false_denials(pool, design, REAL_MATRICES, rng)
+        lines += [
+            f"| {name} | {metric} | {changes.metrics[metric].value:.2%} | {denials.metrics[metric].value:.2%} |"
+            for metric in changes.metrics
+        ]
+    return lines
+
+
+def _sum(shares: Sequence[Share]) -> Share:
+    return Share(sum(each.count for each in shares), sum(each.n for each in shares))
+
+
+def _named(looks: tuple[int, ...]) -> str:
+    return ", then ".join(str(look) for look in looks)
 
 
 def _text(share: Share) -> str:
@@ -38,8 +119,8 @@ def _text(share: Share) -> str:
     return f"{share.value:.1%} ({100 * low:.1f} to {100 * high:.1f})"
 
 
-def main() -> None:
-    """Assess, simulate, print."""
+def placebos() -> None:
+    """Train, simulate, print."""
     console = Console()
     with shown(console) as progress:
         _, results = carry_out(plan(load_experiment(HERE / "placebo.yaml")), Store(STORE), progress=progress)
@@ -47,11 +128,36 @@ def main() -> None:
     draws, models, metrics = pool.values.shape
     print(f"{draws * models} models ({draws} draws, {models} trainings each), {metrics} primary metrics,")
     print(f"{MATRICES:,} simulated matrices of {ROWS} rows for each number; in brackets the 95% interval.\n")
-    print("| seeds | a false *increases* or *decreases* | a false *no meaningful change* | effects found | as stated |")
-    print(f"|---|---|---|---|---|\n| stated | at most {ALPHA:.0%} | at most {ALPHA:.0%} | at least {POWER:.0%} | |")
+    found = f"of effects that plain t tests find in {POWER:.0%}"
+    print(f"| seeds | a false *increases* or *decreases* | a false *no meaningful change* | {found} | as stated |")
+    print(f"|---|---|---|---|---|\n| stated | at most {ALPHA:.0%} | at most {ALPHA:.0%} | | |")
     for looks in LOOKS:
-        print(line(pool, looks))
+        print(placebo_line(pool, looks), flush=True)
 
+
+def real_differences() -> None:
+    """Read, simulate, print."""
+    pools = read_pools()
+    for name, pool in pools.items():
+        print(f"{name}: {len(pool.metrics)} cells, {pool.values.shape[2]} seeds")
+    print(
+        "\n| seeds | false change | one row | all rows | normal control | false *no meaningful change* | 1 SD | 2 SD |"
+    )
+    print("|---|---|---|---|---|---|---|---|")
+    for looks in REAL_LOOKS:
+        print(real_line(pools, looks), flush=True)
+    print(
+        "\n| data | metric | a cell's false change at 10 seeds | its false *no meaningful change* |\n|---|---|---|---|"
+    )
+    print("\n".join(metric_lines(pools, 10)), flush=True)
+    for seeds in (5, 10):
+        rng = np.random.default_rng(2)
+        settled = _sum([settled_as_asked(pool, ROWS, seeds, SETTLED_MATRICES, rng) for pool in pools.values()])
+        print(f"\nOpen after {seeds} seeds, settled by as many as asked for: {_text(settled)}", flush=True)
+
+
+PARTS: dict[str, Callable[[], None]] = {"placebos": placebos, "real": real_differences}
 
 if __name__ == "__main__":
-    main()
+    for part in sys.argv[1:] or PARTS:
+        PARTS[part]()

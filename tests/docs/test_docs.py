@@ -100,6 +100,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             del sys.modules[module]
 
 
+def test_the_readme_lists_each_command_once() -> None:
+    listed = re.findall(r"^\| `(.+?)` \|", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert "amulet compare FILE" in listed
+    assert len(listed) == len(set(listed))
+
+
 @pytest.mark.parametrize("page", [page for page in PAGES if runs(page)], ids=name)
 def test_its_snippets_and_commands_run(page: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     namespace: dict[str, object] = {"__name__": "__main__"}
@@ -228,6 +234,19 @@ def test_the_page_of_a_metric_states_what_its_class_does(plugin: Plugin) -> None
         "chance": shown(metric.chance),
         "margin": shown(metric.margin),
     }
+
+
+def test_the_margin_of_every_metric_is_in_the_guide_with_a_reason() -> None:
+    stated: dict[tuple[str | None, str], str] = {}
+    for line in sections(ROOT / "docs" / "guide" / "verdicts.md")["Margins"].splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) == 4 and "`" in cells[1]:
+            assert cells[3]
+            stated |= {(cells[0], metric): cells[2] for metric in re.findall(r"`(\w+)`", cells[1])}
+    metrics = {(each.risk, each.name): each.spec for each in DESCRIBED if each.kind is Kind.METRIC}
+    expected = {key: shown(metric.margin) for key, metric in metrics.items() if issubclass(metric, Metric)}
+    expected["membership_inference", "TPRAtFPR"] = "2 `fpr`, at most 0.02"
+    assert stated == expected
 
 
 def shown(value: float | str | None) -> str:

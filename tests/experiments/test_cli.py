@@ -34,7 +34,9 @@ def test_the_whole_path_of_a_user(file: Path) -> None:
     assert "tasks are left" in amulet("status", file)
 
     output = amulet("assess", file, "--workers", 1)
-    assert "robust accuracy" in output.lower()
+    assert "robust accuracy" in output
+    assert output.count("2 seeds are too few for verdicts; run again with `--max-seeds 5`") == 1
+    assert "Next: amulet report runs/toy --details" in output
     assert "report.html" in output
     assert Path("runs/toy/report.html").stat().st_size < 5_000_000
 
@@ -42,6 +44,20 @@ def test_the_whole_path_of_a_user(file: Path) -> None:
     assert "Nothing to compute" in amulet("plan", file)
     assert "Nothing to compute" in amulet("assess", file, "--workers", 1)
     assert "report.html" in amulet("report", "runs/toy")
+    assert "Robust accuracy" in amulet("report", "runs/toy", "--details")
+
+
+def test_a_condition_on_verdicts_decides_the_exit_code(file: Path) -> None:
+    what = ("assess", file, "--workers", 1)
+    assert "no defended row 'dp'" in amulet(*what, "--fail-if", "dp: utility decreases", code=1)
+    assert not Path("runs").exists()
+
+    output = amulet(*what, "--fail-if", "dp-sgd: LiRA may change", "--fail-if", "utility may change", code=3)
+
+    assert "The condition 'dp-sgd: LiRA may change' holds: dp-sgd, LiRA(shadows=4), attack AUC" in output
+    amulet("report", "runs/toy", "--fail-if", "utility may change", code=3)
+    assert "nothing that is assessed" in amulet("report", "runs/toy", "--fail-if", "RMIA increases", code=1)
+    amulet(*what)
 
 
 def test_a_faulty_file_is_told_in_sentences_without_a_traceback(file: Path) -> None:
@@ -94,6 +110,12 @@ def test_a_reader_that_stops_reading_ends_the_command_quietly() -> None:
     ended = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, check=False)
     os.close(writer)
     assert (ended.returncode, ended.stderr) == (128 + signal.SIGPIPE, b"")
+
+
+def test_what_is_published_is_shown_by_the_name_of_a_defense_or_its_family() -> None:
+    assert "group_fairness" in amulet("literature")
+    assert amulet("literature", "DPSGD", "evasion") == amulet("literature", "differential_privacy", "evasion")
+    assert "The defense must be one of adversarial_training," in amulet("literature", "RelaxLoss", code=1)
 
 
 def test_nothing_of_the_list_is_wrapped_in_a_pipe() -> None:

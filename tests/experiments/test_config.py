@@ -1,5 +1,6 @@
 """YAML and Python say the same with the same names; everything wrong is reported at once, with its line."""
 
+from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
 
@@ -141,6 +142,66 @@ def test_a_row_can_be_written_out_with_what_it_is_compared_with(tmp_path: Path) 
     assert load_experiment(written(tmp_path, dump_experiment(experiment))) == experiment
 
 
+def test_a_list_of_values_is_a_grid(tmp_path: Path) -> None:
+    text = MINIMAL.replace("{epsilon: 1e-1}", "{epsilon: [0.1, 0.2], steps: 5}").replace(
+        "robust: AdversarialTraining", "robust: {AdversarialTraining: {epsilon: [0.1, 0.2], norm: [linf, l2]}}"
+    )
+    experiment = load_experiment(written(tmp_path, text))
+
+    assert [row.label for row in experiment.defenses] == [
+        "robust, epsilon 0.1, norm linf",
+        "robust, epsilon 0.1, norm l2",
+        "robust, epsilon 0.2, norm linf",
+        "robust, epsilon 0.2, norm l2",
+        "both",
+    ]
+    assert experiment.attacks == (PGD(epsilon=0.1, steps=5), PGD(epsilon=0.2, steps=5))
+    assert load_experiment(written(tmp_path, dump_experiment(experiment))) == experiment
+
+
+def test_an_attack_on_the_training_records_may_have_a_grid(tmp_path: Path) -> None:
+    text = ROWS.replace("attacked: BadNets", "attacked: {BadNets: {fraction: [0.01, 0.1]}}")
+    rows = {row.label: row.attacked for row in load_experiment(written(tmp_path, text)).defenses if row.attacked}
+    assert rows == {"poisoned, fraction 0.01": BadNets(fraction=0.01), "poisoned, fraction 0.1": BadNets(fraction=0.1)}
+
+
+def test_a_setting_that_takes_a_list_is_no_grid(tmp_path: Path) -> None:
+    text = MINIMAL.replace("{epsilon: 1e-1}", "{epsilon: 0.1, frozen: [1, 2]}")
+    assert load_experiment(written(tmp_path, text)).attacks == (PGD(epsilon=0.1, frozen=(1, 2)),)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("{epsilon: 0.1}", "{epsilon: [0.1, -1]}", "The 'epsilon' of AdversarialTraining must be at least 0. Got -1"),
+        (
+            "{epsilon: 1e-1}",
+            f"{{epsilon: {[0.1] * 40}, steps: {[1] * 40}}}",
+            "at most 1,000 points. This one has 1,600.",
+        ),
+    ],
+)
+def test_what_is_wrong_in_a_grid_is_told(tmp_path: Path, old: str, new: str, sentence: str) -> None:
+    with pytest.raises(InvalidParameter, match=sentence):
+        load_experiment(written(tmp_path, MINIMAL.replace(old, new)))
+
+
+def test_all_stands_for_all_defenses_and_all_risks(tmp_path: Path) -> None:
+    text = """\
+        name: all
+        dataset: Digits
+        recipe: {Recipe: {model: SimpleCNN}}
+        risks: all
+        defenses: all
+        """
+    experiment = load_experiment(written(tmp_path, text))
+
+    assert (experiment.risks, experiment.all_defenses, experiment.defenses) == (("all",), True, ())
+    assert load_experiment(written(tmp_path, dump_experiment(experiment))) == experiment
+    with_pairs = load_experiment(written(tmp_path, text.replace("defenses: all", "defenses: all pairs")))
+    assert with_pairs == replace(experiment, all_pairs=True)
+
+
 def test_what_is_wrong_in_a_row_has_its_place(tmp_path: Path) -> None:
     text = ROWS.replace("against: removal", "agianst: removal").replace("attacked: BadNets", "attacked: PGD")
     with pytest.raises(InvalidParameter) as caught:
@@ -152,5 +213,6 @@ def test_what_is_wrong_in_a_row_has_its_place(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_example_is_an_experiment_that_names_its_command(example: Path) -> None:
-    assert load_experiment(example).attacks
+    experiment = load_experiment(example)
+    assert experiment.attacks or experiment.risks
     assert f"amulet assess examples/{example.name}" in example.read_text(encoding="utf-8")

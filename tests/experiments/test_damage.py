@@ -19,7 +19,7 @@ from amulet.evasion.attacks import PGD
 from amulet.experiments import BASELINE, Experiment, Plan, Store, plan
 from amulet.experiments.assess import carry_out, inspected, verified
 from amulet.experiments.graph.entries import _checksum
-from amulet.experiments.graph.plays import Measure, Play, Trace
+from amulet.experiments.graph.plays import Exhibit, Measure, Play
 from amulet.experiments.graph.runner import RunFailed
 from amulet.experiments.graph.store import State
 from amulet.experiments.graph.tasks import Source, Task, Train
@@ -138,7 +138,7 @@ FORGERIES: dict[str, Callable[[dict[str, Any]], Any]] = {
 }
 
 
-@pytest.mark.parametrize("kind", [Measure, Train, Trace])
+@pytest.mark.parametrize("kind", [Measure, Train, Exhibit])
 def test_an_entry_of_another_form_is_set_aside_and_computed_again(
     finished: Finished, kind: type[Task[Any]], caplog: pytest.LogCaptureFixture
 ) -> None:

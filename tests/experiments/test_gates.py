@@ -1,14 +1,20 @@
 """The gates: a verdict is worth what the model, the defense and the attack behind it are worth."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from amulet.data_reconstruction.attacks import ModelInversion
 from amulet.data_reconstruction.metrics import mse, ssim, trivial_mse, trivial_ssim
+from amulet.experiments import Experiment, Row, assess
 from amulet.experiments.results.numbers import Column, Value
 from amulet.experiments.results.results import Results
+from amulet.membership_inference.attacks import LossThreshold
+from amulet.membership_inference.defenses import DPSGD
 from amulet.poisoning.metrics import clean_target_rate, poisoned_accuracy, trigger_alone
-from amulet.statistics import Gate, exceeds
+from amulet.statistics import Gate, Word, exceeds
+from amulet.testing import TOY_RECIPE, toy_dataset
 
 BALANCED = Column(
     "utility", "Utility", "balanced_accuracy", 0, 1, None, primary=True, margin=0.02, chance=None, shows="trained"
@@ -46,6 +52,9 @@ EXCESS = Column(
     "membership_inference", "PrivacyAudit", "excess_epsilon", 0, 11, None, primary=False, margin=0.1, chance=None,
     shows="proof",
 )  # fmt: skip
+SHOWN = replace(LEAK, access=0b1111)
+"""Of an attack, where `LEAK` does not say what it sees."""
+
 JITTER = (0.0, 0.004, -0.004, 0.002, -0.002)
 
 
@@ -72,10 +81,66 @@ def test_a_model_at_chance_has_not_trained() -> None:
 
 
 def test_a_defense_must_lower_its_own_risk() -> None:
-    works = results({("undefended", LEAK): 0.68, ("dp", LEAK): 0.52})
-    fails = results({("undefended", LEAK): 0.68, ("dp", LEAK): 0.681})
+    works, unclear, fails = (results({("undefended", LEAK): 0.68, ("dp", LEAK): leak}) for leak in (0.52, 0.681, 0.75))
     assert state(works, "defense", "dp") is Gate.PASSED
+    assert state(unclear, "defense", "dp") is Gate.UNPROVEN  # five seeds cannot show that nothing changes
     assert state(fails, "defense", "dp") is Gate.FAILED
+
+
+@pytest.mark.parametrize(
+    ("leak", "error", "expected"),
+    [
+        (0.52, 0.10, ["", ""]),
+        (0.52, 0.03, ["", "The defense reduces another risk that it is made for, but not this one."]),
+        (0.75, 0.10, ["The defense reduces another risk that it is made for, but not this one.", ""]),
+        (0.75, 0.03, ["The defense does not reduce the risk it is made for, so this row does not show"] * 2),
+    ],
+)
+def test_each_risk_that_a_defense_is_made_for_is_asked_about(leak: float, error: float, expected: list[str]) -> None:
+    """As of DP-SGD, of membership inference and data reconstruction; a reconstruction with a larger error is worse."""
+    found = results({
+        ("undefended", LEAK): 0.68, ("dp", LEAK): leak, ("undefended", ERROR): 0.05, ("dp", ERROR): error,
+    })  # fmt: skip
+    gates = [gate for gate in replace(found, own_risks={"dp": DPSGD().risks}).gates if gate.name == "defense"]
+    assert [gate.about for gate in gates] == ["membership_inference", "data_reconstruction"]
+    for gate, sentence in zip(gates, expected, strict=True):
+        assert gate.state is (Gate.FAILED if sentence else Gate.PASSED)
+        assert gate.follows.startswith(sentence)
+
+
+def test_a_plan_of_dp_sgd_asks_about_both_of_its_risks(tmp_path: Path) -> None:
+    rows = (Row("dp", (DPSGD(epsilon=8, delta=1e-3, accountant="rdp"),)),)
+    attacks = (LossThreshold(), ModelInversion(steps=1))
+    found = assess(Experiment("toy", None, TOY_RECIPE, rows, attacks, seeds=2), dataset=toy_dataset(), store=tmp_path)
+    asked = [gate.about for gate in found.gates if gate.name == "defense"]
+    assert asked == ["membership_inference", "data_reconstruction"]
+
+
+@pytest.mark.parametrize("by_rows", [False, True], ids=["one row", "two rows"])
+def test_below_chance_is_no_less_a_leak_than_chance(*, by_rows: bool) -> None:
+    """AUC .50 to .45: a difference that no seed contradicts, but no attack found anything before or after."""
+    numbers = {("undefended", SHOWN): 0.5, ("dp", SHOWN): 0.45} | ({("other", SHOWN): 0.7} if by_rows else {})
+    found = results(numbers)
+    assert found.verdicts["dp", SHOWN].word is Word.NO_LEAK
+    assert state(found, "defense", "dp") is Gate.UNPROVEN
+    if by_rows:
+        assert found.verdicts["other", SHOWN].word is Word.INCREASES
+
+
+def test_a_metric_without_a_chance_level_goes_by_the_primary_one_of_its_attack() -> None:
+    accuracy = replace(SHOWN, metric="balanced_accuracy", primary=False, chance=None)
+    at_chance = {("undefended", SHOWN): 0.5, ("dp", SHOWN): 0.45, ("undefended", accuracy): 0.55, ("dp", accuracy): 0.5}
+    leaking = at_chance | {("undefended", SHOWN): 0.6}
+    words = [results(numbers).verdicts["dp", accuracy].word for numbers in (at_chance, leaking)]
+    assert words == [Word.NO_LEAK, Word.DECREASES]
+
+
+@pytest.mark.parametrize(("robust", "word"), [(0.85, Word.NO_LEAK), (0.5, Word.DECREASES)])
+def test_robust_accuracy_that_falls_under_mere_noise_is_no_success_of_the_attack(robust: float, word: Word) -> None:
+    attacked, noise = (replace(column, access=15) for column in (ROBUST, NOISE))
+    before = {("undefended", attacked): 0.95, ("undefended", noise): 0.95}
+    found = results(before | {("dp", attacked): robust, ("dp", noise): 0.85})
+    assert found.verdicts["dp", attacked].word is word
 
 
 def sequential(more: tuple[float, ...]) -> Results:

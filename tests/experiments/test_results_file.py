@@ -10,14 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from rich.console import Console
 
 from amulet.core.curve import Curve
 from amulet.core.errors import AmuletError
+from amulet.core.image_grid import ImageGrid
 from amulet.core.tally import Tally
 from amulet.experiments import PairResults, Results
 from amulet.experiments.pairs.results import ModelFacts, PairCell
 from amulet.experiments.results.numbers import Column, Traced, Value
+from amulet.experiments.results.pictures import Pictured, rows_of
 from amulet.experiments.results.result_folders import holds_pair, read_manifest
 from amulet.report.pages import matrix_markdown, matrix_page
 from amulet.report.pages.matrix_terminal import matrix_table
@@ -56,6 +59,7 @@ def assessed() -> Results:
         for at, row in enumerate(ROWS) for place, c in enumerate(COLUMNS) for seed in SEEDS
     ]  # fmt: skip
     curve = Curve("Security curve", "epsilon", "accuracy", (0.0, 0.1), (0.9, 0.5))
+    shown = rows_of(ImageGrid("images", ("made",), ("a", "b"), torch.zeros(1, 2, 1, 4, 4, dtype=torch.uint8)))
     spec = {"amulet.experiments.planning.experiment.Experiment": {
         "audits": [{"amulet.Discrimination": {"attribute": "sex"}}], "attacks": [{"amulet.PGD": {"epsilon": 0.1}}],
         "defenses": [{"amulet.Row": {"label": "dp-sgd", "defenses": [{"amulet.DPSGD": {"epsilon": float("inf")}}]}}],
@@ -74,6 +78,9 @@ def assessed() -> Results:
         looks=(3,),
         tested=TALLY,
         against={"dp-sgd": "undefended"},
+        pictures=tuple(
+            Pictured(row, ROBUST.risk, ROBUST.probe, 0, "t", "images", ("a", "b"), shown, 0) for row in ROWS
+        ),
     )
 
 

@@ -30,6 +30,7 @@ from amulet.poisoning.attacks import BadNets
 from amulet.poisoning.defenses import OutlierRemoval, SpectralSignatures
 from amulet.testing import TOY_RECIPE, toy_dataset
 from amulet.training import Prepare, Prepared
+from amulet.utility import Utility
 
 
 @dataclass(frozen=True, eq=False)
@@ -291,6 +292,19 @@ def test_a_row_can_carry_an_attack_on_its_training_records(experiment: Experimen
     shadows = [role.models for trial in planned.trials if trial.row == "colluding" for role in trial.play.cast]
     assert all(task.draw.origin == poisoned.split for models in shadows for task in models)
     assert "colluding" in results.facts
+
+
+def test_the_attack_that_a_row_carries_is_measured_on_its_own_model(experiment: Experiment) -> None:
+    attack, other = BadNets(fraction=0.2), BadNets(fraction=0.2, label=1)
+    rows = (Row("colluding", attacked=attack),)
+    planned = plan(replace(experiment, defenses=rows, attacks=(attack, other), audits=(Utility(),), seeds=1))
+    trials = {(trial.row, trial.play.probe): trial for trial in planned.trials}
+    own = planned.target("colluding", 0)
+    [measured], [control] = (role.models for role in trials["colluding", attack].play.cast)
+    assert measured == own  # and not poisoned twice
+    assert control == planned.target(BASELINE, 0)
+    [twice], _ = (role.models for role in trials["colluding", other].play.cast)
+    assert twice.draw == attack.tampered(other.tampered(control.draw))
 
 
 @pytest.mark.parametrize("attribute", ["sex"])

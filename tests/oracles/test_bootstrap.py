@@ -147,6 +147,16 @@ def test_each_word() -> None:
     assert judge_resampled([Resampled(0.0, spread, 0.02, same=True)])[0].word is Word.UNCHANGED
 
 
+def test_from_chance_to_chance_is_no_change_in_a_pair() -> None:
+    """The AUC falls from .50 to .45: the attack beats guessing on neither model. From .60 it would be a change."""
+    spread = np.linspace(-0.01, 0.01, 801)
+    for before, expected in ((0.0, Word.NO_LEAK), (0.1, Word.DECREASES)):
+        cell = Resampled(-0.05, spread - 0.05 - before, 0.02, gains=(spread + before, spread - 0.05))
+        assert judge_resampled([cell])[0].word is expected
+    steady = Resampled(0.0, spread, 0.02, gains=(spread, spread))
+    assert judge_resampled([steady])[0].word is Word.NO_CHANGE
+
+
 @pytest.mark.parametrize(("unit", "units"), [("class", "classes"), ("suspect", "suspects"), ("model", "models")])
 def test_what_is_no_record_is_not_resampled(unit: str, units: str) -> None:
     verdict = judge_resampled([Resampled(0.1, np.empty(0), 0.02, unit=unit)])[0]

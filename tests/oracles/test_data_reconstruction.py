@@ -52,6 +52,25 @@ def test_structural_similarity_is_that_of_a_loop_over_windows(shape: tuple[int, 
     assert found.numpy() == pytest.approx(expected, abs=1e-10)
 
 
+SCIKIT_IMAGE: dict[tuple[tuple[int, ...], float], float] = {
+    ((1, 7, 7), 1.0): 0.8704656984858057,
+    ((1, 28, 28), 1.0): 0.791321899852811,
+    ((3, 9, 12), 255.0): 0.8231871905766724,
+    ((3, 32, 32), 2.0): 0.7926840964606771,
+    ((1, 8, 30), 1.0): 0.836043150576898,
+}
+"""What structural_similarity(..., data_range=..., channel_axis=0) of scikit-image 0.26.0 gives, with NumPy 2.4.6."""
+
+
+@pytest.mark.parametrize(("shape", "data_range"), SCIKIT_IMAGE)
+def test_structural_similarity_is_that_of_scikit_image(shape: tuple[int, ...], data_range: float) -> None:
+    places = np.arange(np.prod(shape), dtype=np.float64)
+    first = (data_range * (np.sin(places * places / 7) + 1) / 2).reshape(shape)
+    second = 0.6 * first + 0.4 * (data_range * (np.cos(places * 1.7) + 1) / 2).reshape(shape)
+    found = ssim(torch.from_numpy(first)[None], torch.from_numpy(second)[None], data_range)
+    assert found.item() == pytest.approx(SCIKIT_IMAGE[shape, data_range], abs=1e-12)
+
+
 @pytest.mark.usefixtures("double")
 def test_the_gradient_of_the_loss_is_that_of_finite_differences() -> None:
     torch.manual_seed(0)

@@ -13,9 +13,8 @@ from amulet.experiments import BASELINE, Experiment, Results, Row, assess
 from amulet.experiments.results.placebo_pool import pool_of
 from amulet.membership_inference.attacks import LossThreshold
 from amulet.models import LinearNet
-from amulet.statistics import ALPHA, Comparison, judge
+from amulet.statistics import ALPHA, CHANGES, Comparison, judge
 from amulet.statistics.calibration import (
-    CHANGE,
     Design,
     Pool,
     Share,
@@ -86,8 +85,8 @@ def test_repeated_looks_at_the_whole_level_would_break_the_promise() -> None:
     """Three looks at one cell without any effect, the level split over them and not."""
     cells = [Comparison(tuple(row), 0.0) for row in np.random.default_rng(2).normal(0, 1, (1000, 20)).tolist()]
     looks = (5, 10, 20)
-    naive = [any(judge([Comparison(cell.differences[:n], 0.0)])[0].word in CHANGE for n in looks) for cell in cells]
-    split = [judge([cell], looks=looks)[0].word in CHANGE for cell in cells]
+    naive = [any(judge([Comparison(cell.differences[:n], 0.0)])[0].word in CHANGES for n in looks) for cell in cells]
+    split = [judge([cell], looks=looks)[0].word in CHANGES for cell in cells]
     assert Share(sum(naive), 1000).exceeds(ALPHA)
     assert not Share(sum(split), 1000).exceeds(ALPHA)
 

@@ -5,9 +5,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, roc_auc_score
-from torch import Generator
+from torch import Generator, Tensor, nn
+from torch.nn.functional import one_hot
 
-from amulet.utility import PredictionOutcome
+from amulet.core.data import Data, Modality, Schema
+from amulet.utility import PredictionOutcome, Utility
 from amulet.utility.metrics import accuracy, auc, balanced_accuracy
 
 
@@ -37,3 +39,39 @@ def test_accuracy_and_balanced_accuracy(outcome: PredictionOutcome) -> None:
     predicted = outcome.probabilities.argmax(1)
     assert accuracy(outcome) == pytest.approx(accuracy_score(outcome.labels, predicted))
     assert balanced_accuracy(outcome) == pytest.approx(balanced_accuracy_score(outcome.labels, predicted))
+
+
+class Scaled(nn.Module):
+    """Gives its inputs times a factor as logits."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.factor
+
+
+def audited(classes: int, factor: float) -> PredictionOutcome:
+    """The predictions for 400 records by a model whose confidence grows with the factor."""
+    labels = torch.arange(400) % classes
+    logits = torch.randn(400, classes, generator=Generator().manual_seed(0)) + one_hot(labels, classes)
+    schema = Schema(Modality.TABULAR, (classes,), tuple(map(str, range(classes))))
+    records = Data(logits, labels, torch.empty(400, 0, dtype=torch.int64), torch.arange(400), schema)
+    return Utility().audit(Scaled(factor), records)
+
+
+def by_probabilities(outcome: PredictionOutcome) -> PredictionOutcome:
+    return PredictionOutcome(outcome.labels, outcome.probabilities, outcome.index)
+
+
+def test_auc_is_the_same_however_confident_the_model_is() -> None:
+    """Logits 128 times as large rank the records alike, although most probabilities are then 0 or 1."""
+    plain, confident = audited(2, factor=1.0), audited(2, factor=128.0)
+    assert auc(confident) == auc(plain) == auc(by_probabilities(plain))
+    assert auc(by_probabilities(confident)) != auc(plain)  # ties count half
+
+
+def test_log_odds_rank_several_classes_as_their_probabilities_do() -> None:
+    outcome = audited(4, factor=1.0)
+    assert auc(outcome) == auc(by_probabilities(outcome))

@@ -1,5 +1,6 @@
 """Reconstructions, what they are compared with, and what is flagged."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,16 +12,18 @@ from torch import Tensor, nn
 from amulet import training
 from amulet.core.data import Modality, Schema
 from amulet.core.dataset import AmuletDataset
+from amulet.core.errors import InvalidParameter
 from amulet.core.metric import Metric, Undefined
 from amulet.core.split import Split
 from amulet.core.synthetic import as_records
 from amulet.core.threat import Access, Adversary
 from amulet.data_reconstruction import ReconstructionAttack, ReconstructionOutcome, metrics, side_by_side
-from amulet.data_reconstruction.attacks import ModelInversion
+from amulet.data_reconstruction.attacks import ModelInversion, RegularizedInversion
 from amulet.data_reconstruction.defenses import DPSGD
 from amulet.data_reconstruction.outcome import TRIVIAL
 from amulet.datasets import from_arrays
 from amulet.experiments import Experiment, assess, game_for
+from amulet.experiments.registry.plugins import find, plugins
 from amulet.functional.inversion import inverted
 from amulet.models import LinearNet
 from amulet.statistics import Gate
@@ -175,9 +178,9 @@ def test_classes_without_members_are_left_out(stripes: AmuletDataset) -> None:
     assert Constant().attack(nn.Sequential(nn.Flatten(), nn.Linear(64, 3)), some).labels.tolist() == [0, 2]
 
 
-@pytest.mark.parametrize("value", [1.5, -0.5, float("nan")])
-def test_a_reconstruction_stays_within_the_bounds(stripes: AmuletDataset, value: float) -> None:
-    with pytest.raises(ValueError, match="bounds"):
+@pytest.mark.parametrize(("value", "sentence"), [(1.5, "bounds"), (-0.5, "bounds"), (float("nan"), "gave NaN")])
+def test_a_reconstruction_stays_within_the_bounds(stripes: AmuletDataset, value: float, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
         Constant(value).attack(nn.Sequential(nn.Flatten(), nn.Linear(64, 3)), stripes.train)
 
 
@@ -188,6 +191,47 @@ def test_a_model_without_gradients_is_refused() -> None:
 
     (sentence,) = ModelInversion().model_demands("target", Rounded(), toy_dataset().train[torch.arange(4)])
     assert "needs the gradient" in sentence
+
+
+@pytest.mark.parametrize("detached", [torch.sign, torch.detach])
+def test_a_model_without_gradients_is_refused_in_a_script_too(
+    detached: Callable[[Tensor], Tensor], stripes: AmuletDataset
+) -> None:
+    class Behind(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.last = nn.Linear(64, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            logits: Tensor = self.last(detached(x.flatten(1)))
+            return logits
+
+    with pytest.raises(InvalidParameter, match="ModelInversion needs the gradient of the model's outputs"):
+        ModelInversion().attack(Behind(), stripes.train)
+
+
+def test_a_gradient_that_is_infinite_at_the_start_is_told(stripes: AmuletDataset) -> None:
+    class Root(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.last = nn.Linear(64, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            logits: Tensor = self.last(x.flatten(1).sqrt())
+            return logits
+
+    data = replace(stripes.train, x=stripes.train.x.clamp_min(0.01))
+    with pytest.raises(ValueError, match="the gradient of a model is not finite at the start"):
+        ModelInversion(steps=2).attack(Root(), data)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 5), (2, 9, 8), (5, 3, 12)])
+def test_images_of_any_shape_are_reconstructed(shape: tuple[int, ...]) -> None:
+    x, y = np.random.default_rng(0).random((40, *shape)).astype(np.float32), np.arange(40) % 2
+    data = from_arrays(x, y, bounds=(-1.0, 1.0), name="odd").train
+    for attack in (ModelInversion(steps=2, denoise_every=1), RegularizedInversion(steps=2, denoise_every=1)):
+        found = attack.attack(LinearNet((4,)).build(data.schema), data)
+        assert found.reconstructions.shape == (2, *shape)
 
 
 @pytest.mark.parametrize(("attack", "expected"), [(ModelInversion(), Gate.PASSED), (Constant(0.0), Gate.FAILED)])
@@ -201,6 +245,14 @@ def test_an_inversion_that_does_not_beat_trivial_guesses_fails(
 
 def test_dp_sgd_is_a_defense_of_this_risk() -> None:
     assert DPSGD is training.DPSGD
+    assert DPSGD().risks == ("membership_inference", "data_reconstruction")
+
+
+def test_the_home_of_dp_sgd_is_the_risk_that_it_is_made_for_first() -> None:
+    (plugin,) = (plugin for plugin in plugins() if plugin.spec is DPSGD)
+    assert plugin.home == "amulet.membership_inference.defenses"
+    for name in ("DPSGD", "membership_inference.DPSGD", "amulet.data_reconstruction.defenses.DPSGD"):
+        assert find(name) is DPSGD
 
 
 def test_a_tensor_of_another_shape_is_refused() -> None:

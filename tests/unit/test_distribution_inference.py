@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -10,12 +11,16 @@ from amulet.core.errors import InvalidParameter, ProblemsError
 from amulet.core.metric import Undefined
 from amulet.core.roles import Whose
 from amulet.core.split import RatioDraw, Split
+from amulet.datasets import from_arrays
 from amulet.distribution_inference import WorldOutcome, Worlds
 from amulet.distribution_inference.attacks import PIM, SuriEvans
 from amulet.distribution_inference.metrics import attack_accuracy, auc, null_auc, p_value
 from amulet.evasion.defenses import AdversarialTraining
 from amulet.experiments import Experiment, Row, game_for, plan
 from amulet.experiments.graph.tasks import Train
+from amulet.experiments.planning.models_asked import models_asked
+from amulet.membership_inference.attacks import LiRA, LossThreshold
+from amulet.membership_inference.defenses import DPSGD
 from amulet.testing import TOY_RECIPE, toy_dataset
 
 SMALL = SuriEvans(victims=3, shadows=2)
@@ -137,20 +142,84 @@ def test_equal_ratios_are_refused() -> None:
         (SuriEvans(attribute="age"), "needs the sensitive attribute 'age'; the data set has: sex"),
         (SuriEvans(value=7), "must be a code 0..1 of the attribute 'sex'"),
         (SuriEvans(value="x"), r"attribute 'sex' or a name \(0 for 0, 1 for 1\)\. Got 'x'"),
-        (SuriEvans(size=0.001), "'size' of RatioDraw must be large enough to draw at least one of 72 records"),
+        (
+            SuriEvans(size=0.001),
+            "draws none of 72 members for each model. With these ratios the largest possible 'size'",
+        ),
         (
             SuriEvans(size=0.1, ratios=(0.5, 0.55)),
             "draws 7 of 72 members for each model, of which 4 would have the value in either world",
         ),
         (
             SuriEvans(size=0.9),
-            r"58 of the auxiliary records whose sex is 1\. There are 30; choose a 'size' of at most 0\.46",
+            r"needs 58 members with sex=1, and there are 31\. With .* the largest possible 'size' is 0\.465",
         ),
     ],
 )
 def test_worlds_that_cannot_be_made_are_told_by_the_plan(attack: SuriEvans, sentence: str) -> None:
     with pytest.raises(ProblemsError, match=sentence):
         plan(Experiment("toy", None, TOY_RECIPE, (), (attack,), seeds=1), toy_dataset(200))
+
+
+def without_many(share: float) -> AmuletDataset:
+    """Records of which so large a share has the value 1."""
+    x, rng = np.random.default_rng(0).random((400, 3)).astype(np.float32), np.random.default_rng(1)
+    y, group = rng.integers(2, size=400), {"group": (np.arange(400) < 400 * share).astype(int)}
+    x[:, 0] = group["group"]
+    return from_arrays(x, y, sensitive=group, bounds=(0.0, 1.0), name="few")
+
+
+def test_the_size_that_is_named_is_possible_and_the_largest() -> None:
+    """Of both worlds, of members and of auxiliary records, in one sentence."""
+    data, attack = without_many(0.1), SuriEvans(attribute="group", victims=2, shadows=2)
+    (sentence,) = attack.data_demands(data, Split())
+    largest = float(sentence.rpartition(" is ")[2].rstrip("."))
+    assert tuple(replace(attack, size=largest).data_demands(data, Split())) == ()
+    assert tuple(replace(attack, size=largest + 0.02).data_demands(data, Split())) != ()
+    plan(Experiment("few", None, TOY_RECIPE, (), (replace(attack, size=largest),), seeds=1), data)
+
+
+def test_a_value_that_all_records_have_leaves_nothing_to_infer() -> None:
+    attack = SuriEvans(attribute="group", value=0)
+    (sentence,) = attack.data_demands(without_many(0.005), Split())
+    assert sentence.endswith("there are 0. With these ratios no 'size' is possible.")
+
+
+@pytest.mark.parametrize("value", [0, 2, "b"])
+def test_an_attribute_may_have_three_values(value: int | str) -> None:
+    x, group = np.random.default_rng(0).random((600, 3)).astype(np.float32), np.arange(600) % 3
+    sensitive = {"group": np.array(["a", "b", "c"])[group]}
+    data = from_arrays(x, np.arange(600) % 2, sensitive=sensitive, bounds=(0.0, 1.0), name="three")
+    attack = SuriEvans(attribute="group", value=value, size=0.1, ratios=(0.0, 1.0), victims=2, shadows=2)
+    code = data.schema.attribute("group").code(value)
+    assert code is not None
+    for role, requests in attack.models(Split()).items():
+        for request in requests:
+            assert set(request.draw.take(data.train).z.eq(code).flatten().tolist()) == {"second" in role}
+    assert len(attack.play(game_for(attack, TOY_RECIPE, data, Split())).scores) == 8
+
+
+def test_a_plan_says_how_many_models_are_asked_for_and_which_are_shared(data: AmuletDataset) -> None:
+    attacks = (SMALL, replace(SMALL, defense_known=False), PIM(victims=3, shadows=4))
+    experiment = Experiment("toy", None, TOY_RECIPE, (Row("dp", (DPSGD(delta=1e-3),)),), attacks, seeds=1)
+    aware, unaware, pim = models_asked(plan(experiment, data))
+    assert aware.startswith(f"{attacks[0]} asks for 15 models beside the target for each row and seed, 30 different")
+    assert f"24 serve {attacks[1]} as well; 30 serve {attacks[2]} as well." in aware
+    assert "15 models beside the target for each row and seed, 24 different in all; 24 serve" in unaware
+    assert "21 models beside the target for each row and seed, 42 different in all; 30 serve" in pim
+
+
+def test_of_attacks_on_the_target_alone_a_plan_says_nothing() -> None:
+    experiment = Experiment("toy", None, TOY_RECIPE, (), (LossThreshold(), LiRA(shadows=2)), seeds=2)
+    (sentence,) = models_asked(plan(experiment, toy_dataset()))
+    assert sentence == "LiRA(shadows=2) asks for 2 models beside the target for each row and seed, 4 different in all."
+
+
+def test_a_plan_says_that_few_victims_give_coarse_results(data: AmuletDataset) -> None:
+    few, enough = (plan(Experiment("toy", None, TOY_RECIPE, (), (SuriEvans(victims=count, shadows=2),), seeds=1), data)
+                   for count in (3, 5))  # fmt: skip
+    assert any("its AUC is a multiple of 1/18" in notice for notice in few.notices)
+    assert not any("multiple" in notice for notice in enough.notices)
 
 
 def test_weights_that_are_no_sequence_of_layers_are_told_by_the_plan(data: AmuletDataset) -> None:

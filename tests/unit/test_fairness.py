@@ -16,11 +16,19 @@ from amulet.discriminatory_behavior.metrics import (
     false_positive_parity,
     p_rule,
     true_positive_parity,
+    worst_group_accuracy,
 )
 from amulet.functional.rates import rates_by_group
 
 Measure = Callable[[DiscriminationOutcome], float | Undefined]
-ALL: list[Measure] = [demographic_parity, equalized_odds, false_positive_parity, p_rule, true_positive_parity]
+ALL: list[Measure] = [
+    demographic_parity,
+    equalized_odds,
+    false_positive_parity,
+    p_rule,
+    true_positive_parity,
+    worst_group_accuracy,
+]
 
 
 def outcome_of(*records: tuple[int, int, int]) -> DiscriminationOutcome:
@@ -42,6 +50,7 @@ def test_all_groups_count() -> None:
     assert true_positive_parity(THREE_GROUPS) == 1 - 1 / 2
     assert false_positive_parity(THREE_GROUPS) == 3 / 4
     assert p_rule(THREE_GROUPS) == pytest.approx(2 / 6)
+    assert worst_group_accuracy(THREE_GROUPS) == 4 / 8
 
 
 def test_equalized_odds_is_the_larger_gap_and_not_the_sum() -> None:
@@ -60,20 +69,22 @@ def test_records_whose_group_is_not_recorded_are_left_out() -> None:
 def test_one_group_has_no_gap(groups: tuple[int, int]) -> None:
     outcome = outcome_of(*[(deserves, 1, group) for deserves in (0, 1) for group in groups])
     for metric in ALL:
-        assert metric(outcome) == Undefined("fewer than two groups are present")
+        value = metric(outcome)
+        assert isinstance(value, Undefined)
+        assert value.reason.startswith("fewer than two groups have records")
 
 
 def test_a_group_without_deserving_records_has_no_true_positive_rate() -> None:
     outcome = outcome_of((1, 1, 0), (0, 1, 0), (0, 0, 1), (0, 1, 1))
-    assert true_positive_parity(outcome) == Undefined("a group has no record of the positive class")
-    assert equalized_odds(outcome) == Undefined("a group has no record of the positive class")
+    assert true_positive_parity(outcome) == Undefined("fewer than two groups have records of the positive class")
+    assert equalized_odds(outcome) == Undefined("fewer than two groups have records of the positive class")
     assert demographic_parity(outcome) == 0.5
 
 
 def test_a_group_of_deserving_records_only_has_no_false_positive_rate() -> None:
     outcome = outcome_of((1, 1, 0), (0, 1, 0), (1, 0, 1), (1, 1, 1))
-    assert false_positive_parity(outcome) == Undefined("a group has no record outside the positive class")
-    assert equalized_odds(outcome) == Undefined("a group has no record outside the positive class")
+    assert false_positive_parity(outcome) == Undefined("fewer than two groups have records outside the positive class")
+    assert equalized_odds(outcome) == Undefined("fewer than two groups have records outside the positive class")
     assert true_positive_parity(outcome) == 0.5
 
 
@@ -103,7 +114,7 @@ def test_the_audit_reads_decisions_for_the_positive_class(dataset: AmuletDataset
 
 
 def test_the_audit_takes_the_attribute_asked_for(dataset: AmuletDataset) -> None:
-    outcome = Discrimination("race").audit(GrantsFirst(), dataset.test)
+    outcome = Discrimination("race", fewest=1).audit(GrantsFirst(), dataset.test)
     assert set(outcome.groups.tolist()) == {-1, 0, 1, 2}
     assert isinstance(demographic_parity(outcome), float)
 
@@ -123,3 +134,12 @@ def test_everything_that_the_data_lack_is_said_at_once(images: AmuletDataset) ->
         "Discrimination(attribute=sex) needs the sensitive attribute 'sex'; the data set has: none.",
         "Discrimination(attribute=sex) needs the data set to name its positive class.",
     ]
+
+
+def test_a_resample_without_some_of_a_group_has_no_gap() -> None:
+    groups, labels = torch.tensor([0, 0, 1, 1]), torch.tensor([True, False, True, False])
+    outcome = DiscriminationOutcome(labels, labels, groups)
+    assert false_positive_parity(outcome) == 0.0
+    without = outcome.resample(torch.tensor([0, 0, 2, 3]))  # no record of group 0 outside the positive class
+    assert isinstance(false_positive_parity(without), Undefined)
+    assert isinstance(demographic_parity(outcome.resample(torch.tensor([2, 2, 3, 3]))), Undefined)

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -13,14 +14,17 @@ from amulet.experiments.results.results import Results
 from amulet.report.charts import vega_lite
 from amulet.report.charts.trade_offs import comparable_mean, letter_sides, trade_offs
 from amulet.report.pages import matrix_markdown
-from amulet.report.pages.cell_details import cell_details, cell_place
+from amulet.report.pages.cell_details import panel_details
+from amulet.report.pages.heat_maps import cell_anchors
 from amulet.report.pages.matrix_page import render
 from amulet.report.pages.matrix_terminal import matrix_table
 from amulet.report.pages.page_script import embedded
 from amulet.report.words.blocks import matrix_blocks
+from amulet.report.words.compositions import combinations
 from amulet.report.words.gates import gates_of
+from amulet.report.words.risk_cells import Judged, risk_cells
 from amulet.report.words.seed_counts import how_often, looks_sentence, seed_names, seeds_note
-from amulet.report.words.verdict_sentences import verdict_figures, verdict_sentences
+from amulet.report.words.verdict_sentences import judged_sentence, verdict_figures
 from amulet.statistics import Word
 
 LABEL = "a|<b>"
@@ -66,16 +70,33 @@ def grown(results: Results) -> Results:
     return replace(results, values=(*results.values, *more), looks=(5, 10))
 
 
+def details(results: Results, *, single_curves: bool = True) -> dict[str, Any]:
+    """What the panel is given."""
+    found = matrix_blocks(results)
+    cells, anchors = risk_cells(results, found), cell_anchors(results, found)
+    return panel_details(results, cells, combinations(results), anchors, single_curves=single_curves)
+
+
+def judged(results: Results, column: Column) -> Judged:
+    """The cell of the defended row."""
+    [row] = risk_cells(results, matrix_blocks(results))
+    return next(each for cell in row for each in cell.counted if each.line.column == column)
+
+
 def test_a_verdict_is_a_sentence_about_the_risk(results: Results) -> None:
-    assert verdict_sentences(results, results.cell(LABEL, ROBUST)) == (
-        f"With {LABEL}, the risk of evasion is lower: robust accuracy goes from 0.504 without a defense to 0.804 "
-        "with it. The difference is too consistent over the seeds to be due to chance."
+    assert judged_sentence(results, judged(results, ROBUST)) == (
+        f"Accuracy under attack goes from 50 to 80 points with {LABEL}: less risk. This is proven."
     )
-    assert verdict_sentences(results, results.cell(LABEL, AUC)).startswith(
-        f"It cannot be said yet whether {LABEL} changes attack AUC"
+    assert judged_sentence(results, judged(results, AUC)).startswith(
+        "Success of recognising training records goes from 60.6 to 62.0 points with a|<b>, but it is unclear whether"
     )
-    assert "too small to matter" in verdict_sentences(results, results.cell(LABEL, BALANCED))
-    assert "Defenses are compared with this" in verdict_sentences(results, results.cell("undefended", AUC))
+    steady = judged_sentence(results, judged(results, BALANCED))
+    assert "same in all 5 seeds, which cannot exclude a change that happens in fewer than 45%" in steady
+    assert "About 9 seeds would settle it." in steady
+    twice = [*results.values, *(replace(item, seed=item.seed + 5) for item in results.values)]
+    longer = replace(results, values=tuple(twice))
+    settled = judged_sentence(longer, judged(longer, BALANCED))
+    assert "too small to matter. Something that happens in fewer than 26% of trainings cannot be excluded." in settled
 
 
 def test_the_figures_are_those_of_the_verdict(results: Results) -> None:
@@ -98,15 +119,17 @@ def test_a_cell_rests_on_its_rows_gates_and_its_attacks(results: Results) -> Non
 
 
 def test_behind_a_cell_is_every_seed_with_its_task(results: Results) -> None:
-    found = cell_details(results)
-    column, row = map(int, cell_place(results, results.cell(LABEL, AUC)).split("."))
-    assert found["lines"][column]["values"][row][1] == [1, 0.7, "1a1000000000"]
-    assert found["lines"][column]["cells"][row]["judged"]["margin"] == AUC.margin
-    assert found["lines"][column]["cells"][0]["judged"] is None
+    found = details(results)
+    cell = found["cells"]["membership_inference.a-b"]
+    [metric] = cell["counted"]
+    assert found["lines"][metric["line"]]["values"][cell["row"]][1] == [1, 0.7, "1a1000000000"]
+    assert metric["judged"]["margin"] == AUC.margin
+    assert cell["read"] == ["unclear", "?", "+1.4"]
+    assert found["risks"][cell["risk"]][0] == "Can someone tell who was in the training data?"
 
 
 def test_seeds_share_their_coordinates_and_have_a_mean(results: Results) -> None:
-    evasion, roc, utility = cell_details(results)["curves"]
+    evasion, roc, utility = details(results)["curves"]
     assert (evasion, utility) == (None, None)
     assert (roc["scale"], roc["xs"]) == ("log", [[0.01, 0.1, 1.0]])
     assert roc["seeds"][0][3] == [3, 0, [0.03, 0.23, 1.0], "t" * 12]
@@ -116,8 +139,8 @@ def test_seeds_share_their_coordinates_and_have_a_mean(results: Results) -> None
 
 def test_a_curve_without_points_is_not_drawn(results: Results) -> None:
     empty = tuple(replace(item, curve=replace(item.curve, x=(), y=())) for item in results.curves)
-    assert cell_details(replace(results, curves=empty))["curves"] == [None, None, None]
-    some = cell_details(replace(results, curves=(*empty[:1], *results.curves[1:])))["curves"][1]
+    assert details(replace(results, curves=empty))["curves"] == [None, None, None]
+    some = details(replace(results, curves=(*empty[:1], *results.curves[1:])))["curves"][1]
     assert [seed for seed, *_ in some["seeds"][0]] == [1, 2, 3, 4]
 
 
@@ -192,13 +215,14 @@ def test_means_side_by_side_are_over_the_seeds_that_both_have(
     results: Results, baseline: tuple[int, ...], row: tuple[int, ...]
 ) -> None:
     found = uneven(results, baseline, row)
-    assert "goes from 0.500 without a defense to 0.800 with it" in verdict_sentences(found, found.cell(LABEL, ROBUST))
+    assert "goes from 50 to 80 points" in judged_sentence(found, judged(found, ROBUST))
 
 
-def test_means_without_a_common_seed_are_each_its_own(results: Results) -> None:
+def test_means_without_a_common_seed_cannot_be_compared(results: Results) -> None:
     found = uneven(results, (0, 1), (2, 3))
-    cell = replace(found.cell(LABEL, ROBUST), verdict=results.cell(LABEL, AUC).verdict)
-    assert "goes from 0.100 without a defense to 0.100 with it" in verdict_sentences(found, cell)
+    assert judged_sentence(found, judged(found, ROBUST)) == (
+        "Accuracy under attack has no value to compare: fewer than two seeds have both values."
+    )
 
 
 @pytest.mark.parametrize(("baseline", "row"), [((0, 1, 2, 3), (0, 1)), ((0, 1), (0, 1, 2, 3)), ((0, 1, 2), (1, 2, 3))])
@@ -270,7 +294,7 @@ def test_results_render_in_a_notebook(results: Results) -> None:
     shown = results._repr_html_()
     assert shown.startswith("<table")
     assert "a|&lt;b&gt;" in shown
-    assert "0.804, +0.300: increases" in shown
+    assert "0.804, +0.300: risk decreases" in shown
     assert "seeds would settle it" in shown
 
 
@@ -293,7 +317,7 @@ def test_a_page_that_would_be_too_large_keeps_means_and_tasks_and_says_what_it_l
     monkeypatch.setattr("amulet.report.pages.matrix_page.LARGEST", len(whole.encode()) - 1)
     page = render(results, {})
     assert len(page) < len(whole)
-    assert "results.json" in page
-    [curves] = [curves for curves in cell_details(results, single_curves=False)["curves"] if curves]
+    assert "are in <code>results.json</code> only" in page
+    [curves] = [curves for curves in details(results, single_curves=False)["curves"] if curves]
     assert all(ys == [] and task for row in curves["seeds"] for _, _, ys, task in row)
     assert all(mean["y"] for mean in curves["means"])

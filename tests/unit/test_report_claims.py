@@ -10,8 +10,8 @@ from amulet.experiments.results.results import Results
 from amulet.report.charts.trade_offs import axis_ends
 from amulet.report.words.blocks import matrix_blocks
 from amulet.report.words.claims import claim_sentences
+from amulet.report.words.headlines import headlines
 from amulet.report.words.spec_text import Named, brief
-from amulet.report.words.summaries import defense_summaries
 
 AUDIT = "Ownership(by=WatermarkClaim)"
 ACCURACY = Column("unauthorized_model_ownership", AUDIT, "claim_accuracy", 0.0, 1.0, "low", True, 0.02, None)
@@ -45,7 +45,7 @@ def test_what_the_owner_can_claim_is_said_first(results: Results) -> None:
         "falsely of models of others: independent 8%."
     )
     assert list(claim_sentences(results, "mark")) == [sentence]
-    found = defense_summaries(results, matrix_blocks(results))
+    found = headlines(results, matrix_blocks(results))
     assert all(sentence in short.text for short in found), "also of a row that adds a defense to the watermark"
     assert not list(claim_sentences(replace(results, own_claims={}), "mark"))
 

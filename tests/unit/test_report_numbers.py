@@ -6,7 +6,7 @@ from amulet.statistics import Summary
 
 def test_numbers_have_three_decimals_unless_that_hides_them() -> None:
     assert [number(value) for value in (0.25, -0.25, 0)] == ["0.250", f"{MINUS}0.250", "0.000"]
-    assert [number(value) for value in (1e-17, 0.00031, 12345.6)] == ["0.000", "0.0003", "1.235e+04"]
+    assert [number(value) for value in (1e-17, 0.00031, 5e-5, 12345.6)] == ["0.000", "0.0003", "0.00005", "12,346"]
     assert [number(value) for value in (float("inf"), float("-inf"))] == ["∞", f"{MINUS}∞"]
     assert number(float("nan")) == "not a number"
 
@@ -30,4 +30,4 @@ def test_settings_are_words() -> None:
         "[1, 2.5]",
         "none",
     ]
-    assert [setting(value) for value in (1e-5, float("inf"), "prv")] == [f"1e{MINUS}05", "∞", "prv"]
+    assert [setting(value) for value in (1e-5, float("inf"), "prv")] == ["0.00001", "∞", "prv"]

@@ -12,4 +12,6 @@ RISK = Risk(
     "P2",
     "Attribute inference",
     "An adversary infers a sensitive attribute of a record from what the model predicts for it.",
+    question="Can private traits be guessed from it?",
+    short="Attribute",
 )

@@ -9,6 +9,7 @@ from torch import Tensor
 from amulet.attribute_inference.observed import Observed
 from amulet.core.data import Data
 from amulet.core.seeds import generator
+from amulet.core.short_repr import short_repr
 from amulet.core.threat import Access, Target
 from amulet.functional.balanced_decision import balanced_offsets
 
@@ -39,6 +40,8 @@ class Hand:
     chosen_on: Data
     victims: Data
     visible: Tensor | None
+
+    __repr__ = short_repr
 
     @classmethod
     def dealt(

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from amulet.cli.endings import told_plainly
+from amulet.cli.literature import literature
 from amulet.cli.options import (
     AllowImports,
+    Details,
     DeviceOption,
+    FailIf,
     File,
     MaxSeeds,
     StoreOption,
@@ -49,7 +52,7 @@ def main(
 
 
 @app.command()
-def assess(
+def assess(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     file: File,
     out: Annotated[Path | None, typer.Option("--out", help="Folder of the results; runs/<name> by default.")] = None,
     store: StoreOption = DEFAULT_STORE,
@@ -58,12 +61,17 @@ def assess(
     until_decided: UntilDecided = False,
     max_seeds: MaxSeeds = None,
     allow_imports: AllowImports = None,
+    fail_if: FailIf = None,
+    details: Details = False,
 ) -> None:
     """Plan, train, attack, measure and report; resumes an interrupted run."""
     with told_plainly() as console:
+        from amulet.cli.conditions import end_if_one_holds
         from amulet.core.folders import require_writable
         from amulet.experiments.assess import carry_out
         from amulet.experiments.graph.store import Store
+        from amulet.experiments.results.collect import columns_of
+        from amulet.experiments.results.conditions import conditions
         from amulet.experiments.results.manifest import manifest_of
         from amulet.experiments.yaml.config import dump_experiment
         from amulet.report.console import open_console
@@ -72,6 +80,7 @@ def assess(
 
         kept, folder = Store(store), out and out.absolute()
         planned = _plan(file, device, until_decided, max_seeds, allow_imports)
+        asked = conditions(fail_if or (), [row.label for row in planned.experiment.rows], columns_of(planned))
         folder = folder or Path("runs", planned.experiment.name).absolute()
         spec, content = planned.experiment.plain(), planned.dataset.content
         warned = _warn(to_be_replaced(folder, spec, content))
@@ -80,7 +89,8 @@ def assess(
             planned, results = carry_out(planned, kept, workers, progress)
         _ = warned or _warn(to_be_replaced(folder, spec, content))  # another process may have written meanwhile
         page = write_results(results, manifest_of(planned, kept), folder, dump_experiment(planned.experiment))
-        _show(results, page, console)
+        _show(results, page, console, file, details=details)
+        end_if_one_holds(results, asked)
 
 
 @app.command()
@@ -89,6 +99,7 @@ def compare(
     out: Annotated[Path | None, typer.Option("--out", help="Folder of the results; runs/<name> by default.")] = None,
     device: DeviceOption = "cpu",
     allow_imports: AllowImports = None,
+    details: Details = False,
 ) -> None:
     """Probe two trained models with the same records, without training anything, and report on this pair only."""
     with told_plainly() as console:
@@ -107,7 +118,7 @@ def compare(
         with probing(open_console(errors=True)) as told:
             results, manifest = compare_checkpoints(pair, beside, device, told)
         _warn(to_be_replaced(folder, results.spec, results.content))
-        _show(results, write_results(results, manifest, folder), console)
+        _show(results, write_results(results, manifest, folder), console, details=details)
 
 
 @app.command()
@@ -137,7 +148,7 @@ def audit(
         with probing(open_console(errors=True)) as told:
             results, manifest = audit_checkpoint(asked, weights, device, told)
         _warn(to_be_replaced(folder, results.spec, results.content))
-        _show(results, write_results(results, manifest, folder), console)
+        _show(results, write_results(results, manifest, folder), console, details=True)
 
 
 @app.command()
@@ -154,6 +165,7 @@ def plan(
         from amulet.experiments.assess import resumed, workers_for
         from amulet.experiments.graph.store import Store
         from amulet.experiments.planning.estimate import estimate
+        from amulet.experiments.planning.models_asked import models_asked
 
         planned = resumed(_plan(file, device, until_decided, max_seeds, allow_imports), Store(store))
         estimated = estimate(planned, Store(store))
@@ -162,11 +174,14 @@ def plan(
             seconds = f"{line.seconds:.2f}" if line.seconds is not None else ""
             table.add_row(line.name, str(line.missing), str(line.stored), seconds)
         console.print(table)
+        for sentence in models_asked(planned):
+            console.print(sentence, markup=False, soft_wrap=True)
         for notice in planned.notices:
             console.print(f"Note: {notice}", markup=False, soft_wrap=True)
         for gap in estimated.gaps:
             tasks = f"{gap.tasks} {'task' if gap.tasks == 1 else 'tasks'}"
             console.print(f"No estimate for {gap.name} ({tasks}): {gap.reason}.", markup=False, soft_wrap=True)
+        console.print(_sharing(planned), soft_wrap=True)
         minutes, workers = estimated.seconds / 60, workers_for(planned)
         without = ", without what has no estimate" if estimated.gaps else ""
         console.print(
@@ -211,6 +226,15 @@ def status(
         )
 
 
+def _sharing(planned: "Plan") -> str:
+    """How many trainings are saved since attacks, audits and rows share models."""
+    distinct, alone = planned.trainings
+    return (
+        f"{distinct:,} models in all, trained or derived. Attacks, audits and rows that trained their own would need "
+        f"{alone:,}: sharing saves {alone - distinct:,}."
+    )
+
+
 def _tasks(count: int) -> str:
     return "1 task is" if count == 1 else f"{count} tasks are"
 
@@ -218,25 +242,38 @@ def _tasks(count: int) -> str:
 @app.command()
 def report(
     folder: Annotated[Path, typer.Argument(help="A folder with results.json.", file_okay=False)],
+    fail_if: FailIf = None,
+    details: Details = False,
 ) -> None:
     """Write the report of a finished assessment again, and show its matrix."""
     with told_plainly() as console:
+        from amulet.cli.conditions import end_if_one_holds
         from amulet.experiments.model_audit.results import AuditResults
         from amulet.experiments.pairs.results import PairResults
         from amulet.experiments.results import result_folders
+        from amulet.experiments.results.conditions import conditions
         from amulet.experiments.results.results import Results
         from amulet.report import write, write_audit, write_pair
 
-        match result_folders.kind_of_results(folder):
+        kind, manifest = result_folders.kind_of_results(folder), result_folders.read_manifest(folder)
+        if fail_if and kind in {result_folders.PAIR, result_folders.AUDIT}:
+            raise typer.BadParameter(
+                "It is for assessments, not for one or two given models.", param_hint="'--fail-if'"
+            )
+        match kind:
             case result_folders.PAIR:
                 pair = PairResults.read(folder)
-                _show(pair, write_pair(pair, result_folders.read_manifest(folder), folder), console)
+                _show(pair, write_pair(pair, manifest, folder), console, details=details)
             case result_folders.AUDIT:
                 audited = AuditResults.read(folder)
-                _show(audited, write_audit(audited, folder, result_folders.read_manifest(folder)), console)
+                _show(audited, write_audit(audited, folder, manifest), console, details=details)
             case _:
                 results = Results.read(folder)
-                _show(results, write(results, result_folders.read_manifest(folder), folder), console)
+                asked = conditions(fail_if or (), results.rows, results.columns)
+                written = folder / "experiment.yaml"
+                page = write(results, manifest, folder)
+                _show(results, page, console, written if written.exists() else None, details=details)
+                end_if_one_holds(results, asked)
 
 
 @app.command("list")
@@ -337,6 +374,9 @@ def init(
         )
 
 
+app.command("literature")(literature)
+
+
 def _table(*columns: str) -> "Table":
     from rich.table import Table
 
@@ -370,18 +410,31 @@ def _warn(sentence: str | None) -> bool:
     return sentence is not None
 
 
-def _show(results: "Results | PairResults | AuditResults", page: Path, console: "Console") -> None:
+def _show(
+    results: "Results | PairResults | AuditResults",
+    page: Path,
+    console: "Console",
+    file: Path | None = None,
+    *,
+    details: bool,
+) -> None:
     from amulet.experiments.model_audit.results import AuditResults
     from amulet.experiments.pairs.results import PairResults
     from amulet.report.pages.audit_terminal import audit_table
+    from amulet.report.pages.glance_terminal import glance
     from amulet.report.pages.matrix_terminal import matrix_table
-    from amulet.report.pages.pair_terminal import pair_table
+    from amulet.report.pages.pair_terminal import pair_glance, pair_table
+    from amulet.report.words.next_commands import next_commands
 
+    width = console.width if console.is_terminal else None
     match results:
         case PairResults():
-            console.print(pair_table(results))
+            console.print(pair_table(results) if details else pair_glance(results, width))
         case AuditResults():
             console.print(audit_table(results))
         case _:
-            console.print(matrix_table(results, width=console.width if console.is_terminal else None))
+            console.print(matrix_table(results, width) if details else glance(results, width))
+            console.print()
+            for line in () if details else next_commands(results, page.parent, file):
+                console.print(f"Next: {line}", soft_wrap=True)
     console.print(f"Report: {page.resolve()}", soft_wrap=True)

@@ -32,12 +32,21 @@ AllowImports = Annotated[
         help="Modules, packages or module:name that the file may import, beside plug-ins and modules next to it.",
     ),
 ]
+Details = Annotated[bool, typer.Option("--details", help="Show every attack, audit and check, not only one table.")]
 UntilDecided = Annotated[
     bool, typer.Option("--until-decided", help="Begin with 5 seeds; add more only where a verdict is undecided.")
 ]
 MaxSeeds = Annotated[
     int | None,
     typer.Option("--max-seeds", parser=number(2, 1000), metavar="NUMBER", help="Seeds at most; the file's by default."),
+]
+FailIf = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fail-if",
+        metavar="CONDITION",
+        help="Exit code 3 if this holds, such as 'membership_inference increases'; may be given several times.",
+    ),
 ]
 Workers = Annotated[
     int | None,

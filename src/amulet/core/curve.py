@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from amulet.core.short_repr import short_repr
+
 Scale = Literal["linear", "log"]
 """The scale of both axes."""
 
@@ -24,6 +26,8 @@ class Curve:
     x: tuple[float, ...]
     y: tuple[float, ...]
     scale: Scale = "linear"
+
+    __repr__ = short_repr
 
     def __post_init__(self) -> None:
         if len(self.x) != len(self.y):

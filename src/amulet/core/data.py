@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from amulet.core.errors import InvalidData, Problem
+from amulet.core.short_repr import described, short_repr
 from amulet.core.spec import Spec
 from amulet.core.text import alike, is_line, with_article
 
@@ -78,6 +79,8 @@ class Schema(Spec):
     high: float = 1.0
     features: tuple[str, ...] = ()
 
+    __repr__ = short_repr
+
     def problems(self) -> Iterator[Problem]:
         """Fields that are invalid or that contradict each other."""
         if len(set(self.classes)) != len(self.classes) or len(self.classes) < 2:
@@ -103,6 +106,14 @@ class Schema(Spec):
     def attribute_names(self) -> tuple[str, ...]:
         """Names of the sensitive attributes, in the order of the columns of z."""
         return tuple(attribute.name for attribute in self.attributes)
+
+    @property
+    def in_short(self) -> str:
+        """Modality, number of classes, and attributes: "tabular data with 2 classes and attributes race, sex"."""
+        kind = "images" if self.modality is Modality.IMAGE else "tabular data"
+        word = "attribute" if len(self.attributes) == 1 else "attributes"
+        attributes = f" and {word} {', '.join(self.attribute_names)}" if self.attributes else ""
+        return f"{kind} with {len(self.classes)} classes{attributes}"
 
     def attribute(self, name: str) -> Attribute:
         """The sensitive attribute of this name, which must be there."""
@@ -155,6 +166,12 @@ class Data:
         ]
         if problems:
             raise InvalidData(problems)
+
+    def __repr__(self) -> str:
+        """How many records of which shape and type, and what else they have."""
+        also = [name for name in ("weight", "targets", "twins") if getattr(self, name) is not None]
+        with_also = f", with {', '.join(also)}" if also else ""
+        return f"Data({len(self):,} records of {self.schema.in_short}{with_also}: x={described(self.x)})"
 
     def __len__(self) -> int:
         return len(self.y)
@@ -222,6 +239,8 @@ class Selection:
 
     data: Data
     places: Tensor
+
+    __repr__ = short_repr
 
     def __len__(self) -> int:
         return len(self.places)

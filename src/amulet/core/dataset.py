@@ -11,6 +11,7 @@ from torch import Tensor
 from amulet.core.data import Data, Schema
 from amulet.core.data_checks import problems_of, require_data
 from amulet.core.errors import InvalidData, Problem
+from amulet.core.short_repr import described
 from amulet.core.text import is_line
 
 
@@ -44,6 +45,11 @@ class AmuletDataset:
             problems.append(Problem("schema", f"The two parts of {self.name} must share one schema."))
         if problems:
             raise InvalidData(problems)
+
+    def __repr__(self) -> str:
+        """Its name, how many records it has, and of which kind."""
+        counts = f"{len(self.train):,} training and {len(self.test):,} test records"
+        return f"AmuletDataset({self.name}: {counts} of {self.schema.in_short}, x={described(self.train.x[0])} each)"
 
     @property
     def schema(self) -> Schema:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from torch import Tensor, nn
 
+from amulet.core.short_repr import short_repr
+
 Fact = bool | int | float | str
 """A plain value that describes a training run, such as its number of steps."""
 
@@ -27,6 +29,8 @@ class Fitted:
     model: nn.Module
     facts: Mapping[str, Fact]
     artifacts: Artifacts = field(default_factory=dict)
+
+    __repr__ = short_repr
 
 
 def by_stage(kept: Iterable[tuple[object, Mapping[str, Tensor]]]) -> Artifacts:

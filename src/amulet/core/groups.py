@@ -1,18 +1,23 @@
-"""Metrics by sensitive group, for every outcome whose cases are records."""
+"""The groups of sensitive attributes, and metrics by group for every outcome whose cases are records."""
 
+from collections.abc import Iterator, Sequence
+from math import prod
 from typing import Any, Final
 
 import torch
 from torch import Tensor
 
-from amulet.core.data import Data
+from amulet.core.data import Data, Schema
 from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidData, Problem
 from amulet.core.metric import Metric, Undefined
 from amulet.core.outcome import Outcome
 
 FEWEST: Final = 30
-"""The default of the fewest records that a group must have for a metric to be measured on it."""
+"""The default of the fewest records of a group for a metric to be measured on it, or for its rates to be compared."""
+
+MOST_GROUPS: Final = 50
+"""The most groups that records are divided into; an attribute with more values is a quantity, or has rare values."""
 
 
 def measure_by_group(
@@ -46,17 +51,94 @@ def measure_by_group(
     if problems:
         raise InvalidData(problems)
     values = dataset.schema.attribute(attribute).values
-    codes = _codes(outcome, dataset.train if outcome.part == "train" else dataset.test, attribute)
+    codes = group_codes(outcome, dataset, attribute)
     return {group: _measured(metric, outcome, codes == code, fewest) for code, group in enumerate(values)}
 
 
-def attribute_problems(dataset: AmuletDataset, attribute: str) -> list[Problem]:
-    """The reasons why metrics cannot be measured by this attribute; empty if they can."""
+def group_codes(outcome: Outcome, dataset: AmuletDataset, attribute: str) -> Tensor:
+    """(n,) the code of the group that each case belongs to, looked up by the identity of its record; -1 for none.
+
+    Raises:
+        InvalidData: cases are of records that the data set does not have.
+    """
+    data = dataset.train if outcome.part == "train" else dataset.test
+    index: Tensor = outcome.tensors()["index"]
+    order = data.index.argsort()
+    places = order[torch.searchsorted(data.index[order], index.to(data.index.device)).clamp_max(len(data) - 1)]
+    if not torch.equal(data.index[places].cpu(), index.cpu()):
+        raise InvalidData([Problem("outcome", "The outcome is of records that this data set does not have.")])
+    return data.attribute(attribute)[places].cpu()
+
+
+def combined_groups(data: Data, attributes: Sequence[str]) -> tuple[Tensor, tuple[str, ...]]:
+    """The groups of one sensitive attribute, or of every combination of the values of several.
+
+    Args:
+        data: the records.
+        attributes: names of attributes that the data set has.
+
+    Returns:
+        (n,) codes of the groups, -1 where one of the attributes is not recorded, and the names of the groups in the
+        order of their codes: "female", or "female/black" for a combination.
+
+    Example:
+        >>> from amulet.testing import toy_dataset
+        >>> codes, names = combined_groups(toy_dataset().test, ["sex"])
+        >>> names, set(codes.tolist())
+        (('0', '1'), {0, 1})
+    """
+    codes = torch.zeros_like(data.y)
+    names: tuple[str, ...] = ("",)
+    for attribute in attributes:
+        values, own = data.schema.attribute(attribute).values, data.attribute(attribute)
+        codes = torch.where((codes < 0) | (own < 0), -1, codes * len(values) + own)
+        names = tuple(f"{name}/{value}" if name else value for name in names for value in values)
+    return codes.cpu(), names
+
+
+def group_demands(schema: Schema, attributes: Sequence[str]) -> Iterator[str]:
+    """What a schema lacks for its records to be divided into the groups of these attributes, a clause each.
+
+    Example:
+        >>> from amulet.testing import toy_dataset
+        >>> list(group_demands(toy_dataset().schema, ["race"]))
+        ["the sensitive attribute 'race'; the data set has: sex"]
+    """
+    known = schema.attribute_names
+    held = ", ".join(known) or "none"
+    missing = [name for name in attributes if name not in known]
+    yield from (f"the sensitive attribute '{name}'; the data set has: {held}" for name in missing)
+    count = prod(len(schema.attribute(name).values) for name in attributes if name in known)
+    if count > MOST_GROUPS and not missing:
+        of = " and ".join(map(repr, attributes))
+        yield (
+            f"at most {MOST_GROUPS} groups, and {of} would make {count:,}. Make ranges of a quantity, with pandas.cut "
+            "for instance, and join rare values"
+        )
+
+
+def measured_by_group(outcome_type: type[Outcome]) -> bool:
+    """Whether the metrics of this type of outcome can be measured on the records of single groups.
+
+    Its cases must be records. Metrics that are gaps between groups are not measured within one group; combinations of
+    attributes, such as `Discrimination(attribute=("sex", "race"))`, have groups of their own.
+    """
+    return outcome_type.unit == "record" and not outcome_type.compares_groups
+
+
+def attribute_problems(dataset: AmuletDataset, attribute: str, owner: str = "Experiment") -> list[Problem]:
+    """The reasons why metrics cannot be measured by this attribute; empty if they can. `owner` was asked for it."""
     names = dataset.schema.attribute_names
     if attribute in names:
-        return []
+        sentences = [f"'by_group' needs {lacking}." for lacking in group_demands(dataset.schema, [attribute])]
+        return [Problem("by_group", sentence) for sentence in sentences]
     known = f"one of {', '.join(names)}" if names else "left out, since the data set has no sensitive attributes"
-    return [Problem.of("by_group", "Experiment", known, attribute)]
+    return [Problem.of("by_group", owner, known, attribute)]
+
+
+def too_small(count: int, fewest: int) -> Undefined:
+    """Why metrics are not measured on a group of so many records."""
+    return Undefined(f"the group has {count} records, and a metric by group needs at least {fewest}")
 
 
 def _unit_problems(outcome: Outcome) -> list[Problem]:
@@ -66,19 +148,9 @@ def _unit_problems(outcome: Outcome) -> list[Problem]:
     return [Problem("outcome", sentence)]
 
 
-def _codes(outcome: Outcome, data: Data, attribute: str) -> Tensor:
-    """(n,) the group code of each case, looked up by the identity of its record."""
-    index: Tensor = outcome.tensors()["index"]
-    order = data.index.argsort()
-    places = order[torch.searchsorted(data.index[order], index.to(data.index.device)).clamp_max(len(data) - 1)]
-    if not torch.equal(data.index[places].cpu(), index.cpu()):
-        raise InvalidData([Problem("outcome", "The outcome is of records that this data set does not have.")])
-    return data.attribute(attribute)[places].cpu()
-
-
 def _measured(metric: Metric[Any], outcome: Outcome, inside: Tensor, fewest: int) -> float | Undefined:
     count = int(inside.sum())
     if count < fewest:
-        return Undefined(f"the group has {count} records, and a metric by group needs at least {fewest}")
+        return too_small(count, fewest)
     value: float | Undefined = metric(outcome[inside])
     return value

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from amulet.core.data import Data
 from amulet.core.errors import MissingInput
+from amulet.core.short_repr import short_repr
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +22,8 @@ class Held:
 
     validation: Data | None = None
     scores: tuple[Tensor, ...] = ()
+
+    __repr__ = short_repr
 
     def require_validation(self, asker: object) -> Data:
         """The clean records.

@@ -33,6 +33,19 @@ class Undefined:
 
 
 @dataclass(frozen=True)
+class ByChance:
+    """What chance alone does to a metric, such as to the largest gap between small groups that are treated alike.
+
+    Attributes:
+        added: what chance adds to the value on average. Differences between models are compared without it.
+        bound: the value that chance alone does not pass towards the riskier end, with probability 95%.
+    """
+
+    added: float
+    bound: float
+
+
+@dataclass(frozen=True)
 class Metric(Spec, Generic[O]):
     """A number computed from an outcome of type O, by `metric(outcome)`.
 
@@ -42,7 +55,7 @@ class Metric(Spec, Generic[O]):
         primary: whether the verdict on its risk is based on this metric.
         chance: the value of an attack without any success: a number, such as the accuracy of guessing, or the name of
             another metric of the outcome, such as the accuracy without an attack; None where there is no such value.
-            A defense can reduce an attack to this value, but not further.
+            A defense can reduce an attack to this value, but not further. It may be set as `margin` may.
         must_exceed: the name of another metric of the outcome, which a successful attack exceeds by at least `margin`,
             such as its success on a model whose training records were not tampered with; None where there is none.
         shows: the gate that uses it, if any: whether the model has "trained", the effect of random "noise" in place of
@@ -51,11 +64,17 @@ class Metric(Spec, Generic[O]):
             metric too, not by its primary one alone.
         title: its name as a heading, such as "Robust accuracy"; derived from the class's name where it is empty.
         meaning: one sentence for readers of reports; the first sentence of the class's docstring where it is empty.
+        phrase: what it measures in words that need no knowledge of the field, as part of a sentence, such as "accuracy
+            under attack"; "{attribute}" stands for the sensitive attribute. The title where it is empty.
         no_skill: the value of a model that always names one class, if the metric is a share of correct predictions.
         margin: the smallest difference that matters, in its own units; docs/guide/verdicts.md has the reasons. A metric
             may set it for the instance, in `problems`, where it depends on a parameter.
         everywhere: whether it is measured for every attack or audit with its outcome. If not, it is measured for those
             that name it in `own_metrics`, and where an experiment lists it.
+        net_of_chance: whether its values differ from those without any risk by chance alone, as `by_chance` estimates.
+            Then differences between models are compared without what chance adds to either.
+        line: a value with a meaning of its own, and its name, such as (0.8, "the four-fifths rule"), beside which the
+            metric is shown; None where there is none.
     """
 
     low: ClassVar[float]
@@ -67,9 +86,12 @@ class Metric(Spec, Generic[O]):
     shows: ClassVar[Shown | None] = None
     title: ClassVar[str] = ""
     meaning: ClassVar[str] = ""
+    phrase: ClassVar[str] = ""
     no_skill: ClassVar[NoSkill | None] = None
     margin: ClassVar[float] = 0.02
     everywhere: ClassVar[bool] = True
+    net_of_chance: ClassVar[bool] = False
+    line: ClassVar[tuple[float, str] | None] = None
 
     @classmethod
     def defaults(cls) -> tuple[Self, ...]:
@@ -86,6 +108,18 @@ class Metric(Spec, Generic[O]):
         Returns:
             A number in [low, high], or why the metric is undefined.
         """
+
+    def by_chance(self, outcome: O) -> ByChance | None:
+        """What chance alone does to the metric on this outcome; a hook for metrics that are `net_of_chance`.
+
+        Args:
+            outcome: as for `measure`.
+
+        Returns:
+            An estimate with a seed of its own, the same whenever it is asked for; None where the metric is undefined.
+        """
+        del outcome
+        return None
 
     @final
     def __call__(self, outcome: O) -> float | Undefined:

@@ -7,6 +7,9 @@ from typing import ClassVar, Final, Literal, Self
 import torch
 from torch import Tensor
 
+from amulet.core.group_rates import GroupRates
+from amulet.core.short_repr import described
+
 Unit = Literal["record", "class", "suspect", "model"]
 """What one case of an outcome is: a record, a class, a suspected model, or a model."""
 
@@ -42,6 +45,17 @@ class Outcome:
     constants: ClassVar[tuple[str, ...]] = ()
     compares_groups: ClassVar[bool] = False
     optional: ClassVar[tuple[str, ...]] = ("index",)
+
+    def __init_subclass__(cls) -> None:
+        """Give every subclass the short `repr`, since `dataclass` would write a long one into each."""
+        if "__repr__" not in vars(cls):
+            cls.__repr__ = Outcome.__repr__  # type: ignore[method-assign]
+
+    def __repr__(self) -> str:
+        """Its kind, the number of its cases, and the type and shape of every field."""
+        unit = self.unit if len(self) == 1 else {"class": "classes"}.get(self.unit, f"{self.unit}s")
+        held = ", ".join(f"{name}={described(tensor)}" for name, tensor in self.tensors().items())
+        return f"{type(self).__name__}({len(self):,} {unit}: {held})"
 
     def __post_init__(self) -> None:
         for name in self.optional:
@@ -96,6 +110,24 @@ class Outcome:
     def __getitem__(self, which: Tensor) -> Self:
         """The outcome of some of the cases, selected by their positions or by a bool mask."""
         return replace(self, **{name: tensor[which] for name, tensor in self._by_case().items()})
+
+    def resample(self, places: Tensor) -> Self:
+        """The outcome of as many cases, drawn with replacement.
+
+        What was decided from all cases, such as which groups are large enough to be compared, stays as it was; a hook
+        for outcomes with such decisions.
+
+        Args:
+            places: (n,) positions of the cases that were drawn.
+        """
+        return self[places]
+
+    def group_rates(self) -> GroupRates | None:
+        """The rates that its metrics compare between groups; None if it `compares_groups` by no rates, or not at all.
+
+        A hook for subclasses.
+        """
+        return None
 
     def _by_case(self) -> dict[str, Tensor]:
         return {name: tensor for name, tensor in self.tensors().items() if name not in self.constants}

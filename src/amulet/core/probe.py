@@ -5,18 +5,18 @@ A probe consists of a few methods:
 - `demands` and `data_demands` say what the data set must have;
 - `models` requests the models that the game needs, by role; an attack adds its own with `own_models`;
 - `play` runs the game with the trained models and gives the outcome, from which metrics are computed;
-- `traced` and `curve` are for probes with a curve behind the number.
+- `exhibited` and `exhibit` are for probes with something to look at behind the number: a curve, or images.
 
 Known methods are made of them as follows.
 
 An evasion attack, such as PGD, needs the target alone, so `models` stays as it is. `play` gives the adversary the
 target with restricted access and the test records, and the outcome holds true and predicted classes before and after
-the perturbation. `traced` gives the same attack with several radii, and `curve` the accuracy as a function of the
-radius. An attack that transfers adversarial examples from other models requests surrogates in `own_models`.
+the perturbation. `exhibited` gives the same attack with several radii, and `exhibit` the accuracy as a function of
+the radius. An attack that transfers adversarial examples from other models requests surrogates in `own_models`.
 
 A membership inference attack, such as LiRA, requests shadow models in `own_models`, trained on complementary halves of
 members and auxiliary records. `play` shows the adversary both kinds of records in random order, without saying which
-are members, and the outcome holds a score and the true membership of every record. `curve` is the ROC.
+are members, and the outcome holds a score and the true membership of every record. `exhibit` is the ROC.
 
 A poisoning attack, such as BadNets, is a `TamperingAttack`: `tampered` turns the target's training records into
 poisoned ones, and `models` requests a target trained on these and a control trained on the original records.
@@ -39,9 +39,11 @@ from amulet.core.curve import Curve
 from amulet.core.data import Data, Schema, concatenate
 from amulet.core.dataset import AmuletDataset
 from amulet.core.dataset_spec import DatasetSpec
+from amulet.core.image_grid import ImageGrid
 from amulet.core.metric import Metric, O, Undefined
 from amulet.core.outcome import Outcome
 from amulet.core.roles import TARGET, Requests, target_request
+from amulet.core.short_repr import short_repr
 from amulet.core.spec import Spec
 from amulet.core.split import Division, Draw, Split
 from amulet.core.threat import Access, Models, TrainedModel
@@ -67,6 +69,8 @@ class Game:
     division: Division
     seed: int
     device: str = "cpu"
+
+    __repr__ = short_repr
 
     @cached_property
     def target(self) -> TrainedModel:
@@ -115,6 +119,16 @@ class Probe(Spec, Generic[O]):
         Returns:
             The outcome, or why there is none for this model, such as that it carries no watermark.
         """
+
+    @classmethod
+    def for_data(cls, dataset: AmuletDataset, split: Split) -> tuple[Self, ...]:
+        """The instances that an assessment of whole risks takes, with settings that fit the data set and cost little.
+
+        A hook for subclasses; none by default, since one or two attacks or audits of a risk suffice there. They need
+        not be possible: what `demands` and the other checks of a plan find is the reason why one is left out.
+        """
+        del dataset, split
+        return ()
 
     def demands(self, schema: Schema) -> Iterator[str]:
         """A sentence for each property that the probe needs and the schema lacks; a hook for subclasses."""
@@ -186,13 +200,21 @@ class Probe(Spec, Generic[O]):
         del defenses
         yield from ()
 
-    def traced(self) -> tuple[Self, ...]:
-        """The probes whose outcomes are the points of its curve, itself the last; empty if it has no curve."""
+    def exhibited(self) -> tuple[Self, ...]:
+        """The probes whose outcomes its exhibit is made of, itself the last; empty if it has no exhibit."""
         return ()
 
-    def curve(self, outcomes: Sequence[O]) -> Curve:
-        """The curve through the outcomes of the probes that `traced` names, in their order."""
-        raise NotImplementedError(f"{self} has no curve.")
+    def exhibit(self, outcomes: Sequence[O], schema: Schema) -> Curve | ImageGrid | Undefined:
+        """What a report shows behind the probe's numbers: a curve, or images; a hook for subclasses.
+
+        Args:
+            outcomes: of the probes that `exhibited` names, in their order.
+            schema: of the data set.
+
+        Returns:
+            The curve or the images, or why there are none, such as that the records are no images.
+        """
+        raise NotImplementedError(f"{self} has no exhibit.")
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ def resampled_metrics(
     """
     values = {metric: np.empty(count) for metric, count in counts.items()}
     for number, places in enumerate(resamples(outcome, max(counts.values(), default=0), seed)):
-        drawn = outcome[places]
+        drawn = outcome.resample(places)
         for metric in counts:
             if number < counts[metric]:
                 value = metric(drawn)

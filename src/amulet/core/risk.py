@@ -13,9 +13,13 @@ class Risk:
             utility, which is no risk, and for risks outside the taxonomy.
         title: as a heading, without the code.
         meaning: one sentence for readers of reports.
+        question: what a reader who does not know the technical name would ask; empty where there is none.
+        short: the title in at most ten characters, for narrow tables; the title's beginning where it is empty.
     """
 
     name: str
     code: str
     title: str
     meaning: str
+    question: str = ""
+    short: str = ""

@@ -12,6 +12,7 @@ from torch import Generator, Tensor
 from amulet.core.data import Data
 from amulet.core.errors import InvalidData, Problem
 from amulet.core.seeds import generator
+from amulet.core.short_repr import short_repr
 from amulet.core.spec import Count, NonNegativeInt, OpenProbability, Probability, Spec
 from amulet.core.synthetic import random_inputs, unlabelled
 
@@ -29,6 +30,8 @@ class Division:
     members: Tensor
     auxiliary: Tensor
     validation: Tensor
+
+    __repr__ = short_repr
 
     @property
     def pool(self) -> Tensor:
@@ -92,6 +95,11 @@ class Draw(Spec):
     def take(self, data: Data) -> Data:
         """The chosen records of the training data; a hook for draws that change them."""
         return data[self.choose(data)]
+
+    @property
+    def tampering(self) -> Spec | None:
+        """The attack that tampers with the records, if there is one; a hook for draws that an attack makes."""
+        return None
 
     def count(self, data: Data) -> int:
         """The number of records that `take` gives; a hook for draws that add some."""

@@ -14,6 +14,7 @@ from amulet.core.data import Data, Schema, Selection
 from amulet.core.errors import AccessDenied, InvalidParameter, MissingInput, Problem
 from amulet.core.fitted import Artifacts, Fact, Fitted
 from amulet.core.model import Records, classifiers, evaluating, layers, predict, underneath
+from amulet.core.short_repr import module_text, short_repr
 from amulet.functional.pgd import Classifier
 
 
@@ -80,6 +81,10 @@ class Target:
         self._model = model
         self.access = access
         self._releases = dict(releases or {})
+
+    def __repr__(self) -> str:
+        """Of what the model is, and what it shows."""
+        return f"Target({module_text(self._model)}, shows {self.access})"
 
     def predictions(self, records: Records) -> Tensor:
         """(n,) predicted classes, not the true ones; `Access.LABELS` grants them."""
@@ -179,6 +184,8 @@ class TrainedModel:
     artifacts: Artifacts = field(default_factory=dict)
     facts: Mapping[str, Fact] = field(default_factory=dict)
 
+    __repr__ = short_repr
+
     @classmethod
     def of(cls, fitted: Fitted, index: Tensor) -> Self:
         """The trained model, with the (k,) identities of its training records."""
@@ -229,6 +236,8 @@ class Adversary:
     records: Data | None = None
     seed: int = 0
     rehearsing: bool = False
+
+    __repr__ = short_repr
 
     def own(self, role: str, count: int, asker: object) -> Sequence[TrainedModel]:
         """The adversary's first `count` models of one role.

@@ -9,10 +9,12 @@ from typing import ClassVar, Self, TypeVar, final
 from torch import nn
 
 from amulet.core.data import Data, Schema
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import Problem
 from amulet.core.fitted import Fitted
 from amulet.core.held import NOTHING, Held
 from amulet.core.spec import Spec
+from amulet.core.split import Split
 
 
 class Slot(IntEnum):
@@ -130,12 +132,34 @@ class Defense(Spec):
 
     Attributes:
         risk: the package of the risk that it is intended for, such as "evasion"; None if for no single one.
+        other_risks: the packages of further risks that it is intended for as well. Of each risk, the validity check
+            "defense" asks by itself whether the defense lowers it.
         claims: whether it lets the owner of a model claim copies of it, instead of making attacks fail. Whether it does
             so is measured by an audit of claims, and not by the attacks of its risk.
+        family: the family of defenses in `amulet.literature` that it belongs to, such as "adversarial_training", so
+            that reports compare its verdicts with published ones; None if it belongs to none.
     """
 
     risk: ClassVar[str | None] = None
+    other_risks: ClassVar[tuple[str, ...]] = ()
     claims: ClassVar[bool] = False
+    family: ClassVar[str | None] = None
+
+    @final
+    @property
+    def risks(self) -> tuple[str, ...]:
+        """The packages of all risks that it is intended for, the main one first."""
+        return (*(() if self.risk is None else (self.risk,)), *self.other_risks)
+
+    @classmethod
+    def for_data(cls, dataset: AmuletDataset, split: Split) -> tuple[Self, ...]:
+        """The instances that an assessment of all defenses takes, with settings that fit the data set.
+
+        A hook for subclasses; by default one with all settings at their defaults. They need not be possible: what the
+        checks of a plan find is the reason why one is left out.
+        """
+        del dataset, split
+        return (cls(),)
 
     @abstractmethod
     def apply(self, recipe: Trainable) -> Trainable:

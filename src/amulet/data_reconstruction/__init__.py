@@ -12,4 +12,6 @@ RISK = Risk(
     "P3",
     "Data reconstruction",
     "An adversary finds out what the training records of the model look like.",
+    question="Can training records be rebuilt?",
+    short="Reconstr.",
 )

@@ -1,4 +1,4 @@
-"""Reconstructed images in one picture, to be looked at."""
+"""Reconstructed images beside class means, to be looked at: in one picture, and as what a report shows."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -7,6 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from amulet.core.data import Modality, Schema
+from amulet.core.image_grid import MOST_COLUMNS, ImageGrid, as_pixels, reduced
+from amulet.core.metric import Undefined
 from amulet.data_reconstruction.outcome import ReconstructionOutcome
 
 GAP: Final = 2
@@ -44,11 +47,41 @@ def side_by_side(outcomes: Sequence[ReconstructionOutcome]) -> Tensor:
     return pad(torch.cat(rows, 1), (GAP, 0, GAP, 0), value=255).permute(1, 2, 0).contiguous()
 
 
+def image_grid(outcome: ReconstructionOutcome, schema: Schema) -> ImageGrid | Undefined:
+    """The mean image of each class, and below it what an attack made of the class; of the first ten classes at most.
+
+    Training records as such, to which the nearest belong, are not shown, since reports are sent around.
+
+    Args:
+        outcome: of one attack.
+        schema: of the data set.
+
+    Returns:
+        The images, or why there are none: tabular records, or other than one or three channels. Tabular records are not
+        shown as a table either. A few of many columns would have to be chosen, and by any rule that looks at the
+        differences the table would show what the metrics do not.
+    """
+    if schema.modality is not Modality.IMAGE:
+        return Undefined("only images are shown")
+    if schema.shape[0] not in {1, 3}:
+        return Undefined("only images of 1 or 3 channels are shown")
+    labels = outcome.labels[:MOST_COLUMNS].tolist()
+    rows = [as_pixels(reduced(images[:MOST_COLUMNS]), schema.low, schema.high)
+            for images in (outcome.means, outcome.reconstructions)]  # fmt: skip
+    some = f" of the first {len(labels)} of {len(outcome.labels)} classes" if len(labels) < len(outcome.labels) else ""
+    return ImageGrid(
+        title=f"What an attack that has only the model makes of each class{some}, below the mean training image.",
+        rows=("mean of the training images", "reconstruction"),
+        columns=tuple(schema.classes[label] for label in labels),
+        pixels=torch.stack(rows),
+        references=1,
+    )
+
+
 def _coloured(images: Tensor, outcome: ReconstructionOutcome) -> Tensor:
     """(k, 3, height, width) bytes, 0 at the lower and 255 at the upper bound of the data."""
-    middle = outcome.guesses[1].flatten()[0]  # mid-grey
-    shares = (images - middle) / outcome.data_range + 0.5
-    return (shares.clamp(0, 1) * 255).round().to(torch.uint8).expand(-1, 3, -1, -1)
+    middle, half = outcome.guesses[1].flatten()[0].item(), outcome.data_range.item() / 2  # mid-grey
+    return as_pixels(images, middle - half, middle + half).expand(-1, 3, -1, -1)
 
 
 def _row(images: Tensor) -> Tensor:

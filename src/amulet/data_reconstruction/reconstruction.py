@@ -1,15 +1,19 @@
 """P3, data reconstruction: the base class of attacks that find out what training records look like."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import final, get_args
+from typing import Self, final, get_args
 
 from torch import Tensor, nn
 
-from amulet.core.data import Data
+from amulet.core.classifier import few
+from amulet.core.data import Data, Schema
 from amulet.core.data_checks import require_data
-from amulet.core.metric import Metric
+from amulet.core.errors import InvalidParameter, Problem
+from amulet.core.image_grid import ImageGrid
+from amulet.core.metric import Metric, Undefined
 from amulet.core.model import device_of
 from amulet.core.probe import Attack, Game
 from amulet.core.roles import TARGET
@@ -18,6 +22,7 @@ from amulet.core.threat import Adversary, Models, opened, without
 from amulet.data_reconstruction.metrics.guessed_mse import GuessedMSE
 from amulet.data_reconstruction.metrics.guessed_ssim import GuessedSSIM
 from amulet.data_reconstruction.outcome import GUESSES, ReconstructionOutcome, Reference
+from amulet.data_reconstruction.pictures import image_grid
 from amulet.data_reconstruction.references import compared
 
 
@@ -51,6 +56,16 @@ class ReconstructionAttack(Attack[ReconstructionOutcome]):
         return tuple(metric(guess, kind) for metric in (GuessedMSE, GuessedSSIM) for kind in kinds for guess in GUESSES)
 
     @final
+    def exhibited(self) -> tuple[Self, ...]:
+        """The attack itself."""
+        return (self,)
+
+    @final
+    def exhibit(self, outcomes: Sequence[ReconstructionOutcome], schema: Schema) -> ImageGrid | Undefined:
+        """The mean image of each class above its reconstruction; nothing for tabular records."""
+        return image_grid(outcomes[-1], schema)
+
+    @final
     def attack(
         self, model: nn.Module, members: Data, *, models: Models = MappingProxyType({}), seed: int = 0
     ) -> ReconstructionOutcome:
@@ -64,12 +79,16 @@ class ReconstructionAttack(Attack[ReconstructionOutcome]):
 
         Raises:
             AccessDenied: the attack asked the target for an output that its `needs` does not declare.
-            InvalidParameter: the model does not give one logit for each class.
-            ValueError: the attack left the data's bounds, or gave no record for each class.
+            InvalidParameter: the model does not give one logit for each class, or lacks what the attack needs, such as
+                input gradients.
+            ValueError: the attack left the data's bounds, gave no record for each class, or gave NaN.
         """
         require_data(members, "members", type(self).__name__)
         device = device_of(model)
         with opened(model, self.needs, members) as target:
+            lacking = [Problem("model", sentence) for sentence in self.model_demands(TARGET, model, few(members))]
+            if lacking:
+                raise InvalidParameter(lacking)
             rng = generator(seed, "data reconstruction", device=str(device))
             made = self.reconstruct(Adversary(target, members.schema, rng, without(models, TARGET), seed=seed))
         self._check(made, members)
@@ -85,5 +104,9 @@ class ReconstructionAttack(Attack[ReconstructionOutcome]):
         wanted = (len(schema.classes), *schema.shape)
         if made.shape != wanted:
             raise ValueError(f"{self} must give a record of each class, shape {wanted}. Got {tuple(made.shape)}.")
+        if not made.isfinite().all():
+            raise ValueError(
+                f"{self} gave NaN or infinity, as where the gradient of a model is not finite at the start."
+            )
         if not ((made >= schema.low - 1e-6) & (made <= schema.high + 1e-6)).all():
             raise ValueError(f"{self} must stay within the data's bounds [{schema.low}, {schema.high}].")

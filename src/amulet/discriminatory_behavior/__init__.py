@@ -6,5 +6,10 @@ from amulet.discriminatory_behavior.outcome import Discrimination, Discriminatio
 __all__ = ["RISK", "Discrimination", "DiscriminationOutcome"]
 
 RISK = Risk(
-    "discriminatory_behavior", "F", "Discriminatory behavior", "The model decides differently for different groups."
+    "discriminatory_behavior",
+    "F",
+    "Discriminatory behavior",
+    "The model decides differently for different groups.",
+    question="Does it treat groups differently?",
+    short="Fairness",
 )

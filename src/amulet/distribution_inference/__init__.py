@@ -10,4 +10,6 @@ RISK = Risk(
     "P4",
     "Distribution inference",
     "An adversary finds out how often a sensitive value occurs in the training data of the model.",
+    question="Does it give away the make-up of its training data?",
+    short="Distrib.",
 )

@@ -16,15 +16,20 @@ from amulet.core.outcome import Outcome
 from amulet.core.probe import Attack, Game
 from amulet.core.roles import ModelRequest, Requests, Whose, recipe_of_attacker
 from amulet.core.seeds import generator
+from amulet.core.short_repr import short_repr
 from amulet.core.spec import NonNegativeInt, OpenProbability, Probability
 from amulet.core.split import RatioDraw, Split, places_with_share
 from amulet.core.threat import Target, TrainedModel, opened
+from amulet.core.trainable import Defense
 
 Holder = Literal["members", "auxiliary"]
 Victims = Annotated[int, Interval(ge=2, le=10_000)]
 
 FIRST, SECOND, NULL = "first", "second", "null"
 """The worlds: two ratios, and the first ratio once more, in which there is nothing to infer."""
+
+FEW_VICTIMS: Final = 5
+"""With fewer victims of each world, a plan says that results are coarse."""
 
 WORLDS: Final = (FIRST, SECOND, NULL)
 
@@ -84,6 +89,8 @@ class Worlds:
     second: Sequence[TrainedModel]
     queries: Data
     seed: int
+
+    __repr__ = short_repr
 
     @property
     def halves(self) -> tuple[slice, slice]:
@@ -157,16 +164,52 @@ class DistributionInferenceAttack(Attack[WorldOutcome]):
 
     @final
     def data_demands(self, dataset: AmuletDataset, split: Split) -> Iterator[str]:
-        """The draws of the two worlds must differ in how many records have the value."""
-        division = split.divide(len(dataset.train))
-        for holder, places in (("members", division.members), ("auxiliary records", division.auxiliary)):
-            count = round(self.size * len(places))
-            having = [round(ratio * count) for ratio in self.ratios]
-            if count and having[0] == having[1]:
-                yield (
-                    f"{self} draws {count} of {len(places)} {holder} for each model, of which {having[0]} would have "
-                    "the value in either world. Choose a larger 'size', or 'ratios' that are further apart."
-                )
+        """Members and auxiliary records suffice for the draws of both worlds, and these differ."""
+        schema = dataset.schema
+        if self.attribute not in schema.attribute_names or schema.attribute(self.attribute).code(self.value) is None:
+            return  # which `demands` and the draws tell
+        has, division = dataset.train.has(self.attribute, self.value).cpu(), split.divide(len(dataset.train))
+        holders = {"members": has[division.members], "auxiliary records": has[division.auxiliary]}
+        lacking = next(filter(None, (self._lacking(*each, self.size) for each in holders.items())), None)
+        if lacking is not None:
+            sizes = (place / 1000 for place in range(999, 0, -1))
+            possible = (size for size in sizes if not any(self._lacking(*each, size) for each in holders.items()))
+            largest = next(possible, None)
+            way_out = "no 'size' is possible" if largest is None else f"the largest possible 'size' is {largest:g}"
+            yield f"{self} {lacking}. With these ratios {way_out}."
+
+    def _lacking(self, holder: str, has: Tensor, size: float) -> str | None:
+        """Why the draws of the two worlds cannot be made of a holder's records with models of this size, if so.
+
+        Args:
+            holder: the name of the records.
+            has: (n,) bool, whether each of them has the value.
+            size: the number of records of a draw, as a share of n.
+        """
+        count, there = round(size * len(has)), int(has.sum())
+        having = [round(ratio * count) for ratio in self.ratios]
+        if count == 0:
+            return f"draws none of {len(has)} {holder} for each model"
+        if having[0] == having[1]:
+            return (
+                f"draws {count} of {len(has)} {holder} for each model, of which {having[0]} would have the value in "
+                "either world"
+            )
+        most, most_others = max(having), count - min(having)
+        for found, needed, which in ((there, most, ""), (len(has) - there, most_others, "another value than ")):
+            if found < needed:
+                return f"needs {needed} {holder} with {which}{self.attribute}={self.value}, and there are {found}"
+        return None
+
+    def notices(self, defenses: Sequence[Defense]) -> Iterator[str]:
+        """With few victims the area under the curve has few values."""
+        del defenses
+        if self.victims < FEW_VICTIMS:
+            yield (
+                f"{self} judges {self.victims} victims of each world, so its AUC is a multiple of "
+                f"1/{2 * self.victims**2}. Rows can then have equal values by chance in all seeds, which looks like no "
+                "change."
+            )
 
     @final
     def own_models(self, split: Split) -> Requests:

@@ -78,13 +78,14 @@ class EvasionAttack(Attack[EvasionOutcome]):
         return ()
 
     @final
-    def traced(self) -> tuple[Self, ...]:
+    def exhibited(self) -> tuple[Self, ...]:
         """Every step of the ladder."""
         return tuple(attack for _, attack in self.ladder())
 
     @final
-    def curve(self, outcomes: Sequence[EvasionOutcome]) -> Curve:
+    def exhibit(self, outcomes: Sequence[EvasionOutcome], schema: Schema) -> Curve:
         """The security curve: robust accuracy over epsilon, from clean accuracy at zero."""
+        del schema
         accuracies = [outcome.correct.double().mean().item() for outcome in outcomes[:1]]
         accuracies += [outcome.withstood.double().mean().item() for outcome in outcomes]
         epsilons = (0.0, *(epsilon for epsilon, _ in self.ladder()))

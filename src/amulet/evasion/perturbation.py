@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from amulet.core.columns import columns_of
-from amulet.core.data import Data, Schema, batch_size
+from amulet.core.data import Data, Modality, Schema, batch_size
 from amulet.core.threat import Adversary, Target
 from amulet.functional.balls import Ball, Norm
 from amulet.functional.pgd import Classifier
@@ -50,6 +50,22 @@ def ball_of(attack: Bounded, schema: Schema, device: torch.device) -> Ball:
     """Where the attack's examples may lie."""
     free = free_inputs(attack, schema)
     return Ball(attack.norm, attack.epsilon, schema.low, schema.high, None if free is None else free.to(device))
+
+
+def usual_epsilon(schema: Schema) -> float:
+    """A radius, in the L-infinity norm, that is usual for records of this kind.
+
+    It is 8/255 of the inputs' range for colour images (Madry et al. 2018, https://arxiv.org/abs/1706.06083, section 5),
+    a tenth for grey ones, and a twentieth for tabular records.
+
+    Example:
+        >>> usual_epsilon(Schema(Modality.TABULAR, (4,), ("no", "yes")))
+        0.05
+    """
+    share = 0.05
+    if schema.modality is Modality.IMAGE:
+        share = 0.1 if schema.shape[0] == 1 else 8 / 255
+    return share * (schema.high - schema.low)
 
 
 def free_inputs(attack: Bounded, schema: Schema) -> Tensor | None:

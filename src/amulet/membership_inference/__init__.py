@@ -20,4 +20,6 @@ RISK = Risk(
     "P1",
     "Membership inference",
     "An adversary finds out whether a record was in the training data of the model.",
+    question="Can someone tell who was in the training data?",
+    short="Membership",
 )

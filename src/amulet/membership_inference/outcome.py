@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from amulet.core.curve import Curve
-from amulet.core.data import Data, Selection, concatenate
+from amulet.core.data import Data, Schema, Selection, concatenate
 from amulet.core.data_checks import require_apart, require_data, require_own_identities
 from amulet.core.errors import InvalidData, Problem
 from amulet.core.model import device_of
@@ -114,13 +114,14 @@ class MembershipInferenceAttack(Attack[MembershipOutcome]):
         return None
 
     @final
-    def traced(self) -> tuple[Self, ...]:
+    def exhibited(self) -> tuple[Self, ...]:
         """The attack itself, since one outcome contains the whole ROC."""
         return (self,)
 
     @final
-    def curve(self, outcomes: Sequence[MembershipOutcome]) -> Curve:
+    def exhibit(self, outcomes: Sequence[MembershipOutcome], schema: Schema) -> Curve:
         """The ROC on log scales, which show the true positive rate at low false positive rates (section IV)."""
+        del schema
         outcome = outcomes[-1]
         found: tuple[Tensor, Tensor] = torch.empty(0), torch.empty(0)
         if not outcome.one_sided:

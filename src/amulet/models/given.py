@@ -17,6 +17,7 @@ from amulet.core.classifier import weights_problem
 from amulet.core.data import Schema
 from amulet.core.errors import AmuletError, InvalidParameter, Problem
 from amulet.core.model import ModelSpec
+from amulet.core.short_repr import module_text
 from amulet.core.source import source_digest
 from amulet.core.spec import Content, path_of
 
@@ -63,6 +64,10 @@ class ModuleContent(Content):
                 digest.update(f"{key} {shared}=".encode())
                 digest.update(_bytes(value))
         return digest.hexdigest()
+
+    def __repr__(self) -> str:
+        """The class of the module, and its number of parameters."""
+        return f"ModuleContent({module_text(self.module)})"
 
     def __str__(self) -> str:
         """Class and the first digits of its digest."""

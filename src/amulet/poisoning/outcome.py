@@ -253,6 +253,11 @@ class Poisoned(Draw):
         """The split of the draw."""
         return self.drawn.origin
 
+    @property
+    def tampering(self) -> PoisoningAttack:
+        """The attack."""
+        return self.attack
+
     def choose(self, data: Data) -> Tensor:
         """The positions of the unchanged draw, since poisoned records replace records."""
         return self.drawn.choose(data)

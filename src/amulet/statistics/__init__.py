@@ -9,10 +9,11 @@ from amulet.statistics.paired import Paired, paired_t
 from amulet.statistics.power import seeds_to_settle
 from amulet.statistics.published import Printed, Rejudged, rejudge
 from amulet.statistics.summary import Summary, summarize
-from amulet.statistics.verdicts import ALPHA, Comparison, Verdict, Word, explore, judge
+from amulet.statistics.verdicts import ALPHA, CHANGES, Comparison, Verdict, Word, explore, judge
 
 __all__ = [
     "ALPHA",
+    "CHANGES",
     "Comparison",
     "Gate",
     "Paired",

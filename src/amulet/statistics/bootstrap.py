@@ -10,7 +10,7 @@ from math import ceil, isinf
 import numpy as np
 from numpy.typing import NDArray
 
-from amulet.statistics.verdicts import ALPHA, Verdict, Word
+from amulet.statistics.verdicts import ALPHA, CHANGES, Verdict, Word
 
 BEYOND = 20
 """The fewest resamples at or beyond each end of an interval. With fewer, the end depends mainly on chance."""
@@ -27,6 +27,8 @@ class Resampled:
         margin: the smallest difference that matters, in the metric's units.
         same: whether both models are the same model, so that no metric can differ.
         unit: what one case of the outcome is, such as "record" or "class"; only records can be resampled.
+        gains: for either model the (resamples,) values by which an attack beats its adversary without the model, NaN
+            where undefined; empty where there is no such adversary.
     """
 
     observed: float | None
@@ -34,6 +36,7 @@ class Resampled:
     margin: float
     same: bool = False
     unit: str = "record"
+    gains: tuple[NDArray[np.float64], ...] = ()
 
     @property
     def undefined(self) -> int:
@@ -105,7 +108,8 @@ def judge_resampled(family: Sequence[Resampled], alpha: float = ALPHA) -> list[V
 
     Together, the intervals cover all true differences with probability 1 - alpha (Bonferroni). The verdict follows
     from the interval alone, without p-values: "no meaningful change" if it lies within the margin; otherwise
-    "increases" or "decreases" if it lies above or below zero; otherwise "inconclusive".
+    "increases" or "decreases" if it lies above or below zero; otherwise "inconclusive". Where an attack is shown to
+    beat its adversary without the model on neither of the two, a change is "no leak shown in either".
 
     Args:
         family: the differences that are judged together.
@@ -153,7 +157,16 @@ def _interval_verdict(cell: Resampled, level: float) -> Verdict:
     if interval[0] == interval[1]:
         reason = "all resamples of the records show exactly the same difference, so that its error cannot be judged"
         return Verdict(Word.INCONCLUSIVE, None, None, None, cell.margin, level, reason)
-    return Verdict(_interval_word(interval, cell.margin), None, interval, None, cell.margin, level)
+    word = _interval_word(interval, cell.margin)
+    if word in CHANGES and cell.gains and not any(_is_shown(gain) for gain in cell.gains):
+        word = Word.NO_LEAK
+    return Verdict(word, None, interval, None, cell.margin, level)
+
+
+def _is_shown(gains: NDArray[np.float64]) -> bool:
+    """Whether an attack beats its adversary without the model, by a one-sided percentile bound."""
+    interval = percentile_interval(gains, 1 - 2 * ALPHA)
+    return interval is not None and interval[0] > 0
 
 
 def _interval_word(interval: tuple[float, float], margin: float) -> Word:

@@ -8,7 +8,6 @@ distribution of the metric. Every change that a verdict finds is therefore a fal
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.random import Generator
@@ -16,10 +15,9 @@ from numpy.typing import NDArray
 from scipy import optimize, stats
 
 from amulet.statistics.power import POWER, power_of_difference
-from amulet.statistics.verdicts import ALPHA, Comparison, Verdict, Word, judge
+from amulet.statistics.verdicts import ALPHA, CHANGES, Comparison, Verdict, Word, judge
 
 Floats = NDArray[np.float64]
-CHANGE: Final = frozenset({Word.INCREASES, Word.DECREASES})
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +100,7 @@ def false_changes(pool: Pool, design: Design, matrices: int, rng: Generator) -> 
         >>> false_changes(pool, Design(rows=2, looks=(5,)), matrices=50, rng=rng).n
         50
     """
-    wrong = (any(v.word in CHANGE for v in judged) for judged in _simulated_verdicts(pool, design, matrices, rng))
+    wrong = (any(v.word in CHANGES for v in judged) for judged in _simulated_verdicts(pool, design, matrices, rng))
     return Share(sum(wrong), matrices)
 
 
@@ -132,11 +130,12 @@ def false_denials(pool: Pool, design: Design, matrices: int, rng: Generator) -> 
 
 
 def found_effects(pool: Pool, design: Design, matrices: int, rng: Generator) -> Share:
-    """How often the one true effect of a matrix is found; expected to be POWER or more.
+    """How often the one true effect of a matrix is found.
 
     The effect is added to a cell drawn at random. Its size is that at which a paired t test at Bonferroni's level, with
-    the largest number of seeds, has a power of POWER; Holm's method rejects at least as often. Margins are set to zero,
-    so that no effect counts as too small to matter.
+    the largest number of seeds, has a power of POWER. Holm's method rejects at least as often, and the least spread
+    that verdicts assume makes them reject less often. Margins are set to zero, so that no effect counts as too small
+    to matter.
 
     Args:
         pool: the metrics of models without a defense; the effect is added to them.
@@ -196,25 +195,29 @@ def _simulated_verdicts(
 ) -> Iterator[list[Verdict]]:
     """Verdicts of each simulated matrix, row by row; `planted` gives the (rows, metrics) true effects of one matrix."""
     for _ in range(matrices):
-        differences = _random_differences(pool, design, rng)
+        values = _random_values(pool, design, rng)
         if planted is not None:
-            differences = differences + planted()
-        yield judge(_comparisons_of(differences, pool.margins), looks=design.looks)
+            values[:, 1:] += planted()
+        yield judge(_comparisons_of(values, pool.margins), looks=design.looks)
 
 
-def _random_differences(pool: Pool, design: Design, rng: Generator) -> Floats:
-    """(seeds, rows, metrics) row minus baseline; draws, and models within a draw, are chosen without replacement."""
+def _random_values(pool: Pool, design: Design, rng: Generator) -> Floats:
+    """(seeds, 1 + rows, metrics) baseline and rows; draws, and models within a draw, are chosen without replacement."""
     draws, models, _ = pool.values.shape
     chosen = rng.permutation(draws)[: design.looks[-1]]
     order = rng.permuted(np.tile(np.arange(models), (len(chosen), 1)), axis=1)[:, : design.rows + 1]
-    values = pool.values[chosen[:, None], order]
-    return np.asarray(values[:, 1:] - values[:, :1])
+    return np.array(pool.values[chosen[:, None], order])
 
 
-def _comparisons_of(differences: Floats, margins: Sequence[float]) -> list[Comparison]:
-    _, rows, metrics = differences.shape
+def _comparisons_of(values: Floats, margins: Sequence[float]) -> list[Comparison]:
+    _, models, metrics = values.shape
     return [
-        Comparison(tuple(differences[:, row, metric].tolist()), margins[metric])
-        for row in range(rows)
+        Comparison(
+            tuple((values[:, row, metric] - values[:, 0, metric]).tolist()),
+            margins[metric],
+            values=tuple(zip(values[:, 0, metric].tolist(), values[:, row, metric].tolist(), strict=True)),
+            metric=str(metric),
+        )
+        for row in range(1, models)
         for metric in range(metrics)
     ]

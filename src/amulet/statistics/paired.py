@@ -3,9 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
+from typing import Final
 
 import numpy as np
 from scipy import special
+
+ROUNDING: Final = 1e-12
+"""What is no larger than this counts as zero."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +22,7 @@ class Paired:
         p: two-sided p-value of the hypothesis that the true mean is zero.
         effect: the standardised effect size mean / std, with Hedges' correction for small samples. None if all
             differences are equal, and for two pairs, where the correction is not defined.
+        least_std: the least standard deviation that test and interval assume; see `statistics.spread`.
     """
 
     mean: float
@@ -25,22 +30,29 @@ class Paired:
     n: int
     p: float
     effect: float | None
+    least_std: float = 0.0
+
+    @property
+    def assumed_std(self) -> float:
+        """The standard deviation that test and interval assume: the observed or the least one, the larger of both."""
+        return max(self.std, self.least_std)
 
     def interval(self, level: float) -> tuple[float, float]:
         """The t interval: its two ends enclose the true mean difference with probability `level`, in (0, 1)."""
-        half = float(special.stdtrit(self.n - 1, (1 + level) / 2)) * self.std / sqrt(self.n)
+        half = float(special.stdtrit(self.n - 1, (1 + level) / 2)) * self.assumed_std / sqrt(self.n)
         return self.mean - half, self.mean + half
 
 
-def paired_t(differences: Sequence[float]) -> Paired | None:
+def paired_t(differences: Sequence[float], least_std: float = 0.0) -> Paired | None:
     """Student's paired t test.
 
     Args:
         differences: one difference per pair.
+        least_std: a floor under the standard deviation. With one, the test is conservative for normal differences.
 
     Returns:
-        The result, or None for fewer than two pairs. If all differences are equal, `std` is 0, and `p` is 1 if they are
-        zero and 0 otherwise; `judge` gives no direction in that case, since the error is then unknown.
+        The result, or None for fewer than two pairs. If all differences are equal, `std` is 0. Without a floor `p` is
+        then 1 if they are zero and 0 otherwise; `judge` gives no direction in that case, since the error is unknown.
 
     Example:
         >>> test = paired_t([0.02, 0.03, 0.01, 0.04])
@@ -53,9 +65,11 @@ def paired_t(differences: Sequence[float]) -> Paired | None:
     if n < 2:
         return None
     mean, std = float(np.mean(differences)), float(np.std(differences, ddof=1))
-    if std <= 1e-12 * max(1.0, abs(mean)):
-        return Paired(mean, 0.0, n, 1.0 if mean == 0 else 0.0, None)
-    t = mean / (std / sqrt(n))
-    p = 2 * float(special.stdtr(n - 1, -abs(t)))
-    effect = mean / std * (1 - 3 / (4 * (n - 1) - 1)) if n > 2 else None
-    return Paired(mean, std, n, p, effect)
+    if std <= ROUNDING * max(1.0, abs(mean)):
+        mean, std = (0.0 if abs(mean) <= ROUNDING else mean), 0.0
+    assumed = max(std, least_std)
+    effect = mean / std * (1 - 3 / (4 * (n - 1) - 1)) if n > 2 and std > 0 else None
+    if assumed == 0:
+        return Paired(mean, 0.0, n, 1.0 if mean == 0 else 0.0, effect)
+    p = 2 * float(special.stdtr(n - 1, -abs(mean) / (assumed / sqrt(n))))
+    return Paired(mean, std, n, p, effect, least_std)

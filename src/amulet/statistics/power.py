@@ -6,22 +6,27 @@ from math import isnan
 from scipy import special
 
 from amulet.statistics.paired import Paired
+from amulet.statistics.rare import FEWEST
 
 POWER = 0.8
 """The chance of a decision with which a number of seeds counts as sufficient."""
+
+SURE = 0.8
+"""The probability with which the standard deviation is below the bound that a number of seeds is based on."""
 
 MOST_SEEDS = 1000
 """The largest number of seeds that is considered."""
 
 
 def seeds_to_settle(paired: Paired, margin: float, alpha: float) -> int | None:
-    """The fewest seeds with which the comparison would be decided with a probability of 80%.
+    """A number of seeds with which the comparison would be decided with a probability of at least 80%.
 
-    It assumes that the true mean and standard deviation are those observed so far. The comparison is decided when the t
-    test rejects, or when the interval of level 1 - alpha lies within the margin, whichever needs fewer seeds.
+    The comparison is decided when the t test rejects, or when the interval of level 1 - alpha lies within the margin.
+    The true mean is taken for the observed one. The standard deviation, of which few seeds say little, is taken for
+    its upper confidence bound of level 80%.
 
     Args:
-        paired: the test so far, with a standard deviation above zero.
+        paired: the test so far.
         margin: the smallest difference that matters, in the metric's units.
         alpha: the level of the test.
 
@@ -31,14 +36,23 @@ def seeds_to_settle(paired: Paired, margin: float, alpha: float) -> int | None:
     Example:
         >>> from amulet.statistics.paired import paired_t
         >>> seeds_to_settle(paired_t([0.02, -0.01, 0.03, 0.00, 0.01]), margin=0.02, alpha=0.05)
-        22
+        46
     """
-    low, high = paired.n, MOST_SEEDS
-    if not _is_sufficient(paired.mean, paired.std, high, margin, alpha):
+    if paired.assumed_std == 0:
+        return max(FEWEST, paired.n + 1) if paired.mean == 0 else None
+    freedom = paired.n - 1
+    std = paired.assumed_std * (freedom / float(special.chdtri(freedom, SURE))) ** 0.5
+    return _fewest(paired.mean, std, paired.n, margin, alpha)
+
+
+def _fewest(mean: float, std: float, n: int, margin: float, alpha: float) -> int | None:
+    """The fewest seeds above n that decide a comparison of known mean and spread with a probability of 80%."""
+    low, high = n, MOST_SEEDS
+    if not _is_sufficient(mean, std, high, margin, alpha):
         return None
     while high - low > 1:  # both powers grow with n
         middle = (low + high) // 2
-        if _is_sufficient(paired.mean, paired.std, middle, margin, alpha):
+        if _is_sufficient(mean, std, middle, margin, alpha):
             high = middle
         else:
             low = middle
@@ -46,7 +60,8 @@ def seeds_to_settle(paired: Paired, margin: float, alpha: float) -> int | None:
 
 
 def _is_sufficient(mean: float, std: float, n: int, margin: float, alpha: float) -> bool:
-    return max(power_of_difference(mean, std, n, alpha), power_of_equivalence(mean, std, n, margin, alpha)) >= POWER
+    equivalence = power_of_equivalence(mean, std, n, margin, alpha) if n >= FEWEST else 0.0
+    return max(power_of_difference(mean, std, n, alpha), equivalence) >= POWER
 
 
 @lru_cache(maxsize=4096)

@@ -1,18 +1,20 @@
 """Verdicts from paired differences: increases, decreases, no meaningful change, or inconclusive."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Final
+
+import numpy as np
 
 from amulet.statistics.multiplicity import holm
 from amulet.statistics.paired import Paired, paired_t
 from amulet.statistics.power import seeds_to_settle
+from amulet.statistics.rare import FEWEST, share_not_excluded
+from amulet.statistics.spread import least_std, unpaired_std
 
 ALPHA = 0.05
 """The default level of tests and of simultaneous intervals."""
-
-ROUNDING = 1e-12
-"""Differences that are no larger than this in absolute value count as zero."""
 
 
 class Word(StrEnum):
@@ -21,10 +23,15 @@ class Word(StrEnum):
     INCREASES = "increases"
     DECREASES = "decreases"
     NO_CHANGE = "no meaningful change"
+    NO_LEAK = "no leak shown in either"
     INCONCLUSIVE = "inconclusive"
     UNCHANGED = "unchanged by construction"
     UNDEFINED = "undefined"
     NOT_INTERPRETABLE = "not interpretable"
+
+
+CHANGES: Final = frozenset({Word.INCREASES, Word.DECREASES})
+"""The words of a change."""
 
 
 @dataclass(frozen=True)
@@ -37,16 +44,46 @@ class Comparison:
         margin: the smallest difference that matters, in the metric's units.
         same: whether both models are the same model, so that no metric can differ.
         lacking: why differences are missing, where that is known; empty otherwise.
+        values: the metric of the undefended and of the defended model, for each seed; empty where only the differences
+            are known. Their spread is a floor under that of the differences.
+        metric: what is measured. The spreads of comparisons of the same metric are a floor under each other's; those
+            with an empty name stand by themselves.
+        gains: by how much an attack beats its adversary without the model, for each seed: on the undefended and on the
+            defended model; empty where there is no such adversary.
     """
 
     differences: tuple[float | None, ...]
     margin: float
     same: bool = False
     lacking: str = ""
+    values: tuple[tuple[float | None, float | None], ...] = ()
+    metric: str = ""
+    gains: tuple[tuple[float | None, ...], ...] = ()
 
-    def test(self, seeds: int) -> Paired | None:
-        """The paired t test over the first `seeds` seeds; None if fewer than two of them have a difference."""
-        return paired_t([value for value in self.differences[:seeds] if value is not None])
+    def test(self, seeds: int, others: Sequence[float] = ()) -> Paired | None:
+        """The paired t test over the first `seeds` seeds; None if fewer than two of them have a difference.
+
+        Args:
+            seeds: how many seeds to look at.
+            others: the standard deviations of the differences of the same metric in other rows.
+        """
+        pairs = [(first, second) for first, second in self.values[:seeds] if first is not None and second is not None]
+        unpaired = unpaired_std(*zip(*pairs, strict=True)) if len(pairs) > 1 else 0.0
+        return paired_t(_known(self.differences[:seeds]), least_std(unpaired, others))
+
+    def std(self, seeds: int) -> float | None:
+        """The standard deviation of the differences of the first seeds; None if fewer than two have one."""
+        known = _known(self.differences[:seeds])
+        return None if self.same or len(known) < 2 else float(np.std(known, ddof=1))
+
+    def shows_attack(self, seeds: int, alpha: float) -> bool:
+        """Whether the attack is shown to beat its adversary without the model on either model, by one-sided t tests."""
+        tests = (paired_t(_known(gains[:seeds])) for gains in self.gains)
+        return not self.gains or any(test is not None and test.interval(1 - 2 * alpha)[0] > 0 for test in tests)
+
+
+def _known(values: Sequence[float | None]) -> list[float]:
+    return [value for value in values if value is not None]
 
 
 @dataclass(frozen=True)
@@ -82,18 +119,25 @@ class Verdict:
     @property
     def seeds_needed(self) -> int | None:
         """The number of seeds that would decide an inconclusive cell; None for others, and if 1000 would not do."""
-        if self.word is not Word.INCONCLUSIVE or self.paired is None or self.reason is not None:
+        if self.word is not Word.INCONCLUSIVE or self.paired is None or self.interval is None:
             return None
         return seeds_to_settle(self.paired, self.margin, self.level)
 
 
-def judge(family: Sequence[Comparison], alpha: float = ALPHA, looks: Sequence[int] = ()) -> list[Verdict]:
+def judge(
+    family: Sequence[Comparison],
+    alpha: float = ALPHA,
+    looks: Sequence[int] = (),
+    among: Sequence[Comparison] | None = None,
+) -> list[Verdict]:
     """Verdicts of a family of comparisons.
 
     A cell has "no meaningful change" if its simultaneous interval (Bonferroni) lies within its margin, whatever its
-    p-value; otherwise it "increases" or "decreases" if its adjusted p-value (Holm) is at most alpha; otherwise it is
-    "inconclusive". Two kinds of errors are each kept at a probability of at most alpha over the whole family: a change
-    that is not there, and "no meaningful change" where the true difference is at least the margin.
+    p-value, and there are enough seeds to exclude a change in 30% of all trainings; otherwise it "increases" or
+    "decreases" if its adjusted p-value (Holm) is at most alpha; otherwise it is "inconclusive". Two kinds of errors are
+    each kept at a probability of at most alpha over the whole family: a change that is not there, and "no meaningful
+    change" where the true difference is at least the margin. Where the attack is shown to beat its adversary without
+    the model on neither model, by one-sided t tests at alpha, a change is "no leak shown in either".
 
     With several looks at growing numbers of seeds, each look uses an equal share of alpha, and a cell keeps the verdict
     of the first look that decides it. Holm's test at a later look includes the cells that are already decided, with the
@@ -105,6 +149,7 @@ def judge(family: Sequence[Comparison], alpha: float = ALPHA, looks: Sequence[in
         alpha: the level of each of the two errors.
         looks: the numbers of seeds at which the data were looked at, in ascending order, the last being all of them; by
             default a single look at all seeds.
+        among: the comparisons whose spreads are a floor under those of the same metric; by default the family.
 
     Returns:
         A verdict for each comparison, in the order given.
@@ -112,23 +157,30 @@ def judge(family: Sequence[Comparison], alpha: float = ALPHA, looks: Sequence[in
     Example:
         >>> family = [
         ...     Comparison((0.11, 0.10, 0.12, 0.09, 0.10), margin=0.02),
-        ...     Comparison((0.001, -0.001, 0.0, 0.001, -0.001), margin=0.02),
+        ...     Comparison((0.001, -0.001, 0.0, 0.001, -0.001) * 2, margin=0.02),
         ...     Comparison((0.10, -0.10, 0.05, -0.02, 0.03), margin=0.02),
         ... ]
         >>> [verdict.word.value for verdict in judge(family)]
         ['increases', 'no meaningful change', 'inconclusive']
     """
+    neighbours = family if among is None else among
     stages = tuple(looks) or (max((len(cell.differences) for cell in family), default=0),)
     counted = [place for place, cell in enumerate(family) if not cell.same]  # fixed beforehand, whatever the results
-    level = alpha / (len(stages) * max(1, len(counted)))
+    level, gate = alpha / (len(stages) * max(1, len(counted))), alpha / len(stages)
     decided = {place: _untested_verdict(cell) for place, cell in enumerate(family) if cell.same}
     p_values = dict.fromkeys(counted, 1.0)
     for stage in stages:
-        tests = {place: family[place].test(stage) for place in counted if place not in decided}
+        spreads = _Spreads(neighbours, stage)
+        tests = {
+            place: family[place].test(stage, spreads.beside(family[place])) for place in counted if place not in decided
+        }
         p_values |= {place: min(1.0, len(stages) * _p_value(test)) for place, test in tests.items()}
         adjusted = dict(zip(p_values, holm(list(p_values.values())), strict=True))
         judged = {
-            place: _tested_verdict(family[place], test, adjusted[place], level, alpha) for place, test in tests.items()
+            place: _shown(
+                _tested_verdict(family[place], test, adjusted[place], level, alpha), family[place], stage, gate
+            )
+            for place, test in tests.items()
         }
         decided |= {place: verdict for place, verdict in judged.items() if verdict.settled or stage == stages[-1]}
     return [decided[place] for place in range(len(family))]
@@ -142,22 +194,34 @@ def explore(cells: Sequence[Comparison], alpha: float = ALPHA, looks: Sequence[i
         >>> [verdict.word.value for verdict in explore(cells)]
         ['increases', 'inconclusive']
     """
-    return [judge([cell], alpha, looks)[0] for cell in cells]
+    return [judge([cell], alpha, looks, among=cells)[0] for cell in cells]
+
+
+class _Spreads:
+    """The standard deviations of the differences of some comparisons over the first seeds."""
+
+    def __init__(self, cells: Sequence[Comparison], seeds: int) -> None:
+        self.found: dict[str, list[tuple[Comparison, float]]] = {}
+        for cell in cells:
+            std = cell.std(seeds) if cell.metric else None
+            if std is not None:
+                self.found.setdefault(cell.metric, []).append((cell, std))
+
+    def beside(self, cell: Comparison) -> list[float]:
+        """Those of the same metric in other rows."""
+        return [std for other, std in self.found.get(cell.metric, []) if other is not cell]
+
+
+def _shown(verdict: Verdict, cell: Comparison, seeds: int, alpha: float) -> Verdict:
+    """The verdict, with "no leak shown in either" in place of a change if the attack is shown on neither model."""
+    if verdict.word in CHANGES and not cell.shows_attack(seeds, alpha):
+        return replace(verdict, word=Word.NO_LEAK)
+    return verdict
 
 
 def _p_value(test: Paired | None) -> float:
     """1 where there is no test, or no estimate of its error."""
-    return 1.0 if test is None or test.std == 0 else test.p
-
-
-def _without_error(test: Paired) -> bool:
-    """Whether all differences are the same number other than zero, so that a t test has no estimate of the error."""
-    return test.std == 0 and not _all_zero(test)
-
-
-def _all_zero(test: Paired) -> bool:
-    """Whether all differences are zero, up to rounding."""
-    return test.std == 0 and abs(test.mean) <= ROUNDING
+    return 1.0 if test is None or test.assumed_std == 0 else test.p
 
 
 def _untested_verdict(cell: Comparison) -> Verdict:
@@ -170,16 +234,27 @@ def _untested_verdict(cell: Comparison) -> Verdict:
 def _tested_verdict(cell: Comparison, test: Paired | None, p: float, level: float, alpha: float) -> Verdict:
     if test is None:
         return _untested_verdict(cell)
-    if _without_error(test):
-        reason = "all seeds show exactly the same difference, so that its error cannot be judged"
-        return Verdict(Word.INCONCLUSIVE, test, None, None, cell.margin, reason=reason)
+    if test.assumed_std == 0 and test.mean != 0:
+        no_error = "all seeds show exactly the same difference, so that its error cannot be judged"
+        return Verdict(Word.INCONCLUSIVE, test, None, None, cell.margin, reason=no_error)
     low, high = test.interval(1 - level)
-    if _all_zero(test) or (-cell.margin < low and high < cell.margin):
+    within = (-cell.margin < low and high < cell.margin) or test.assumed_std == 0
+    reason = _too_few(test) if within and test.n < FEWEST else None
+    if within and test.n >= FEWEST:
         word = Word.NO_CHANGE
+    elif within:
+        word = Word.INCONCLUSIVE
     elif p <= alpha and test.mean > 0:
         word, low = Word.INCREASES, max(low, 0.0)
     elif p <= alpha:
         word, high = Word.DECREASES, min(high, 0.0)
     else:
         word = Word.INCONCLUSIVE
-    return Verdict(word, test, (low, high), p, cell.margin, level)
+    return Verdict(word, test, (low, high), p, cell.margin, level, reason)
+
+
+def _too_few(test: Paired) -> str:
+    """Why differences within the margin do not show that nothing changes."""
+    found = "identical" if test.mean == test.std == 0 else "about the same"
+    share = f"a change that happens in fewer than {share_not_excluded(test.n):.0%} of trainings"
+    return f"{found} in all {test.n} seeds, which cannot exclude {share}"

@@ -53,6 +53,8 @@ class DPSGD(Update):
     """
 
     risk = "membership_inference"
+    family = "differential_privacy"
+    other_risks = ("data_reconstruction",)
     data_use = DataUse.RECORD
     private: ClassVar[bool] = True
     version: ClassVar[int] = 2

@@ -113,7 +113,7 @@ def score_by(recipe: Trainable, held: Held, seed: int, device: str) -> ScoreOf:
     def score(stage: Removal, data: Data, number: int) -> Tensor:
         if number < len(held.scores):
             return held.scores[number]
-        reference = recipe.with_preparations(0).fit(data, seed=seed, device=device)
+        reference = recipe.with_preparations(0).fit(data, seed=seed, device=device, held=held)
         return stage.scorer(reference.model, data, held.validation)
 
     return score

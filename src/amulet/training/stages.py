@@ -10,6 +10,7 @@ from torch import Generator, Tensor, nn
 from amulet.core.data import Data, Schema
 from amulet.core.errors import Problem
 from amulet.core.held import Held
+from amulet.core.short_repr import short_repr
 from amulet.core.trainable import Slot, Stage
 from amulet.functional.pgd import Classifier
 from amulet.training.objectives import Objective
@@ -23,6 +24,8 @@ class Prepared:
 
     data: Data
     artifacts: Mapping[str, Tensor] = field(default_factory=dict)
+
+    __repr__ = short_repr
 
 
 @dataclass(frozen=True)

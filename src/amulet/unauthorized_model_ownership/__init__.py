@@ -21,4 +21,6 @@ RISK = Risk(
     "S3",
     "Unauthorized model ownership",
     "An adversary copies a model, and its owner tries to prove that the copy was made from it.",
+    question="Can it be stolen?",
+    short="Ownership",
 )

@@ -14,6 +14,7 @@ from amulet.core.errors import InvalidData, InvalidParameter, MissingInput, Prob
 from amulet.core.fitted import Fitted
 from amulet.core.metric import Undefined
 from amulet.core.probe import Game
+from amulet.core.short_repr import short_repr
 from amulet.core.spec import Spec
 from amulet.core.split import Split
 from amulet.core.threat import Access, Target, TrainedModel, opened
@@ -38,6 +39,8 @@ class Owner:
     records: Data
     held_out: Data
     seed: int = 0
+
+    __repr__ = short_repr
 
     @classmethod
     def of(cls, game: Game) -> "Owner":

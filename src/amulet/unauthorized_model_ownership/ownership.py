@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, final
+from typing import Final, Self, final
 
 from torch import nn
 
@@ -21,6 +21,7 @@ from amulet.derivations import Distillation, Extraction, FineTuning, Pruning, Qu
 from amulet.models.linear_net import LinearNet
 from amulet.unauthorized_model_ownership.claim_outcome import ClaimOutcome
 from amulet.unauthorized_model_ownership.claims import Claim, Owner
+from amulet.unauthorized_model_ownership.defenses.dataset_inference import DatasetInference
 from amulet.unauthorized_model_ownership.defenses.watermark import WatermarkClaim
 from amulet.unauthorized_model_ownership.extraction import INDEPENDENT
 from amulet.unauthorized_model_ownership.metrics.rates_of_kinds import ClaimRate, FalseClaimRate
@@ -69,6 +70,12 @@ class Ownership(Audit[ClaimOutcome]):
     independent: Count = 4
     other: DatasetSpec | None = None
     level: OpenProbability = 0.01
+
+    @classmethod
+    def for_data(cls, dataset: AmuletDataset, split: Split) -> tuple[Self, ...]:
+        """The claims by watermark and by dataset inference, against two kinds of theft."""
+        claims: tuple[Claim, ...] = (WatermarkClaim(), *DatasetInference.for_data(dataset, split))
+        return tuple(cls(by=claim, thefts=(Extraction(), FineTuning())) for claim in claims)
 
     def __str__(self) -> str:
         """The class with the kind of claim, even if that is the default."""

@@ -5,4 +5,10 @@ from amulet.utility.outcome import PredictionOutcome, Utility
 
 __all__ = ["RISK", "PredictionOutcome", "Utility"]
 
-RISK = Risk("utility", "", "Utility", "How well the model does its task. Not a risk: it is what a defense costs.")
+RISK = Risk(
+    "utility",
+    "",
+    "Utility",
+    "How well the model does its task. Not a risk: it is what a defense costs.",
+    question="Does it still do its task?",
+)

@@ -8,9 +8,10 @@ from torch import Tensor, nn
 from amulet.core.classifier import require_classifier
 from amulet.core.data import Data
 from amulet.core.data_checks import require_data
-from amulet.core.model import probabilities_of
+from amulet.core.model import device_of, evaluating, predict
 from amulet.core.outcome import LEFT_OUT, Outcome
 from amulet.core.probe import Audit, Game
+from amulet.functional.signals import log_odds
 
 
 @final
@@ -22,6 +23,9 @@ class PredictionOutcome(Outcome):
         labels: (n,) true classes.
         probabilities: (n, classes) float64 predicted probabilities.
         index: (n,) identities of the records.
+        log_odds: (n, classes) float64 log odds of these probabilities, by which records are ranked: very confident
+            predictions differ in them where their probabilities are rounded to 0 or 1. If it is omitted, records are
+            ranked by the probabilities.
 
     Example:
         >>> import torch
@@ -32,9 +36,16 @@ class PredictionOutcome(Outcome):
     """
 
     truth = ("labels", "index")
+    optional = ("index", "log_odds")
     labels: Tensor
     probabilities: Tensor
     index: Tensor = LEFT_OUT
+    log_odds: Tensor = LEFT_OUT
+
+    @property
+    def confidence(self) -> Tensor:
+        """(n, classes) by what records are ranked for each class: log odds, or probabilities if these are omitted."""
+        return self.log_odds if self.log_odds.shape == self.probabilities.shape else self.probabilities
 
 
 @final
@@ -44,6 +55,7 @@ class Utility(Audit[PredictionOutcome]):
 
     risk = "utility"
     outcome_type = PredictionOutcome
+    version = 2
 
     def audit(self, model: nn.Module, data: Data) -> PredictionOutcome:
         """Predict with any `nn.Module` that maps inputs to logits.
@@ -53,7 +65,9 @@ class Utility(Audit[PredictionOutcome]):
         """
         require_data(data, "data", type(self).__name__)
         require_classifier(model, data)
-        return PredictionOutcome(data.y.cpu(), probabilities_of(model, data), data.index.cpu())
+        with evaluating(model):
+            logits = predict(model, data.to(device_of(model))).double().cpu()
+        return PredictionOutcome(data.y.cpu(), logits.softmax(1), data.index.cpu(), log_odds(logits))
 
     def play(self, game: Game) -> PredictionOutcome:
         """Audit the target on the test records."""

@@ -1,12 +1,15 @@
 """A sensitive attribute from a model's outputs alone. Aalmoes et al. 2024, https://arxiv.org/abs/2211.10209."""
 
 from dataclasses import dataclass
+from typing import Self
 
 from torch import Tensor
 
 from amulet.attribute_inference.attack import AttributeInferenceAttack
 from amulet.attribute_inference.classifier import CLASSIFIER, classified, features_of
 from amulet.attribute_inference.observed import Observed
+from amulet.core.dataset import AmuletDataset
+from amulet.core.split import Split
 from amulet.core.threat import Access, Adversary
 from amulet.core.trainable import Trainable
 
@@ -21,6 +24,12 @@ class AttributeFromOutputs(AttributeInferenceAttack):
 
     needs = Access.PROBABILITIES
     classifier: Trainable = CLASSIFIER
+
+    @classmethod
+    def for_data(cls, dataset: AmuletDataset, split: Split) -> tuple[Self, ...]:
+        """Of each sensitive attribute."""
+        del split
+        return tuple(cls(attribute=name) for name in dataset.schema.attribute_names) or (cls(),)
 
     def infer(self, adversary: Adversary, known: Observed, values: Tensor, asked: Observed) -> Tensor:
         """(n, values) probabilities."""

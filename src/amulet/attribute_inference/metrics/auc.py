@@ -17,6 +17,7 @@ class AUC(Metric[AttributeOutcome]):
 
     low, high, riskier, primary, chance = 0.0, 1.0, "high", True, "baseline_auc"
     title = "Attack AUC"
+    phrase = "success of guessing {attribute}"
     meaning = "Probability that the attack ranks a record with a value of the attribute above one without it."
 
     def measure(self, outcome: AttributeOutcome) -> float | Undefined:

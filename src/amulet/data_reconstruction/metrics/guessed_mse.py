@@ -16,7 +16,7 @@ class GuessedMSE(Metric[ReconstructionOutcome]):
         taken: whether it is taken for the class mean, or for the training record of the class that is nearest to it.
     """
 
-    low, high, riskier = 0.0, 1.0, None
+    low, high, riskier, margin = 0.0, 1.0, None, 0.01
     title = "MSE of guessing"
     meaning = "What the mean squared difference is of one record that is guessed for all classes, without the model."
     guess: Guess = "overall mean"

@@ -13,6 +13,7 @@ class MSE(Metric[ReconstructionOutcome]):
 
     low, high, riskier, primary, chance, margin = 0.0, 1.0, "low", True, "trivial_mse", 0.01
     title = "MSE to the class mean"
+    phrase = "error of reconstructions"
     meaning = (
         "Mean squared difference of reconstructions from the means of their classes, by the squared range of the data."
     )

@@ -11,7 +11,7 @@ from amulet.data_reconstruction.similarity import squared_error
 class TrivialMSE(Metric[ReconstructionOutcome]):
     """The squared error of zeros or of mid-grey to the class means, whichever is smaller."""
 
-    low, high, riskier = 0.0, 1.0, None
+    low, high, riskier, margin = 0.0, 1.0, None, 0.01
     title = "MSE of zeros or grey"
     meaning = "Mean squared difference of zeros, or of mid-grey if that is smaller, from the means of the classes."
 

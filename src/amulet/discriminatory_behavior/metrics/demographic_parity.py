@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from amulet.core.metric import Metric, Undefined
-from amulet.discriminatory_behavior.metrics.gaps import largest_gap
-from amulet.discriminatory_behavior.outcome import DiscriminationOutcome
+from amulet.core.metric import ByChance, Metric, Undefined
+from amulet.discriminatory_behavior.metrics.gaps import gap_by_chance, largest_gap, permuted_gaps
+from amulet.discriminatory_behavior.outcome import DiscriminationOutcome, Rate
 
 
 @dataclass(frozen=True)
@@ -12,15 +12,21 @@ class DemographicParity(Metric[DiscriminationOutcome]):
     """The largest difference between groups in the share of favourable decisions; 0 is parity."""
 
     low, high, riskier, primary = 0.0, 1.0, "high", True
+    net_of_chance = True
     title = "Demographic parity gap"
+    phrase = "approval gap by {attribute}"
     meaning = (
         "Difference in the share of favourable decisions between the groups for which it is largest and "
         "smallest; 0 is parity."
     )
 
     def measure(self, outcome: DiscriminationOutcome) -> float | Undefined:
-        """In [0, 1]; undefined for fewer than two groups."""
-        return largest_gap(outcome.selection_rates(), "records")
+        """In [0, 1]; undefined where fewer than two groups have enough records."""
+        return largest_gap(outcome, Rate.SELECTION)
+
+    def by_chance(self, outcome: DiscriminationOutcome) -> ByChance | None:
+        """Of groups permuted among the records that are counted."""
+        return gap_by_chance(permuted_gaps(outcome, Rate.SELECTION))
 
 
 demographic_parity = DemographicParity()

@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
-from amulet.core.metric import Metric, Undefined
-from amulet.discriminatory_behavior.outcome import DiscriminationOutcome
+import numpy as np
+
+from amulet.core.metric import ByChance, Metric, Undefined
+from amulet.discriminatory_behavior.metrics.gaps import compared_groups, permuted_rates
+from amulet.discriminatory_behavior.outcome import DiscriminationOutcome, Rate
 
 
 @dataclass(frozen=True)
@@ -14,17 +17,27 @@ class PRule(Metric[DiscriminationOutcome]):
     """
 
     low, high, riskier = 0.0, 1.0, "low"
+    net_of_chance = True
+    line = (0.8, "the four-fifths rule")
     title = "p% rule"
     meaning = "The smallest share of favourable decisions of any group over the largest; 1 is parity."
 
     def measure(self, outcome: DiscriminationOutcome) -> float | Undefined:
-        """In [0, 1]; undefined for fewer than two groups, or without any favourable decision."""
-        rates = outcome.selection_rates()
-        if len(rates) < 2:
-            return Undefined("fewer than two groups are present")
-        if rates.max() == 0:
+        """In [0, 1]; undefined where fewer than two groups have enough records, or without any favourable decision."""
+        counts = compared_groups(outcome, Rate.SELECTION)
+        if isinstance(counts, Undefined):
+            return counts
+        if counts.compared.max() == 0:
             return Undefined("no group has a favourable decision")
-        return (rates.min() / rates.max()).item()
+        return (counts.compared.min() / counts.compared.max()).item()
+
+    def by_chance(self, outcome: DiscriminationOutcome) -> ByChance | None:
+        """Of groups permuted among all records; what chance adds is negative."""
+        rates = permuted_rates(outcome, Rate.SELECTION)
+        if rates is None or not rates.any():
+            return None
+        ratios = rates.min(1) / rates.max(1)
+        return ByChance(float(ratios.mean()) - 1, float(np.quantile(ratios, 0.05)))
 
 
 p_rule = PRule()

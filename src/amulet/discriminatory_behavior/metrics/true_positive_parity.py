@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from amulet.core.metric import Metric, Undefined
-from amulet.discriminatory_behavior.metrics.gaps import largest_gap
-from amulet.discriminatory_behavior.outcome import DiscriminationOutcome
+from amulet.core.metric import ByChance, Metric, Undefined
+from amulet.discriminatory_behavior.metrics.gaps import gap_by_chance, largest_gap, permuted_gaps
+from amulet.discriminatory_behavior.outcome import DiscriminationOutcome, Rate
 
 
 @dataclass(frozen=True)
@@ -12,14 +12,19 @@ class TruePositiveParity(Metric[DiscriminationOutcome]):
     """The largest difference between groups in the true positive rate; 0 is parity."""
 
     low, high, riskier = 0.0, 1.0, "high"
+    net_of_chance = True
     title = "True positive rate gap"
     meaning = (
         "Difference in the true positive rate between the groups for which it is largest and smallest; 0 is parity."
     )
 
     def measure(self, outcome: DiscriminationOutcome) -> float | Undefined:
-        """In [0, 1]; undefined if a group has no record of the positive class."""
-        return largest_gap(outcome.true_positive_rates(), "record of the positive class")
+        """In [0, 1]; undefined where fewer than two groups have enough records of the positive class."""
+        return largest_gap(outcome, Rate.TRUE_POSITIVE)
+
+    def by_chance(self, outcome: DiscriminationOutcome) -> ByChance | None:
+        """Of groups permuted among the records that are counted."""
+        return gap_by_chance(permuted_gaps(outcome, Rate.TRUE_POSITIVE))
 
 
 true_positive_parity = TruePositiveParity()

@@ -13,6 +13,7 @@ class AUC(Metric[WorldOutcome]):
 
     low, high, riskier, primary, chance = 0.0, 1.0, "high", True, 0.5
     title = "Attack AUC"
+    phrase = "success of guessing the share of {attribute}"
     meaning = "Probability that the attack tells which of two models was trained with the other share; 0.5 is guessing."
 
     def measure(self, outcome: WorldOutcome) -> float | Undefined:

@@ -11,7 +11,7 @@ from amulet.statistics.permutation import permutation_p_value
 class PValue(Metric[WorldOutcome]):
     """The probability of an AUC as far from one half if scores had nothing to do with worlds, on either side of it."""
 
-    low, high, riskier = 0.0, 1.0, None
+    low, high, riskier, margin = 0.0, 1.0, None, 0.05
     title = "p-value of the attack"
     meaning = "Probability that an attack which finds nothing has an AUC as far from 0.5."
 

@@ -7,8 +7,10 @@ from typing import Self
 from torch import Tensor
 
 from amulet.core.data import Data, Schema
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import Problem
 from amulet.core.spec import Count, NonNegative, Positive
+from amulet.core.split import Split
 from amulet.core.threat import Access, Adversary
 from amulet.evasion.outcome import EvasionAttack
 from amulet.evasion.perturbation import (
@@ -21,6 +23,7 @@ from amulet.evasion.perturbation import (
     in_turn,
     on_each_classifier,
     rungs_of,
+    usual_epsilon,
 )
 from amulet.functional.balls import Norm
 from amulet.functional.pgd import Classifier, pgd
@@ -44,6 +47,12 @@ class PGD(EvasionAttack):
     restarts: Count = 1
     random_start: bool = True
     frozen: Frozen = ()
+
+    @classmethod
+    def for_data(cls, dataset: AmuletDataset, split: Split) -> tuple[Self, ...]:
+        """Ten steps at the usual radius."""
+        del split
+        return (cls(epsilon=usual_epsilon(dataset.schema), steps=10, step_size=0.25),)
 
     def problems(self) -> Iterator[Problem]:
         """Restarts differ only where the start is random."""

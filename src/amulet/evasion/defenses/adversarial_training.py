@@ -8,10 +8,12 @@ from torch import Generator, nn
 
 from amulet.core.classifier import needs_gradients
 from amulet.core.data import Data, Schema
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import Problem
 from amulet.core.spec import Count, NonNegative, Positive
+from amulet.core.split import Split
 from amulet.core.trainable import DataUse
-from amulet.evasion.perturbation import Frozen, ball_demands, ball_of, free_inputs
+from amulet.evasion.perturbation import Frozen, ball_demands, ball_of, free_inputs, usual_epsilon
 from amulet.functional.balls import Norm
 from amulet.functional.pgd import pgd
 from amulet.training.stages import Perturb
@@ -27,6 +29,7 @@ class AdversarialTraining(Perturb):
     """
 
     risk = "evasion"
+    family = "adversarial_training"
     data_use = DataUse.RECORD
 
     epsilon: NonNegative = 8 / 255
@@ -34,6 +37,12 @@ class AdversarialTraining(Perturb):
     steps: Count = 10
     step_size: Positive = 0.25
     frozen: Frozen = ()
+
+    @classmethod
+    def for_data(cls, dataset: AmuletDataset, split: Split) -> tuple[Self, ...]:
+        """Five steps at the usual radius."""
+        del split
+        return (cls(epsilon=usual_epsilon(dataset.schema), steps=5, step_size=0.5),)
 
     def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
         """The ball must fit the inputs, and features to be frozen must be there."""

@@ -9,10 +9,12 @@ from torch import Generator, Tensor, nn
 
 from amulet.core.classifier import needs_gradients
 from amulet.core.data import Data, Schema
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import Problem
 from amulet.core.spec import Count, NonNegative, Positive
+from amulet.core.split import Split
 from amulet.core.trainable import DataUse
-from amulet.evasion.perturbation import Frozen, ball_demands, ball_of, free_inputs
+from amulet.evasion.perturbation import Frozen, ball_demands, ball_of, free_inputs, usual_epsilon
 from amulet.functional.balls import Norm
 from amulet.functional.pgd import Classifier
 from amulet.training.stages import Penalize
@@ -31,6 +33,7 @@ class TRADES(Penalize):
     """
 
     risk = "evasion"
+    family = "adversarial_training"
     data_use = DataUse.RECORD
 
     epsilon: NonNegative = 8 / 255
@@ -39,6 +42,12 @@ class TRADES(Penalize):
     steps: Count = 10
     step_size: Positive = 0.25
     frozen: Frozen = ()
+
+    @classmethod
+    def for_data(cls, dataset: AmuletDataset, split: Split) -> tuple[Self, ...]:
+        """Five steps at the usual radius."""
+        del split
+        return (cls(epsilon=usual_epsilon(dataset.schema), steps=5, step_size=0.5),)
 
     def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
         """The ball must fit the inputs, and features to be frozen must be there."""

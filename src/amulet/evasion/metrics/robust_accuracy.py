@@ -15,6 +15,7 @@ class RobustAccuracy(Metric[EvasionOutcome]):
 
     low, high, riskier, primary, chance = 0.0, 1.0, "low", True, "noise_accuracy"
     title = "Robust accuracy"
+    phrase = "accuracy under attack"
     meaning = "Share of records still classified correctly under attack."
     no_skill = "largest class"
 

@@ -1,14 +1,17 @@
-"""Tasks that run an attack or audit on models, and tasks that compute metrics and curves from its outcome."""
+"""Tasks that run an attack or audit on models, and tasks that compute metrics, curves and images from its outcome."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, overload
 
 import torch
+from torch import Tensor
 
 from amulet.core.curve import Curve
+from amulet.core.group_rates import GroupRate, GroupRates
 from amulet.core.groups import FEWEST, measure_by_group
-from amulet.core.metric import Metric, Undefined
+from amulet.core.image_grid import ImageGrid
+from amulet.core.metric import ByChance, Metric, Undefined
 from amulet.core.outcome import Outcome
 from amulet.core.probe import Game, Probe
 from amulet.core.roles import TARGET
@@ -18,6 +21,7 @@ from amulet.core.threat import TrainedModel
 from amulet.experiments.graph.tasks import Backend, Entry, ModelTask, Reader, Source, Task
 
 Measured = float | Undefined
+Shown = Curve | ImageGrid | Undefined
 
 
 @dataclass(frozen=True)
@@ -188,41 +192,122 @@ class MeasureByGroup(Task[Mapping[str, Measured]]):
 
 
 @dataclass(frozen=True)
-class Trace(Task[Curve | Undefined]):
-    """Compute a curve, such as a ROC curve, from the outcomes of one or more runs of an attack."""
+class MeasureByChance(Task[ByChance | None]):
+    """Estimate what chance alone does to one metric on the outcome of an attack or audit.
+
+    Attributes:
+        metric: one that is `net_of_chance`.
+        outcome: the task whose outcome is used.
+    """
+
+    metric: Metric  # type: ignore[type-arg]
+    outcome: Play
+
+    def __str__(self) -> str:
+        """The metric and the task whose outcome is used, for messages."""
+        return f"{self.metric} by chance of {self.outcome}"
+
+    def compute(self, reader: Reader) -> ByChance | None:
+        """The estimate; None if there is no outcome, or the metric is undefined."""
+        outcome = reader.load(self.outcome)
+        return None if isinstance(outcome, Undefined) else self.metric.by_chance(outcome)
+
+    def encode(self, value: ByChance | None) -> Entry:
+        """The estimate as JSON."""
+        return Entry({} if value is None else asdict(value))
+
+    def decode(self, entry: Entry, reader: Reader) -> ByChance | None:
+        """The estimate from a stored entry."""
+        del reader
+        assert isinstance(entry.value, dict)  # noqa: S101 - as encoded
+        return ByChance(**entry.value) if entry.value else None  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Tabulate(Task[GroupRates | None]):
+    """Count the rates that the metrics of an outcome compare between groups.
+
+    Attributes:
+        outcome: the task whose outcome is used.
+    """
+
+    outcome: Play
+
+    def __str__(self) -> str:
+        """The task whose outcome is used, for messages."""
+        return f"the rates by group of {self.outcome}"
+
+    def compute(self, reader: Reader) -> GroupRates | None:
+        """The rates; None if there is no outcome, or it has none."""
+        outcome = reader.load(self.outcome)
+        return None if isinstance(outcome, Undefined) else outcome.group_rates()
+
+    def encode(self, value: GroupRates | None) -> Entry:
+        """The rates as JSON."""
+        return Entry(None if value is None else {"fewest": value.fewest, "rates": [asdict(it) for it in value.rates]})
+
+    def decode(self, entry: Entry, reader: Reader) -> GroupRates | None:
+        """The rates from a stored entry."""
+        del reader
+        return None if entry.value is None else rates_from(entry.value)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Exhibit(Task[Shown]):
+    """Make what a report shows behind numbers, such as a ROC curve, from the outcomes of one or more runs."""
 
     probe: Probe  # type: ignore[type-arg]
     plays: tuple[Play, ...]
 
     def __str__(self) -> str:
-        """The attack whose curve it is, for messages."""
-        return f"the curve of {self.plays[-1]}"
+        """The probe whose exhibit it is, for messages."""
+        return f"the exhibit of {self.plays[-1]}"
 
-    def compute(self, reader: Reader) -> Curve | Undefined:
-        """The curve; if one of the outcomes is missing, the reason for that."""
+    def compute(self, reader: Reader) -> Shown:
+        """The curve or the images; if one of the outcomes is missing, the reason for that."""
         outcomes = [reader.load(play) for play in self.plays]
         missing = next((outcome for outcome in outcomes if isinstance(outcome, Undefined)), None)
         if missing is not None:
             return missing
-        curve: Curve = self.probe.curve(outcomes)
-        return curve
+        shown: Shown = self.probe.exhibit(outcomes, reader.load(self.plays[-1].source).schema)
+        return shown
 
-    def encode(self, value: Curve | Undefined) -> Entry:
-        """The curve as JSON, or the reason why there is none."""
-        if isinstance(value, Undefined):
-            return Entry(_plain(value))
-        return Entry(asdict(value) | {"x": list(value.x), "y": list(value.y)})
+    def encode(self, value: Shown) -> Entry:
+        """The curve as JSON, the images as one tensor, or the reason why there is neither."""
+        match value:
+            case Undefined():
+                return Entry(_plain(value))
+            case Curve():
+                return Entry(asdict(value) | {"x": list(value.x), "y": list(value.y)})
+        described: dict[str, Plain] = {
+            "title": value.title,
+            "rows": list(value.rows),
+            "columns": list(value.columns),
+            "references": value.references,
+        }
+        return Entry(described, {"pixels": value.pixels})
 
-    def decode(self, entry: Entry, reader: Reader) -> Curve | Undefined:
-        """The curve, or the reason why there is none, from a stored entry."""
+    def decode(self, entry: Entry, reader: Reader) -> Shown:
+        """The curve or the images, or the reason why there is neither, from a stored entry."""
         del reader
         assert isinstance(entry.value, dict)  # noqa: S101 - as encoded
-        return _undefined(entry.value) if "undefined" in entry.value else curve_from(entry.value)
+        if "undefined" in entry.value:
+            return _undefined(entry.value)
+        return _grid_from(entry.value, entry.tensors["pixels"]) if entry.tensors else curve_from(entry.value)
+
+
+def rates_from(plain: Mapping[str, Any]) -> GroupRates:
+    """Rates of groups from their fields in the types of JSON."""
+    return GroupRates(tuple(GroupRate(**each) for each in plain["rates"]), plain["fewest"])
 
 
 def curve_from(plain: Mapping[str, Any]) -> Curve:
     """A curve from its fields in the types of JSON, in which x and y are lists."""
     return Curve(**{**plain, "x": tuple(plain["x"]), "y": tuple(plain["y"])})
+
+
+def _grid_from(plain: Mapping[str, Any], pixels: Tensor) -> ImageGrid:
+    return ImageGrid(**{**plain, "rows": tuple(plain["rows"]), "columns": tuple(plain["columns"]), "pixels": pixels})
 
 
 def _plain(value: Measured) -> Plain:

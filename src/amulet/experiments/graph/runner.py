@@ -17,7 +17,7 @@ import torch
 from amulet.core.containment import contained, text_of, told
 from amulet.core.errors import AmuletError, Unwritable, UserCodeFailed
 from amulet.experiments.graph.executors import Executor, WorkerLost, WorkersUnusable, executing
-from amulet.experiments.graph.plays import Measure, MeasureByGroup, Trace
+from amulet.experiments.graph.plays import Exhibit, Measure, MeasureByChance, MeasureByGroup, Tabulate
 from amulet.experiments.graph.store import Damaged, NotStored, Store
 from amulet.experiments.graph.surroundings import known_surroundings
 from amulet.experiments.graph.tasks import Backend, Task
@@ -254,11 +254,13 @@ class _Run:
 
 
 def _is_light(task: Task[Any]) -> bool:
-    """Whether a task takes milliseconds: a metric or curve that is computed from an outcome by Amulet's own code."""
+    """Whether a task takes milliseconds: a metric or exhibit that is computed from an outcome by Amulet's own code."""
     match task:
-        case Measure() | MeasureByGroup():
+        case Measure() | MeasureByGroup() | MeasureByChance():
             return type(task.metric).__module__.startswith("amulet.")
-        case Trace():
+        case Tabulate():
+            return task.outcome.probe.outcome_type.__module__.startswith("amulet.")
+        case Exhibit():
             return type(task.probe).__module__.startswith("amulet.")
     return False
 

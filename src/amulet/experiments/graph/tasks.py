@@ -4,7 +4,7 @@ A task is a frozen value that holds everything its result depends on. Its result
 
 Source ── Train (target) ──┬── Derive (a model made from it) ─┐
    └───── Train (shadow) ──┴──────────────────────────────────┴─ Play (attack or audit) ─┬─ Measure (metric)
-                                                                                         └─ Trace (curve)
+                                                                                         └─ Exhibit (curve, images)
 
 This module holds the tasks whose results are data and models; `plays` holds those that give outcomes and numbers.
 """

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Final, Literal, Self
 
 from annotated_types import MaxLen, MinLen
-from pydantic import Strict, model_validator
+from pydantic import Field, Strict, model_validator
 
 from amulet.experiments.pairs.pair_file import WrittenModel, WrittenRecords
 from amulet.experiments.results.file_parts import (
@@ -17,6 +17,7 @@ from amulet.experiments.results.file_parts import (
 )
 from amulet.experiments.results.json_files import Written, check_format, checked, parse_json
 from amulet.experiments.results.result_folders import AUDIT
+from amulet.experiments.results.written_rates import WrittenRates
 from amulet.statistics import Gate
 
 AUDIT_FORMAT: Final = 1
@@ -81,10 +82,12 @@ class AuditFile(Written):
     gates: list[WrittenAuditGate]
     left_out: list[WrittenLeftOut]
     tested: WrittenTally
+    rates: list[WrittenRates] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
         raise_first(repeated("cell", (cell.column.key for cell in self.cells)))
+        raise_first(repeated("table of rates", (each.probe for each in self.rates)))
         raise_first(repeated("gate", ((gate.name, gate.about) for gate in self.gates)))
         return self
 

@@ -19,9 +19,9 @@ from amulet.core.spec import NonNegativeInt, Spec
 from amulet.core.split import Division, Split
 from amulet.core.tally import Tally
 from amulet.experiments.model_audit.applicable import LeftOut, applicable, registered_probes
-from amulet.experiments.model_audit.checks import attack_checks, check
+from amulet.experiments.model_audit.checks import AUDITED, attack_checks, check
 from amulet.experiments.model_audit.results import AuditCell, AuditResults
-from amulet.experiments.pairs.comparison import Resamples, Told, facts_of
+from amulet.experiments.pairs.comparison import Resamples, Told, facts_of, rates_of
 from amulet.experiments.pairs.learned import learned_anything
 from amulet.experiments.pairs.model_checks import unusable
 from amulet.experiments.pairs.shared_game import joined_records, played
@@ -29,7 +29,7 @@ from amulet.experiments.planning.checks import probe_problems
 from amulet.experiments.planning.experiment import question_problems
 from amulet.experiments.registry.plugins import metrics_for
 from amulet.experiments.results.gates import MODEL, Checked
-from amulet.experiments.results.numbers import Column
+from amulet.experiments.results.numbers import Column, Rated
 from amulet.statistics import ALPHA, fewest_resamples
 from amulet.statistics.bootstrap import percentile_interval
 from amulet.utility import Utility
@@ -138,6 +138,7 @@ def answer(
         raise InvalidParameter(problems)
     cells: list[AuditCell] = []
     gates = [_learned(model, records, questions)]
+    rates: list[Rated] = []
     failed: list[LeftOut] = []
     for probe in run:
         told(str(probe), 0, questions.resamples)
@@ -149,6 +150,7 @@ def answer(
         found, checks = _measured(probe, outcome, questions, records.dataset, told)
         cells += found
         gates += checks
+        rates += () if isinstance(outcome, Undefined) else rates_of(AUDITED, probe, outcome, questions.seed)
         told(str(probe), questions.resamples, questions.resamples)
     if not cells:
         reasons = "; ".join(f"{probe.probe} {probe.reason}" for probe in (*left_out, *failed))
@@ -169,6 +171,7 @@ def answer(
         gates=tuple(gates),
         left_out=(*left_out, *failed),
         tested=Tally.of(data.test),
+        rates=tuple(rates),
     )
 
 

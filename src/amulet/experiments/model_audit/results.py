@@ -15,8 +15,9 @@ from amulet.experiments.model_audit.applicable import LeftOut
 from amulet.experiments.model_audit.audit_file import AUDIT_FORMAT, WrittenAuditCell, parse_audit
 from amulet.experiments.pairs.results import ModelFacts
 from amulet.experiments.results.gates import Checked
-from amulet.experiments.results.numbers import Column
+from amulet.experiments.results.numbers import Column, Rated
 from amulet.experiments.results.result_folders import AUDIT, written_results
+from amulet.experiments.results.written_rates import plain_rates, rated_from
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class AuditResults:
             guess or noise.
         left_out: the attacks and audits that were not done, with the reasons.
         tested: how many test records there are of each class and group.
+        rates: the rates of groups of audits that compare groups.
     """
 
     name: str
@@ -72,6 +74,7 @@ class AuditResults:
     gates: tuple[Checked, ...]
     left_out: tuple[LeftOut, ...]
     tested: Tally
+    rates: tuple[Rated, ...] = ()
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -119,7 +122,8 @@ class AuditResults:
 
     def to_json(self) -> str:
         """The results as JSON. The text is the same for the same model, records and settings."""
-        return json.dumps({"kind": AUDIT, "format": AUDIT_FORMAT, **asdict(self)}, indent=1)
+        rates = [plain_rates(rated) for rated in self.rates]
+        return json.dumps({"kind": AUDIT, "format": AUDIT_FORMAT, **asdict(self), "rates": rates}, indent=1)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -140,6 +144,7 @@ class AuditResults:
             gates=tuple(Checked(**dict(gate)) for gate in file.gates),
             left_out=tuple(LeftOut(**dict(probe)) for probe in file.left_out),
             tested=Tally(**dict(file.tested)),
+            rates=tuple(rated_from(written) for written in file.rates),
         )
 
     @classmethod

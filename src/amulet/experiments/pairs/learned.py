@@ -14,7 +14,7 @@ from amulet.utility import PredictionOutcome, Utility
 from amulet.utility.metrics import balanced_accuracy
 
 NAMES = ("before", "after")
-JUDGED = frozenset({Word.INCREASES, Word.DECREASES, Word.NO_CHANGE, Word.INCONCLUSIVE})
+JUDGED = frozenset({Word.INCREASES, Word.DECREASES, Word.NO_CHANGE, Word.NO_LEAK, Word.INCONCLUSIVE})
 
 
 def learned(game: SharedGame, seed: int) -> tuple[Checked, ...]:

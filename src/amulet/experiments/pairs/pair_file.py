@@ -11,6 +11,7 @@ from amulet.experiments.results.file_parts import (
     Number,
     Share,
     Size,
+    WrittenByChance,
     WrittenColumn,
     WrittenTally,
     raise_first,
@@ -19,6 +20,7 @@ from amulet.experiments.results.file_parts import (
 from amulet.experiments.results.json_files import LARGEST_NUMBER, Written, check_format, checked, parse_json
 from amulet.experiments.results.older_files import upgrade_pair
 from amulet.experiments.results.result_folders import PAIR
+from amulet.experiments.results.written_rates import WrittenRates
 from amulet.statistics import Gate, Word
 
 PAIR_FORMAT: Final = 1
@@ -42,18 +44,20 @@ class WrittenTest(Written):
     n: Annotated[int, Interval(ge=2, lt=LARGEST_NUMBER)]
     p: Share
     effect: Finite | None
+    least_std: Size = 0.0
 
 
 class WrittenVerdict(Written):
-    """A verdict on a difference; see `Verdict`. `family` follows from the column, so it is not read."""
+    """A verdict on a difference; see `Verdict`. `word` and `family` follow from the column, so they are not read."""
 
-    word: Annotated[Word, Strict(strict=False)]
+    metric_word: Annotated[Word, Strict(strict=False)]
     paired: WrittenTest | None
     interval: Annotated[list[Finite], MinLen(2), MaxLen(2)] | None
     p: Share | None
     margin: Size
     level: Annotated[float, Gt(0), Lt(1)]
     reason: str | None
+    word: Any = None
     family: Any = None
 
     @model_validator(mode="after")
@@ -74,6 +78,7 @@ class WrittenPairCell(Written):
     resamples: Number
     lost: Number
     verdict: WrittenVerdict
+    by_chance: Annotated[list[WrittenByChance], MinLen(2), MaxLen(2)] | None = None
     difference: Any = None
 
     @model_validator(mode="after")
@@ -118,10 +123,12 @@ class PairFile(Written):
     cells: Annotated[list[WrittenPairCell], MinLen(1)]
     tested: WrittenTally = WrittenTally()
     gates: Annotated[list[WrittenGate], MaxLen(2)] = Field(default_factory=list)
+    rates: list[WrittenRates] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
         raise_first(repeated("cell", (cell.column.key for cell in self.cells)))
+        raise_first(repeated("table of rates", ((each.probe, each.row) for each in self.rates)))
         raise_first(repeated("gate", (gate.row for gate in self.gates)))
         return self
 

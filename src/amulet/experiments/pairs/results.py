@@ -8,12 +8,15 @@ from typing import Self
 import pandas as pd
 
 from amulet.core.files import StrPath
+from amulet.core.metric import ByChance
 from amulet.core.spec import Plain
 from amulet.core.tally import Tally
 from amulet.experiments.pairs.pair_file import PAIR_FORMAT, WrittenPairCell, parse_pair
 from amulet.experiments.results.gates import Checked
-from amulet.experiments.results.numbers import Column
+from amulet.experiments.results.numbers import Column, Rated
 from amulet.experiments.results.result_folders import PAIR, written_results
+from amulet.experiments.results.risk_changes import plain_verdict, risk_word
+from amulet.experiments.results.written_rates import plain_rates, rated_from
 from amulet.statistics import Paired, Verdict
 
 
@@ -46,6 +49,8 @@ class PairCell:
         resamples: the number of resamples of the records that the confidence interval is computed from.
         lost: the number of resamples on which the metric is undefined.
         verdict: the verdict on the difference. Its interval is about other records, not about other trainings.
+        by_chance: what chance adds to the value before and to the value after, for metrics that are net of chance; None
+            for others. The difference and its interval are without it.
     """
 
     column: Column
@@ -56,11 +61,15 @@ class PairCell:
     resamples: int
     lost: int
     verdict: Verdict
+    by_chance: tuple[ByChance, ByChance] | None = None
 
     @property
     def difference(self) -> float | None:
-        """The value after minus the value before; None if either is undefined."""
-        return None if self.before is None or self.after is None else self.after - self.before
+        """The value after minus the value before, net of chance; None if either is undefined."""
+        if self.before is None or self.after is None:
+            return None
+        added = self.by_chance[1].added - self.by_chance[0].added if self.by_chance else 0.0
+        return self.after - self.before - added
 
 
 @dataclass(frozen=True)
@@ -78,6 +87,8 @@ class PairResults:
         tested: how many test records there are of each class and group; empty in results of older versions.
         gates: the validity check "model" of both models: whether they have learned anything; empty in results of older
             versions.
+        rates: the rates of groups of audits that compare groups, in the rows "before" and "after"; empty in results of
+            older versions.
     """
 
     name: str
@@ -90,6 +101,11 @@ class PairResults:
     cells: tuple[PairCell, ...]
     tested: Tally = field(default_factory=Tally)
     gates: tuple[Checked, ...] = ()
+    rates: tuple[Rated, ...] = ()
+
+    def __repr__(self) -> str:
+        """What was compared, and how much of it."""
+        return f"PairResults({self.name} on {self.dataset}: {len(self.cells)} metrics; .frame has the verdicts)"
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -98,19 +114,24 @@ class PairResults:
 
     @property
     def frame(self) -> pd.DataFrame:
-        """One line for each metric; undefined values are NaN."""
+        """One line for each metric; undefined values are NaN.
+
+        The column `verdict` says what happens to the risk, such as "risk decreases"; `difference` has the sign of the
+        metric.
+        """
         return pd.DataFrame(
             [
                 {
                     "risk": cell.column.risk,
                     "probe": cell.column.probe,
                     "metric": cell.column.metric,
+                    "group": cell.column.group,
                     "before": cell.before,
                     "after": cell.after,
                     "difference": cell.difference,
                     "low": cell.verdict.interval[0] if cell.verdict.interval else None,
                     "high": cell.verdict.interval[1] if cell.verdict.interval else None,
-                    "verdict": str(cell.verdict.word),
+                    "verdict": risk_word(cell.column, cell.verdict.word),
                     "primary": cell.column.primary,
                 }
                 for cell in self.cells
@@ -122,7 +143,8 @@ class PairResults:
         body = asdict(self)
         for plain, cell in zip(body["cells"], self.cells, strict=True):
             plain["difference"] = cell.difference
-            plain["verdict"]["family"] = "primary" if cell.column.primary else "exploratory"
+            plain["verdict"] = plain_verdict(cell.verdict, cell.column)
+        body["rates"] = [plain_rates(rated) for rated in self.rates]
         return json.dumps({"kind": PAIR, "format": PAIR_FORMAT, **body}, indent=1)
 
     @classmethod
@@ -145,11 +167,12 @@ class PairResults:
             cells=tuple(_cell(cell) for cell in file.cells),
             tested=Tally(**dict(file.tested)),
             gates=tuple(Checked(**dict(gate)) for gate in file.gates),
+            rates=tuple(rated_from(written) for written in file.rates),
         )
 
     @classmethod
     def read(cls, folder: StrPath) -> Self:
-        """The results of a comparison from its folder.
+        """The results of a comparison from its folder, or from the results.json in it.
 
         Raises:
             AmuletError: the folder has no results, or they cannot be read.
@@ -162,7 +185,9 @@ def _cell(written: WrittenPairCell) -> PairCell:
     verdict = written.verdict
     paired = Paired(**dict(verdict.paired)) if verdict.paired else None
     interval = (verdict.interval[0], verdict.interval[1]) if verdict.interval else None
-    judged = Verdict(verdict.word, paired, interval, verdict.p, verdict.margin, verdict.level, verdict.reason)
+    judged = Verdict(verdict.metric_word, paired, interval, verdict.p, verdict.margin, verdict.level, verdict.reason)
     numbers = (written.records, written.before, written.after)
     counts = (written.resamples, written.lost)
-    return PairCell(Column(**dict(written.column)), *numbers, tuple(written.reasons), *counts, judged)
+    found = [ByChance(**dict(each)) for each in written.by_chance or ()]
+    chances = (found[0], found[1]) if found else None
+    return PairCell(Column(**dict(written.column)), *numbers, tuple(written.reasons), *counts, judged, chances)

@@ -35,7 +35,7 @@ class Pair(Spec):
         before, after: the two models.
         attacks: attacks that need no training.
         audits: audits of both models.
-        metrics, split, seed, resamples: as in `Questions`.
+        metrics, split, seed, resamples, by_group: as in `Questions`.
     """
 
     name: str
@@ -48,6 +48,7 @@ class Pair(Spec):
     split: Split | None = None
     seed: NonNegativeInt = 0
     resamples: Resamples | None = None
+    by_group: tuple[str, ...] = ()
 
     def problems(self) -> Iterator[Problem]:
         """The problems of the name, of attacks, audits and metrics, and of the resamples."""
@@ -60,7 +61,8 @@ class Pair(Spec):
     @property
     def questions(self) -> Questions:
         """The attacks, audits, metrics and settings of the comparison as one value."""
-        return Questions((*self.audits, *self.attacks), self.metrics, self.split, self.seed, self.resamples)
+        probes = (*self.audits, *self.attacks)
+        return Questions(probes, self.metrics, self.split, self.seed, self.resamples, self.by_group)
 
 
 def compare_checkpoints(

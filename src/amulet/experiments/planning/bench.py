@@ -81,9 +81,14 @@ class Bench:
                 yield from each.trial_problems(dataset.schema)
 
     def _draw(self, request: ModelRequest) -> Draw:
-        """The training records of a requested model. With the row's recipe, the row's attack tampers with them too."""
-        attack = self.attacked
-        return request.draw if attack is None or request.recipe is not Whose.ROW else attack.tampered(request.draw)
+        """The training records of a requested model.
+
+        With the row's recipe, the row's attack has tampered with them too; only once if it is the one that is measured.
+        """
+        draw, attack = request.draw, self.attacked
+        if attack is None or request.recipe is not Whose.ROW or draw.tampering == attack:
+            return draw
+        return attack.tampered(draw)
 
     def _train(self, recipe: Trainable, source: Source, draw: Draw, seed: int) -> Train:
         """The task that trains a model.

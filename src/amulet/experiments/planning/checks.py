@@ -41,22 +41,26 @@ def applied(experiment: Experiment) -> tuple[dict[str, Trainable], list[Problem]
 
 def data_problems(experiment: Experiment, recipes: dict[str, Trainable], dataset: AmuletDataset) -> list[Problem]:
     """The reasons why rows cannot be trained on these records, or attacks, audits and metrics cannot use them."""
-    schema, records = dataset.schema, len(experiment.split.divide(len(dataset.train)).members)
+    records = len(experiment.split.divide(len(dataset.train)).members)
     if records == 0:
         allowed = "such that the target is trained on at least one record"
         return [
             Problem.of("members", f"Split of {len(dataset.train)} training records", allowed, experiment.split.members)
         ]
     problems = [_in_row(row, problem) for row in experiment.rows
-                for problem in (*trainable_problems(recipes[row.label], schema, records),
-                                *recipes[row.label].record_problems(dataset.train))]  # fmt: skip
-    clean = len(experiment.split.divide(len(dataset.train)).validation)
-    problems += [_in_row(row, problem) for row in experiment.rows
-                 for problem in _validation_problems(recipes[row.label], experiment.split, clean)]  # fmt: skip
+                for problem in row_problems(experiment, recipes[row.label], dataset)]  # fmt: skip
     problems += [_in_row(row, problem) for row in experiment.rows if row.attacked
                  for problem in probe_problems([row.attacked], (), dataset, experiment.split)]  # fmt: skip
     problems += [problem for attribute in experiment.by_group for problem in attribute_problems(dataset, attribute)]
     return problems + list(probe_problems(experiment.probes, experiment.metrics, dataset, experiment.split))
+
+
+def row_problems(experiment: Experiment, recipe: Trainable, dataset: AmuletDataset) -> Iterator[Problem]:
+    """The reasons why the recipe of a row cannot be trained on these records, which hold at least one member."""
+    division = experiment.split.divide(len(dataset.train))
+    yield from trainable_problems(recipe, dataset.schema, len(division.members))
+    yield from recipe.record_problems(dataset.train)
+    yield from _validation_problems(recipe, experiment.split, len(division.validation))
 
 
 def trainable_problems(recipe: Trainable, schema: Schema, records: int) -> tuple[Problem, ...]:
@@ -71,6 +75,14 @@ def model_problems(
     bench: Bench, row: Row, probes: Sequence[Probe[Any]], datasets: Mapping[Source, AmuletDataset]
 ) -> Iterator[Problem]:
     """The reasons why attacks and audits cannot use the models of a row, found on untrained models."""
+    for probe, sentence in demands_of_models(bench, probes, datasets):
+        yield _in_row(row, Problem(str(probe), sentence))
+
+
+def demands_of_models(
+    bench: Bench, probes: Sequence[Probe[Any]], datasets: Mapping[Source, AmuletDataset]
+) -> Iterator[tuple[Probe[Any], str]]:
+    """What untrained models of the structures that probes ask for lack, a sentence each."""
     some = few(datasets[bench.source].test)
     built: dict[tuple[str, Source], nn.Module] = {}
     for probe in probes:
@@ -79,8 +91,7 @@ def model_problems(
                 kind = (task.recipe.digest, task.home)
                 if kind not in built:
                     built[kind] = task.build(datasets[task.home].schema)
-                sentences = probe.model_demands(role.name, built[kind], some)
-                yield from (_in_row(row, Problem(str(probe), sentence)) for sentence in sentences)
+                yield from ((probe, sentence) for sentence in probe.model_demands(role.name, built[kind], some))
 
 
 def notices_of(experiment: Experiment, recipes: Mapping[str, Trainable], schema: Schema) -> tuple[str, ...]:

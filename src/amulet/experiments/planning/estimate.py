@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, Final
 
-from amulet.experiments.graph.plays import Measure, MeasureByGroup, Play, Trace
+from amulet.experiments.graph.plays import Exhibit, Measure, MeasureByChance, MeasureByGroup, Play, Tabulate
 from amulet.experiments.graph.store import Damaged, NotStored, State, Store
 from amulet.experiments.graph.tasks import Derive, Score, Task, Train
 from amulet.experiments.planning.plan import Plan
@@ -166,7 +166,7 @@ def _timed(kind: _Kind, store: Store, rehearsal: Rehearsal) -> _Kind:
         return _Kind(kind.name, kind.missing, kind.stored, reason=str(error))
 
 
-_TRIED: Final = (Train, Derive, Score, Play, Measure, MeasureByGroup, Trace)
+_TRIED: Final = (Train, Derive, Score, Play, Measure, MeasureByGroup, MeasureByChance, Tabulate, Exhibit)
 """All but data sets, which the plan has read already."""
 
 

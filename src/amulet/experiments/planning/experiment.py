@@ -14,12 +14,14 @@ from amulet.core.spec import Spec
 from amulet.core.split import ShadowDraw, Split
 from amulet.core.text import alike, is_line
 from amulet.core.trainable import Defense, Trainable
+from amulet.experiments.registry.plugins import risk_names
 from amulet.statistics import doubling
 from amulet.statistics.power import MOST_SEEDS
 from amulet.utility import Utility
 
 BASELINE = "undefended"
 HALF = 0.5
+ALL = "all"
 
 LONGEST_NAME = 200
 """The most bytes of an experiment's name. File systems allow 255, and temporary files have longer names."""
@@ -67,6 +69,11 @@ class Experiment(Spec):
             primary metric that is still undecided.
         split: the shares of members and validation records. Its seed is that of the first repetition; each further
             repetition adds 1 to it.
+        risks: names of risks whose usual attacks and audits are added, with settings that fit the data set; "all" for
+            all risks. One that the experiment lists itself replaces the usual ones of its class; see `Probe.for_data`.
+        all_defenses: whether to add a row for each registered defense, with settings that fit the data set, unless a
+            row consists of a defense of its class already; see `Defense.for_data`.
+        all_pairs: whether to add a row for each pair of these defenses, and of defenses that are rows by themselves.
         by_group: names of sensitive attributes. Every metric whose cases are records is also measured on the records
             of each of their groups, as exploratory columns.
     """
@@ -82,6 +89,9 @@ class Experiment(Spec):
     split: Split = Split()
     until_decided: bool = False
     by_group: tuple[str, ...] = ()
+    risks: tuple[str, ...] = ()
+    all_defenses: bool = False
+    all_pairs: bool = False
 
     def problems(self) -> Iterator[Problem]:
         """The problems of names and labels, of attacks, audits and metrics that occur twice, and of the split."""
@@ -105,6 +115,9 @@ class Experiment(Spec):
             allowed = "0.5 with attacks that train shadow models, which are halves of the same records"
             yield Problem.of("members", "Split", allowed, self.split.members)
         yield from name_problems("Experiment", self.name)
+        known = (ALL, *risk_names())
+        if unknown := [risk for risk in self.risks if risk not in known]:
+            yield Problem.of("risks", "Experiment", f"some of {', '.join(known)}", ", ".join(unknown))
 
     @property
     def looks(self) -> tuple[int, ...]:

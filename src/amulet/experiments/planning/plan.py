@@ -12,16 +12,22 @@ from amulet.core.containment import contained
 from amulet.core.dataset import AmuletDataset, require_dataset
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import InvalidParameter, Problem
+from amulet.core.groups import measured_by_group
 from amulet.core.probe import Probe
 from amulet.core.roles import target_request
-from amulet.experiments.graph.plays import Measure, MeasureByGroup, Play, Trace
+from amulet.core.short_repr import short_repr
+from amulet.experiments.graph.plays import Exhibit, Measure, MeasureByChance, MeasureByGroup, Play, Tabulate
 from amulet.experiments.graph.store import State, Store
 from amulet.experiments.graph.tasks import Backend, ModelTask, Source, Task
 from amulet.experiments.planning.bench import Bench
 from amulet.experiments.planning.checks import applied, data_problems, model_problems, notices_of, request_problems
+from amulet.experiments.planning.completion import LeftOut, completed
 from amulet.experiments.planning.experiment import Experiment, Row
 from amulet.experiments.planning.memory import source_of
 from amulet.experiments.registry.plugins import metrics_for
+
+READINGS = (Measure, MeasureByGroup, MeasureByChance, Tabulate, Exhibit)
+"""The kinds of tasks whose results are collected."""
 
 Pair = tuple[str, str]
 """The label of a row and the text of a probe."""
@@ -33,6 +39,7 @@ class Cell:
 
     Attributes:
         group: "attribute=value" if the metric is measured on the records of one sensitive group only, else None.
+        by_chance: the task that estimates what chance does to the metric, if it is net of chance.
     """
 
     row: str
@@ -42,28 +49,33 @@ class Cell:
     seed: int
     task: Measure | MeasureByGroup
     group: str | None = None
+    by_chance: MeasureByChance | None = None
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One attack or audit of the model of one row and seed, with all metrics and curves that are computed from it.
+    """One attack or audit of the model of one row and seed, with all metrics that are computed from it and its exhibit.
 
     Attributes:
         row: the label of the row.
         play: the task that runs the attack or audit.
         measures: the tasks that compute each metric.
         by_group: the tasks that compute each metric for each group of a sensitive attribute.
-        trace: the task that computes the curve, if the probe has one.
+        exhibit: the task that makes its curve or images, if the probe has any.
         target: the task that trains the row's own model; None if the probe attacks a variant of it instead, such as
             a poisoned model.
+        by_chance: the tasks that estimate what chance does to metrics that are net of chance.
+        rates: the task that counts the rates of groups, if the metrics compare groups.
     """
 
     row: str
     play: Play
     measures: tuple[Measure, ...]
     by_group: tuple[MeasureByGroup, ...]
-    trace: Trace | None
+    exhibit: Exhibit | None
     target: ModelTask | None
+    by_chance: tuple[MeasureByChance, ...] = ()
+    rates: Tabulate | None = None
 
     @property
     def pair(self) -> Pair:
@@ -71,15 +83,17 @@ class Trial:
         return self.row, str(self.play.probe)
 
     @property
-    def readings(self) -> tuple[Measure | MeasureByGroup | Trace, ...]:
-        """The tasks that compute metrics and the curve from the outcome."""
-        return (*self.measures, *self.by_group, *((self.trace,) if self.trace else ()))
+    def readings(self) -> tuple[Task[Any], ...]:
+        """The tasks that compute metrics, rates of groups and the exhibit from the outcome."""
+        others = (each for each in (self.rates, self.exhibit) if each is not None)
+        return (*self.measures, *self.by_group, *self.by_chance, *others)
 
     def cells(self, groups: Mapping[str, tuple[str, ...]]) -> Iterator[Cell]:
         """One cell for each metric, and one for each metric and group; `groups` has the groups of each attribute."""
         about, seed = (self.row, self.play.probe.risk, str(self.play.probe)), self.play.seed
+        chances = {task.metric: task for task in self.by_chance}
         for task in self.measures:
-            yield Cell(*about, str(task.metric), seed, task)
+            yield Cell(*about, str(task.metric), seed, task, by_chance=chances.get(task.metric))
         for each in self.by_group:
             for value in groups[each.attribute]:
                 yield Cell(*about, str(each.metric), seed, each, f"{each.attribute}={value}")
@@ -96,6 +110,7 @@ class Plan:
         trials: one for each probe, row and seed.
         others: further data sets that probes ask for.
         notices: sentences that the user should know before the work begins.
+        left_out: what was asked for with all risks or all defenses, and cannot be done.
     """
 
     experiment: Experiment
@@ -104,6 +119,9 @@ class Plan:
     trials: tuple[Trial, ...] = ()
     others: Mapping[DatasetSpec, AmuletDataset] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
+
+    __repr__ = short_repr
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:
@@ -112,9 +130,14 @@ class Plan:
         return tuple(cell for trial in self.trials for cell in trial.cells(groups))
 
     @property
-    def traces(self) -> "Iterator[tuple[Trial, Trace]]":
-        """The tasks that compute curves, each with the trial it belongs to."""
-        return ((trial, trial.trace) for trial in self.trials if trial.trace is not None)
+    def exhibits(self) -> "Iterator[tuple[Trial, Exhibit]]":
+        """The tasks that make exhibits, each with the trial it belongs to."""
+        return ((trial, trial.exhibit) for trial in self.trials if trial.exhibit is not None)
+
+    @property
+    def tables(self) -> "Iterator[tuple[Trial, Tabulate]]":
+        """The tasks that count rates of groups, each with the trial it belongs to."""
+        return ((trial, trial.rates) for trial in self.trials if trial.rates is not None)
 
     @property
     def seeds(self) -> int:
@@ -136,6 +159,12 @@ class Plan:
         """All tasks, each once and after its inputs."""
         return ordered(task for trial in self.trials for task in trial.readings)
 
+    @cached_property
+    def trainings(self) -> tuple[int, int]:
+        """How many models there are to train or derive, and how many if no attack, audit or row shared any."""
+        alone = (ordered(trial.readings) for trial in self.trials)
+        return _models(self.tasks), sum(map(_models, alone))
+
     def target(self, row: str, seed: int) -> ModelTask:
         """The task that trains the model under assessment of a row and seed."""
         return next(target for label, target in self.targets if (label, target.seed) == (row, seed))
@@ -150,7 +179,7 @@ class Plan:
         targets = (trial.play.target for trial in self.trials)
         needed = {target.digest for target in targets if target is not None}  # their facts are part of the results
         for task in reversed(self.tasks):
-            wanted = isinstance(task, Measure | MeasureByGroup | Trace) or task.digest in needed
+            wanted = isinstance(task, READINGS) or task.digest in needed
             lacking = states[task.digest] is not State.PRESENT
             if lacking and (wanted or states[task.digest] is State.DAMAGED):
                 needed.add(task.digest)
@@ -177,12 +206,14 @@ def plan(experiment: Experiment, dataset: AmuletDataset | None = None, device: s
     """
     dataset = _dataset(experiment, dataset)
     check_device(device)
+    experiment, left_out = completed(experiment, dataset, Backend(device))
     recipes, problems = applied(experiment)
     problems += data_problems(experiment, recipes, dataset)
     if problems:
         raise InvalidParameter(problems)
     others = {spec: spec.load() for probe in experiment.probes for spec in probe.sources(experiment.split)}
-    empty = Plan(experiment, dataset, device, others=others, notices=notices_of(experiment, recipes, dataset.schema))
+    notices = (*map(str, left_out), *notices_of(experiment, recipes, dataset.schema))
+    empty = Plan(experiment, dataset, device, others=others, notices=notices, left_out=left_out)
     _check_requests(empty)
     pairs = {(row.label, str(probe)) for row in experiment.rows for probe in experiment.probes}
     return _with_seeds(empty, pairs, range(experiment.looks[0]))
@@ -282,17 +313,19 @@ def check_device(device: str) -> None:
 
 def _trial(experiment: Experiment, row: Row, probe: Probe[Any], bench: Bench) -> Trial:
     play = bench.play(probe)
-    traced = tuple(play if each == probe else bench.play(each) for each in probe.traced())
+    exhibited = tuple(play if each == probe else bench.play(each) for each in probe.exhibited())
     own = bench.model(target_request(bench.split))
     metrics = metrics_for(probe, experiment.metrics)
-    attributes = experiment.by_group if probe.outcome_type.unit == "record" else ()
+    attributes = experiment.by_group if measured_by_group(probe.outcome_type) else ()
     return Trial(
         row=row.label,
         play=play,
         measures=tuple(Measure(metric, play) for metric in metrics),
         by_group=tuple(MeasureByGroup(metric, play, attribute) for attribute in attributes for metric in metrics),
-        trace=Trace(probe, traced) if traced else None,
+        exhibit=Exhibit(probe, exhibited) if exhibited else None,
         target=own if play.target is not None and play.target.digest == own.digest else None,
+        by_chance=tuple(MeasureByChance(metric, play) for metric in metrics if metric.net_of_chance),
+        rates=Tabulate(play) if probe.outcome_type.compares_groups else None,
     )
 
 
@@ -309,6 +342,10 @@ def ordered(tasks: Iterable[Task[Any]]) -> tuple[Task[Any], ...]:
     for task in tasks:
         visit(task)
     return tuple(seen.values())
+
+
+def _models(tasks: Iterable[Task[Any]]) -> int:
+    return sum(isinstance(task, ModelTask) for task in tasks)
 
 
 def count_by_kind(tasks: Iterable[Task[Any]]) -> Counter[str]:

@@ -16,7 +16,7 @@ from amulet.core.metric import Undefined
 from amulet.core.model import predict
 from amulet.core.outcome import Outcome
 from amulet.core.seeds import generator
-from amulet.experiments.graph.plays import Measure, MeasureByGroup, Play, Trace
+from amulet.experiments.graph.plays import Exhibit, Measure, MeasureByChance, MeasureByGroup, Play, Tabulate
 from amulet.experiments.graph.surroundings import known_surroundings
 from amulet.experiments.graph.tasks import Derive, ModelTask, Score, Source, Task, Train
 from amulet.experiments.planning.extrapolation import extrapolated
@@ -60,9 +60,11 @@ def kind_of(task: Task[Any]) -> str:
             parts = (task.scorer.digest, kind_of(task.model))
         case Play():
             parts = (task.probe.digest, kind_of(task.target) if task.target else None)
-        case Measure() | MeasureByGroup():
+        case Measure() | MeasureByGroup() | MeasureByChance():
             parts = (task.metric.digest, task.outcome.probe.digest)
-        case Trace():
+        case Tabulate():
+            parts = (task.outcome.probe.digest,)
+        case Exhibit():
             parts = (task.probe.digest,)
         case _:
             parts = (task.digest,)
@@ -149,9 +151,9 @@ class Rehearsal:
                     return self._scored(task)
                 case Play():
                     return self._played(task)
-                case Measure() | MeasureByGroup():
+                case Measure() | MeasureByGroup() | MeasureByChance() | Tabulate():
                     return self._read(task, (task.outcome,))
-                case Trace():
+                case Exhibit():
                     return self._read(task, task.plays)
         except Untold:
             raise

@@ -24,7 +24,7 @@ from amulet.experiments.registry.permission import OWN, REGISTERED, Imports, plu
 from amulet.training.augmentation import Augmentation
 from amulet.training.placebo import Placebo
 
-_WITHOUT_PLUGINS = {"core", "functional", "statistics", "experiments", "report", "testing", "cli"}
+_WITHOUT_PLUGINS = {"core", "functional", "statistics", "literature", "experiments", "report", "testing", "cli"}
 
 
 class Kind(StrEnum):
@@ -86,6 +86,11 @@ class Plugin:
         )
 
     @property
+    def at_home(self) -> bool:
+        """Whether its package is of the risk that it belongs to, where other risks may re-export it."""
+        return bool(self.risk) and self.risk in self.home.split(".")
+
+    @property
     def names(self) -> tuple[str, ...]:
         """All names by which it can be found, the shortest first."""
         full = (f"{self.home}.{self.name}", path_of(self.spec))
@@ -109,11 +114,13 @@ def kind_of(spec: type[Spec]) -> Kind:
 
 @cache
 def plugins() -> tuple[Plugin, ...]:
-    """All plug-ins, each once, in the order of their packages."""
+    """All plug-ins, each once, in the order of the packages that name them first; those of two risks are at home."""
     found: dict[type[Spec], Plugin] = {}
     for home in _homes():
         for plugin in plugins_of(home):
-            found.setdefault(plugin.spec, plugin)
+            held = found.get(plugin.spec)
+            if held is None or (plugin.at_home and not held.at_home):
+                found[plugin.spec] = plugin
     return tuple(found.values())
 
 
@@ -125,6 +132,16 @@ def plugins_of(home: str) -> Iterator[Plugin]:
         spec = type(value) if isinstance(value, Spec) else value
         if isinstance(spec, type) and issubclass(spec, Spec) and not inspect.isabstract(spec):
             yield Plugin(name, home, spec)
+
+
+def probe_classes() -> tuple[type[Probe[Any]], ...]:
+    """The classes of all registered attacks and audits."""
+    return tuple(plugin.spec for plugin in plugins() if issubclass(plugin.spec, Probe))
+
+
+def risk_names() -> tuple[str, ...]:
+    """The risks of all registered attacks and audits, by the names of their packages."""
+    return tuple(dict.fromkeys(spec.risk for spec in probe_classes()))
 
 
 def find(name: str, imports: Imports = REGISTERED) -> type[Spec]:

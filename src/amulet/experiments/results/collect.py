@@ -1,39 +1,51 @@
 """Collect the results of a plan from the store."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from amulet.core.curve import Curve
+from amulet.core.image_grid import ImageGrid
 from amulet.core.metric import Undefined
 from amulet.core.tally import Tally
 from amulet.core.trainable import Defense
-from amulet.experiments.graph.plays import MeasureByGroup, Trace
+from amulet.experiments.graph.plays import Exhibit, MeasureByGroup, Tabulate
 from amulet.experiments.graph.store import Store
 from amulet.experiments.planning.experiment import Experiment, Row
 from amulet.experiments.planning.plan import Cell, Plan, Trial
-from amulet.experiments.results.numbers import Column, Traced, Value
+from amulet.experiments.results.numbers import Column, Rated, Traced, Value
+from amulet.experiments.results.pictures import Pictured, rows_of
 from amulet.experiments.results.results import Results
 
 
 def collect(plan: Plan, store: Store) -> Results:
     """The results of a plan, all of whose tasks have been computed."""
-    columns = {Column.of(cell.task.outcome.probe, cell.task.metric, cell.group): None for cell in plan.cells}
     values = [_value(cell, store) for cell in plan.cells]
     return Results(
         experiment=plan.experiment.name,
         dataset=plan.dataset.name,
         content=plan.dataset.content,
         spec=plan.experiment.plain(),
-        columns=tuple(columns),
+        columns=columns_of(plan),
         values=tuple(sorted(values, key=lambda value: value.group is not None)),
         facts=_facts(plan, store),
         classes=len(plan.dataset.schema.classes),
         own_risks={row.label: _own_risks(row, plan.experiment.rows) for row in plan.experiment.defenses},
         own_claims=_own_claims(plan.experiment),
         against={row.label: row.against for row in plan.experiment.defenses},
-        curves=tuple(traced for trial, trace in plan.traces if (traced := _traced(trial, trace, store))),
+        curves=tuple(traced for each in plan.exhibits if (traced := _traced(*each, store))),
+        rates=tuple(rated for each in plan.tables if (rated := _rated(*each, store))),
         looks=plan.experiment.looks,
         tested=Tally.of(plan.dataset.test),
+        left_out=plan.left_out,
+        families={row.label: _families(row, plan.experiment.rows) for row in plan.experiment.defenses},
+        pictures=tuple(pictured for each in _of_first_seed(plan) if (pictured := _pictured(*each, store))),
     )
+
+
+def columns_of(plan: Plan) -> tuple[Column, ...]:
+    """The columns of the matrix that a plan computes."""
+    found = (Column.of(cell.task.outcome.probe, cell.task.metric, cell.group) for cell in plan.cells)
+    return tuple(dict.fromkeys(found))
 
 
 def _value(cell: Cell, store: Store) -> Value:
@@ -43,20 +55,41 @@ def _value(cell: Cell, store: Store) -> Value:
         measured = store.load(cell.task)
     number, reason = (None, measured.reason) if isinstance(measured, Undefined) else (measured, None)
     about = (cell.row, cell.risk, cell.probe, cell.metric, cell.seed)
-    return Value(*about, number, reason, cell.task.digest, cell.group)
+    chance = store.load(cell.by_chance) if cell.by_chance else None
+    return Value(*about, number, reason, cell.task.digest, cell.group, chance)
 
 
-def _traced(trial: Trial, trace: Trace, store: Store) -> Traced | None:
-    probe, curve = trial.play.probe, store.load(trace)
-    if isinstance(curve, Undefined):
+def _rated(trial: Trial, table: Tabulate, store: Store) -> Rated | None:
+    probe, rates = trial.play.probe, store.load(table)
+    if rates is None:
         return None
-    return Traced(trial.row, probe.risk, str(probe), trial.play.seed, trace.digest, curve)
+    return Rated(trial.row, probe.risk, str(probe), trial.play.seed, table.digest, rates)
+
+
+def _traced(trial: Trial, exhibit: Exhibit, store: Store) -> Traced | None:
+    probe, curve = trial.play.probe, store.load(exhibit)
+    if not isinstance(curve, Curve):
+        return None
+    return Traced(trial.row, probe.risk, str(probe), trial.play.seed, exhibit.digest, curve)
+
+
+def _of_first_seed(plan: Plan) -> Iterator[tuple[Trial, Exhibit]]:
+    """Images of one seed show what they are to show, and those of all would make the file large."""
+    first = min(trial.play.seed for trial in plan.trials)
+    return (each for each in plan.exhibits if each[0].play.seed == first)
+
+
+def _pictured(trial: Trial, exhibit: Exhibit, store: Store) -> Pictured | None:
+    probe, grid = trial.play.probe, store.load(exhibit)
+    if not isinstance(grid, ImageGrid):
+        return None
+    about = (trial.row, probe.risk, str(probe), trial.play.seed, exhibit.digest)
+    return Pictured(*about, grid.title, grid.columns, rows_of(grid), grid.references)
 
 
 def _own_risks(row: Row, rows: Sequence[Row]) -> tuple[str, ...]:
     """The risks that a row's defenses are made for, without the defenses of the row that it is compared with."""
-    made_for = (defense.risk for defense in _added(row, rows) if not defense.claims)
-    return tuple(dict.fromkeys(risk for risk in made_for if risk is not None))
+    return tuple(dict.fromkeys(risk for each in _added(row, rows) if not each.claims for risk in each.risks))
 
 
 def _own_claims(experiment: Experiment) -> dict[str, tuple[str, ...]]:
@@ -68,6 +101,12 @@ def _own_claims(experiment: Experiment) -> dict[str, tuple[str, ...]]:
         if audits:
             found[row.label] = tuple(audits)
     return found
+
+
+def _families(row: Row, rows: Sequence[Row]) -> tuple[str, ...]:
+    """The families in the literature of what a row adds; none for a row with an attack, of which they do not speak."""
+    found = (defense.family for defense in _added(row, rows) if row.attacked is None)
+    return tuple(dict.fromkeys(family for family in found if family is not None))
 
 
 def _added(row: Row, rows: Sequence[Row]) -> list[Defense]:

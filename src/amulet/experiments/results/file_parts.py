@@ -46,6 +46,13 @@ class WrittenTally(Written):
         return self
 
 
+class WrittenByChance(Written):
+    """What chance alone does to a metric; see `ByChance`."""
+
+    added: Finite
+    bound: Finite
+
+
 class WrittenColumn(Written):
     """A metric of an attack or audit; see `Column`."""
 

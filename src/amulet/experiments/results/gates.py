@@ -17,6 +17,9 @@ T = TypeVar("T", float, NDArray[np.float64])
 CLAIMS = "claims"
 """In `_FOLLOWS`: of the gate "defense", where the defense serves to claim ownership."""
 
+ANOTHER = "another"
+"""In `_FOLLOWS`: of the gate "defense", where the row's defenses reduce another of the risks they are made for."""
+
 GUESSES = 0.5
 """The balanced accuracy of claims that are made at random, of any share of the suspects: of all, or of none, too."""
 
@@ -53,6 +56,11 @@ class Checked:
     state: Gate
     follows: str
 
+    def concerns(self, row: str, probe: str) -> bool:
+        """Whether the verdict of a row on a metric of an attack or audit rests on this gate."""
+        of_row, of_probe = self.row == row, self.about == probe
+        return {ATTACK: of_probe, STRENGTH: of_row and of_probe}.get(self.name, of_row)
+
 
 def gates(numbers: Numbers, verdicts: Verdicts) -> tuple[Checked, ...]:
     """All gates that can be checked with the metrics that were measured.
@@ -75,6 +83,40 @@ def model_check(row: str, state: Gate) -> Checked:
     return _checked(MODEL, row, None, state)
 
 
+def gains(numbers: Numbers, row: str, column: Column) -> tuple[tuple[float | None, ...], ...]:
+    """By how much an attack beats its adversary without the model: on the row that a row is compared with, and on it.
+
+    Args:
+        numbers: the numbers of the assessment.
+        row: a defended row.
+        column: a metric of the attack. If it has no chance level, the attack's primary metric takes its place.
+
+    Returns:
+        The advantages of both rows, in the order of the row's seeds and None where there is no value; empty for audits,
+        for metrics that are no measure of risk, and where no metric has a chance level.
+    """
+    judged = _with_chance(numbers, column)
+    if judged is None:
+        return ()
+    seeds = [item.seed for item in numbers.of(row, column)]
+    found = []
+    for label in (numbers.reference(row), row):
+        over = [beyond for name, beyond in _advantages(numbers, judged, label) if name != CONTROL]
+        found.append(tuple(min((each[seed] for each in over if seed in each), default=None) for seed in seeds))
+    return tuple(found)
+
+
+def _with_chance(numbers: Numbers, column: Column) -> Column | None:
+    """The column itself, or the primary one of the same attack, whichever has a chance level."""
+    if column.access is None or column.riskier is None:
+        return None
+    if column.chance is not None:
+        return column
+    about = (column.risk, column.probe)
+    alike = (each for each in numbers.columns if (each.risk, each.probe) == about and each.group is None)
+    return next((each for each in alike if each.primary and each.chance is not None), None)
+
+
 def _trained(numbers: Numbers) -> Iterator[Checked]:
     """Gate "model": it has a higher balanced accuracy than one that always predicts the same class."""
     for column in numbers.columns:
@@ -85,13 +127,17 @@ def _trained(numbers: Numbers) -> Iterator[Checked]:
 
 
 def _effective(numbers: Numbers, verdicts: Verdicts) -> Iterator[Checked]:
-    """Gate "defense": a defense reduces its own risk, by the attack that is strongest on the undefended model."""
+    """Gate "defense": a defense reduces its own risks, each by the attack that is strongest on the undefended model."""
     for row, risks in numbers.own_risks.items():
+        states = {}
         for risk in risks:
             columns = [column for column in numbers.columns if column.risk == risk and column.primary]
             if columns:
                 column = _strongest(numbers, columns)
-                yield _checked(DEFENSE, row, risk, _effect(verdicts[row, column], column))
+                states[risk] = _effect(verdicts[row, column], column)
+        key = ANOTHER if Gate.PASSED in states.values() else DEFENSE
+        for risk, state in states.items():
+            yield Checked(DEFENSE, row, risk, state, _FOLLOWS.get((key, state), ""))
     yield from _claiming(numbers)
 
 
@@ -173,7 +219,8 @@ def _effect(verdict: Verdict, column: Column) -> Gate:
     lowers = Word.DECREASES if column.riskier == "high" else Word.INCREASES
     if verdict.word is lowers:
         return Gate.PASSED
-    return Gate.UNPROVEN if verdict.word in {Word.INCONCLUSIVE, Word.UNDEFINED} else Gate.FAILED
+    open_words = {Word.INCONCLUSIVE, Word.UNDEFINED, Word.NO_LEAK}
+    return Gate.UNPROVEN if verdict.word in open_words else Gate.FAILED
 
 
 def _beats(beyond: Mapping[int, float], name: str, column: Column, numbers: Numbers) -> Gate:
@@ -196,29 +243,35 @@ def _worst(states: Sequence[Gate]) -> Gate:
 
 def _reached(numbers: Numbers, column: Column) -> dict[int, float]:
     """For each seed the smallest of the attack's advantages; seeds that lack one of them are left out."""
-    found = [beyond for _, beyond in _advantages(numbers, column)]
+    found = [beyond for _, beyond in _advantages(numbers, column)] or [_disparity(numbers, column)]
     seeds = set.intersection(*(set(beyond) for beyond in found)) if found else set()
     return {seed: min(beyond[seed] for beyond in found) for seed in seeds}
 
 
-def _advantages(numbers: Numbers, column: Column) -> Iterator[tuple[str, dict[int, float]]]:
-    """The attack's advantages on the undefended model, by seed: over chance, then over its controls."""
-    sign, mine = 1 if column.riskier == "high" else -1, _by_seed(numbers, column)
-    for name, other in _to_beat(numbers, column):
+def _disparity(numbers: Numbers, column: Column) -> dict[int, float]:
+    """By how much the undefended model exceeds what chance gives, by seed; empty for metrics not net of chance."""
+    sign, items = 1 if column.riskier == "high" else -1, numbers.of(BASELINE, column)
+    return {item.seed: sign * item.net for item in items if item.net is not None and item.by_chance is not None}
+
+
+def _advantages(numbers: Numbers, column: Column, row: str = BASELINE) -> Iterator[tuple[str, dict[int, float]]]:
+    """The attack's advantages on the models of a row, by seed: over chance, then over its controls."""
+    sign, mine = 1 if column.riskier == "high" else -1, _by_seed(numbers, column, row)
+    for name, other in _to_beat(numbers, column, row):
         yield name, {seed: sign * (value - other[seed]) for seed, value in mine.items() if seed in other}
 
 
-def _to_beat(numbers: Numbers, column: Column) -> Iterator[tuple[str, dict[int, float]]]:
+def _to_beat(numbers: Numbers, column: Column, row: str) -> Iterator[tuple[str, dict[int, float]]]:
     if isinstance(column.chance, int | float):
         yield ATTACK, dict.fromkeys(numbers.seeds, column.chance)
     about = (column.risk, column.probe, column.group)
     alike = [other for other in numbers.columns if (other.risk, other.probe, other.group) == about]
-    yield from ((GUESS, _by_seed(numbers, other)) for other in alike if other.metric == column.chance)
-    yield from ((CONTROL, _by_seed(numbers, other)) for other in alike if other.metric == column.must_exceed)
+    yield from ((GUESS, _by_seed(numbers, other, row)) for other in alike if other.metric == column.chance)
+    yield from ((CONTROL, _by_seed(numbers, other, row)) for other in alike if other.metric == column.must_exceed)
 
 
-def _by_seed(numbers: Numbers, column: Column) -> dict[int, float]:
-    return {item.seed: item.value for item in numbers.of(BASELINE, column) if item.value is not None}
+def _by_seed(numbers: Numbers, column: Column, row: str = BASELINE) -> dict[int, float]:
+    return {item.seed: item.value for item in numbers.of(row, column) if item.value is not None}
 
 
 def _numbers(numbers: Numbers, row: str, column: Column) -> list[float]:
@@ -239,6 +292,10 @@ _FOLLOWS = {
         "The defense does not reduce the risk it is made for, so this row does not show what an effective defense does."
     ),
     (DEFENSE, Gate.UNPROVEN): "It is not shown that the defense reduces the risk it is made for.",
+    (ANOTHER, Gate.FAILED): "The defense reduces another risk that it is made for, but not this one.",
+    (ANOTHER, Gate.UNPROVEN): (
+        "The defense reduces another risk that it is made for; it is not shown that it reduces this one."
+    ),
     (PROOF, Gate.FAILED): (
         "The audit refutes the privacy guarantee: training leaks more than the epsilon that it claims to have spent."
     ),

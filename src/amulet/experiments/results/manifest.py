@@ -1,6 +1,7 @@
 """The manifest of an assessment: the machines and package versions that computed its numbers."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 from amulet.experiments.graph.store import Store
@@ -8,7 +9,7 @@ from amulet.experiments.planning.plan import Plan
 
 
 def manifest_of(planned: Plan, store: Store) -> dict[str, Any]:
-    """The data set, the device, and every environment in which tasks were computed, the most frequent first.
+    """The date, the data set, the device, and every environment in which tasks were computed, the most frequent first.
 
     Tasks that an earlier run computed count for the environment of that run.
     """
@@ -20,6 +21,7 @@ def manifest_of(planned: Plan, store: Store) -> dict[str, Any]:
     ranked = sorted(environments.items(), key=lambda item: -item[1])
     main = json.loads(ranked[0][0])
     return {
+        "date": datetime.now(UTC).date().isoformat(),
         **main,
         "device": planned.device,
         "dataset": {"name": planned.dataset.name, "content": planned.dataset.content},

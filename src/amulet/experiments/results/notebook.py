@@ -2,13 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from html import escape
+from typing import Final
 
 import pandas as pd
 
 from amulet.core.text import visible
 from amulet.experiments.results.gates import Checked
 from amulet.experiments.results.numbers import Column, MatrixCell
-from amulet.statistics import Word
+from amulet.experiments.results.risk_changes import risk_word
+from amulet.statistics import Gate, Word
+
+NO_RATES: Final = pd.DataFrame()
+"""Of results without audits that compare groups."""
 
 CellOf = Callable[[str, Column], MatrixCell]
 """A function that maps a row and a column to the cell of the matrix."""
@@ -33,11 +38,42 @@ def as_frame(columns: Sequence[Column], rows: Sequence[str], cell_of: CellOf) ->
     return pd.DataFrame(cells, index=index, columns=list(rows))
 
 
-def as_html(columns: Sequence[Column], rows: Sequence[str], cell_of: CellOf, gates: Sequence[Checked]) -> str:
-    """The table of `as_frame` in HTML, followed by the gates that have not passed; all text is escaped."""
+def as_html(
+    columns: Sequence[Column],
+    rows: Sequence[str],
+    cell_of: CellOf,
+    gates: Sequence[Checked],
+    few: str = "",
+    rates: pd.DataFrame = NO_RATES,
+) -> str:
+    """The table of `as_frame` in HTML, the gates that have not passed, and the rates of groups; all text is escaped.
+
+    Args:
+        columns: as for `as_frame`.
+        rows: as for `as_frame`.
+        cell_of: as for `as_frame`.
+        gates: all gates.
+        few: a sentence that there are too few seeds for verdicts, instead of all that is unproven for that reason.
+        rates: as `Numbers.rates_frame` has them.
+    """
     with pd.option_context("display.max_colwidth", None):
-        table: str = as_frame(columns, rows, cell_of).to_html(escape=True)
-    return visible("\n".join([table, *(f"<p>{escape(text)}</p>" for text in _doubts(gates))]))
+        tables = [as_frame(columns, rows, cell_of).to_html(escape=True)]
+        tables += [] if rates.empty else [rates_by_group(rates).to_html(escape=True)]
+    doubts = [few, *_doubts([gate for gate in gates if gate.state is Gate.FAILED])] if few else _doubts(gates)
+    return visible("\n".join([tables[0], *(f"<p>{escape(text)}</p>" for text in doubts), *tables[1:]]))
+
+
+def rates_by_group(rates: pd.DataFrame) -> pd.DataFrame:
+    """A line for each audit, row and group, and a column for each rate: its mean over seeds with mean counts, as text.
+
+    Args:
+        rates: as `Numbers.rates_frame` has them.
+    """
+    means = rates.groupby(["probe", "row", "group", "rate"], sort=False).agg({"count": "mean", "of": "first"})
+    texts = [f"{count / of:.3f} ({count:.1f} of {of})" if of else "" for count, of in means.itertuples(index=False)]
+    lines = means.assign(text=texts).reset_index()
+    shown = lines.pivot_table("text", ["probe", "row", "group"], "rate", aggfunc="first", sort=False)
+    return shown[list(dict.fromkeys(rates["rate"]))]
 
 
 def _doubts(gates: Sequence[Checked]) -> list[str]:
@@ -57,4 +93,4 @@ def _text(cell: MatrixCell) -> str:
         return mean
     needed = cell.verdict.seeds_needed
     more = f" (about {needed} seeds would settle it)" if cell.verdict.word is Word.INCONCLUSIVE and needed else ""
-    return f"{mean}, {cell.difference.mean:+.3f}: {cell.verdict.word}{more}"
+    return f"{mean}, {cell.difference.mean:+.3f}: {risk_word(cell.column, cell.verdict.word)}{more}"

@@ -1,4 +1,4 @@
-"""The numbers of an assessment: values, columns and curves, without verdicts."""
+"""The numbers of an assessment: values, columns, curves and images, without verdicts."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -8,12 +8,15 @@ from typing import Any, Self
 import pandas as pd
 
 from amulet.core.curve import Curve
-from amulet.core.metric import Metric
+from amulet.core.group_rates import GroupRates
+from amulet.core.metric import ByChance, Metric
 from amulet.core.probe import Attack, Probe
 from amulet.core.spec import Plain
 from amulet.core.tally import Tally
+from amulet.experiments.planning.completion import LeftOut
 from amulet.experiments.planning.experiment import BASELINE
-from amulet.statistics import ALPHA, Summary, Verdict
+from amulet.experiments.results.pictures import Pictured
+from amulet.statistics import ALPHA, CHANGES, Summary, Verdict, Word
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class Value:
         reason: why the value is undefined; None if it is not.
         task: the digest of the task in the store that computed it.
         group: "attribute=value" if it is measured on the records of one sensitive group only.
+        by_chance: what chance alone does to the metric, if it is net of chance; None for others.
     """
 
     row: str
@@ -37,6 +41,12 @@ class Value:
     reason: str | None
     task: str
     group: str | None = None
+    by_chance: ByChance | None = None
+
+    @property
+    def net(self) -> float | None:
+        """The value without what chance adds, by which rows are compared; None if it is undefined."""
+        return self.value if self.value is None or self.by_chance is None else self.value - self.by_chance.added
 
 
 @dataclass(frozen=True)
@@ -53,6 +63,22 @@ class Traced:
     seed: int
     task: str
     curve: Curve
+
+
+@dataclass(frozen=True)
+class Rated:
+    """The rates of groups that one audit of one model compares, that is for one row and seed.
+
+    Attributes:
+        task: the digest of the task in the store that counted them.
+    """
+
+    row: str
+    risk: str
+    probe: str
+    seed: int
+    task: str
+    rates: GroupRates
 
 
 @dataclass(frozen=True)
@@ -102,6 +128,24 @@ class Column:
             shows=metric.shows if group is None else None,
         )
 
+    def __repr__(self) -> str:
+        """Its names, without what they stand for."""
+        group = f", {self.group}" if self.group else ""
+        return f"Column({self.risk}, {self.probe}, {self.metric}{group})"
+
+    def gets_worse(self, word: Word) -> bool:
+        """Whether a change of the metric means more risk; of what is no risk, such as utility, more is better."""
+        return (word is Word.INCREASES) == (self.riskier == "high")
+
+    def said(self, word: Word) -> str:
+        """What happens to the risk: "risk decreases" where a higher robust accuracy means less risk.
+
+        Other verdicts than changes, and those on what is no risk, are the word itself.
+        """
+        if word not in CHANGES or self.riskier is None:
+            return str(word)
+        return "risk increases" if self.gets_worse(word) else "risk decreases"
+
 
 @dataclass(frozen=True)
 class MatrixCell:
@@ -122,6 +166,16 @@ class MatrixCell:
     verdict: Verdict | None
     undefined: tuple[str, ...]
 
+    def __repr__(self) -> str:
+        """Value, difference and interval, and what happens to the risk."""
+        parts = [f"{self.summary.mean:.3f}" if self.summary else "undefined"]
+        if self.difference:
+            parts.append(f"{self.difference.mean:+.3f} against its reference")
+        if self.verdict and self.verdict.interval:
+            parts.append("interval {:+.3f} to {:+.3f}".format(*self.verdict.interval))
+        said = self.column.said(self.verdict.word) if self.verdict else "not judged"
+        return f"MatrixCell({self.row}, {self.column!r}: {', '.join(parts)}: {said})"
+
 
 @dataclass(frozen=True)
 class Numbers:
@@ -139,8 +193,13 @@ class Numbers:
         curves: the curves of attacks that have one.
         looks: the numbers of seeds at which verdicts were planned.
         tested: how many test records there are of each class and group; empty in results of older versions.
+        pictures: the images of attacks that make some, of the first seed.
         own_claims: by row, the audits of claims of ownership that its defenses are made for.
         against: by row, the row that it is compared with; the undefended baseline for rows that are not named.
+        families: by row, the families in `amulet.literature` of the defenses that it adds to the row that it is
+            compared with; empty in results of older versions.
+        rates: the rates of groups of audits that compare groups; empty in results of older versions.
+        left_out: what was asked for with all risks or all defenses, and cannot be used.
     """
 
     experiment: str
@@ -157,6 +216,10 @@ class Numbers:
     tested: Tally = field(default_factory=Tally)
     against: Mapping[str, str] = field(default_factory=dict)
     own_claims: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    families: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    pictures: tuple[Pictured, ...] = ()
+    rates: tuple[Rated, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def rows(self) -> tuple[str, ...]:
@@ -170,8 +233,20 @@ class Numbers:
 
     @property
     def frame(self) -> pd.DataFrame:
-        """One line for each row, metric and seed. Undefined values are NaN; the column `reason` says why."""
-        return pd.DataFrame([asdict(value) for value in self.values]).astype({"value": float})
+        """One line for each row, metric and seed. Undefined values are NaN; the column `reason` says why.
+
+        The column `by_chance` has what chance adds to the value of a metric that is net of chance.
+        """
+        lines = [asdict(value) | {"by_chance": value.by_chance and value.by_chance.added} for value in self.values]
+        return pd.DataFrame(lines).astype({"value": float, "by_chance": float})
+
+    @property
+    def rates_frame(self) -> pd.DataFrame:
+        """The rates of groups: one line for each row, audit, seed, rate and group, as `GroupRates.frame` has them."""
+        about = ("row", "probe", "seed")
+        frames = [rated.rates.frame.assign(**{name: getattr(rated, name) for name in about}) for rated in self.rates]
+        joined = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+        return joined[[*about, *(name for name in joined.columns if name not in about)]] if frames else joined
 
     @cached_property
     def _by_cell(self) -> Mapping[tuple[str, str, str, str, str | None], list[Value]]:
@@ -193,10 +268,24 @@ class Numbers:
         return tuple(value for value in self.paired(row, column) if value is not None)
 
     def paired(self, row: str, column: Column) -> tuple[float | None, ...]:
-        """A row's values minus those of the row it is compared with, by seed; None for a seed that lacks either."""
-        reference = {item.seed: item.value for item in self.of(self.reference(row), column)}
-        pairs = [(item.value, reference.get(item.seed)) for item in self.of(row, column)]
-        return tuple(None if None in pair else pair[0] - pair[1] for pair in pairs)  # type: ignore[operator]
+        """A row's values minus those of the row it is compared with, by seed; None for a seed that lacks either.
+
+        Of a metric that is net of chance, both are without what chance adds.
+        """
+        pairs = self.both(row, column)
+        return tuple(None if None in pair else pair[1] - pair[0] for pair in pairs)  # type: ignore[operator]
+
+    def both(self, row: str, column: Column) -> tuple[tuple[float | None, float | None], ...]:
+        """The value of the row that a row is compared with, and its own, by seed; None where there is no value.
+
+        Of a metric that is net of chance, both are without what chance adds.
+        """
+        reference = {item.seed: item.net for item in self.of(self.reference(row), column)}
+        return tuple((reference.get(item.seed), item.net) for item in self.of(row, column))
+
+    def rates_of(self, row: str, probe: str) -> list[Rated]:
+        """The rates of groups of an audit, in the order of their seeds; empty if it has none."""
+        return sorted((item for item in self.rates if (item.row, item.probe) == (row, probe)), key=lambda it: it.seed)
 
     def curves_of(self, row: str, column: Column) -> list[Traced]:
         """The curves of a cell's probe, in the order of their seeds; empty if the probe has no curve."""

@@ -27,8 +27,14 @@ def upgrade(body: dict[str, Any]) -> None:
 
 
 def upgrade_pair(body: dict[str, Any]) -> None:
-    """Change the columns of a pair's results, whose format has kept its number, as `upgrade` does."""
+    """Change the columns of a pair's results, whose format has kept its number, as `upgrade` does.
+
+    The word on the metric has become `metric_word`; `word` is now what happens to the risk.
+    """
     if isinstance(cells := body.get("cells"), list):
+        for cell in cells:
+            if isinstance(cell, dict) and isinstance(verdict := cell.get("verdict"), dict) and "word" in verdict:
+                verdict.setdefault("metric_word", verdict["word"])
         columns = [cell.get("column") for cell in cells if isinstance(cell, dict)]
         _upgrade_columns([column for column in columns if isinstance(column, dict) and "control" in column])
 

@@ -15,13 +15,15 @@ def written_results(folder: StrPath, command: str) -> str:
     """The text of the results.json in a folder.
 
     Args:
-        folder: the folder.
+        folder: the folder, or the file in it.
         command: the subcommand that writes such a file, for the message of an error.
 
     Raises:
         AmuletError: there is no such file, or it cannot be read.
     """
-    return read_text(Path(folder) / "results.json", f"Run `amulet {command}` first.")
+    place = Path(folder)
+    file = place if place.suffix == ".json" and not place.is_dir() else place / "results.json"
+    return read_text(file, f"Run `amulet {command}` first.")
 
 
 def kind_of_results(folder: StrPath) -> str | None:
@@ -30,8 +32,8 @@ def kind_of_results(folder: StrPath) -> str | None:
     Raises:
         AmuletError: there is no such file, or it is no JSON object.
     """
-    kind: str | None = parse_json(written_results(folder, "assess"), RESULTS).get("kind")
-    return kind if kind in (PAIR, AUDIT) else None
+    kind = parse_json(written_results(folder, "assess"), RESULTS).get("kind")
+    return kind if isinstance(kind, str) and kind in {PAIR, AUDIT} else None
 
 
 def holds_pair(folder: StrPath) -> bool:

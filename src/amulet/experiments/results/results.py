@@ -6,15 +6,26 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Self, final
 
+import pandas as pd
+
 from amulet.core.files import StrPath
+from amulet.core.metric import ByChance
 from amulet.core.tally import Tally
 from amulet.experiments.graph.plays import curve_from
+from amulet.experiments.planning.completion import LeftOut
 from amulet.experiments.planning.experiment import BASELINE
-from amulet.experiments.results.gates import Checked, gates
+from amulet.experiments.results.few_seeds import few_seeds
+from amulet.experiments.results.gates import Checked, gains, gates
+from amulet.experiments.results.names_of_cells import column_named, require_row
 from amulet.experiments.results.notebook import as_html
 from amulet.experiments.results.numbers import Column, MatrixCell, Numbers, Traced, Value
+from amulet.experiments.results.possible import possible
+from amulet.experiments.results.published import Published, plain_literature, published
 from amulet.experiments.results.result_folders import written_results
-from amulet.experiments.results.results_file import FORMAT, parse_results
+from amulet.experiments.results.results_file import FORMAT, WrittenValue, parse_results
+from amulet.experiments.results.risk_changes import plain_verdict
+from amulet.experiments.results.summary_frame import summary_frame
+from amulet.experiments.results.written_rates import plain_rates, rated_from
 from amulet.statistics import Comparison, Paired, Summary, Verdict, Word, explore, judge, summarize
 
 
@@ -23,11 +34,31 @@ from amulet.statistics import Comparison, Paired, Summary, Verdict, Word, explor
 class Results(Numbers):
     """All results of an assessment.
 
-    `frame` has a line for each value, `cell` gives a cell of the matrix, `gates` are what its verdicts rest on.
+    `frame` has a line for each value, `summary` one for each verdict; `cell` gives a cell of the matrix, `gates` are
+    what its verdicts rest on.
     """
 
-    def cell(self, row: str, column: Column) -> MatrixCell:
-        """One cell of the matrix, with its verdict."""
+    def __repr__(self) -> str:
+        """What was assessed, and how much of it."""
+        counts = f"{len(self.rows)} rows, {len(self.columns)} metrics, {len(self.seeds)} seeds"
+        return f"Results({self.experiment} on {self.dataset}: {counts}; .summary() has the verdicts)"
+
+    def cell(self, row: str, column: Column | str, probe: str | None = None, group: str | None = None) -> MatrixCell:
+        """One cell of the matrix, with its verdict: `results.cell("DP-SGD", "robust_accuracy")`.
+
+        Args:
+            row: the label of the row.
+            column: a column, or the name of a metric, such as "auc", "membership_inference.auc" or
+                "TPRAtFPR(fpr=0.05)".
+            probe: the name of the attack or audit, if several have the metric.
+            group: "attribute=value", for the metric of one sensitive group.
+
+        Raises:
+            InvalidParameter: there is no such row or column, or several columns go by these names.
+        """
+        if isinstance(column, str):
+            require_row(row, self.rows)
+            column = column_named(self.columns, column, probe, group)
         values = self.of(row, column)
         reasons = dict.fromkeys(item.reason for item in values if item.reason)
         numbers = summarize([item.value for item in values if item.value is not None])
@@ -59,19 +90,48 @@ class Results(Numbers):
         others = [cell for cell in cells if not cell[1].primary]
         judged = judge([self._comparison(*cell) for cell in family], looks=self.looks)
         judged += explore([self._comparison(*cell) for cell in others], looks=self.looks)
-        return dict(zip(family + others, judged, strict=True))
+        verdicts = possible(judged, [column for _, column in family + others])
+        return dict(zip(family + others, verdicts, strict=True))
 
     @cached_property
     def gates(self) -> tuple[Checked, ...]:
         """The gates: whether models have learned, defenses reduce their own risk, and attacks work."""
         return gates(self, self.verdicts)
 
+    def gates_of(self, cell: MatrixCell) -> tuple[Checked, ...]:
+        """The gates of the cell's row, and those of the attack or audit that the cell belongs to."""
+        return tuple(gate for gate in self.gates if gate.concerns(cell.row, cell.column.probe))
+
+    def summary(self) -> pd.DataFrame:
+        """One line for each verdict, by row and metric.
+
+        The column `word` says what happens to the risk, such as "risk decreases"; `difference` has the sign of the
+        metric, and `interval` both ends of its interval. `gates` names the validity checks that have not passed, and
+        `seeds_needed` the number of seeds that would settle an inconclusive verdict.
+        """
+        return summary_frame(self.cells(), self.gates_of)
+
+    @cached_property
+    def published(self) -> tuple[Published, ...]:
+        """The verdicts beside what is published of the same defenses and risks, where that is known."""
+        found = (published(cell, self.families.get(cell.row, ())) for cell in self.cells())
+        return tuple(each for each in found if each is not None)
+
     def _comparison(self, row: str, column: Column) -> Comparison:
         mine, theirs = (
             {item.seed: item.task for item in self.of(label, column)} for label in (row, self.reference(row))
         )
         same = bool(mine) and all(theirs.get(seed) == task for seed, task in mine.items())
-        return Comparison(self.paired(row, column), column.margin, same, self._lacking(row, column))
+        about = f"{column.risk}/{column.probe}/{column.metric}/{column.group}"
+        return Comparison(
+            self.paired(row, column),
+            column.margin,
+            same,
+            self._lacking(row, column),
+            self.both(row, column),
+            about,
+            gains(self, row, column),
+        )
 
     def _lacking(self, row: str, column: Column) -> str:
         """Why the row, or the one that it is compared with, lacks values: "undefended: the model has no watermark"."""
@@ -83,7 +143,7 @@ class Results(Numbers):
 
     def _repr_html_(self) -> str:
         """The results as a table in HTML, which notebooks show."""
-        return as_html(self.columns, self.rows, self.cell, self.gates)
+        return as_html(self.columns, self.rows, self.cell, self.gates, few_seeds(self), self.rates_frame)
 
     def cells(self) -> Iterator[MatrixCell]:
         """All cells of the matrix, row by row."""
@@ -101,13 +161,18 @@ class Results(Numbers):
             "own_risks": {row: list(risks) for row, risks in self.own_risks.items()},
             "own_claims": {row: list(audits) for row, audits in self.own_claims.items()},
             "against": dict(self.against),
+            "families": {row: list(families) for row, families in self.families.items()},
             "looks": list(self.looks),
+            "left_out": [asdict(each) for each in self.left_out],
             "spec": self.spec,
             "columns": [asdict(column) for column in self.columns],
             "matrix": [_plain_cell(cell) for cell in self.cells()],
             "gates": [asdict(gate) for gate in self.gates],
+            "literature": plain_literature(self.published, self.families),
             "values": [asdict(value) for value in self.values],
             "curves": [asdict(curve) for curve in self.curves],
+            "pictures": [asdict(pictured) for pictured in self.pictures],
+            "rates": [plain_rates(rated) for rated in self.rates],
             "facts": self.facts,
         }
         return json.dumps(body, indent=1)
@@ -126,20 +191,24 @@ class Results(Numbers):
             content=file.dataset.content,
             spec=file.spec,
             columns=tuple(Column(**dict(column)) for column in file.columns),
-            values=tuple(Value(**dict(value)) for value in file.values),
+            values=tuple(_value(value) for value in file.values),  # noqa: PD011 - of no frame
             facts=file.facts,
             classes=file.dataset.classes,
             own_risks={row: tuple(risks) for row, risks in file.own_risks.items()},
             own_claims={row: tuple(audits) for row, audits in file.own_claims.items()},
             against=file.against,
+            left_out=tuple(LeftOut(**dict(each)) for each in file.left_out),
+            families={row: tuple(families) for row, families in file.families.items()},
             curves=tuple(Traced(**{**dict(item), "curve": curve_from(dict(item.curve))}) for item in file.curves),
             looks=tuple(file.looks),
             tested=Tally(**dict(file.tested)),
+            pictures=tuple(item.pictured for item in file.pictures),
+            rates=tuple(rated_from(written) for written in file.rates),
         )
 
     @classmethod
     def read(cls, folder: StrPath) -> Self:
-        """The results of a finished assessment, by its folder.
+        """The results of a finished assessment, by its folder, or by the results.json in it.
 
         Raises:
             AmuletError: there are none.
@@ -150,6 +219,11 @@ class Results(Numbers):
 def _plain_cell(cell: MatrixCell) -> dict[str, Any]:
     body = asdict(cell)
     if cell.verdict is not None:
+        body["verdict"] = plain_verdict(cell.verdict, cell.column)
         body["verdict"]["seeds_needed"] = cell.verdict.seeds_needed
-        body["verdict"]["family"] = "primary" if cell.column.primary else "exploratory"
     return body
+
+
+def _value(written: WrittenValue) -> Value:
+    chance = written.by_chance and ByChance(**dict(written.by_chance))
+    return Value(**{**dict(written), "by_chance": chance})

@@ -4,18 +4,20 @@ A file is checked once, when it is read, so that other code can rely on its cont
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Annotated, Any, Final, Literal, Self
 
-from annotated_types import Interval, MinLen
-from pydantic import Field, model_validator
+from annotated_types import Interval, MaxLen, MinLen
+from pydantic import AfterValidator, Field, model_validator
 
 from amulet.core.curve import Scale
+from amulet.core.image_grid import MOST_COLUMNS
 from amulet.experiments.planning.experiment import BASELINE
 from amulet.experiments.results.file_parts import (
     Finite,
     Name,
     Number,
+    WrittenByChance,
     WrittenColumn,
     WrittenTally,
     raise_first,
@@ -23,10 +25,23 @@ from amulet.experiments.results.file_parts import (
 )
 from amulet.experiments.results.json_files import LARGEST_NUMBER, Written, check_format, checked, parse_json
 from amulet.experiments.results.older_files import upgrade
+from amulet.experiments.results.pictures import LONGEST, Pictured, PictureRow, image_from
 from amulet.experiments.results.result_folders import RESULTS
+from amulet.experiments.results.written_rates import WrittenRates
 
 FORMAT: Final = 4
 Fact = bool | int | float | str | None
+
+
+def _small_png(text: str) -> str:
+    try:
+        image_from(text)
+    except ValueError as error:
+        raise ValueError(f"the image {error}") from None
+    return text
+
+
+WrittenImage = Annotated[str, MaxLen(LONGEST), AfterValidator(_small_png)]
 
 
 class WrittenDataset(Written):
@@ -49,6 +64,7 @@ class WrittenValue(Written):
     reason: str | None
     task: str
     group: str | None = None
+    by_chance: WrittenByChance | None = None
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
@@ -85,8 +101,51 @@ class WrittenTraced(Written):
     curve: WrittenCurve
 
 
+class WrittenPictureRow(Written):
+    """A row of images; see `PictureRow`."""
+
+    name: Name
+    images: Annotated[list[WrittenImage], MinLen(1), MaxLen(MOST_COLUMNS)]
+
+
+class WrittenPictured(Written):
+    """The images of one probe for one model; see `Pictured`."""
+
+    row: Name
+    risk: Name
+    probe: Name
+    seed: Number
+    task: str
+    title: Name
+    columns: Annotated[list[Name], MinLen(1), MaxLen(MOST_COLUMNS)]
+    rows: Annotated[list[WrittenPictureRow], MinLen(1), MaxLen(MOST_COLUMNS)]
+    references: Number
+
+    @model_validator(mode="after")
+    def _of_one_width(self) -> Self:
+        if any(len(row.images) != len(self.columns) for row in self.rows):
+            raise ValueError("each row must have as many images as there are columns")
+        if self.references >= len(self.rows):
+            raise ValueError(f"there must be fewer references than the {len(self.rows)} rows, not {self.references}")
+        return self
+
+    @property
+    def pictured(self) -> Pictured:
+        """As results hold it."""
+        rows = tuple(PictureRow(row.name, tuple(row.images)) for row in self.rows)
+        return Pictured(**{**dict(self), "columns": tuple(self.columns), "rows": rows})
+
+
+class WrittenLeftOut(Written):
+    """An attack, audit or defense that cannot be used; see `LeftOut`."""
+
+    risk: str
+    name: Name
+    reason: str
+
+
 class ResultsFile(Written):
-    """The results.json of an assessment. `matrix` and `gates` are computed from the rest, so they are not read."""
+    """The results.json of an assessment. `matrix`, `gates` and `literature` are computed from the rest."""
 
     format: Literal[4]
     experiment: Name
@@ -94,6 +153,9 @@ class ResultsFile(Written):
     tested: WrittenTally = WrittenTally()
     own_risks: dict[str, list[Name]]
     own_claims: dict[str, list[Name]] = Field(default_factory=dict)
+    families: dict[str, list[Name]] = Field(default_factory=dict)
+    left_out: list[WrittenLeftOut] = Field(default_factory=list)
+    literature: Any = None
     against: dict[str, Name]
     looks: list[Annotated[int, Interval(gt=0, lt=LARGEST_NUMBER)]]
     spec: Any
@@ -102,6 +164,8 @@ class ResultsFile(Written):
     gates: Any = None
     values: Annotated[list[WrittenValue], MinLen(1)]
     curves: list[WrittenTraced]
+    pictures: list[WrittenPictured] = Field(default_factory=list)
+    rates: list[WrittenRates] = Field(default_factory=list)
     facts: dict[str, dict[str, dict[str, Fact]]]
 
     @model_validator(mode="after")
@@ -129,6 +193,7 @@ def _faults(file: ResultsFile) -> Iterator[str]:
     cells = {(value.row, value.risk, value.probe, value.seed) for value in file.values}
     yield from repeated("column", (column.key for column in file.columns))
     yield from repeated("value", ((v.row, v.risk, v.probe, v.metric, v.group, v.seed) for v in file.values))
+    yield from repeated("table of rates", ((item.row, item.risk, item.probe, item.seed) for item in file.rates))
     yield from repeated("curve", ((item.row, item.risk, item.probe, item.seed) for item in file.curves))
     if BASELINE not in rows:
         yield f"the row '{BASELINE}' is missing"
@@ -143,7 +208,13 @@ def _faults(file: ResultsFile) -> Iterator[str]:
         for item in file.curves
         if (item.row, item.risk, item.probe, item.seed) not in cells
     )
-    named = (*file.own_risks, *file.own_claims, *file.facts, *file.against, *file.against.values())
+    yield from _picture_faults(file, cells)
+    yield from (
+        f"there are rates but no value of '{item.probe}' for row '{item.row}' and seed {item.seed}"
+        for item in file.rates
+        if (item.row, item.risk, item.probe, item.seed) not in cells
+    )
+    named = (*file.own_risks, *file.own_claims, *file.families, *file.facts, *file.against, *file.against.values())
     yield from (f"there is no row '{row}'" for row in named if row not in rows)
     yield from (f"the row '{row}' is compared with itself" for row, other in file.against.items() if row == other)
     seeds = {str(value.seed) for value in file.values}
@@ -157,6 +228,17 @@ def _faults(file: ResultsFile) -> Iterator[str]:
     )
     if file.looks != sorted(set(file.looks)):
         yield "'looks' must ascend"
+
+
+def _picture_faults(file: ResultsFile, cells: Collection[tuple[str, str, str, int]]) -> Iterator[str]:
+    """Images of what was not measured, or that cannot stand in one table."""
+    yield from repeated("images of", ((item.row, item.risk, item.probe) for item in file.pictures))
+    columns: dict[tuple[str, str], list[str]] = {}
+    for item in file.pictures:
+        if (item.row, item.risk, item.probe, item.seed) not in cells:
+            yield f"there are images but no value of '{item.probe}' for row '{item.row}' and seed {item.seed}"
+        if columns.setdefault((item.risk, item.probe), item.columns) != item.columns:
+            yield f"the images of '{item.probe}' must have the same columns for all rows"
 
 
 def _is_sound(fact: Fact) -> bool:

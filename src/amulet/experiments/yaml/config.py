@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import MISSING, fields, replace
+from functools import partial
+from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from amulet.core.errors import AmuletError, InvalidParameter, Problem
 from amulet.core.files import StrPath
@@ -15,12 +17,15 @@ from amulet.core.trainable import Defense
 from amulet.experiments.model_audit.specification import ModelAudit
 from amulet.experiments.pairs.checkpoint import Trained
 from amulet.experiments.pairs.specification import Pair
-from amulet.experiments.planning.experiment import Experiment, Row
+from amulet.experiments.planning.experiment import ALL, Experiment, Row
 from amulet.experiments.registry.building import Builder, Place, build, dotted
 from amulet.experiments.registry.permission import Imports
 from amulet.experiments.registry.plugins import find, short_name
 from amulet.experiments.yaml.document import Lines, dump_document, read_document
+from amulet.experiments.yaml.grids import listed_points, points
 
+T = TypeVar("T")
+PAIRS = "all pairs"
 _ROW_SETTINGS = {"defenses", "against", "attacked"}
 
 
@@ -91,11 +96,18 @@ def dump_experiment(experiment: Experiment) -> str:
 
 
 def _experiment(builder: Builder, document: dict[str, Plain]) -> Spec:
-    """Build an experiment. In YAML its rows are a mapping from labels to defenses."""
+    """Build an experiment. In YAML its rows are a mapping from labels to defenses, or "all" for all defenses."""
     given: dict[str, Any] = dict(document)
-    if "defenses" in document:
-        rows = [(label, _row(builder, label, held, place)) for label, place, held in _labelled(document["defenses"])]
-        given["defenses"] = _shortly_labelled([(label, row) for label, row in rows if row is not None])
+    if (written := document.get("defenses")) in (ALL, PAIRS):
+        given |= {"defenses": (), "all_defenses": True, **({"all_pairs": True} if written == PAIRS else {})}
+    elif "defenses" in document:
+        rows = [(label, row) for label, place, held in _labelled(written) for row in _rows(builder, label, held, place)]
+        given["defenses"] = _shortly_labelled(rows)
+    for name in ("attacks", "audits"):
+        if isinstance(listed := document.get(name), list):
+            given[name] = _expanded(builder, (name,), partial(listed_points, listed, builder.imports)) or listed
+    if document.get("risks") == ALL:
+        given["risks"] = [ALL]
     return builder.fill(Experiment, given | _split(builder, document), ())
 
 
@@ -172,13 +184,40 @@ def _is_defense(name: str) -> bool:
         return False
 
 
+def _rows(builder: Builder, label: str | None, written: Plain, place: Place) -> Iterator[Row]:
+    """Build the rows of a label, several if its defenses, or the attack on its records, have a grid."""
+    whole = label is not None and isinstance(written, dict) and written.keys() & _ROW_SETTINGS
+    settings: dict[str, Plain] = written if whole and isinstance(written, dict) else {"defenses": written}
+    grids = {
+        name: _expanded(builder, (*place, name), partial(points, settings[name], builder.imports))
+        for name in ("defenses", "attacked")
+        if name in settings
+    }
+    for chosen in product(*(grid or () for grid in grids.values())):
+        name = None if label is None else ", ".join([label, *(told for told, _ in chosen if told)])
+        point: dict[str, Plain] = {key: value for key, (_, value) in zip(grids, chosen, strict=True)}
+        if name is not None and whole:
+            row = _whole_row(builder, name, {**settings, **point}, place)
+        else:
+            row = _row(builder, name, point["defenses"], place)
+        if row:
+            yield row
+
+
+def _expanded(builder: Builder, place: Place, expand: Callable[[], T]) -> T | None:
+    """What a grid expands to; None, with the problem recorded, if it is too large."""
+    try:
+        return expand()
+    except AmuletError as error:
+        builder.note(place, str(error))
+        return None
+
+
 def _row(builder: Builder, label: str | None, written: Plain, place: Place) -> Row | None:
-    """Build a row, written as one defense, a list of defenses, or all settings of a row.
+    """Build a row, written as one defense or a list of defenses; without a label it is called by its defenses.
 
     The problems of all defenses are recorded, not only the first.
     """
-    if label is not None and isinstance(written, dict) and written.keys() & _ROW_SETTINGS:
-        return _whole_row(builder, label, written, place)
     listed = [((*place, number), item) for number, item in enumerate(written)] if isinstance(written, list) else []
     found = len(builder.found)
     defenses = [builder.attempted(item, where, Defense) for where, item in listed or [(place, written)]]

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
 from annotated_types import Interval
 from torch import Tensor
 
 from amulet.core.data import Schema, Selection
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.roles import SHADOW, Requests, shadow_requests
 from amulet.core.spec import Count
@@ -55,6 +56,12 @@ class LiRA(MembershipInferenceAttack):
     defense_known: bool = True
     queries: Count = 1
     augmentations: tuple[Augmentation, ...] = AUGMENTATIONS
+
+    @classmethod
+    def for_data(cls, dataset: AmuletDataset, split: Split) -> tuple[Self, ...]:
+        """With eight shadow models."""
+        del dataset, split
+        return (cls(shadows=8),)
 
     def problems(self) -> Iterator[Problem]:
         """The number is even, so that each record is in exactly half of the shadow models."""

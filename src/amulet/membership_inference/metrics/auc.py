@@ -13,6 +13,7 @@ class AUC(Metric[MembershipOutcome]):
 
     low, high, riskier, primary, chance = 0.0, 1.0, "high", True, 0.5
     title = "Attack AUC"
+    phrase = "success of recognising training records"
     meaning = "Probability that the attack ranks a training record above another record; 0.5 is guessing."
 
     def measure(self, outcome: MembershipOutcome) -> float | Undefined:

@@ -24,7 +24,7 @@ LARGEST_MARGIN = 0.02
 class TPRAtFPR(Metric[MembershipOutcome]):
     """True positive rate at the threshold where at most a share `fpr` of the non-members is taken for members.
 
-    Its margin is twice `fpr`, what guessing gives at this rate twice over, and at most 0.02.
+    Guessing has a true positive rate of `fpr`, which is its chance level. Its margin is twice that, and at most 0.02.
     """
 
     low, high, riskier = 0.0, 1.0, "high"
@@ -33,7 +33,8 @@ class TPRAtFPR(Metric[MembershipOutcome]):
     fpr: OpenProbability = 0.01
 
     def problems(self) -> Iterator[Problem]:
-        """None; the margin follows from the rate."""
+        """None; chance level and margin follow from the rate."""
+        object.__setattr__(self, "chance", self.fpr)
         object.__setattr__(self, "margin", min(LARGEST_MARGIN, 2 * self.fpr))
         yield from ()
 

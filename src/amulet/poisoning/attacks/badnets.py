@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Self
 
 import torch
 from torch import Generator, Tensor
 
 from amulet.core.data import Data, Modality, Schema
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidData
 from amulet.core.spec import NonNegativeInt, OpenProbability
+from amulet.core.split import Split
 from amulet.poisoning.attacks.patterns import Features, Patch, Pattern
 from amulet.poisoning.outcome import PoisoningAttack
 
@@ -28,6 +31,13 @@ class BadNets(PoisoningAttack):
     fraction: OpenProbability = 0.1
     label: NonNegativeInt = 0
     pattern: Pattern | None = None
+
+    @classmethod
+    def for_data(cls, dataset: AmuletDataset, split: Split) -> tuple[Self, ...]:
+        """The adversary's class is the rarest, so that most records are of other classes."""
+        del split
+        counts = torch.bincount(dataset.train.y, minlength=len(dataset.schema.classes))
+        return (cls(label=int(counts.argmin())),)
 
     def poison(self, data: Data, rng: Generator) -> Data:
         """Copies of random records of other classes, with the pattern and the adversary's class.

@@ -51,6 +51,7 @@ class OutlierRemoval(Removal):
     """
 
     risk = "poisoning"
+    family = "outlier_removal"
 
     neighbors: Count = 10
 

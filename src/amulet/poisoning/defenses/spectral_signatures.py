@@ -47,6 +47,7 @@ class SpectralSignatures(Removal):
     """
 
     risk = "poisoning"
+    family = "outlier_removal"
 
     @property
     def scorer(self) -> SpectralScores:

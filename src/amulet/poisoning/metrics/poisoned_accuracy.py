@@ -15,6 +15,7 @@ class PoisonedAccuracy(Metric[PoisoningOutcome]):
 
     low, high, riskier, primary = 0.0, 1.0, "high", True
     title = "Attack success rate"
+    phrase = "success of poisoning"
     meaning = (
         "Share of records of other classes that the model assigns to the adversary's class if they carry the trigger."
     )

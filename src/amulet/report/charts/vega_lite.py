@@ -133,7 +133,7 @@ def _shift(field: str) -> alt.X:
     return alt.X(
         f"{field}:Q",
         title="difference to the undefended model",
-        axis=alt.Axis(format="+.2~f", labelExpr="datum.value == 0 ? '0' : datum.label", tickCount=5, grid=False),
+        axis=alt.Axis(format="+.3~f", labelExpr="datum.value == 0 ? '0' : datum.label", tickCount=5, grid=False),
     )
 
 

@@ -6,6 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from amulet.experiments.model_audit.results import AuditResults
+from amulet.report.pages.group_rates_terminal import rates_shown
 from amulet.report.words.audit_words import audit_baseline, audit_check_text, audit_checks, audit_interval, audit_notes
 from amulet.report.words.blocks import AuditBlock, AuditLine, AuditPart, audit_blocks, primary_blocks
 from amulet.report.words.explanations import AUDIT_WARNING
@@ -31,7 +32,9 @@ def audit_table(results: AuditResults) -> Group:
         if results.left_out
         else ""
     )
-    return Group(title, Text(), table, *notes, left_out, Text(f"\n{AUDIT_WARNING}", style="dim"))
+    parts = (part for block in audit_blocks(results) for part in block.parts)
+    rates = [shown for part in parts for shown in rates_shown(results, part.lines[0].column)]
+    return Group(title, Text(), table, *notes, *rates, left_out, Text(f"\n{AUDIT_WARNING}", style="dim"))
 
 
 def _row(results: AuditResults, block: AuditBlock, part: AuditPart, line: AuditLine) -> tuple[Text, ...]:

@@ -1,6 +1,6 @@
-"""The data of the dialog that opens from a cell: sentences, every seed with its task, charts."""
+"""The data of the panel beside the map: sentences on each cell, every seed with its task, charts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -9,43 +9,84 @@ from amulet.core.curve import Curve
 from amulet.experiments.results.numbers import Column, MatrixCell, Traced
 from amulet.experiments.results.results import Results
 from amulet.report.charts import vega_lite
+from amulet.report.pages.heat_maps import COMBINED
+from amulet.report.words.blocks import MatrixBlock
+from amulet.report.words.compositions import Combination
+from amulet.report.words.formats import number, signed
 from amulet.report.words.gates import gate_asked, gate_found, gates_of
+from amulet.report.words.group_rates import attribute_of
 from amulet.report.words.group_sizes import group_sizes
-from amulet.report.words.names import metric_words, risk_words
+from amulet.report.words.literature import literature_sentences
+from amulet.report.words.names import capitalised, metric_words
+from amulet.report.words.paired_levels import paired_levels
+from amulet.report.words.points import plain_name
+from amulet.report.words.readings import can_be_news, failed_checks
+from amulet.report.words.risk_cells import Judged, RiskCell
 from amulet.report.words.row_text import row_heading
-from amulet.report.words.spec_text import Named, probes
-from amulet.report.words.verdict_sentences import verdict_figures, verdict_sentences
+from amulet.report.words.spec_text import Named, brief, probes
+from amulet.report.words.terms import TERMS
+from amulet.report.words.verdict_sentences import judged_sentence, verdict_figures
 
 Plain = dict[str, Any]
 DIGEST: Final = 12
 """Digits of a task's digest that are shown."""
 
 
-def cell_details(results: Results, *, single_curves: bool = True) -> Plain:
-    """All cells of all columns, by position in `results.columns` and `results.rows`.
+def panel_details(
+    results: Results,
+    cells: Sequence[Sequence[RiskCell]],
+    combined: Sequence[Combination],
+    anchors: Mapping[tuple[str, str], str],
+    *,
+    single_curves: bool = True,
+) -> Plain:
+    """What the panel beside the map shows of each cell, by the cell's address.
 
     Args:
         results: of an assessment.
+        cells: of all defended rows.
+        combined: the combinations of two rows.
+        anchors: the addresses, by risk and row.
         single_curves: whether to include the curve of every seed; otherwise only their means.
 
     Returns:
-        Plain values, which the page embeds as JSON and its script reads.
+        Plain values, which the page embeds as JSON and its script reads. A cell names its metrics by their position in
+        "lines", rows by their position in "rows", and checks by their position in "gates".
     """
     named = probes(results)
-    keys = list(dict.fromkeys((column.risk, column.probe) for column in results.columns))
+    keys = _keys(results)
+    places = {column: at for at, column in enumerate(results.columns)}
+    blocks = [cell.block for cell in cells[0]] if cells else []
     return {
         "gates": [[gate.state, gate_found(gate), gate_asked(gate), gate.follows] for gate in results.gates],
-        "charts": {"points": vega_lite.points(), "difference": vega_lite.difference()},
+        "terms": TERMS,
+        "charts": {"difference": vega_lite.difference()},
         "rows": [row_heading(results, row) for row in results.rows],
+        "labels": list(results.rows),
         "references": _references(results),
+        "risks": [
+            [block.words.plain or block.words.title, block.words.title, block.words.sentence] for block in blocks
+        ],
         "lines": [_line(results, column, named, keys.index((column.risk, column.probe))) for column in results.columns],
         "curves": [_curves(results, key, single=single_curves) for key in keys],
+        "cells": {
+            anchors[cell.block.risk, cell.row]: _cell(results, cell, at, places)
+            for row in cells
+            for at, cell in enumerate(row)
+        },
+        "combinations": {
+            anchors[COMBINED, each.row]: _combination(results, each, blocks, anchors) for each in combined
+        },
     }
 
 
-def cell_place(results: Results, cell: MatrixCell) -> str:
-    """The name of a cell in `behind`: its column's and its row's position."""
-    return f"{results.columns.index(cell.column)}.{results.rows.index(cell.row)}"
+def probe_place(results: Results, column: Column) -> int:
+    """The position of a column's attack or audit, by which fragments of the page are told apart."""
+    return _keys(results).index((column.risk, column.probe))
+
+
+def _keys(results: Results) -> list[tuple[str, str]]:
+    return list(dict.fromkeys((column.risk, column.probe) for column in results.columns))
 
 
 def _references(results: Results) -> list[int]:
@@ -55,17 +96,19 @@ def _references(results: Results) -> list[int]:
 
 
 def _line(results: Results, column: Column, named: dict[str, Named], curve: int) -> Plain:
+    words = metric_words(column)
     return {
-        "risk": risk_words(column.risk).title,
-        "title": metric_words(column).title,
-        "probe": str(named[column.probe]),
+        "title": words.title,
+        "meaning": words.sentence,
+        "name": capitalised(plain_name(column, attribute_of(results, column))),
+        "probe": str(brief(column.probe, named)),
+        "settings": str(named[column.probe].given),
         "curve": curve,
         "groups": _groups(results, column),
         "values": [
             [[item.seed, _short(item.value), item.task[:DIGEST]] for item in results.of(row, column)]
             for row in results.rows
         ],
-        "cells": [_cell(results, results.cell(row, column)) for row in results.rows],
     }
 
 
@@ -76,12 +119,61 @@ def _groups(results: Results, column: Column) -> Plain | None:
     return {"caption": groups.caption, "said": groups.sentence, "head": groups.head, "rows": groups.rows}
 
 
-def _cell(results: Results, cell: MatrixCell) -> Plain:
+def _cell(results: Results, cell: RiskCell, risk: int, places: Mapping[Column, int]) -> Plain:
+    metrics = [*cell.counted, *cell.others]
+    gates = dict.fromkeys(
+        gate for judged in metrics for of in (failed_checks, gates_of) for gate in of(results, judged.cell)
+    )
     return {
-        "said": verdict_sentences(results, cell),
-        "facts": list(verdict_figures(results, cell)),
-        "gates": [results.gates.index(gate) for gate in gates_of(results, cell)],
-        "judged": _judged(cell),
+        "risk": risk,
+        "row": results.rows.index(cell.row),
+        "read": [cell.read.word, cell.read.word.sign, cell.difference],
+        "counted": [_counted(results, judged, places) for judged in cell.counted],
+        "others": [_other(results, judged, places) for judged in cell.others],
+        "gates": [results.gates.index(gate) for gate in gates],
+        "published": _published(results, cell),
+    }
+
+
+def _published(results: Results, cell: RiskCell) -> str:
+    """What is published of the row's defense and the risk, told once however many attacks there are."""
+    sentences = (literature_sentences(results, judged.cell) for judged in cell.counted)
+    return next(filter(None, sentences), "")
+
+
+def _counted(results: Results, judged: Judged, places: Mapping[Column, int]) -> Plain:
+    """A metric with all that is known of it."""
+    return {
+        "line": places[judged.line.column],
+        "read": [judged.read.word, judged.read.word.sign],
+        "said": judged_sentence(results, judged),
+        "facts": list(verdict_figures(results, judged.cell)),
+        "judged": _judged(judged.cell),
+        "differences": [_short(value) for value in results.differences(judged.cell.row, judged.line.column)],
+    }
+
+
+def _other(results: Results, judged: Judged, places: Mapping[Column, int]) -> list[Any]:
+    """An exploratory metric as a line of a table: its levels, its difference, and how it reads."""
+    before, after = ("", "")
+    if judged.cell.difference is not None:
+        first, second = paired_levels(results, judged.cell)
+        before, after = number(first), number(second)
+    difference = signed(judged.cell.difference.mean) if judged.cell.difference else ""
+    read = [judged.read.word.sign, judged.read.word] if can_be_news(judged.line.column) else ["", ""]
+    return [places[judged.line.column], before, after, difference, *read]
+
+
+def _combination(
+    results: Results, found: Combination, blocks: Sequence[MatrixBlock], anchors: Mapping[tuple[str, str], str]
+) -> Plain:
+    return {
+        "row": results.rows.index(found.row),
+        "words": found.words,
+        "sign": f"{found.first.still.sign} {found.second.still.sign}",
+        "verdict": found.verdict,
+        "said": [found.first.sentence, found.second.sentence],
+        "cells": [anchors[block.risk, found.row] for block in blocks],
     }
 
 
@@ -111,6 +203,7 @@ def _curves(results: Results, key: tuple[str, str], *, single: bool) -> Plain | 
     xs = list(dict.fromkeys(curve.x for curve in drawn))
     first = drawn[0]
     return {
+        "title": first.title,
         "scale": first.scale,
         "x_title": first.x_title,
         "words": _words(first),

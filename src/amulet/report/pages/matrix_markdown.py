@@ -5,8 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from amulet.core.text import visible
+from amulet.experiments.planning.experiment import BASELINE
 from amulet.experiments.results.numbers import MatrixCell
 from amulet.experiments.results.results import Results
+from amulet.literature import SOURCE
 from amulet.report.words.blocks import (
     MatrixBlock,
     MatrixLine,
@@ -16,15 +18,17 @@ from amulet.report.words.blocks import (
     undefined_sentences,
 )
 from amulet.report.words.explanations import HOW_VERDICTS, NOT_COVERED
-from amulet.report.words.formats import number, setting, signed, spread
+from amulet.report.words.formats import number, p_value, setting, signed, spread
 from amulet.report.words.gates import gate_asked, gate_found, gates_of
+from amulet.report.words.group_rates import rate_table, undefended_sentences
 from amulet.report.words.group_sizes import NOT_COUNTED, compares_groups, group_sizes
+from amulet.report.words.headlines import headlines
+from amulet.report.words.literature import agreement_sentence, combination_sentence, literature_brief
 from amulet.report.words.names import riskier_end, spoken
 from amulet.report.words.no_skill import to_compare_with
-from amulet.report.words.row_text import other_references, row_heading
+from amulet.report.words.row_text import left_out_sentences, other_references, row_heading
 from amulet.report.words.seed_counts import how_often, looks_sentence, plural_seeds, seeds_note
 from amulet.report.words.spec_text import defenses, tampering
-from amulet.report.words.summaries import defense_summaries
 from amulet.report.words.verdict_words import interval_text, verdict_words
 from amulet.statistics import Gate
 
@@ -44,6 +48,7 @@ def render(results: Results, manifest: Mapping[str, Any]) -> str:
         _short(results, found),
         _glance(results, found),
         _gates(results),
+        _literature(results, found),
         _every(results, found),
         _origin(results, manifest),
     )
@@ -73,6 +78,9 @@ def _opening(results: Results) -> Iterator[str]:
     yield " ".join(filter(None, (*sentences, other_references(results))))
     yield f"{HOW_VERDICTS} {NOT_COVERED}"
     yield ""
+    if results.left_out:
+        yield plain_text(left_out_sentences(results))
+        yield ""
     attacked = tampering(results)
     for row, applied in defenses(results).items():
         text = ", then ".join(map(str, applied)) or "no defense"
@@ -82,10 +90,13 @@ def _opening(results: Results) -> Iterator[str]:
 
 
 def _short(results: Results, found: tuple[MatrixBlock, ...]) -> Iterator[str]:
-    shorts = defense_summaries(results, found)
+    shorts = headlines(results, found)
     if shorts:
         yield "## In short"
         yield ""
+        stands = " ".join(undefended_sentences(results))
+        if stands:
+            yield f"- **{BASELINE}**: {plain_text(stands)}"
         yield from (f"- **{plain_text(short.row)}**: {plain_text(short.text)}" for short in shorts)
         yield ""
 
@@ -110,6 +121,27 @@ def _gates(results: Results) -> Iterator[str]:
     yield ""
 
 
+def _literature(results: Results, found: tuple[MatrixBlock, ...]) -> Iterator[str]:
+    """The primary cells beside what is published of them."""
+    if not results.published:
+        return
+    yield "## Beside the literature"
+    yield ""
+    yield f"{plain_text(agreement_sentence(results))} {plain_text(SOURCE)}."
+    yield ""
+    lines = [(block, part, line) for block in primary_blocks(found) for part in block.parts for line in part.lines]
+    rows = [
+        [_named(block, part, line), row_heading(results, cell.row), text]
+        for block, part, line in lines
+        for cell in line.cells
+        if (text := literature_brief(results, cell))
+    ]
+    yield from table(["Risk and metric", "Row", "Literature"], rows)
+    pairs = [sentence for row in results.rows if (sentence := combination_sentence(results, row))]
+    yield from (f"- {plain_text(sentence)}" for sentence in pairs)
+    yield from [""] if pairs else []
+
+
 def _every(results: Results, found: tuple[MatrixBlock, ...]) -> Iterator[str]:
     yield "## Every metric, risk by risk"
     yield ""
@@ -124,9 +156,26 @@ def _every(results: Results, found: tuple[MatrixBlock, ...]) -> Iterator[str]:
                 yield ""
                 head = ["Row", "Mean", "Difference", "Interval", "Verdict", "p", "Seeds", "Rests on"]
                 yield from table(head, [_detailed(results, cell) for cell in line.cells])
-            yield from _sizes(results, part)
+            yield from _rates(results, part)
         yield from (f"- {plain_text(sentence)}" for sentence in undefined_sentences(block))
         yield ""
+
+
+def _rates(results: Results, part: MatrixPart) -> Iterator[str]:
+    """The rates of the groups that a gap compares; their sizes alone in results of older versions."""
+    found = rate_table(results, part.lines[0].column)
+    if found is None:
+        yield from _sizes(results, part)
+        return
+    yield plain_text(" ".join((f"{found.caption}.", *found.notes)))
+    yield ""
+    lines = []
+    for row, groups, gaps in found.rows:
+        for group in groups:
+            cells = (f"{cell.value} ({cell.interval}), {cell.counts}" for cell in group.cells)
+            lines.append([row, group.group, *cells])
+        lines.append([row, "largest gap", *gaps])
+    yield from table(["Row", "Group", *found.rates], lines)
 
 
 def _sizes(results: Results, part: MatrixPart) -> Iterator[str]:
@@ -184,7 +233,7 @@ def _detailed(results: Results, cell: MatrixCell) -> list[str]:
         f"{signed(shift.mean)} {spread(shift)}".strip() if shift else "",
         interval_text(cell.verdict) if cell.verdict else "",
         ", ".join(filter(None, [verdict.words, verdict.because])) if verdict else "",
-        f"{cell.verdict.p:.2g}" if cell.verdict and cell.verdict.p is not None else "",
+        p_value(cell.verdict.p) if cell.verdict and cell.verdict.p is not None else "",
         seeds_note(results, cell) or plural_seeds(len(results.of(cell.row, cell.column))),
         _rests(results, cell),
     ]

@@ -5,18 +5,26 @@ from functools import partial
 from typing import Any, Final
 
 from amulet.experiments.results.results import Results
-from amulet.report.charts.difference_strips import SAMPLE, strips_of_rows
 from amulet.report.charts.trade_offs import row_letters, trade_offs
-from amulet.report.pages.cell_details import cell_details, cell_place
+from amulet.report.pages.anchors import row_slugs
+from amulet.report.pages.cell_details import panel_details, probe_place
+from amulet.report.pages.heat_maps import COMBINED, cell_anchors, maps
+from amulet.report.pages.matrix_csv import matrix_csv
 from amulet.report.pages.page_script import page_script
+from amulet.report.pages.picture_tables import picture_tables
 from amulet.report.pages.templating import as_shown, both_pages, templating
 from amulet.report.words import spec_text
-from amulet.report.words.blocks import matrix_blocks, primary_blocks
+from amulet.report.words.blocks import matrix_blocks
+from amulet.report.words.compositions import combinations
 from amulet.report.words.explanations import HOW_VERDICTS, NOT_COVERED
-from amulet.report.words.gates import gates_of
-from amulet.report.words.row_text import other_references, row_heading
+from amulet.report.words.group_rates import undefended_sentences
+from amulet.report.words.headlines import headlines
+from amulet.report.words.passing_on import notes
+from amulet.report.words.readings import LEANING_RULE, MEANINGS, RULE, cell_reading
+from amulet.report.words.risk_cells import risk_cells
+from amulet.report.words.row_text import left_out_sentences, other_references, row_heading
 from amulet.report.words.seed_counts import how_often, looks_sentence, seed_names, seeds_note
-from amulet.report.words.summaries import defense_summaries
+from amulet.report.words.terms import TERMS
 from amulet.report.words.training_facts import training_facts
 
 LARGEST: Final = 5_000_000
@@ -26,7 +34,7 @@ LARGEST: Final = 5_000_000
 def render(results: Results, manifest: Mapping[str, Any]) -> str:
     """The page. The same results and manifest give the same bytes, LARGEST of them for all but giant matrices.
 
-    A page that would be larger leaves out the tables of every seed and the curves of single seeds, and says so.
+    A page that would be larger leaves out the curves of single seeds and images, and says so.
 
     Args:
         results: what was found.
@@ -38,36 +46,53 @@ def render(results: Results, manifest: Mapping[str, Any]) -> str:
 
 def _rendered(results: Results, manifest: Mapping[str, Any], *, whole: bool) -> str:
     found, script = matrix_blocks(results), page_script()
+    cells, combined = risk_cells(results, found), combinations(results)
+    anchors = cell_anchors(results, found)
     page = (
         templating()
         .get_template("matrix.html.jinja")
         .render(
             **both_pages(results, manifest),
-            behind=cell_details(results, single_curves=whole),
+            **_words(results),
+            maps=maps(found, cells, headlines(results, found), combined),
+            notes=notes(results, cells, manifest),
+            anchors=anchors,
+            undefended=undefended_sentences(results),
+            probe_place=partial(probe_place, results),
+            combined_kind=COMBINED,
+            behind=panel_details(results, cells, combined, anchors, single_curves=whole),
+            picture_tables=picture_tables(results) if whole else (),
             whole=whole,
-            cell_id=partial(cell_place, results),
-            gates_of=partial(gates_of, results),
-            summaries=defense_summaries(results, found),
-            looks=looks_sentence(results),
             script=script,
-            seed_names=seed_names(results),
-            seeds_note=partial(seeds_note, results),
-            how_often=how_often(results),
+            csv=matrix_csv(results),
+            file_name=row_slugs([results.experiment])[results.experiment],
             letters=row_letters(results),
             trade_offs=tuple(trade_offs(results, found)),
             blocks=found,
-            primaries=primary_blocks(found),
-            sample=SAMPLE,
-            strips=partial(strips_of_rows, results),
-            row_heading=partial(row_heading, results),
-            row_headings=[row_heading(results, row) for row in results.rows],
-            other_references=other_references(results),
-            tampering=spec_text.tampering(results),
-            experiment=spec_text.experiment(results),
-            defenses=spec_text.defenses(results),
             facts=training_facts(results),
-            how_verdicts=HOW_VERDICTS,
-            not_covered=NOT_COVERED,
         )
     )
     return as_shown(page, script.text)
+
+
+def _words(results: Results) -> dict[str, Any]:
+    """What the templates say of rows, seeds, settings and verdicts."""
+    return {
+        "how_often": how_often(results),
+        "seed_names": seed_names(results),
+        "seeds_note": partial(seeds_note, results),
+        "looks": looks_sentence(results),
+        "row_heading": partial(row_heading, results),
+        "row_headings": [row_heading(results, row) for row in results.rows],
+        "other_references": " ".join(filter(None, [other_references(results), left_out_sentences(results)])),
+        "reading_of": partial(cell_reading, results),
+        "reading_meanings": MEANINGS,
+        "reading_rule": RULE,
+        "leaning_rule": LEANING_RULE,
+        "how_verdicts": HOW_VERDICTS,
+        "not_covered": NOT_COVERED,
+        "terms": TERMS,
+        "experiment": spec_text.experiment(results),
+        "defenses": spec_text.defenses(results),
+        "tampering": spec_text.tampering(results),
+    }

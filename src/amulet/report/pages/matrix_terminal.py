@@ -1,4 +1,4 @@
-"""The matrix in a terminal: metrics as rows, defenses as columns."""
+"""The details of the matrix in a terminal: a sentence for each defense; metrics as rows, defenses as columns."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -8,12 +8,16 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from amulet.experiments.planning.experiment import BASELINE
+from amulet.experiments.results.few_seeds import few_seeds
 from amulet.experiments.results.numbers import MatrixCell
 from amulet.experiments.results.results import Results
+from amulet.report.pages.group_rates_terminal import rates_shown
 from amulet.report.words.blocks import (
     MatrixBlock,
     MatrixLine,
     MatrixPart,
+    group_sentences,
     matrix_blocks,
     primary_blocks,
     undefined_sentences,
@@ -21,11 +25,14 @@ from amulet.report.words.blocks import (
 from amulet.report.words.explanations import HOW_VERDICTS
 from amulet.report.words.formats import number, signed, spread
 from amulet.report.words.gates import gate_sentences
+from amulet.report.words.group_rates import undefended_sentences
+from amulet.report.words.headlines import headlines
 from amulet.report.words.names import riskier_end
-from amulet.report.words.row_text import other_references, row_heading
+from amulet.report.words.row_text import left_out_sentences, other_references, row_heading
 from amulet.report.words.seed_counts import looks_sentence, seed_names, seeds_note
-from amulet.report.words.summaries import defense_summaries
 from amulet.report.words.verdict_words import Tone, verdict_words
+from amulet.statistics import Gate, Word
+from amulet.statistics.power import MOST_SEEDS
 
 CELL: Final = 15
 COLUMN: Final = CELL + 2
@@ -41,7 +48,7 @@ def matrix_table(results: Results, width: int | None = 80) -> Group:
     baseline as its first column; without a width nothing is cut or broken.
     """
     found = matrix_blocks(results)
-    tables = (_block(block, results, width) for block in primary_blocks(found))
+    tables = (_block(block, results, width) for block in primary_blocks(found, with_groups=True))
     return Group(_title(results), *_short(results, found), *tables, *_warnings(results), _legend(results))
 
 
@@ -50,25 +57,31 @@ def _title(results: Results) -> Text:
 
 
 def _short(results: Results, found: tuple[MatrixBlock, ...]) -> Iterator[Text]:
-    """A sentence for each defense."""
-    for short in defense_summaries(results, found):
-        yield Text.assemble((f"\n{short.row}: ", "bold"), short.text)
+    """Where the undefended model stands between groups; then a sentence for each defense, the worst news first."""
+    if stands := " ".join(undefended_sentences(results)):
+        yield Text.assemble((f"\n{BASELINE}: ", "bold"), stands)
+    for headline in headlines(results, found):
+        yield Text.assemble((f"\n{headline.row}: ", "bold"), headline.text)
 
 
 def _warnings(results: Results) -> Iterator[Text]:
     """What stands in the way of the verdicts; nothing where every gate has passed."""
+    few = few_seeds(results)
+    if few:
+        yield Text(f"\n{few}", style="bold yellow")
     for gate in results.gates:
-        if gate.follows:
+        if gate.state is Gate.FAILED or (gate.follows and not few):
             yield Text(f"\n{gate_sentences(gate)}", style="yellow")
 
 
 def _legend(results: Results) -> Text:
     return Text(
         "\nMean ± standard deviation over seeds; under it the difference to the undefended baseline, "
-        "paired by seed.\n"
+        "paired by seed, and the number of seeds that would settle what is inconclusive.\n"
         "Only primary metrics are shown; the report has all. "
         f"{HOW_VERDICTS} {looks_sentence(results)}".rstrip()
-        + f" {other_references(results)}".rstrip(),
+        + f" {other_references(results)}".rstrip()
+        + f"\n{left_out_sentences(results)}".rstrip(),
         style="dim",
     )
 
@@ -82,7 +95,9 @@ def _block(block: MatrixBlock, results: Results, width: int | None) -> Group:
         for part in block.parts
     )
     reasons = (Text(f"undefined: {sentence}", style="yellow") for sentence in undefined_sentences(block))
-    return Group(heading, *tables, *reasons)
+    rates = (shown for part in block.parts for shown in rates_shown(results, part.lines[0].column))
+    groups = (Text(sentence) for part in block.parts for sentence in group_sentences(part))
+    return Group(heading, *tables, *reasons, *rates, *groups)
 
 
 def _slices(rows: int, fitting: int) -> Iterator[tuple[int, ...]]:
@@ -98,7 +113,7 @@ def _table(part: MatrixPart, rows: Sequence[int], results: Results, width: int |
     for row in rows:
         cell = None if width is None else CELL
         table.add_column(Text(row_heading(results, results.rows[row])), justify="right", width=cell, overflow="fold")
-    for line in part.lines:
+    for line in (line for line in part.lines if line.column.group is None):
         table.add_row(_name(line), *(_cell(line.cells[row], results) for row in rows))
     return Group(Text("" if part.obvious else f"\n{part.brief}", style="italic"), table)
 
@@ -116,4 +131,14 @@ def _cell(cell: MatrixCell, results: Results) -> Text:
     lines += filter(None, [seeds_note(results, cell)])
     text = Text("\n".join(lines))
     verdict = verdict_words(cell)
-    return text if verdict is None else text.append(f"\n{verdict.words}", STYLES[verdict.tone])
+    if verdict is None:
+        return text
+    return text.append(f"\n{verdict.words}", STYLES[verdict.tone]).append(_seeds(cell), "dim")
+
+
+def _seeds(cell: MatrixCell) -> str:
+    """On a line of its own, how many seeds would settle the cell; empty where it is settled or nobody can say."""
+    verdict = cell.verdict
+    if verdict is None or verdict.word is not Word.INCONCLUSIVE or verdict.interval is None:
+        return ""
+    return f"\nabout {verdict.seeds_needed} seeds" if verdict.seeds_needed else f"\n>{MOST_SEEDS} seeds"

@@ -16,9 +16,11 @@ from amulet.report.words.audit_words import audit_check_text, audit_interval
 from amulet.report.words.blocks import pair_lost_sentences, pair_undefined_sentences, undefined_sentences
 from amulet.report.words.formats import number, setting, signed, spread
 from amulet.report.words.gates import gate_asked, gate_found, gate_sentences
+from amulet.report.words.group_rates import rate_table
 from amulet.report.words.group_sizes import NOT_COUNTED, compares_groups, group_sizes
 from amulet.report.words.names import metric_words, riskier_end, spoken
 from amulet.report.words.no_skill import no_skill_text, to_compare_with
+from amulet.report.words.readings import can_be_news
 from amulet.report.words.spec_text import named
 from amulet.report.words.verdict_sentences import pair_figures, pair_sentences
 from amulet.report.words.verdict_words import interval_text, pair_verdict_words, verdict_words
@@ -26,6 +28,7 @@ from amulet.report.words.verdict_words import interval_text, pair_verdict_words,
 FILTERS: Final[tuple[Callable[..., Any], ...]] = (
     audit_check_text,
     audit_interval,
+    can_be_news,
     compares_groups,
     embedded,
     gate_asked,
@@ -82,6 +85,7 @@ def both_pages(results: Results | PairResults | AuditResults, manifest: Mapping[
             else partial(no_skill_text, results.tested)
         ),
         "group_sizes": partial(group_sizes, results),
+        "rate_table": partial(rate_table, results),
         "not_counted": NOT_COUNTED,
         "manifest": manifest,
         "version": version_of(manifest),

@@ -13,6 +13,7 @@ from amulet.experiments.model_audit.results import AuditCell, AuditResults
 from amulet.experiments.pairs.results import PairCell, PairResults
 from amulet.experiments.results.numbers import Column, MatrixCell
 from amulet.experiments.results.results import Results
+from amulet.report.words.formats import number
 from amulet.report.words.names import Words, metric_words, risk_rank, risk_words
 from amulet.report.words.spec_text import Named, Specified, brief, probes
 
@@ -104,14 +105,46 @@ def audit_blocks(results: AuditResults) -> tuple[AuditBlock, ...]:
     return _arranged(results, lambda column: (by_column[column],))
 
 
-def primary_blocks(blocks: Sequence[Block[Cell]]) -> tuple[Block[Cell], ...]:
-    """The same blocks with primary metrics only; parts and blocks without one are left out."""
+def primary_blocks(blocks: Sequence[Block[Cell]], *, with_groups: bool = False) -> tuple[Block[Cell], ...]:
+    """The same blocks with primary metrics only; parts and blocks without one are left out.
+
+    Args:
+        blocks: risk by risk.
+        with_groups: whether to keep primary metrics as measured on single groups, which are exploratory, as well.
+    """
     found = []
     for block in blocks:
-        kept = [(part, tuple(line for line in part.lines if line.column.primary)) for part in block.parts]
+        kept = [(part, tuple(_primary(part, with_groups=with_groups))) for part in block.parts]
         parts = tuple(replace(part, lines=lines) for part, lines in kept if lines)
         found += [replace(block, parts=parts)] if parts else []
     return tuple(found)
+
+
+def group_sentences(part: Part[Cell]) -> Iterator[str]:
+    """The metrics of a part that are of single groups: "Attack AUC (sex = female): undefended 0.512, DP-SGD 0.503"."""
+    for line in part.lines:
+        if line.column.group is not None:
+            yield f"{line.words.title}{'' if part.obvious else f' of {part.brief}'}: {', '.join(_values(line))}"
+
+
+def _values(line: Line[Cell]) -> Iterator[str]:
+    for cell in line.cells:
+        match cell:
+            case PairCell():
+                found = {"before": cell.before, "after": cell.after}
+            case AuditCell():
+                found = {"": cell.value}
+            case _:
+                found = {cell.row: None if cell.summary is None else cell.summary.mean}
+        for model, value in found.items():
+            yield f"{model} {'undefined' if value is None else number(value)}".lstrip()
+
+
+def _primary(part: Part[Cell], *, with_groups: bool) -> Iterator[Line[Cell]]:
+    names = {line.column.metric for line in part.lines if line.column.primary}
+    for line in part.lines:
+        if line.column.primary or (with_groups and line.column.metric in names):
+            yield line
 
 
 def undefined_sentences(block: MatrixBlock) -> Iterator[str]:

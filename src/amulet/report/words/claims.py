@@ -5,6 +5,7 @@ from typing import Final
 
 from amulet.experiments.results.numbers import Column
 from amulet.experiments.results.results import Results
+from amulet.report.words.formats import percent
 from amulet.report.words.names import metric_of
 from amulet.unauthorized_model_ownership.metrics import ClaimRate, FalseClaimRate
 
@@ -34,4 +35,4 @@ def _shares(results: Results, row: str, columns: list[Column]) -> Iterator[str]:
     for column in columns:
         mean = results.cell(row, column).summary
         if mean is not None:
-            yield f"{column.metric.partition('=')[2].removesuffix(')')} {mean.mean:.0%}"
+            yield f"{column.metric.partition('=')[2].removesuffix(')')} {percent(mean.mean)}"

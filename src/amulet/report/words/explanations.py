@@ -13,7 +13,13 @@ NOT_COVERED: Final = (
     "The intervals account for other training records and other initial weights, but not for the choice of the test "
     "records: every model is measured on the same ones, and with others all numbers could differ."
 )
+NET_SHORT: Final = "Gaps between groups: differences are net of chance."
+NET_OF_CHANCE: Final = (
+    "Gaps between groups are compared net of what chance gives to groups of these sizes, so that a difference is not "
+    "that of the values shown."
+)
 PAIR_ONLY: Final = "This pair of models only"
+PAIR_SHORT: Final = "Trained again, the same two recipes could differ otherwise; amulet assess measures that."
 PAIR_WARNING: Final = (
     "The intervals describe how the measured difference varies with the choice of records, not how it varies from one "
     "training to the next: if the same two recipes were trained again, the result could be different. To measure the "

@@ -3,13 +3,13 @@
 from amulet.experiments.results.gates import ATTACK, DEFENSE, MODEL, PROOF, STRENGTH, Checked
 from amulet.experiments.results.numbers import MatrixCell
 from amulet.experiments.results.results import Results
-from amulet.report.words.names import is_risk, risk_words
+from amulet.report.words.names import capitalised, is_risk, mid_sentence, risk_name, risk_words
 from amulet.statistics import Gate
 
 
 def gates_of(results: Results, cell: MatrixCell) -> tuple[Checked, ...]:
     """The gates of the cell's row, and those of the probe that the cell belongs to."""
-    return tuple(gate for gate in results.gates if _concerns(gate, cell))
+    return results.gates_of(cell)
 
 
 def gate_found(gate: Checked) -> str:
@@ -21,7 +21,7 @@ def gate_asked(gate: Checked) -> str:
     """What was checked, as a clause."""
     asked = {
         MODEL: f"whether the model “{gate.row}” has learned something",
-        DEFENSE: f"whether “{gate.row}” {_purpose(gate.about or '')}",
+        DEFENSE: f"whether “{gate.row}” {purpose(gate.about or '')}",
         ATTACK: f"whether {gate.about} finds something on the undefended model",
         STRENGTH: f"whether {gate.about} works on “{gate.row}”",
         PROOF: f"whether the privacy guarantee of “{gate.row}” withstands {gate.about}",
@@ -29,19 +29,22 @@ def gate_asked(gate: Checked) -> str:
     return asked[gate.name]
 
 
+def gate_follows(gate: Checked, row: str) -> str:
+    """What follows from a check for a row, with the risk that it is about, and its own row if that is another."""
+    about = gate.about if gate.name == DEFENSE else None
+    follows = f"{gate.follows.rstrip('.')} ({risk_name(about)})." if about else gate.follows
+    of_another = gate.name in {MODEL, DEFENSE, PROOF} and gate.row != row
+    return f"{capitalised(gate.row)}: {mid_sentence(follows)}" if of_another else follows
+
+
 def gate_sentences(gate: Checked) -> str:
     """How the check came out, what was checked, and what follows."""
     found = gate_found(gate)
-    return f"{found[:1].upper()}{found[1:]}: {gate_asked(gate)}. {gate.follows}".rstrip()
+    return f"{capitalised(found)}: {gate_asked(gate)}. {gate.follows}".rstrip()
 
 
-def _purpose(about: str) -> str:
+def purpose(about: str) -> str:
     """What a defense is made for: to lower a risk, or to claim ownership, which an audit of claims measures."""
     if is_risk(about):
         return f"lowers {risk_words(about).title}, a risk it is made for"
     return f"makes claims of ownership that are right, as {about} measures"
-
-
-def _concerns(gate: Checked, cell: MatrixCell) -> bool:
-    of_row, of_probe = gate.row == cell.row, gate.about == cell.column.probe
-    return {ATTACK: of_probe, STRENGTH: of_row and of_probe}.get(gate.name, of_row)

@@ -16,10 +16,20 @@ from amulet.experiments.results.numbers import Column
 
 @dataclass(frozen=True)
 class Words:
-    """A heading and the sentence that explains it, empty where there is nothing to add."""
+    """A heading and the sentence that explains it, empty where there is nothing to add.
+
+    Attributes:
+        plain: the same without the field's terms: of a risk a question, of a metric a part of a sentence; may be empty.
+    """
 
     title: str
     sentence: str = ""
+    plain: str = ""
+
+    @property
+    def in_sentence(self) -> str:
+        """The title within a sentence."""
+        return mid_sentence(self.title)
 
 
 _FACTS: Final = {
@@ -42,7 +52,19 @@ def risk_words(risk: str) -> Words:
         risk: name of its package.
     """
     known = _risks().get(risk)
-    return Words(f"{known.code} {known.title}".strip(), known.meaning) if known else Words(spoken(risk))
+    return Words(f"{known.code} {known.title}".strip(), known.meaning, known.question) if known else Words(spoken(risk))
+
+
+def risk_head(risk: str) -> str:
+    """The risk in at most ten characters, as the heading of a narrow column."""
+    known = _risks().get(risk)
+    return (known and known.short) or (known.title if known else spoken(risk))[:10].rstrip()
+
+
+def risk_code(risk: str) -> str:
+    """The risk's code in the taxonomy, such as "P1"; empty for what has none."""
+    known = _risks().get(risk)
+    return known.code if known else ""
 
 
 def is_risk(name: str) -> bool:
@@ -70,14 +92,15 @@ def metric_words(column: Column) -> Words:
     """
     known, parameters = metric_of(column), column.metric.removesuffix(")").partition("(")[2]
     if known is None:
-        title, meaning = spoken(column.metric), ""
+        title, meaning, plain = spoken(column.metric), "", ""
     else:
         values = [pair.partition("=")[2] for pair in parameters.split(", ") if parameters]
         title, meaning = " ".join([known.title or spoken(_metric_name(known)), *values]), _meaning(known)
+        plain = known.phrase
     if column.group is None:
-        return Words(title, meaning)
+        return Words(title, meaning, plain)
     attribute, _, group = column.group.partition("=")
-    return Words(f"{title} ({attribute} = {group})", meaning)
+    return Words(f"{title} ({attribute} = {group})", meaning, plain)
 
 
 def metric_of(column: Column) -> type[Metric[Any]] | None:
@@ -95,6 +118,11 @@ def mid_sentence(title: str) -> str:
     return title[:1].lower() + title[1:] if title[1:2].islower() else title
 
 
+def capitalised(text: str) -> str:
+    """A part of a sentence as its beginning."""
+    return f"{text[:1].upper()}{text[1:]}"
+
+
 def fact_title(fact: str) -> str:
     """What training calls a fact, in words."""
     return _FACTS.get(fact, spoken(fact))
@@ -108,7 +136,7 @@ def fact_rank(fact: str) -> int:
 def spoken(name: str) -> str:
     """noise_multiplier -> Noise multiplier; names in capitals stay as they are."""
     words = name.replace("_", " ")
-    return words[:1].upper() + words[1:]
+    return capitalised(words)
 
 
 @cache

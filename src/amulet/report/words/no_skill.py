@@ -28,6 +28,8 @@ def no_skill_text(tested: Tally, column: Column) -> str:
     metric = metric_of(column)
     if metric is not None and metric.no_skill is not None:
         return _always_one_class(_class_counts(tested, column), metric.no_skill)
+    if metric is not None and metric.line is not None:
+        return f"{metric.line[1]}: {metric.line[0]:g}"
     return f"guessing: {number(column.chance)}" if isinstance(column.chance, int | float) else ""
 
 

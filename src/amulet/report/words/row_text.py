@@ -10,6 +10,11 @@ def row_heading(results: Results, row: str) -> str:
     return row if BASELINE in {row, reference} else f"{row} (against {reference})"
 
 
+def left_out_sentences(results: Results) -> str:
+    """What was asked for with all risks or all defenses and cannot be used, with the reasons; empty if nothing."""
+    return " ".join(map(str, results.left_out))
+
+
 def other_references(results: Results) -> str:
     """A sentence for results in which some rows are not compared with the undefended one; else empty."""
     others = any(results.reference(row) != BASELINE for row in results.rows if row != BASELINE)

@@ -45,10 +45,11 @@ class Named:
 
 
 def named(plain: Any) -> Named:
-    """From {import path: {field: value}}; anything else is its own text."""
+    """From {import path: {field: value}}, without lists that are empty; anything else is its own text."""
     match parts(plain):
         case (name, fields):
-            return Named(name, tuple((field.replace("_", " "), _text(value)) for field, value in fields.items()))
+            given = ((field, value) for field, value in fields.items() if value not in ([], ()))
+            return Named(name, tuple((field.replace("_", " "), _text(value)) for field, value in given))
         case _:
             return Named(setting(plain))
 

@@ -2,31 +2,71 @@
 
 from collections.abc import Iterator
 from statistics import fmean
-from typing import Final
 
 from amulet.experiments.pairs.results import PairCell
 from amulet.experiments.planning.experiment import BASELINE
 from amulet.experiments.results.numbers import MatrixCell
 from amulet.experiments.results.results import Results
-from amulet.report.words.formats import MINUS, number, signed, spread
-from amulet.report.words.names import metric_words, mid_sentence, riskier_end
+from amulet.report.words.formats import MINUS, number, p_value, percent, signed, spread
+from amulet.report.words.names import capitalised, metric_words, mid_sentence, riskier_end
 from amulet.report.words.no_skill import to_compare_with
+from amulet.report.words.paired_levels import paired_levels
+from amulet.report.words.points import in_points, levels, points
+from amulet.report.words.readings import Reading
+from amulet.report.words.risk_cells import Judged
 from amulet.report.words.seed_counts import plural_seeds, seeds_note
-from amulet.report.words.verdict_words import change_direction, interval_text
+from amulet.report.words.verdict_words import NOT_SHOWN, change_direction, interval_text, leak_or_success
 from amulet.statistics import ALPHA, Verdict, Word
+from amulet.statistics.rare import share_not_excluded
 
-SMALLEST_P: Final = 0.0001
+
+def judged_sentence(results: Results, judged: Judged) -> str:
+    """What one metric of one defended row says, for a reader without statistics."""
+    cell, read = judged.cell, judged.read
+    name = capitalised(judged.name)
+    if cell.difference is None:
+        return f"{name} has no value to compare{f': {read.reason}' if read.reason else ''}."
+    if cell.verdict and cell.verdict.word is Word.UNCHANGED:
+        return f"{name} cannot change: the defense leaves the model as it is."
+    change = f"{name} goes from {_change(results, judged)}"
+    return f"{change}{_what_it_means(judged)}{_net(results, judged)}"
 
 
-def verdict_sentences(results: Results, cell: MatrixCell) -> str:
-    """What a cell of the matrix says, without statistical terms."""
-    title = metric_words(cell.column).title
-    if cell.summary is None:
-        return f"{title} has no value here: {'; '.join(cell.undefined) or 'it was not measured'}."
-    if cell.verdict is None:
-        mean = f"Without a defense, {mid_sentence(title)} is {number(cell.summary.mean)} on average."
-        return f"{mean} Defenses are compared with this."
-    return " ".join(_sentences(results, cell, cell.verdict, mid_sentence(title)))
+def _net(results: Results, judged: Judged) -> str:
+    """The difference where it is not that of the two levels, since what chance adds to either is left out."""
+    before, after = paired_levels(results, judged.cell)
+    assert judged.cell.difference is not None  # noqa: S101 - checked by the only caller
+    mean = judged.cell.difference.mean
+    if abs(after - before - mean) < 1e-9:
+        return ""
+    return f" Net of what chance adds to either, the difference is {points(judged.line.column, mean)}."
+
+
+def _what_it_means(judged: Judged) -> str:
+    """The rest of the sentence behind the change, and what else is to be said."""
+    cell, read = judged.cell, judged.read
+    reason = f" {capitalised(read.reason)}." if read.reason else ""
+    match read.word:
+        case Reading.WORSE | Reading.BETTER:
+            return f": {_direction(judged)}. This is proven."
+        case Reading.LEANS_WORSE:
+            return f": probably {_direction(judged)}, but not proven.{reason}{_needed(cell)}"
+        case Reading.FAILED:
+            return f", but nothing good can be concluded from it.{reason}"
+        case Reading.NOT_SHOWN:
+            return f", but {NOT_SHOWN}: no {leak_or_success(cell.column)} is shown in either."
+        case Reading.SAME:
+            return f". Any true difference is below {_margin(judged)}, too small to matter.{_not_excluded(cell)}"
+        case _:
+            return f", but it is unclear whether that is chance.{reason}{_needed(cell)}"
+
+
+def _not_excluded(cell: MatrixCell) -> str:
+    """What so many seeds cannot exclude, with a space before; empty for a model that is the same by construction."""
+    if cell.verdict is None or cell.verdict.paired is None:
+        return ""
+    share = share_not_excluded(cell.verdict.paired.n)
+    return f" Something that happens in fewer than {share:.0%} of trainings cannot be excluded."
 
 
 def pair_sentences(cell: PairCell) -> str:
@@ -35,19 +75,24 @@ def pair_sentences(cell: PairCell) -> str:
     match verdict.word:
         case Word.INCREASES | Word.DECREASES:
             change = f"{change_direction(cell.column, verdict.word)}: {_pair_change(cell, title)}"
-            return f"In this pair {change}. The interval over other records does not contain zero."
+            sentence = f"In this pair {change}. The interval over other records does not contain zero."
         case Word.NO_CHANGE:
             below = number(verdict.margin)
-            return f"In this pair {title} stays as it was: with other records, too, it differs by less than {below}."
+            stays = f"In this pair {title} stays as it was"
+            sentence = f"{stays}: with other records, too, it differs by less than {below}."
+        case Word.NO_LEAK:
+            what = leak_or_success(cell.column)
+            sentence = f"No {what} is shown in either model: {_pair_change(cell, title)}, but {NOT_SHOWN}."
         case Word.UNCHANGED:
-            return "Both files hold one model, so nothing can differ."
+            sentence = "Both files hold one model, so nothing can differ."
         case Word.UNDEFINED:
-            return f"There is no verdict: {verdict.reason}."
+            sentence = f"There is no verdict: {verdict.reason}."
         case Word.NOT_INTERPRETABLE:
-            return f"There is no verdict, although {_pair_change(cell, title)}: {verdict.reason}."
+            sentence = f"There is no verdict, although {_pair_change(cell, title)}: {verdict.reason}."
         case _:
             why = verdict.reason or "other records could show another sign"
-            return f"It cannot be said whether {title} differs: {_pair_change(cell, title)}, but {why}."
+            sentence = f"It cannot be said whether {title} differs: {_pair_change(cell, title)}, but {why}."
+    return sentence
 
 
 def verdict_figures(results: Results, cell: MatrixCell) -> Iterator[tuple[str, str]]:
@@ -56,6 +101,7 @@ def verdict_figures(results: Results, cell: MatrixCell) -> Iterator[tuple[str, s
         yield "Mean", f"{number(cell.summary.mean)} {spread(cell.summary)}".strip()
     if cell.difference is not None:
         yield "Difference", f"{signed(cell.difference.mean)} {spread(cell.difference)}".strip()
+    yield from _chance_figures(results, cell)
     if cell.verdict is not None:
         yield from _test_figures(cell.verdict, primary=cell.column.primary)
         yield _margin_figure(cell.verdict)
@@ -69,6 +115,9 @@ def verdict_figures(results: Results, cell: MatrixCell) -> Iterator[tuple[str, s
 def pair_figures(cell: PairCell) -> Iterator[tuple[str, str]]:
     """The statistics of a cell on two models, as terms and texts."""
     yield from _interval_figure(cell.verdict, "metrics" if cell.column.primary else "")
+    if cell.by_chance is not None:
+        before, after = (signed(chance.added) for chance in cell.by_chance)
+        yield "Net of chance", f"chance gives {before} before and {after} after; the difference is without it"
     yield _margin_figure(cell.verdict)
     yield "Records", f"{cell.records:,}"
     if cell.resamples:
@@ -76,37 +125,46 @@ def pair_figures(cell: PairCell) -> Iterator[tuple[str, str]]:
         yield "Resamples", f"{cell.resamples:,}{lost}"
 
 
-def _sentences(results: Results, cell: MatrixCell, verdict: Verdict, title: str) -> Iterator[str]:
-    match verdict.word:
-        case Word.INCREASES | Word.DECREASES:
-            direction = change_direction(cell.column, verdict.word)
-            yield f"With {cell.row}, {direction}: {title} goes {_change(results, cell)}."
-            yield "The difference is too consistent over the seeds to be due to chance."
-        case Word.NO_CHANGE:
-            yield f"With {cell.row}, {title} stays as it was: any true difference is below {number(verdict.margin)},"
-            yield "too small to matter."
-        case Word.UNCHANGED:
-            yield f"{cell.row} leaves the model as it is, so nothing can change."
-        case Word.INCONCLUSIVE:
-            yield f"It cannot be said yet whether {cell.row} changes {title}: it goes {_change(results, cell)}."
-            yield _needed_seeds(verdict)
-        case _:
-            yield f"There is no verdict: {verdict.reason}."
+def _chance_figures(results: Results, cell: MatrixCell) -> Iterator[tuple[str, str]]:
+    """What chance gives to the row, and to the row that it is compared with."""
+    rows = dict.fromkeys((cell.row, results.reference(cell.row)))
+    found = {row: [it.by_chance.added for it in results.of(row, cell.column) if it.by_chance] for row in rows}
+    given = [f"{signed(fmean(added))} to {row}" for row, added in found.items() if added]
+    if given:
+        yield "Net of chance", f"chance gives {' and '.join(given)}; differences are without it"
 
 
-def _change(results: Results, cell: MatrixCell) -> str:
-    """Both means, over the seeds that the row and its reference have in common."""
-    reference = results.reference(cell.row)
-    values = [
-        {item.seed: item.value for item in results.of(row, cell.column) if item.value is not None}
-        for row in (reference, cell.row)
-    ]
-    both = values[0].keys() & values[1].keys()
-    means = [fmean(known[seed] for seed in both or known) if known else None for known in values]
-    before, after = ("an undefined value" if mean is None else number(mean) for mean in means)
-    if reference == BASELINE:
-        return f"from {before} without a defense to {after} with it"
-    return f"from {before} with {reference} to {after} with {cell.row}"
+def _change(results: Results, judged: Judged) -> str:
+    """Both means: "22 to 27 points with DP-SGD"."""
+    reference = results.reference(judged.cell.row)
+    before, after = paired_levels(results, judged.cell)
+    change = levels(judged.line.column, before, after).replace(" → ", " to ")
+    against = "" if reference == BASELINE else f", compared with {reference}"
+    return f"{change} with {judged.cell.row}{against}"
+
+
+def _direction(judged: Judged) -> str:
+    worse = judged.read.harm > 0
+    if judged.line.column.riskier is None:
+        return "worse" if worse else "better"
+    return "more risk" if worse else "less risk"
+
+
+def _margin(judged: Judged) -> str:
+    assert judged.cell.verdict is not None  # noqa: S101 - a reading has a verdict
+    margin = judged.cell.verdict.margin
+    if in_points(judged.line.column):
+        return f"{points(judged.line.column, margin).removeprefix('+')} points"
+    return number(margin)
+
+
+def _needed(cell: MatrixCell) -> str:
+    """How many seeds would settle an undecided cell, with a space before; empty where that is not known."""
+    if cell.verdict is None or cell.verdict.word is not Word.INCONCLUSIVE:
+        return ""
+    if needed := cell.verdict.seeds_needed:
+        return f" About {needed} seeds would settle it."
+    return "" if cell.verdict.reason else " Not even 1000 seeds would settle it."
 
 
 def _pair_change(cell: PairCell, title: str) -> str:
@@ -114,21 +172,13 @@ def _pair_change(cell: PairCell, title: str) -> str:
     return f"{title} goes from {before} before to {after} after"
 
 
-def _needed_seeds(verdict: Verdict) -> str:
-    if verdict.reason:
-        return f"The reason: {verdict.reason}."
-    if verdict.seeds_needed is None:
-        return "Not even 1000 seeds would settle it."
-    return f"About {verdict.seeds_needed} seeds would settle it."
-
-
 def _test_figures(verdict: Verdict, *, primary: bool) -> Iterator[tuple[str, str]]:
     if verdict.paired is not None and verdict.paired.effect is not None:
         effect = f"{verdict.paired.effect:+.1f}".replace("-", MINUS)
-        yield "In standard deviations", f"{effect} (Hedges' g of paired seeds)"
+        yield "In standard deviations", f"{effect} (of the differences, corrected for few seeds)"
     yield from _interval_figure(verdict, "cells" if primary else "")
     if verdict.p is not None:
-        p = "below 0.0001" if verdict.p < SMALLEST_P else f"{verdict.p:.2g}"
+        p = p_value(verdict.p)
         yield "p-value", f"{p}{', adjusted by Holm' if primary else ', not adjusted'}; a change if at most {ALPHA:g}"
 
 
@@ -141,7 +191,7 @@ def _interval_figure(verdict: Verdict, family: str) -> Iterator[tuple[str, str]]
     """
     if text := interval_text(verdict):
         together = f"95% together with all primary {family}, " if family else ""
-        yield "Interval", f"{text} ({together}{1 - verdict.level:.2%} by itself)"
+        yield "Interval", f"{text} ({together}{percent(1 - verdict.level, 2)} by itself)"
 
 
 def _margin_figure(verdict: Verdict) -> tuple[str, str]:

@@ -6,11 +6,17 @@ from typing import Final
 
 from amulet.experiments.pairs.results import PairCell
 from amulet.experiments.results.numbers import Column, MatrixCell
+from amulet.experiments.results.risk_changes import is_worse, risk_word
 from amulet.report.words.formats import number, signed
 from amulet.report.words.names import metric_words, mid_sentence, risk_name
-from amulet.statistics import Verdict, Word
+from amulet.statistics import CHANGES, Verdict, Word
+from amulet.statistics.rare import share_not_excluded
 
-CHANGES: Final = frozenset({Word.INCREASES, Word.DECREASES})
+NOT_SHOWN: Final = "on neither model is the attack shown to do better than without the model"
+"""Why a difference between two models that are not shown to leak is no change of a risk."""
+
+_WITHOUT_LEAKS: Final = frozenset({"evasion", "poisoning", "unauthorized_model_ownership"})
+"""Risks whose attacks make no secret known, so that they succeed or not."""
 
 
 class Tone(StrEnum):
@@ -61,6 +67,11 @@ def pair_verdict_words(cell: PairCell) -> VerdictWords:
     return VerdictWords(words, tone, _pair_because(cell.verdict))
 
 
+def leak_or_success(column: Column) -> str:
+    """What an attack shows that does better than without the model: a "leak", or a "success" where nothing leaks."""
+    return "success" if column.risk in _WITHOUT_LEAKS else "leak"
+
+
 def change_direction(column: Column, word: Word) -> str:
     """Which way a change goes: "the risk of evasion is higher", or of what is no risk "accuracy is lower".
 
@@ -71,7 +82,7 @@ def change_direction(column: Column, word: Word) -> str:
     up = word is Word.INCREASES
     if column.riskier is None:
         return f"{mid_sentence(metric_words(column).title)} is {'higher' if up else 'lower'}"
-    return f"the risk of {risk_name(column.risk)} is {'higher' if _is_worse(column, word) else 'lower'}"
+    return f"the risk of {risk_name(column.risk)} is {'higher' if is_worse(column, word) else 'lower'}"
 
 
 def interval_text(verdict: Verdict) -> str:
@@ -82,31 +93,45 @@ def interval_text(verdict: Verdict) -> str:
     return f"{signed(low)} to {signed(high)}"
 
 
-def _is_worse(column: Column, word: Word) -> bool:
-    """Whether a change means more risk; of what is no risk, more is better."""
-    return (word is Word.INCREASES) == (column.riskier == "high")
-
-
 def _change(word: Word, column: Column) -> tuple[str, Tone]:
+    if word is Word.NO_LEAK:
+        return str(word).replace("leak", leak_or_success(column)), Tone.SAME
     if word not in CHANGES:
         return str(word), Tone.SAME if word in {Word.NO_CHANGE, Word.UNCHANGED} else Tone.OPEN
-    worse = _is_worse(column, word)
-    words = str(word) if column.riskier is None else f"risk {'increases' if worse else 'decreases'}"
-    return words, Tone.WORSE if worse else Tone.BETTER
+    return risk_word(column, word), Tone.WORSE if is_worse(column, word) else Tone.BETTER
 
 
 def _because(verdict: Verdict) -> str:
-    if verdict.reason:
-        return verdict.reason
-    if verdict.word is Word.INCONCLUSIVE:
-        needed = verdict.seeds_needed
-        return f"about {needed} seeds would settle it" if needed else "not even 1000 seeds would settle it"
-    return f"any true difference is below {number(verdict.margin)}" if verdict.word is Word.NO_CHANGE else ""
+    if verdict.word is Word.NO_LEAK:
+        return NOT_SHOWN
+    if verdict.word is Word.NO_CHANGE:
+        return _excluded(verdict)
+    if verdict.word is not Word.INCONCLUSIVE:
+        return verdict.reason or ""
+    needed = verdict.seeds_needed
+    settles = (
+        f"about {needed} seeds would settle it"
+        if needed
+        else ""
+        if verdict.reason
+        else "not even 1000 seeds would settle it"
+    )
+    return "; ".join(filter(None, [verdict.reason, settles]))
+
+
+def _excluded(verdict: Verdict) -> str:
+    """What a verdict of no change excludes: differences from the margin up, and rare ones from some share up."""
+    below = f"any true difference is below {number(verdict.margin)}"
+    if verdict.paired is None:
+        return below
+    return f"{below}, unless in fewer than {share_not_excluded(verdict.paired.n):.0%} of trainings"
 
 
 def _pair_because(verdict: Verdict) -> str:
     if verdict.reason:
         return verdict.reason
+    if verdict.word is Word.NO_LEAK:
+        return NOT_SHOWN
     if verdict.word is Word.INCONCLUSIVE:
         return "other records could show another sign"
     return f"less than {number(verdict.margin)} with other records, too" if verdict.word is Word.NO_CHANGE else ""

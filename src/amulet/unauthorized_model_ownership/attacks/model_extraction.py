@@ -1,8 +1,11 @@
 """Retraining on the target's answers. Tramer et al. 2016, https://arxiv.org/abs/1609.02943, section 4."""
 
 from dataclasses import dataclass
+from typing import Self
 
+from amulet.core.dataset import AmuletDataset
 from amulet.core.spec import Count
+from amulet.core.split import Split
 from amulet.derivations.extraction import Answers, Extraction
 from amulet.unauthorized_model_ownership.extraction import ModelExtractionAttack
 
@@ -20,6 +23,12 @@ class ModelExtraction(ModelExtractionAttack):
 
     answers: Answers = "probabilities"
     queries: Count | None = None
+
+    @classmethod
+    def for_data(cls, dataset: AmuletDataset, split: Split) -> tuple[Self, ...]:
+        """With its defaults."""
+        del dataset, split
+        return (cls(),)
 
     @property
     def method(self) -> Extraction:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from math import prod
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
 import torch
 from annotated_types import Interval
@@ -28,7 +28,8 @@ from amulet.unauthorized_model_ownership.claims import Claim, Owner, Test
 MOST_NOISE: Final = 2**24
 """The most random numbers that are drawn at one time. It bounds memory."""
 
-Records = Annotated[int, Interval(ge=4, le=10**9)]
+FEWEST: Final = 4
+Records = Annotated[int, Interval(ge=FEWEST, le=10**9)]
 Classes = Annotated[int, Interval(ge=2, le=10**9)]
 
 
@@ -53,6 +54,7 @@ class DatasetInference(Claim, PostHoc):
 
     risk = "unauthorized_model_ownership"
     claims = True
+    family = "fingerprinting"
     packages = ("scipy",)
     records: Records = 500
     walk: Literal["gradient", "blind"] = "gradient"
@@ -60,6 +62,13 @@ class DatasetInference(Claim, PostHoc):
     classes: Classes = 2
     directions: Count = 10
     reach: Positive = 1.0
+
+    @classmethod
+    def for_data(cls, dataset: AmuletDataset, split: Split) -> tuple[Self, ...]:
+        """With as many records as the owner holds out, 500 at most."""
+        division = split.divide(len(dataset.train))
+        held = min(len(division.members), len(division.validation), cls.records)
+        return (cls(records=held) if held >= FEWEST else cls(),)
 
     def problems(self) -> Iterator[Problem]:
         """Each walk has settings of its own. The access follows from the walk."""

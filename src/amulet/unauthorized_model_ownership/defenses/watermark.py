@@ -48,6 +48,7 @@ class Watermark(Prepare):
 
     risk = "unauthorized_model_ownership"
     claims = True
+    family = "watermarking"
     data_use = DataUse.NONE
     version = 2
     records: Count = 100

@@ -10,8 +10,9 @@ from amulet.unauthorized_model_ownership.claim_outcome import FEWEST_SUSPECTS, C
 class ClaimAccuracy(Metric[ClaimOutcome]):
     """Share of all suspects that are judged correctly: stolen and claimed, or independent and not claimed."""
 
-    low, high, riskier, primary = 0.0, 1.0, "low", True
+    low, high, riskier, primary, margin = 0.0, 1.0, "low", True, 0.05
     title = "Claim accuracy"
+    phrase = "accuracy of ownership claims"
     meaning = "Share of suspected models, stolen or independent, that the claim judges correctly."
 
     def measure(self, outcome: ClaimOutcome) -> float | Undefined:

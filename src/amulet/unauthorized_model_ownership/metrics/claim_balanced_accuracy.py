@@ -12,7 +12,7 @@ from amulet.unauthorized_model_ownership.metrics.claim_fpr import claim_fpr
 class ClaimBalancedAccuracy(Metric[ClaimOutcome]):
     """The share of stolen models that are claimed and that of independent ones that are not, averaged."""
 
-    low, high, riskier, chance = 0.0, 1.0, "low", 0.5
+    low, high, riskier, chance, margin = 0.0, 1.0, "low", 0.5, 0.05
     title = "Balanced accuracy of claims"
     meaning = "Share of suspected models that the claim judges correctly, averaged over stolen and independent ones."
     shows = "claims"

@@ -10,7 +10,7 @@ from amulet.unauthorized_model_ownership.claim_outcome import FEWEST_SUSPECTS, C
 class ClaimFNR(Metric[ClaimOutcome]):
     """False negative rate: the share of stolen models of which ownership is not claimed."""
 
-    low, high, riskier = 0.0, 1.0, "high"
+    low, high, riskier, margin = 0.0, 1.0, "high", 0.05
     title = "False negative rate of claims"
     meaning = "Share of stolen models of which the owner cannot claim ownership."
 

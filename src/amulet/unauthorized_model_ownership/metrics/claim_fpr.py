@@ -10,7 +10,7 @@ from amulet.unauthorized_model_ownership.claim_outcome import FEWEST_SUSPECTS, C
 class ClaimFPR(Metric[ClaimOutcome]):
     """False positive rate: the share of independent models of which ownership is claimed."""
 
-    low, high, riskier = 0.0, 1.0, "high"
+    low, high, riskier, margin = 0.0, 1.0, "high", 0.05
     title = "False positive rate of claims"
     meaning = "Share of independently trained models of which the owner would claim ownership."
 

@@ -12,6 +12,7 @@ class Fidelity(Metric[ExtractionOutcome]):
 
     low, high, riskier, primary, margin = 0.0, 1.0, "high", True, 0.01
     title = "Fidelity"
+    phrase = "agreement of a stolen copy"
     meaning = "Share of unseen records for which the stolen copy predicts the same class as the model."
     chance = "majority_agreement"
 

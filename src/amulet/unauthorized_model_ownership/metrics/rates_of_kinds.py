@@ -15,7 +15,7 @@ class RateOfKind(Metric[ClaimOutcome]):
         suspects: the kind of suspects: a derivation such as "Pruning", "independent" or "other data".
     """
 
-    low, high = 0.0, 1.0
+    low, high, margin = 0.0, 1.0, 0.05
     suspects: str = "independent"
 
     def __str__(self) -> str:

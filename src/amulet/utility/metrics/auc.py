@@ -12,7 +12,11 @@ from amulet.utility.outcome import PredictionOutcome
 
 @dataclass(frozen=True)
 class AUC(Metric[PredictionOutcome]):
-    """Area under the ROC curve of the probabilities; for more than two classes the mean over pairs (eq. 7)."""
+    """Area under the ROC curve; for more than two classes the mean over pairs (eq. 7).
+
+    Records are ranked by the log odds of the predicted probabilities. The order is that of the probabilities, but
+    confident predictions are not rounded to the same number.
+    """
 
     low, high, riskier = 0.0, 1.0, None
     title = "AUC"
@@ -28,13 +32,13 @@ class AUC(Metric[PredictionOutcome]):
 
 
 def _separation(outcome: PredictionOutcome, a: int, b: int) -> float:
-    """Hand and Till's A(a, b): the mean of the areas with the probability of a, and of b, as the score."""
+    """Hand and Till's A(a, b): the mean of the areas with the confidence in a, and in b, as the score."""
     both = (outcome.labels == a) | (outcome.labels == b)
     return (_area(outcome, both, a) + _area(outcome, both, b)) / 2
 
 
 def _area(outcome: PredictionOutcome, among: Tensor, code: int) -> float:
-    return area_under(*roc(outcome.probabilities[among, code], outcome.labels[among] == code))
+    return area_under(*roc(outcome.confidence[among, code], outcome.labels[among] == code))
 
 
 auc = AUC()

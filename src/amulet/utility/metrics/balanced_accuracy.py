@@ -17,6 +17,7 @@ class BalancedAccuracy(Metric[PredictionOutcome]):
     shows = "trained"
     low, high, riskier, primary = 0.0, 1.0, None, True
     title = "Balanced accuracy"
+    phrase = "balanced accuracy"
     meaning = "Share of unseen records classified correctly, averaged over the classes."
     no_skill = "one over classes"
 

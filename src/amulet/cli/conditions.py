@@ -1,0 +1,28 @@
+"""`--fail-if`: the command ends with an exit code of its own if a condition on the verdicts holds."""
+
+from typing import TYPE_CHECKING, Final
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from amulet.experiments import Results
+    from amulet.experiments.results.conditions import Condition
+
+HOLDS: Final = 3
+"""The exit code if a condition holds."""
+
+
+def end_if_one_holds(results: "Results", asked: "Iterable[Condition]") -> None:
+    """Say which conditions hold, each in one sentence on standard error, and end the command if any does."""
+    from amulet.experiments.results.conditions import fulfilled
+    from amulet.report.console import open_console
+    from amulet.report.words.conditions import condition_sentence
+
+    sentences = [condition_sentence(condition, cells) for condition, cells in fulfilled(results, asked)]
+    errors = open_console(errors=True)
+    for sentence in sentences:
+        errors.print(sentence, soft_wrap=True)
+    if sentences:
+        raise typer.Exit(HOLDS)

@@ -1,0 +1,82 @@
+"""`amulet literature`: what is published of defenses and risks, and what the guideline predicts."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from amulet.cli.endings import told_plainly
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from amulet.literature import Interaction
+
+_ARROWS: Final = {"increases": "↑", "decreases": "↓"}
+LEGEND: Final = (
+    "Published, then predicted: ↑ the risk increases, ↓ it decreases, * other studies find the opposite, "
+    "- unexplored or not predicted."
+)
+
+
+def literature(
+    defense: Annotated[
+        str | None, typer.Argument(help="A defense, such as DPSGD, or a family, such as differential_privacy.")
+    ] = None,
+    risk: Annotated[str | None, typer.Argument(help="A risk, such as evasion.")] = None,
+) -> None:
+    """Show what is published of defenses and risks, and what the survey's guideline predicts."""
+    with told_plainly() as console:
+        from amulet.literature import DEFENSES, RISKS, SOURCE, interactions
+        from amulet.report.words.literature import studies_at_length
+
+        family = None if defense is None else _family(defense)
+        _check("risk", risk, RISKS)
+        chosen = [each for each in interactions() if risk in (None, each.risk) and family in (None, each.defense)]
+        if defense is None:
+            console.print(_overview(chosen, DEFENSES))
+            console.print(LEGEND, soft_wrap=True)
+        else:
+            for each in chosen:
+                console.print("\n".join(studies_at_length(each)), soft_wrap=True)
+        console.print(f"Source: {SOURCE}", soft_wrap=True)
+
+
+def _family(defense: str) -> str:
+    """The family of a defense, given by its own name or by that of the family."""
+    from amulet.core.trainable import Defense
+    from amulet.experiments.registry.plugins import plugins
+    from amulet.literature import DEFENSES
+
+    known = {plugin.name: plugin.spec.family for plugin in plugins() if issubclass(plugin.spec, Defense)}
+    found = known.get(defense) or defense
+    _check("defense", found, (*DEFENSES, *(name for name, family in known.items() if family)))
+    return found
+
+
+def _check(parameter: str, given: str | None, allowed: tuple[str, ...]) -> None:
+    from amulet.core.errors import AmuletError
+
+    if given is not None and given not in allowed:
+        raise AmuletError(f"The {parameter} must be one of {', '.join(allowed)}. Got '{given}'.")
+
+
+def _overview(chosen: "list[Interaction]", defenses: tuple[str, ...]) -> "Table":
+    from rich.table import Table
+
+    from amulet.report.words.names import risk_words
+
+    risks = list(dict.fromkeys(each.risk for each in chosen))
+    table = Table()
+    table.add_column("defense")
+    for risk in risks:
+        table.add_column(risk_words(risk).title.partition(" ")[0] if len(risks) > 1 else risk)
+    for defense in defenses:
+        table.add_row(defense, *_signs(each for each in chosen if each.defense == defense))
+    return table
+
+
+def _signs(of: "Iterator[Interaction]") -> Iterator[str]:
+    for each in of:
+        studies, predicted = (_ARROWS.get(sign or "", "-") for sign in (each.published, each.prediction.direction))
+        yield f"{studies}{'*' if each.otherwise else ''} {predicted}"

@@ -1,0 +1,165 @@
+"""What "all risks" and "all defenses" mean on one data set: usual attacks, audits and rows, and what cannot be done."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from itertools import combinations
+from typing import Any
+
+from amulet.core.dataset import AmuletDataset
+from amulet.core.errors import InvalidParameter, ProblemsError
+from amulet.core.probe import Attack, Audit, Probe
+from amulet.core.trainable import Defense
+from amulet.experiments.graph.tasks import Backend
+from amulet.experiments.planning.bench import Bench
+from amulet.experiments.planning.checks import (
+    demands_of_models,
+    probe_problems,
+    request_problems,
+    row_problems,
+)
+from amulet.experiments.planning.experiment import ALL, Experiment, Row
+from amulet.experiments.planning.memory import source_of
+from amulet.experiments.registry.plugins import Kind, plugins, probe_classes
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """An attack, an audit or a defense that is left out since it cannot be used.
+
+    Attributes:
+        risk: its risk; of defenses those that they are made for, empty if none.
+        name: the attack, audit or defense with its settings; of a pair both.
+        reason: why, in sentences.
+    """
+
+    risk: str
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        """As a sentence."""
+        return f"{self.name}{f' ({self.risk})' if self.risk else ''} is left out: {self.reason}"
+
+
+def completed(
+    experiment: Experiment, dataset: AmuletDataset, backend: Backend
+) -> tuple[Experiment, tuple[LeftOut, ...]]:
+    """The experiment with the attacks, audits and rows that `risks`, `all_defenses` and `all_pairs` stand for.
+
+    Args:
+        experiment: what is asked for.
+        dataset: its records.
+        backend: of the models, on which nothing that is decided here depends.
+
+    Returns:
+        An experiment that lists everything itself, and what is left out. If the undefended model cannot be trained, all
+        is in the experiment, and whoever checks it finds why.
+    """
+    if not (experiment.risks or experiment.all_defenses or experiment.all_pairs):
+        return experiment, ()
+    bench = Bench(experiment.recipe, experiment.recipe, source_of(dataset), experiment.split, backend)
+    plain = {problem.sentence for problem in row_problems(experiment, experiment.recipe, dataset)}
+    rows, without = _rows(experiment, dataset, plain)
+    defenses = [defense for row in (*experiment.defenses, *rows) for defense in row.defenses]
+    probes, left_out = list(experiment.probes), [*without]
+    for probe in _usual_probes(experiment, dataset):
+        found = tuple(_against(probe, experiment, dataset, bench, usable=not plain))
+        if reasons := found or tuple(probe.notices(defenses)):
+            left_out.append(LeftOut(probe.risk, str(probe), " ".join(dict.fromkeys(reasons))))
+        else:
+            probes.append(probe)
+    for row in () if plain else tuple(rows):
+        if unmet := tuple(_unmet(row, probes, dataset, bench)):
+            left_out.append(_row_left_out(row, unmet))
+            rows.remove(row)
+    complete = replace(
+        experiment,
+        defenses=(*experiment.defenses, *rows),
+        attacks=tuple(probe for probe in probes if isinstance(probe, Attack)),
+        audits=tuple(probe for probe in probes if isinstance(probe, Audit)),
+        risks=(),
+        all_defenses=False,
+        all_pairs=False,
+    )
+    return complete, tuple(left_out)
+
+
+def _usual_probes(experiment: Experiment, dataset: AmuletDataset) -> Iterator[Probe[Any]]:
+    """The usual attacks and audits of the risks that are asked for, without those of classes that are listed."""
+    listed = {type(probe) for probe in experiment.probes}
+    for spec in probe_classes():
+        if spec not in listed and (ALL in experiment.risks or spec.risk in experiment.risks):
+            yield from spec.for_data(dataset, experiment.split)
+
+
+def _against(
+    probe: Probe[Any], experiment: Experiment, dataset: AmuletDataset, bench: Bench, *, usable: bool
+) -> Iterator[str]:
+    """The reasons why a probe cannot be used on the undefended model, whose structure is looked at if it is usable."""
+    try:
+        replace(experiment, attacks=(probe,) if isinstance(probe, Attack) else ())
+    except InvalidParameter as error:
+        yield from (problem.sentence for problem in error.problems)
+        return
+    found = tuple(probe_problems([probe], (), dataset, experiment.split))
+    for number in () if found else range(experiment.looks[-1]):
+        split = replace(experiment.split, seed=experiment.split.seed + number)
+        found += tuple(request_problems(replace(bench, split=split), [probe], dataset, {}))
+    if usable and not found:
+        yield from (sentence for _, sentence in demands_of_models(bench, [probe], {bench.source: dataset}))
+    yield from (problem.sentence for problem in found)
+
+
+def _unmet(row: Row, probes: Sequence[Probe[Any]], dataset: AmuletDataset, bench: Bench) -> Iterator[str]:
+    """What probes need of the models of a row; those that ask for other data sets are left to the plan's own checks."""
+    own = replace(bench, recipe=reduce(lambda recipe, defense: defense.apply(recipe), row.defenses, bench.plain))
+    asked = [probe for probe in probes if not probe.sources(bench.split)]
+    yield from (sentence for _, sentence in demands_of_models(own, asked, {bench.source: dataset}))
+
+
+def _rows(experiment: Experiment, dataset: AmuletDataset, plain: Collection[str]) -> tuple[list[Row], list[LeftOut]]:
+    """The rows of single defenses and of pairs that are asked for, and those among them that cannot be trained.
+
+    What is wrong with the undefended row, `plain`, is not held against them.
+    """
+    rows, left_out = list[Row](), list[LeftOut]()
+    alone = [row for row in experiment.defenses if len(row.defenses) == 1 and row.attacked is None]
+    usual = tuple(_usual_rows(experiment, dataset, {type(row.defenses[0]) for row in alone}))
+    pairs = (
+        Row(f"{first.label} and {second.label}", (*first.defenses, *second.defenses))
+        for first, second in combinations((*alone, *usual), 2)
+        if type(first.defenses[0]) is not type(second.defenses[0])
+    )
+    for row in (*(usual if experiment.all_defenses else ()), *(pairs if experiment.all_pairs else ())):
+        if reasons := [each for each in _against_row(row, experiment, dataset) if each not in plain]:
+            left_out.append(_row_left_out(row, reasons))
+        else:
+            rows.append(row)
+    return rows, left_out
+
+
+def _usual_rows(experiment: Experiment, dataset: AmuletDataset, listed: Collection[type[Defense]]) -> Iterator[Row]:
+    """A row for each registered defense, but for those of some classes."""
+    for plugin in plugins():
+        if plugin.kind is Kind.DEFENSE and plugin.spec not in listed:
+            assert issubclass(plugin.spec, Defense)  # noqa: S101 - by its kind
+            usual = plugin.spec.for_data(dataset, experiment.split)
+            yield from (Row(plugin.name if len(usual) == 1 else str(each), (each,)) for each in usual)
+
+
+def _against_row(row: Row, experiment: Experiment, dataset: AmuletDataset) -> Iterator[str]:
+    """The reasons why the recipe with a row's defenses cannot be trained."""
+    recipe = experiment.recipe
+    try:
+        for defense in row.defenses:
+            recipe = defense.apply(recipe)
+    except ProblemsError as error:
+        yield from (problem.sentence for problem in error.problems)
+        return
+    yield from (problem.sentence for problem in row_problems(experiment, recipe, dataset))
+
+
+def _row_left_out(row: Row, reasons: Sequence[str]) -> LeftOut:
+    risks = dict.fromkeys(defense.risk for defense in row.defenses if defense.risk)
+    return LeftOut(", ".join(risks), " and ".join(map(str, row.defenses)), " ".join(dict.fromkeys(reasons)))

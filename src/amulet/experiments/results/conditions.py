@@ -1,0 +1,154 @@
+"""Conditions on verdicts, such as "membership_inference increases", by which a pipeline can stop a model.
+
+A condition is written as ``[ROW:] WHAT CHANGE``:
+
+- ROW is the label of a defended row; without it the condition is of every defended row.
+- WHAT is a risk, an attack or an audit, whose primary metrics decide; or a metric, also as "METRIC of RISK" or
+  "METRIC of ATTACK".
+- CHANGE is "increases", "decreases" or "changes", or "may increase", "may decrease" or "may change", which undecided
+  verdicts fulfil too. Of a risk, attack or audit it is the risk that changes; of a metric and of utility, the number.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from amulet.core.errors import InvalidParameter, Problem
+from amulet.experiments.planning.experiment import BASELINE
+from amulet.experiments.results.numbers import Column, MatrixCell
+from amulet.experiments.results.results import Results
+from amulet.statistics import Word
+
+_CHANGES: Final = {
+    "increases": {Word.INCREASES},
+    "decreases": {Word.DECREASES},
+    "changes": {Word.INCREASES, Word.DECREASES},
+}
+_UNDECIDED: Final = {Word.INCONCLUSIVE, Word.UNDEFINED, Word.NOT_INTERPRETABLE}
+_FORM: Final = re.compile(
+    r"(?P<what>.+) (?:(?P<plain>increases|decreases|changes)|may (?P<may>increase|decrease|change))"
+)
+_OPPOSITE: Final = {Word.INCREASES: Word.DECREASES, Word.DECREASES: Word.INCREASES}
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One condition.
+
+    Attributes:
+        text: as it was written.
+        rows: the rows that it is of.
+        columns: the metrics that it is of.
+        words: the verdicts that fulfil it, on what is named.
+        of_risk: whether these verdicts are on the risk, not on the metric.
+    """
+
+    text: str
+    rows: tuple[str, ...]
+    columns: tuple[Column, ...]
+    words: frozenset[Word]
+    of_risk: bool
+
+    def fulfilled_by(self, cell: MatrixCell) -> bool:
+        """Whether the verdict of a cell, which the condition is of, fulfils it."""
+        if cell.verdict is None:
+            return False
+        falls = self.of_risk and cell.column.riskier == "low"  # a lower number is a higher risk
+        return (_OPPOSITE.get(cell.verdict.word, cell.verdict.word) if falls else cell.verdict.word) in self.words
+
+
+def conditions(texts: Iterable[str], rows: Sequence[str], columns: Collection[Column]) -> tuple[Condition, ...]:
+    """Conditions from their texts; the module's docstring has the form.
+
+    Args:
+        texts: the conditions as they are written.
+        rows: the labels of the rows of the assessment.
+        columns: its metrics.
+
+    Raises:
+        InvalidParameter: texts of another form, or unknown names; every problem is reported.
+    """
+    found, problems = [], []
+    for text in texts:
+        try:
+            found.append(_condition(" ".join(text.split()), [row for row in rows if row != BASELINE], columns))
+        except _Unknown as error:
+            problems.append(Problem("fail-if", f"The condition '{text}' is not understood: {error}"))
+    if problems:
+        raise InvalidParameter(problems)
+    return tuple(found)
+
+
+def fulfilled(results: Results, asked: Iterable[Condition]) -> Iterator[tuple[Condition, tuple[MatrixCell, ...]]]:
+    """The conditions that hold, each with the cells by which it does."""
+    for condition in asked:
+        cells = (results.cell(row, column) for row in condition.rows for column in condition.columns)
+        if holding := tuple(cell for cell in cells if condition.fulfilled_by(cell)):
+            yield condition, holding
+
+
+class _Unknown(Exception):  # noqa: N818
+    """The sentence that says what is wrong with a text."""
+
+
+def _condition(text: str, rows: Sequence[str], columns: Collection[Column]) -> Condition:
+    form = _FORM.fullmatch(text)
+    if form is None:
+        raise _Unknown(
+            "it must be '[ROW:] WHAT CHANGE', where the change is increases, decreases, changes, may increase, "
+            "may decrease or may change, such as 'membership_inference increases'."
+        )
+    chosen, what = _row(form["what"], rows)
+    named, of_risk = _named(what, columns)
+    words = _CHANGES[form["plain"] or f"{form['may']}s"] | (_UNDECIDED if form["may"] else set())
+    return Condition(text, (chosen,) if chosen else tuple(rows), named, frozenset(words), of_risk)
+
+
+def _row(text: str, rows: Sequence[str]) -> tuple[str | None, str]:
+    """The row in front of a colon, if there is one, and the rest."""
+    for row in sorted(rows, key=len, reverse=True):
+        if text.startswith(f"{row}:"):
+            return row, text.removeprefix(f"{row}:").strip()
+    before, colon, _ = text.partition(": ")
+    if colon:
+        raise _Unknown(f"there is no defended row '{before}'. There are: {', '.join(rows) or 'none'}.")
+    return None, text
+
+
+def _named(what: str, columns: Collection[Column]) -> tuple[tuple[Column, ...], bool]:
+    """The metrics that a name is of, and whether a change is that of their risk."""
+    whole = [column for column in columns if column.group is None]
+    if about := _of_scope(what, whole):
+        primary = tuple(column for column in about if column.primary)
+        if not primary:
+            names = ", ".join(dict.fromkeys(column.metric for column in about))
+            raise _Unknown(f"'{what}' has no primary metric. Name one of its metrics: {names}.")
+        return primary, True
+    metric, of, scope = what.partition(" of ")
+    about = _of_scope(scope, whole) if of else whole
+    if not about:
+        raise _Unknown(f"no attack, audit or risk '{scope}' is assessed. There are: {_scopes(whole)}.")
+    found = tuple(column for column in about if metric in _short(column.metric))
+    if not found:
+        names = _scopes(whole) if not of else ", ".join(dict.fromkeys(column.metric for column in about))
+        raise _Unknown(f"nothing that is assessed goes by the name '{metric}'. There are: {names}.")
+    if len(risks := dict.fromkeys(column.risk for column in found)) > 1:
+        longer = " or ".join(f"'{metric} of {risk}'" for risk in risks)
+        raise _Unknown(f"'{metric}' could be {longer}.")
+    return found, False
+
+
+def _of_scope(name: str, columns: Iterable[Column]) -> list[Column]:
+    """The metrics of a risk, or of attacks or audits, by name with or without settings."""
+    spoken = name.replace(" ", "_")
+    return [column for column in columns if spoken == column.risk or name in _short(column.probe)]
+
+
+def _short(text: str) -> tuple[str, str]:
+    """A name with its settings and without them."""
+    return text, text.partition("(")[0]
+
+
+def _scopes(columns: Iterable[Column]) -> str:
+    return ", ".join(dict.fromkeys(name for column in columns for name in (column.risk, column.probe)))
