@@ -54,6 +54,7 @@ class AdversarialDebiasing(Penalize):
     """
 
     risk = "discriminatory_behavior"
+    family = "group_fairness"
     data_use = DataUse.DATASET
 
     attributes: Attributes = ("sex",)

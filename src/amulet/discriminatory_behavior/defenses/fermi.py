@@ -50,6 +50,7 @@ class FERMI(Penalize):
     """
 
     risk = "discriminatory_behavior"
+    family = "group_fairness"
     data_use = DataUse.DATASET
 
     attributes: Attributes = ("sex",)

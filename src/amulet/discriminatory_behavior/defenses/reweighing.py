@@ -35,6 +35,7 @@ class Reweighing(Prepare):
     """
 
     risk = "discriminatory_behavior"
+    family = "group_fairness"
     data_use = DataUse.DATASET
     weighs = True
 

@@ -44,6 +44,7 @@ class ThresholdOptimizer(Finish):
     """
 
     risk = "discriminatory_behavior"
+    family = "group_fairness"
     data_use = DataUse.NONE
     needs_validation = True
 
