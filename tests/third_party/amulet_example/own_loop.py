@@ -17,7 +17,6 @@ def train(model: nn.Module, data: Data, seed: int, smoothing: float, epochs: int
     """Full batches; a share of each label is spread over the other classes. Torch's generator is seeded already."""
     del seed
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
-    model.train()
     for _ in range(epochs):
         optimizer.zero_grad()
         cross_entropy(model(data.x), data.y, label_smoothing=smoothing).backward()
