@@ -14,10 +14,9 @@ from amulet.training import Prepare, Recipe, Removal, TrainingFunction
 
 
 def train(model: nn.Module, data: Data, seed: int, smoothing: float, epochs: int) -> None:
-    """The loop: full batches, labels of which a share is spread over the other classes."""
-    del seed  # torch's global generator is seeded already
+    """Full batches; a share of each label is spread over the other classes. Torch's generator is seeded already."""
+    del seed
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
-    model.train()
     for _ in range(epochs):
         optimizer.zero_grad()
         cross_entropy(model(data.x), data.y, label_smoothing=smoothing).backward()
