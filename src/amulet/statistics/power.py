@@ -36,7 +36,7 @@ def seeds_to_settle(paired: Paired, margin: float, alpha: float) -> int | None:
     Example:
         >>> from amulet.statistics.paired import paired_t
         >>> seeds_to_settle(paired_t([0.02, -0.01, 0.03, 0.00, 0.01]), margin=0.02, alpha=0.05)
-        46
+        50
     """
     if paired.assumed_std == 0:
         return max(FEWEST, paired.n + 1) if paired.mean == 0 else None

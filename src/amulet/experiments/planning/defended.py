@@ -1,6 +1,7 @@
 """A recipe with the defenses of a row, none of which may undo another."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 
 from amulet.core.errors import Conflict, Problem
 from amulet.core.trainable import Defense, PostHoc, Stage, Trainable
@@ -15,7 +16,8 @@ def defended(recipe: Trainable, defenses: Sequence[Defense]) -> Trainable:
     """
     for number, defense in enumerate(defenses):
         changed = defense.apply(recipe)
-        if dropped := [other for other in defenses[:number] if _is_dropped(other, recipe, changed)]:
+        dropped = [other for other in defenses[:number] if _is_dropped(other, recipe, changed)]
+        if dropped and not _wraps(changed, recipe):
             raise Conflict(_sentence(defense, other) for other in dropped)
         recipe = changed
     return recipe
@@ -32,7 +34,7 @@ def replacing(recipe: Trainable, defenses: Sequence[Defense]) -> Iterator[str]:
         except Conflict:
             return
         lost = [str(stage) for stage in _stages(recipe) if stage not in _stages(changed)]
-        if type(changed) is not type(recipe) or lost:
+        if (type(changed) is not type(recipe) or lost) and not _wraps(changed, recipe):
             without = f", without {' and '.join(lost)}" if lost else ""
             yield (
                 f"{defense} trains with {changed} instead of the recipe{without}. What the recipe says beside the "
@@ -49,6 +51,11 @@ def _is_dropped(other: Defense, before: Trainable, after: Trainable) -> bool:
     if isinstance(other, Stage):
         return other in _stages(before) and other not in _stages(after)
     return type(after) is not type(before)  # its change is in the recipe that was replaced
+
+
+def _wraps(changed: Trainable, recipe: Trainable) -> bool:
+    """Whether the recipe is a part of what a defense made of it, as of a placebo's."""
+    return any(getattr(changed, item.name) == recipe for item in fields(changed))
 
 
 def _stages(recipe: Trainable) -> tuple[Stage, ...]:
