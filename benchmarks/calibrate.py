@@ -32,10 +32,8 @@ STORE = Path("runs/store")
 DIFFERENCES = HERE / "results" / "difference_pool.json"
 MATRICES = 10_000
 REAL_MATRICES = 400
-WHOLE_MATRICES = 100
 SETTLED_MATRICES = 100
-ROWS = 3
-EFFECTS = (1.0, 2.0)
+ROWS, ALL_ROWS = 3, 100
 LOOKS = ((5,), (10,), (20,), (5, 10, 20), (5, 10, 20, 40))
 REAL_LOOKS = LOOKS[:4]
 """The stored differences are too few for forty seeds."""
@@ -68,27 +66,27 @@ def placebo_line(pool: Pool, looks: tuple[int, ...]) -> str:
 
 
 def real_line(pools: Mapping[str, DifferencePool], looks: tuple[int, ...]) -> str:
-    """One row of the table of real differences: matrices of three rows, of all rows, and the control."""
-    design, rng = Design(ROWS, looks), np.random.default_rng(0)
-    changes = [real_false_changes(pool, design, REAL_MATRICES, rng).families for pool in pools.values()]
-    denials = [real_false_denials(pool, design, REAL_MATRICES, rng).families for pool in pools.values()]
-    single = [real_false_changes(pool, Design(1, looks), REAL_MATRICES, rng).families for pool in pools.values()]
-    whole = [_whole(pool, looks, rng) for pool in pools.values()]
-    control = [_control(pool, design, rng) for pool in pools.values()]
-    found = [
-        _sum([real_found_effects(pool, design, REAL_MATRICES, rng, size) for pool in pools.values()])
-        for size in EFFECTS
+    """One row of the table of real differences; each column has its own stream of random numbers."""
+
+    def over(simulate: Callable[[DifferencePool, np.random.Generator], Share]) -> Share:
+        rng = np.random.default_rng(0)
+        return _sum([simulate(pool, rng) for pool in pools.values()])
+
+    some = Design(ROWS, looks)
+    shares = [
+        over(lambda pool, rng: real_false_changes(pool, some, REAL_MATRICES, rng).families),
+        over(lambda pool, rng: real_false_changes(pool, Design(1, looks), REAL_MATRICES, rng).families),
+        over(lambda pool, rng: real_false_changes(pool, Design(ALL_ROWS, looks), REAL_MATRICES, rng).families),
+        over(lambda pool, rng: _control(pool, some, rng)),
+        over(lambda pool, rng: real_false_denials(pool, some, REAL_MATRICES, rng).families),
+        over(lambda pool, rng: real_found_effects(pool, some, REAL_MATRICES, rng, 1.0)),
+        over(lambda pool, rng: real_found_effects(pool, some, REAL_MATRICES, rng, 2.0)),
     ]
-    shares = [_sum(changes), _sum(single), _sum(whole), _sum(control), _sum(denials), *found]
     return f"| {_named(looks)} | {' | '.join(map(_text, shares))} |"
 
 
-def _whole(pool: DifferencePool, looks: tuple[int, ...], rng: np.random.Generator) -> Share:
-    return real_false_changes(pool, Design(len(set(pool.rows)), looks), WHOLE_MATRICES, rng).families
-
-
 def _control(pool: DifferencePool, design: Design, rng: np.random.Generator) -> Share:
-    """The same of normal differences; a new copy of the pool for every ten matrices."""
+    """False changes among normal differences; a new copy of the pool for every ten matrices."""
     copies = [pool.normal_copy(rng) for _ in range(REAL_MATRICES // 10)]
     return _sum([real_false_changes(copy, design, 10, rng).families for copy in copies])
 
