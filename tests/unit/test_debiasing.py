@@ -11,10 +11,11 @@ from amulet.core.data import Attribute
 from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import Conflict, InvalidParameter
 from amulet.core.seeds import generator
+from amulet.core.split import Split
 from amulet.core.trainable import Stage
 from amulet.datasets import from_arrays
 from amulet.discriminatory_behavior import Discrimination
-from amulet.discriminatory_behavior.defenses import FERMI, AdversarialDebiasing, Reweighing
+from amulet.discriminatory_behavior.defenses import FERMI, AdversarialDebiasing, Reweighing, ThresholdOptimizer
 from amulet.discriminatory_behavior.metrics import demographic_parity, equalized_odds
 from amulet.evasion.defenses import AdversarialTraining
 from amulet.membership_inference.defenses import DPSGD
@@ -125,6 +126,16 @@ def test_differential_privacy_is_refused_with_the_reason(stage: Stage) -> None:
 def test_an_attribute_that_is_absent_is_told_before_training(stage: Stage) -> None:
     (problem,) = stage.apply(TOY_RECIPE).data_problems(toy_dataset().schema, 100)
     assert problem.sentence == f"{stage} needs the sensitive attribute 'race'; the data set has: sex."
+
+
+@pytest.mark.parametrize("kind", [AdversarialDebiasing, FERMI, Reweighing, ThresholdOptimizer])
+def test_an_assessment_of_all_defenses_takes_an_attribute_that_the_data_have(kind: type[Stage]) -> None:
+    schema = replace(DATA.schema, attributes=(Attribute("origin", ("0", "1")), Attribute("age", ("0", "1", "2"))))
+    others = replace(DATA, train=replace(DATA.train, schema=schema), test=replace(DATA.test, schema=schema))
+    (usual,), (elsewhere,) = kind.for_data(DATA, Split()), kind.for_data(others, Split())
+    assert usual == kind()
+    assert not [*elsewhere.apply(TOY_RECIPE).data_problems(schema, 100)]
+    assert "origin" in str(elsewhere)
 
 
 def test_so_is_one_with_too_many_values() -> None:

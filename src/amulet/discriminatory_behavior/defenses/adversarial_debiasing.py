@@ -6,18 +6,26 @@ Zhang et al. 2018, https://arxiv.org/abs/1801.07593, give it the true class as w
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import final
+from typing import Self, final
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from amulet.core.data import Data, Schema
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import Problem
 from amulet.core.groups import Combined, are_different, combined_groups, group_demands, number_of_groups
 from amulet.core.spec import Count, Probability, Widths
+from amulet.core.split import Split
 from amulet.core.trainable import DataUse
-from amulet.discriminatory_behavior.defenses.parity import Attributes, Constraint, Strengths, given_class
+from amulet.discriminatory_behavior.defenses.parity import (
+    Attributes,
+    Constraint,
+    Strengths,
+    given_class,
+    usual_attribute,
+)
 from amulet.functional.pgd import Classifier
 from amulet.training.optimizers import Adam, Optimizer
 from amulet.training.penalty import Penalty
@@ -62,6 +70,12 @@ class AdversarialDebiasing(Penalize):
             yield self.problem("attributes", "the name of an attribute, or several different names")
         if len(self.strength) not in {1, len(self.attributes)}:
             yield self.problem("strength", f"one for all, or one for each of the {len(self.attributes)} attributes")
+
+    @classmethod
+    def for_data(cls, dataset: AmuletDataset, split: Split) -> tuple[Self, ...]:
+        """By "sex", or by the first attribute of a data set without it."""
+        del split
+        return (cls(attributes=(usual_attribute(dataset.schema),)),)
 
     def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
         """The data set must have the attributes."""

@@ -5,17 +5,19 @@ The dependence is the exponential Renyi mutual information (ERMI).
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, final
+from typing import Final, Self, final
 
 import torch
 from torch import Tensor
 
 from amulet.core.data import Data, Schema
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import Problem
 from amulet.core.groups import Combined, are_different, combined_groups, group_demands, number_of_groups
 from amulet.core.spec import Count
+from amulet.core.split import Split
 from amulet.core.trainable import DataUse
-from amulet.discriminatory_behavior.defenses.parity import Attributes, Constraint, Strengths
+from amulet.discriminatory_behavior.defenses.parity import Attributes, Constraint, Strengths, usual_attribute
 from amulet.functional.pgd import Classifier
 from amulet.training.penalty import Penalty
 from amulet.training.stages import Penalize
@@ -56,6 +58,12 @@ class FERMI(Penalize):
             yield self.problem("attributes", "the name of an attribute, or several different names")
         if len(self.strength) not in {1, len(self.attributes)}:
             yield self.problem("strength", f"one for all, or one for each of the {len(self.attributes)} attributes")
+
+    @classmethod
+    def for_data(cls, dataset: AmuletDataset, split: Split) -> tuple[Self, ...]:
+        """By "sex", or by the first attribute of a data set without it."""
+        del split
+        return (cls(attributes=(usual_attribute(dataset.schema),)),)
 
     def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
         """The data set must have the attributes."""

@@ -7,7 +7,7 @@ from pydantic import BeforeValidator
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from amulet.core.data import Data
+from amulet.core.data import Data, Schema
 from amulet.core.groups import Combined
 from amulet.core.spec import NonNegative
 
@@ -24,6 +24,18 @@ Attributes = Annotated[tuple[Combined, ...], BeforeValidator(_as_tuple)]
 
 Strengths = Annotated[tuple[NonNegative, ...], BeforeValidator(_as_tuple)]
 """One strength for each of the attributes, or one for all."""
+
+
+def usual_attribute(schema: Schema) -> str:
+    """The attribute of a defense that nobody chose settings for: "sex" if the data set has it, else its first one.
+
+    Example:
+        >>> from amulet.testing import toy_dataset
+        >>> usual_attribute(toy_dataset().schema)
+        'sex'
+    """
+    names = schema.attribute_names
+    return names[0] if names and "sex" not in names else "sex"
 
 
 def given_class(data: Data, constraint: Constraint) -> Tensor:

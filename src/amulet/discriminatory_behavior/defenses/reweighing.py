@@ -5,14 +5,18 @@ Their Algorithm 3, section 4.2.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Self
 
 import torch
 from torch import Generator, Tensor
 
 from amulet.core.data import Data, Schema
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import Problem
 from amulet.core.groups import Combined, are_different, combined_groups, group_demands, names_of, number_of_groups
+from amulet.core.split import Split
 from amulet.core.trainable import DataUse
+from amulet.discriminatory_behavior.defenses.parity import usual_attribute
 from amulet.training.stages import Prepare, Prepared
 
 
@@ -38,6 +42,12 @@ class Reweighing(Prepare):
         """Several attributes must be different ones."""
         if not are_different(names_of(self.attribute)):
             yield self.problem("attribute", "the name of an attribute, or several different names")
+
+    @classmethod
+    def for_data(cls, dataset: AmuletDataset, split: Split) -> tuple[Self, ...]:
+        """By "sex", or by the first attribute of a data set without it."""
+        del split
+        return (cls(attribute=usual_attribute(dataset.schema)),)
 
     def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
         """The data set must have the attributes."""

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
 import torch
 from torch import Generator, Tensor, nn
 
 from amulet.core.data import Data, Schema
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidData, Problem
 from amulet.core.groups import (
     Combined,
@@ -20,8 +21,9 @@ from amulet.core.groups import (
 )
 from amulet.core.held import Held
 from amulet.core.model import AttributeModel, evaluating, logits_of, predict
+from amulet.core.split import Split
 from amulet.core.trainable import DataUse
-from amulet.discriminatory_behavior.defenses.parity import Constraint
+from amulet.discriminatory_behavior.defenses.parity import Constraint, usual_attribute
 from amulet.functional.group_thresholds import Group, Mixture, equal_acceptance, equal_odds
 from amulet.training.stages import Finish
 
@@ -57,6 +59,12 @@ class ThresholdOptimizer(Finish):
         """Several attributes must be different ones."""
         if not are_different(names_of(self.attribute)):
             yield self.problem("attribute", "the name of an attribute, or several different names")
+
+    @classmethod
+    def for_data(cls, dataset: AmuletDataset, split: Split) -> tuple[Self, ...]:
+        """By "sex", or by the first attribute of a data set without it."""
+        del split
+        return (cls(attribute=usual_attribute(dataset.schema)),)
 
     def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
         """The data set must have the attributes, and two classes."""
