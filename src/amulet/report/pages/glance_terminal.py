@@ -185,7 +185,8 @@ def _checks(results: Results) -> Iterator[Text]:
         yield Text()
     yield from (Text(visible(text), style="yellow") for text in islice(failed, CHECKS))
     left, unproven = max(0, len(failed) - CHECKS), 0 if few else unproven_checks(results)
-    open_ones = f"{unproven} {'check is' if unproven == 1 else 'checks are'} unproven"
+    more = "more " if failed else ""
+    open_ones = f"{unproven} {more}{'check is' if unproven == 1 else 'checks are'} unproven"
     counts = [f"{left} more of this kind" if left else "", open_ones if unproven else ""]
     if any(counts):
         them = "it" if left + unproven == 1 else "them"
