@@ -74,8 +74,8 @@ def unequal() -> PairResults:
 def test_compas_like_data_give_sensible_words(unequal: PairResults) -> None:
     [before] = undefended_sentences(unequal, "before")
     assert before.startswith("By race, the favourable decision goes to ")
-    assert "of african american and to" in before
-    assert "of white, a p% rule of 0.6" in before
+    assert "(african american) and to" in before
+    assert "(white): a ratio of 0.6" in before
     assert "already below 0.8 (the four-fifths rule)." in before
     assert before.endswith("Too small to compare: asian (12 records), native american (10 records).")
     assert "Chance alone can give" not in before

@@ -12,7 +12,7 @@ from amulet.experiments.graph.entries import environment
 from amulet.experiments.model_audit.results import AuditResults
 from amulet.report.pages.report_files import NAME
 from amulet.report.pages.templating import as_shown, both_pages, templating
-from amulet.report.words.audit_words import audit_baseline, audit_checks, audit_undefined
+from amulet.report.words.audit_words import audit_baseline, audit_checks, audit_in_short, audit_notes, audit_undefined
 from amulet.report.words.blocks import audit_blocks, primary_blocks
 from amulet.report.words.explanations import AUDIT_WARNING
 from amulet.report.words.names import risk_words
@@ -52,6 +52,8 @@ def render_audit(results: AuditResults, manifest: Mapping[str, Any]) -> str:
             primaries=primary_blocks(blocks),
             baseline=partial(audit_baseline, results),
             checks=partial(audit_checks, results),
+            short=list(audit_in_short(results)),
+            notes=list(audit_notes(results)),
             undefined=list(audit_undefined(results)),
             risk_words=risk_words,
             warning=AUDIT_WARNING,
