@@ -138,6 +138,10 @@ def test_so_is_one_with_too_many_values() -> None:
     [
         (lambda: AdversarialDebiasing(()), "must be the name of an attribute, or several different names"),
         (lambda: FERMI(("sex", "sex")), "must be the name of an attribute, or several different names"),
+        (lambda: FERMI((("sex", "sex"),)), "must be the name of an attribute, or several different names"),
+        (lambda: FERMI((("sex", "race"), ("race", "sex"))), "several different names"),
+        (lambda: AdversarialDebiasing(("sex", ("sex",))), "several different names"),
+        (lambda: AdversarialDebiasing(((),)), "several different names"),
         (lambda: Reweighing(("sex", "sex")), "must be the name of an attribute, or several different names"),
         (lambda: FERMI(("sex", "race", "age"), strength=(1, 2)), "one for all, or one for each of the 3 attributes"),
         (lambda: AdversarialDebiasing(strength=(-1,)), "at least 0"),

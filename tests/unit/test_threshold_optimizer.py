@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor, nn
 
 from amulet.core.data import Attribute
 from amulet.core.dataset import AmuletDataset
-from amulet.core.errors import InvalidData, InvalidParameter, MissingInput
+from amulet.core.errors import AmuletError, InvalidData, InvalidParameter, MissingInput
 from amulet.core.fitted import Fitted
 from amulet.core.held import Held
 from amulet.core.model import layers, predict
@@ -25,6 +26,7 @@ from amulet.evasion.attacks import PGD
 from amulet.evasion.defenses import AdversarialTraining
 from amulet.evasion.metrics import robust_accuracy
 from amulet.membership_inference.defenses import DPSGD
+from amulet.models import LinearNet, load_weights, save_weights
 from amulet.poisoning.defenses import OutlierRemoval
 from amulet.testing import TOY_RECIPE, toy_dataset
 from amulet.training import Recipe
@@ -115,6 +117,23 @@ def test_it_is_rebuilt_from_its_weights(fitted: Fitted) -> None:
     assert torch.equal(decisions(rebuilt.eval()), decisions(list(layers(rebuilt))[1]))  # nothing is fitted yet
     rebuilt.load_state_dict(fitted.model.state_dict())
     assert torch.equal(predict(rebuilt.eval(), DATA.test), predict(fitted.model, DATA.test))
+
+
+def test_it_is_rebuilt_from_a_file(fitted: Fitted, tmp_path: Path) -> None:
+    recipe = replace(RECIPE, stages=(ThresholdOptimizer(),))
+    save_weights(fitted.model, tmp_path / "net")
+    rebuilt = recipe.build(DATA.schema)
+    load_weights(rebuilt, tmp_path / "net")
+    assert torch.equal(predict(rebuilt.eval(), DATA.test), predict(fitted.model, DATA.test))
+
+
+def test_weights_that_do_not_fit_leave_the_thresholds_as_they_were(fitted: Fitted, tmp_path: Path) -> None:
+    save_weights(fitted.model, tmp_path / "net")
+    wider = replace(RECIPE, model=LinearNet((32,), norm="group"), stages=(ThresholdOptimizer(),)).build(DATA.schema)
+    before = {name: value.clone() for name, value in wider.state_dict().items()}
+    with pytest.raises(AmuletError, match="do not fit ThresholdsByGroup: underneath"):
+        load_weights(wider, tmp_path / "net")
+    assert all(torch.equal(value, before[name]) for name, value in wider.state_dict().items())
 
 
 def test_who_has_no_group_or_one_without_clean_records_is_decided_by_the_model(plain: Fitted) -> None:

@@ -1,8 +1,9 @@
 """The groups of sensitive attributes, and metrics by group for every outcome whose cases are records."""
 
 from collections.abc import Iterator, Sequence
+from itertools import product
 from math import prod
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import torch
 from torch import Tensor
@@ -12,6 +13,9 @@ from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidData, Problem
 from amulet.core.metric import Metric, Undefined
 from amulet.core.outcome import Outcome
+
+Combined: TypeAlias = str | tuple[str, ...]
+"""One sensitive attribute, or several, whose groups are the combinations of their values."""
 
 FEWEST: Final = 30
 """The default of the fewest records of a group for a metric to be measured on it, or for its rates to be compared."""
@@ -70,47 +74,93 @@ def group_codes(outcome: Outcome, dataset: AmuletDataset, attribute: str) -> Ten
     return data.attribute(attribute)[places].cpu()
 
 
-def combined_groups(data: Data, attributes: Sequence[str]) -> tuple[Tensor, tuple[str, ...]]:
+def names_of(combined: Combined) -> tuple[str, ...]:
+    """The names of the attributes that are combined; one that is not combined is alone."""
+    return (combined,) if isinstance(combined, str) else combined
+
+
+def are_different(attributes: Sequence[Combined]) -> bool:
+    """Whether there is at least one attribute, none twice, and none combined with itself.
+
+    Example:
+        >>> are_different(["sex", ("sex", "race")]), are_different([("sex", "sex")]), are_different(["sex", ("sex",)])
+        (True, False, False)
+    """
+    names = [names_of(attribute) for attribute in attributes]
+    alone = all(each and len(set(each)) == len(each) for each in names)
+    return bool(names) and alone and len({frozenset(each) for each in names}) == len(names)
+
+
+def combined_groups(data: Data, combined: Combined) -> Tensor:
     """The groups of one sensitive attribute, or of every combination of the values of several.
 
     Args:
         data: the records.
-        attributes: names of attributes that the data set has.
+        combined: names of attributes that the data set has.
 
     Returns:
-        (n,) codes of the groups, -1 where one of the attributes is not recorded, and the names of the groups in the
-        order of their codes: "female", or "female/black" for a combination.
+        (n,) codes of the groups, -1 where one of the attributes is not recorded.
 
     Example:
         >>> from amulet.testing import toy_dataset
-        >>> codes, names = combined_groups(toy_dataset().test, ["sex"])
-        >>> names, set(codes.tolist())
-        (('0', '1'), {0, 1})
+        >>> set(combined_groups(toy_dataset().test, "sex").tolist())
+        {0, 1}
     """
-    codes = torch.zeros_like(data.y)
-    names: tuple[str, ...] = ("",)
-    for attribute in attributes:
-        values, own = data.schema.attribute(attribute).values, data.attribute(attribute)
-        codes = torch.where((codes < 0) | (own < 0), -1, codes * len(values) + own)
-        names = tuple(f"{name}/{value}" if name else value for name in names for value in values)
-    return codes.cpu(), names
+    names = names_of(combined)
+    sizes = [len(data.schema.attribute(name).values) for name in names]
+    return combined_codes([data.attribute(name) for name in names], sizes)
 
 
-def group_demands(schema: Schema, attributes: Sequence[str]) -> Iterator[str]:
+def combined_codes(columns: Sequence[Tensor], sizes: Sequence[int]) -> Tensor:
+    """One code for the codes of several attributes, of which the first counts most.
+
+    Args:
+        columns: at least one; (n,) codes of the values of each attribute, -1 where it is not recorded.
+        sizes: how many values each attribute has.
+
+    Returns:
+        (n,) codes in [0, product of the sizes), -1 where one of the attributes is not recorded.
+
+    Example:
+        >>> combined_codes([torch.tensor([0, 1, -1]), torch.tensor([2, 0, 1])], [2, 3]).tolist()
+        [2, 3, -1]
+    """
+    codes = torch.zeros_like(columns[0])
+    for own, size in zip(columns, sizes, strict=True):
+        codes = torch.where((codes < 0) | (own < 0), -1, codes * size + own)
+    return codes
+
+
+def group_names(schema: Schema, combined: Combined) -> tuple[str, ...]:
+    """The names of the groups in the order of their codes: "female", or "female/black" for a combination.
+
+    Example:
+        >>> from amulet.testing import toy_dataset
+        >>> group_names(toy_dataset().schema, "sex")
+        ('0', '1')
+    """
+    values = [schema.attribute(name).values for name in names_of(combined)]
+    return tuple("/".join(each) for each in product(*values))
+
+
+def number_of_groups(schema: Schema, combined: Combined) -> int:
+    """How many combinations the values of the attributes have, whether there are such records or not."""
+    return prod(len(schema.attribute(name).values) for name in names_of(combined))
+
+
+def group_demands(schema: Schema, combined: Combined) -> Iterator[str]:
     """What a schema lacks for its records to be divided into the groups of these attributes, a clause each.
 
     Example:
         >>> from amulet.testing import toy_dataset
-        >>> list(group_demands(toy_dataset().schema, ["race"]))
+        >>> list(group_demands(toy_dataset().schema, "race"))
         ["the sensitive attribute 'race'; the data set has: sex"]
     """
-    known = schema.attribute_names
-    held = ", ".join(known) or "none"
-    missing = [name for name in attributes if name not in known]
+    held = ", ".join(schema.attribute_names) or "none"
+    missing = [name for name in names_of(combined) if name not in schema.attribute_names]
     yield from (f"the sensitive attribute '{name}'; the data set has: {held}" for name in missing)
-    count = prod(len(schema.attribute(name).values) for name in attributes if name in known)
-    if count > MOST_GROUPS and not missing:
-        of = " and ".join(map(repr, attributes))
+    if not missing and number_of_groups(schema, combined) > MOST_GROUPS:
+        of, count = " and ".join(map(repr, names_of(combined))), number_of_groups(schema, combined)
         yield (
             f"at most {MOST_GROUPS} groups, and {of} would make {count:,}. Make ranges of a quantity, with pandas.cut "
             "for instance, and join rare values"
@@ -130,7 +180,7 @@ def attribute_problems(dataset: AmuletDataset, attribute: str, owner: str = "Exp
     """The reasons why metrics cannot be measured by this attribute; empty if they can. `owner` was asked for it."""
     names = dataset.schema.attribute_names
     if attribute in names:
-        sentences = [f"'by_group' needs {lacking}." for lacking in group_demands(dataset.schema, [attribute])]
+        sentences = [f"'by_group' needs {lacking}." for lacking in group_demands(dataset.schema, attribute)]
         return [Problem("by_group", sentence) for sentence in sentences]
     known = f"one of {', '.join(names)}" if names else "left out, since the data set has no sensitive attributes"
     return [Problem.of("by_group", owner, known, attribute)]

@@ -16,7 +16,7 @@ from amulet.core.data_checks import require_data
 from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidData, Problem
 from amulet.core.group_rates import GroupRate, GroupRates
-from amulet.core.groups import FEWEST, combined_groups, group_demands
+from amulet.core.groups import FEWEST, Combined, are_different, combined_groups, group_demands, group_names, names_of
 from amulet.core.model import probabilities_of
 from amulet.core.outcome import LEFT_OUT, Outcome
 from amulet.core.probe import Audit, Game
@@ -174,12 +174,12 @@ class Discrimination(Audit[DiscriminationOutcome]):
 
     risk = "discriminatory_behavior"
     outcome_type = DiscriminationOutcome
-    attribute: str | tuple[str, ...] = "sex"
+    attribute: Combined = "sex"
     fewest: Count = FEWEST
 
     def problems(self) -> Iterator[Problem]:
         """Several attributes must be different ones."""
-        if not self.attributes or len(set(self.attributes)) < len(self.attributes):
+        if not are_different(names_of(self.attribute)):
             yield self.problem("attribute", "the name of an attribute, or several different names")
 
     @classmethod
@@ -195,11 +195,11 @@ class Discrimination(Audit[DiscriminationOutcome]):
     @property
     def attributes(self) -> tuple[str, ...]:
         """The names of the attributes, one or several."""
-        return (self.attribute,) if isinstance(self.attribute, str) else self.attribute
+        return names_of(self.attribute)
 
     def demands(self, schema: Schema) -> Iterator[str]:
         """The data set must have the attributes, with few values, and a class that is the favourable decision."""
-        yield from (f"{self} needs {lacking}." for lacking in group_demands(schema, self.attributes))
+        yield from (f"{self} needs {lacking}." for lacking in group_demands(schema, self.attribute))
         if schema.positive is None:
             yield f"{self} needs the data set to name its positive class."
 
@@ -217,7 +217,7 @@ class Discrimination(Audit[DiscriminationOutcome]):
         positive = data.schema.classes.index(data.schema.positive or "")
         require_classifier(model, data)
         predicted = probabilities_of(model, data).argmax(1)
-        groups, names = combined_groups(data, self.attributes)
+        groups, names = combined_groups(data, self.attribute).cpu(), group_names(data.schema, self.attribute)
         decided = (data.y.cpu() == positive, predicted == positive)
         return DiscriminationOutcome(*decided, groups, data.index.cpu(), fewest=torch.tensor(self.fewest)).named(names)
 

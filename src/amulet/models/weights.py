@@ -2,6 +2,7 @@
 
 import pickle
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -53,10 +54,13 @@ def load_weights(model: nn.Module, path: StrPath) -> None:
             the model; the model is left as it was.
     """
     found = _tensors(Path(path))
-    differences = "; ".join(_differences(model.state_dict(), found))
+    before = {name: value.clone() if isinstance(value, Tensor) else value for name, value in model.state_dict().items()}
+    with suppress(RuntimeError):  # torch fills what fits, then lists the rest
+        model.load_state_dict(found)
+    differences = "; ".join(_differences(model.state_dict(), found))  # now, since models may size their buffers to fit
     if differences:
+        model.load_state_dict(before)
         raise Unreadable(f"The weights in '{path}' do not fit {type(model).__name__}: {differences}.")
-    model.load_state_dict(found)
 
 
 def _tensors(place: Path) -> Mapping[str, Tensor]:

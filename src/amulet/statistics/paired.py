@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
-from typing import Final
 
 import numpy as np
 from scipy import special
 
-ROUNDING: Final = 1e-12
-"""What is no larger than this counts as zero."""
+from amulet.statistics.spread import ROUNDING, sample_std
 
 
 @dataclass(frozen=True)
@@ -64,9 +62,9 @@ def paired_t(differences: Sequence[float], least_std: float = 0.0) -> Paired | N
     n = len(differences)
     if n < 2:
         return None
-    mean, std = float(np.mean(differences)), float(np.std(differences, ddof=1))
-    if std <= ROUNDING * max(1.0, abs(mean)):
-        mean, std = (0.0 if abs(mean) <= ROUNDING else mean), 0.0
+    mean, std = float(np.mean(differences)), sample_std(differences)
+    if std == 0 and abs(mean) <= ROUNDING:
+        mean = 0.0
     assumed = max(std, least_std)
     effect = mean / std * (1 - 3 / (4 * (n - 1) - 1)) if n > 2 and std > 0 else None
     if assumed == 0:

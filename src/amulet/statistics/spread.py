@@ -11,11 +11,30 @@ from typing import Final
 
 import numpy as np
 
+ROUNDING: Final = 1e-12
+"""What is no larger than this, beside numbers of size one, counts as zero."""
+
 PAIRING: Final = 0.5
 """The floor as a share of the standard deviation that the difference would have if the models were not paired."""
 
 OTHERS: Final = 2 / 3
 """The floor as a share of the median standard deviation of the same metric's differences in other rows."""
+
+
+def sample_std(values: Sequence[float]) -> float:
+    """The standard deviation, with n - 1 degrees of freedom; exactly 0 if it is due to rounding alone.
+
+    The mean of equal numbers can differ from them by a rounding error, and would leave a standard deviation of 1e-17.
+
+    Args:
+        values: at least two.
+
+    Example:
+        >>> sample_std([0.1, 0.3, 0.5]), sample_std([0.7] * 20)
+        (0.2, 0.0)
+    """
+    std = float(np.std(values, ddof=1))
+    return 0.0 if std <= ROUNDING * max(1.0, float(np.max(np.abs(values)))) else std
 
 
 def unpaired_std(first: Sequence[float], second: Sequence[float]) -> float:
@@ -29,7 +48,7 @@ def unpaired_std(first: Sequence[float], second: Sequence[float]) -> float:
         >>> round(unpaired_std([0.5, 0.6, 0.7], [0.5, 0.5, 0.5]), 3)
         0.1
     """
-    return float(np.sqrt(np.var(first, ddof=1) + np.var(second, ddof=1)))
+    return float(np.hypot(sample_std(first), sample_std(second)))
 
 
 def least_std(unpaired: float, others: Sequence[float]) -> float:

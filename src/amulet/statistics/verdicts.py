@@ -5,13 +5,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-import numpy as np
-
 from amulet.statistics.multiplicity import holm
 from amulet.statistics.paired import Paired, paired_t
 from amulet.statistics.power import seeds_to_settle
 from amulet.statistics.rare import FEWEST, share_not_excluded
-from amulet.statistics.spread import least_std, unpaired_std
+from amulet.statistics.spread import least_std, sample_std, unpaired_std
 
 ALPHA = 0.05
 """The default level of tests and of simultaneous intervals."""
@@ -74,7 +72,7 @@ class Comparison:
     def std(self, seeds: int) -> float | None:
         """The standard deviation of the differences of the first seeds; None if fewer than two have one."""
         known = _known(self.differences[:seeds])
-        return None if self.same or len(known) < 2 else float(np.std(known, ddof=1))
+        return None if self.same or len(known) < 2 else sample_std(known)
 
     def shows_attack(self, seeds: int, alpha: float) -> bool:
         """Whether the attack is shown to beat its adversary without the model on either model, by one-sided t tests."""

@@ -14,19 +14,10 @@ from torch.nn.functional import cross_entropy
 
 from amulet.core.data import Data, Schema
 from amulet.core.errors import Problem
+from amulet.core.groups import Combined, are_different, combined_groups, group_demands, number_of_groups
 from amulet.core.spec import Count, Probability, Widths
 from amulet.core.trainable import DataUse
-from amulet.discriminatory_behavior.defenses.parity import (
-    Attributes,
-    Combined,
-    Constraint,
-    Strengths,
-    are_different,
-    demands,
-    given_class,
-    groups_of,
-    number_of_groups,
-)
+from amulet.discriminatory_behavior.defenses.parity import Attributes, Constraint, Strengths, given_class
 from amulet.functional.pgd import Classifier
 from amulet.training.optimizers import Adam, Optimizer
 from amulet.training.penalty import Penalty
@@ -76,7 +67,7 @@ class AdversarialDebiasing(Penalize):
         """The data set must have the attributes."""
         del records
         for attribute in self.attributes:
-            yield from (Problem("attributes", f"{self} needs {lack}.") for lack in demands(schema, attribute))
+            yield from (Problem("attributes", f"{self} needs {lack}.") for lack in group_demands(schema, attribute))
 
     def begin(self, schema: Schema, pace: Pace, seed: int, device: str) -> Penalty:
         """New adversaries, initialised from torch's global generator."""
@@ -100,7 +91,7 @@ class _Adversaries(Penalty):
         """Some steps of each adversary, towards the groups."""
         self._seen += len(batch)
         for attribute, net, optimizer in self._adversaries:
-            groups = groups_of(batch, attribute)
+            groups = combined_groups(batch, attribute)
             recorded = int((groups >= 0).sum())
             for _ in range(self._stage.steps if recorded else 0):
                 net.requires_grad_(True)
@@ -117,7 +108,7 @@ class _Adversaries(Penalty):
         strengths = self._stage.strength * (len(self._adversaries) // len(self._stage.strength))
         shown, total = self._shown(logits, batch), torch.zeros_like(logits[:, 0])
         for strength, (attribute, net, _) in zip(strengths, self._adversaries, strict=True):
-            losses = cross_entropy(net(shown), groups_of(batch, attribute), ignore_index=-1, reduction="none")
+            losses = cross_entropy(net(shown), combined_groups(batch, attribute), ignore_index=-1, reduction="none")
             total = total - risen * strength * losses
         return total
 

@@ -12,18 +12,10 @@ from torch import Tensor
 
 from amulet.core.data import Data, Schema
 from amulet.core.errors import Problem
+from amulet.core.groups import Combined, are_different, combined_groups, group_demands, number_of_groups
 from amulet.core.spec import Count
 from amulet.core.trainable import DataUse
-from amulet.discriminatory_behavior.defenses.parity import (
-    Attributes,
-    Combined,
-    Constraint,
-    Strengths,
-    are_different,
-    demands,
-    groups_of,
-    number_of_groups,
-)
+from amulet.discriminatory_behavior.defenses.parity import Attributes, Constraint, Strengths
 from amulet.functional.pgd import Classifier
 from amulet.training.penalty import Penalty
 from amulet.training.stages import Penalize
@@ -69,7 +61,7 @@ class FERMI(Penalize):
         """The data set must have the attributes."""
         del records
         for attribute in self.attributes:
-            yield from (Problem("attributes", f"{self} needs {lack}.") for lack in demands(schema, attribute))
+            yield from (Problem("attributes", f"{self} needs {lack}.") for lack in group_demands(schema, attribute))
 
     def begin(self, schema: Schema, pace: Pace, seed: int, device: str) -> Penalty:
         """The averages of one run, which start with its first batch."""
@@ -96,7 +88,7 @@ class _Dependence(Penalty):
         rate = 1 / min(self._batches, self._stage.window)
         weight = torch.ones_like(logits[:, 0]) if batch.weight is None else batch.weight
         for attribute, joint in self._joints.items():
-            groups = groups_of(batch, attribute)
+            groups = combined_groups(batch, attribute)
             where = self._condition(batch) * joint.shape[1] + groups
             mass = torch.where(groups >= 0, weight, 0.0)[:, None] * logits.softmax(1)
             now = torch.zeros_like(joint.flatten(0, 1)).index_add_(0, where.clamp_min(0), mass)
@@ -108,7 +100,7 @@ class _Dependence(Penalty):
         strengths = self._stage.strength * (len(self._joints) // len(self._stage.strength))
         probabilities, total = logits.softmax(1), torch.zeros_like(logits[:, 0])
         for strength, (attribute, joint) in zip(strengths, self._joints.items(), strict=True):
-            groups = groups_of(batch, attribute)
+            groups = combined_groups(batch, attribute)
             prices = slopes(joint).to(logits.dtype)[self._condition(batch), groups.clamp_min(0)]
             total = total + strength * torch.where(groups >= 0, (prices * probabilities).sum(1) - 1, 0.0)
         return total

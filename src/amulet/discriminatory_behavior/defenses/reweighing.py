@@ -11,15 +11,8 @@ from torch import Generator, Tensor
 
 from amulet.core.data import Data, Schema
 from amulet.core.errors import Problem
+from amulet.core.groups import Combined, are_different, combined_groups, group_demands, names_of, number_of_groups
 from amulet.core.trainable import DataUse
-from amulet.discriminatory_behavior.defenses.parity import (
-    Combined,
-    are_different,
-    demands,
-    groups_of,
-    names_of,
-    number_of_groups,
-)
 from amulet.training.stages import Prepare, Prepared
 
 
@@ -49,12 +42,12 @@ class Reweighing(Prepare):
     def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
         """The data set must have the attributes."""
         del records
-        yield from (Problem("attribute", f"{self} needs {lack}.") for lack in demands(schema, self.attribute))
+        yield from (Problem("attribute", f"{self} needs {lack}.") for lack in group_demands(schema, self.attribute))
 
     def prepare(self, data: Data, rng: Generator) -> Prepared:
         """The same records with weights."""
         del rng
-        groups, weight = groups_of(data, self.attribute), data.weight
+        groups, weight = combined_groups(data, self.attribute), data.weight
         weight = torch.ones(len(data), device=data.y.device) if weight is None else weight
         table = torch.zeros(number_of_groups(data.schema, self.attribute), len(data.schema.classes))
         table = table.to(weight).index_put_((groups.clamp_min(0), data.y), weight * (groups >= 0), accumulate=True)

@@ -9,18 +9,19 @@ from torch import Generator, Tensor, nn
 
 from amulet.core.data import Data, Schema
 from amulet.core.errors import InvalidData, Problem
-from amulet.core.held import Held
-from amulet.core.model import AttributeModel, evaluating, logits_of, predict
-from amulet.core.trainable import DataUse
-from amulet.discriminatory_behavior.defenses.parity import (
+from amulet.core.groups import (
     Combined,
-    Constraint,
     are_different,
-    demands,
-    groups_of,
+    combined_codes,
+    combined_groups,
+    group_demands,
     names_of,
     number_of_groups,
 )
+from amulet.core.held import Held
+from amulet.core.model import AttributeModel, evaluating, logits_of, predict
+from amulet.core.trainable import DataUse
+from amulet.discriminatory_behavior.defenses.parity import Constraint
 from amulet.functional.group_thresholds import Group, Mixture, equal_acceptance, equal_odds
 from amulet.training.stages import Finish
 
@@ -60,7 +61,7 @@ class ThresholdOptimizer(Finish):
     def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
         """The data set must have the attributes, and two classes."""
         del records
-        yield from (Problem("attribute", f"{self} needs {lack}.") for lack in demands(schema, self.attribute))
+        yield from (Problem("attribute", f"{self} needs {lack}.") for lack in group_demands(schema, self.attribute))
         if len(schema.classes) != 2:
             yield Problem("classes", f"{self} needs a data set of two classes; this one has {len(schema.classes)}.")
 
@@ -75,7 +76,7 @@ class ThresholdOptimizer(Finish):
         clean = held.require_validation(self)
         with evaluating(model.underneath):
             scores = margins(predict(model.underneath, clean))
-        groups = groups_of(clean, self.attribute)
+        groups = combined_groups(clean, self.attribute)
         table = torch.zeros(number_of_groups(clean.schema, self.attribute), 2, dtype=torch.int64)
         recorded = groups >= 0
         table.index_put_((groups[recorded].cpu(), clean.y[recorded].cpu()), torch.tensor(1), accumulate=True)
@@ -154,10 +155,7 @@ class ThresholdsByGroup(AttributeModel):
 
     def _groups(self, z: Tensor) -> Tensor:
         """(n,) rows of the thresholds: codes of the groups, -1 for records of no group."""
-        codes = torch.zeros(len(z), dtype=torch.int64, device=z.device)
-        for column, size in zip(self.columns.tolist(), self.sizes.tolist(), strict=True):
-            codes = torch.where((codes < 0) | (z[:, column] < 0), -1, codes * size + z[:, column])
-        return codes
+        return combined_codes(list(z[:, self.columns].unbind(1)), self.sizes.tolist())
 
     def _lots(self, x: Tensor) -> Tensor:
         """(n,) a number in [0, 1) for each record, by a hash of its inputs in single precision."""
