@@ -173,7 +173,7 @@ def test_a_model_of_other_records_is_told(data: AmuletDataset) -> None:
         amulet.audit(nn.Linear(6, 2), data, probes=[LiRA()])
     with pytest.raises(AmuletError, match="an AmuletDataset"):
         amulet.audit(nn.Linear(6, 2), data.test)  # type: ignore[arg-type]
-    with pytest.raises(InvalidParameter, match="The 'probes' of ModelQuestions must be a list. Got Utility"):
+    with pytest.raises(InvalidParameter, match=r"The 'probes' of ModelQuestions must be a list\. Got Utility"):
         amulet.audit(nn.Linear(6, 2), data, probes=Utility())  # type: ignore[arg-type]
 
 
