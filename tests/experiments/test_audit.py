@@ -191,6 +191,8 @@ def test_a_model_of_other_records_is_told(data: AmuletDataset) -> None:
         amulet.audit(nn.Linear(6, 2), data, probes=[LiRA()])
     with pytest.raises(AmuletError, match="an AmuletDataset"):
         amulet.audit(nn.Linear(6, 2), data.test)  # type: ignore[arg-type]
+    with pytest.raises(InvalidParameter, match=r"The 'probes' of ModelQuestions must be a list\. Got Utility"):
+        amulet.audit(nn.Linear(6, 2), data, probes=Utility())  # type: ignore[arg-type]
 
 
 def test_results_survive_their_file_and_show_themselves(known: AuditResults) -> None:

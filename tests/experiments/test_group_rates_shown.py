@@ -117,6 +117,14 @@ def test_rates_that_do_not_hold_together_are_refused(unequal: PairResults) -> No
         PairResults.from_json(json.dumps(body))
 
 
+@pytest.mark.parametrize("key", ["rate", "group"])
+def test_tables_of_rates_have_the_same_lines(unequal: PairResults, key: str) -> None:
+    body = json.loads(unequal.to_json())
+    body["rates"][0]["rates"][0][key] = "another"
+    with pytest.raises(AmuletError, match="must be the same in every table, each once for every group"):
+        PairResults.from_json(json.dumps(body))
+
+
 @pytest.fixture
 def assessed(experiment: Experiment, store: Store) -> Results:
     audits = (Utility(), Discrimination("sex"))

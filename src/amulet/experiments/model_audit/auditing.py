@@ -1,6 +1,6 @@
 """`audit`: one trained model under every attack and audit that needs no training."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -115,8 +115,9 @@ def audit(
         >>> results.frame.query("metric == 'balanced_accuracy'").baseline.item()
         0.5
     """
-    asked = None if probes is None else tuple(probes)
-    return answer(model, data, ModelQuestions(asked, tuple(metrics), seed, resamples), members=members, others=others)
+    asked = tuple(probes) if isinstance(probes, Iterable) else probes  # anything else is refused in a sentence
+    added = tuple(metrics) if isinstance(metrics, Iterable) else metrics
+    return answer(model, data, ModelQuestions(asked, added, seed, resamples), members=members, others=others)
 
 
 def answer(
