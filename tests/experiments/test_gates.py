@@ -143,6 +143,13 @@ def test_robust_accuracy_that_falls_under_mere_noise_is_no_success_of_the_attack
     assert found.verdicts["dp", attacked].word is word
 
 
+def test_a_chance_level_without_a_value_leaves_the_change_as_it_is() -> None:
+    """Of "no leak shown in either" nothing is known where nobody has measured what the attack gets without the model."""
+    attacked = replace(ROBUST, access=15)
+    found = results({("undefended", attacked): 0.5, ("dp", attacked): 0.85})
+    assert found.verdicts["dp", attacked].word is Word.INCREASES
+
+
 def sequential(more: tuple[float, ...]) -> Results:
     """Five seeds of two attacks, of which LiRA is the stronger and stopped by "dp", and more seeds of the other."""
     numbers = {("undefended", LEAK): 0.68, ("dp", LEAK): 0.52, ("undefended", LOSS): 0.6, ("dp", LOSS): 0.601}

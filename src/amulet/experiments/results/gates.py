@@ -93,7 +93,7 @@ def gains(numbers: Numbers, row: str, column: Column) -> tuple[tuple[float | Non
 
     Returns:
         The advantages of both rows, in the order of the row's seeds and None where there is no value; empty for audits,
-        for metrics that are no measure of risk, and where no metric has a chance level.
+        for metrics that are no measure of risk, and where no metric has a chance level or it is undefined for both.
     """
     judged = _with_chance(numbers, column)
     if judged is None:
@@ -103,7 +103,7 @@ def gains(numbers: Numbers, row: str, column: Column) -> tuple[tuple[float | Non
     for label in (numbers.reference(row), row):
         over = [beyond for name, beyond in _advantages(numbers, judged, label) if name != CONTROL]
         found.append(tuple(min((each[seed] for each in over if seed in each), default=None) for seed in seeds))
-    return tuple(found)
+    return tuple(found) if any(each is not None for advantages in found for each in advantages) else ()
 
 
 def _with_chance(numbers: Numbers, column: Column) -> Column | None:
