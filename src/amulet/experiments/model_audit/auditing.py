@@ -21,9 +21,10 @@ from amulet.core.tally import Tally
 from amulet.experiments.model_audit.applicable import LeftOut, applicable, registered_probes
 from amulet.experiments.model_audit.checks import AUDITED, attack_checks, check
 from amulet.experiments.model_audit.results import AuditCell, AuditResults
-from amulet.experiments.pairs.comparison import Resamples, Told, facts_of, rates_of
+from amulet.experiments.pairs.comparison import facts_of, rates_of
 from amulet.experiments.pairs.learned import learned_anything
 from amulet.experiments.pairs.model_checks import unusable
+from amulet.experiments.pairs.questions import Resamples, Told
 from amulet.experiments.pairs.shared_game import joined_records, played
 from amulet.experiments.planning.checks import probe_problems
 from amulet.experiments.planning.experiment import question_problems
