@@ -1,6 +1,5 @@
 """The report on one trained model as one self-contained HTML file, which loads nothing from the network."""
 
-import json
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -10,7 +9,7 @@ from amulet.core.files import StrPath
 from amulet.core.folders import publish
 from amulet.experiments.graph.entries import environment
 from amulet.experiments.model_audit.results import AuditResults
-from amulet.report.pages.report_files import NAME
+from amulet.report.pages.report_files import NAME, with_results
 from amulet.report.pages.templating import as_shown, both_pages, templating
 from amulet.report.words.audit_words import audit_baseline, audit_checks, audit_in_short, audit_notes, audit_undefined
 from amulet.report.words.blocks import audit_blocks, primary_blocks
@@ -35,8 +34,7 @@ def write_audit(results: AuditResults, folder: StrPath, manifest: Mapping[str, A
         Unwritable: the disk is full, or the folder cannot be written; older files are left as they were.
     """
     known = environment() if manifest is None else manifest
-    files = {"results.json": results.to_json(), "manifest.json": json.dumps(dict(known), indent=1)}
-    publish(files | rendered_audit(results, known), Path(folder))
+    publish(with_results(results.to_json(), known) | rendered_audit(results, known), Path(folder))
     return Path(folder) / NAME
 
 
