@@ -1,7 +1,7 @@
 """Census, 10,000 training records: parity gaps, accuracy and attribute inference of defenses against discrimination.
 
-Run it with: python benchmarks/fairness_defenses.py. It takes about a quarter of an hour on one core. What it
-measured stands in docs/risks/discriminatory_behavior/README.md.
+Run it with: python benchmarks/fairness_defenses.py. It takes about seven minutes on one core. What it measured stands
+in docs/risks/discriminatory_behavior/README.md.
 """
 
 from collections.abc import Iterator

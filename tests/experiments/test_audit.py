@@ -27,6 +27,7 @@ from amulet.models import LinearNet, save_weights
 from amulet.poisoning.attacks import BadNets
 from amulet.report.pages.audit_page import render_audit
 from amulet.report.pages.audit_terminal import audit_table
+from amulet.report.words.audit_words import audit_in_short
 from amulet.testing import toy_dataset
 from amulet.training import Recipe
 from amulet.utility import Utility
@@ -147,6 +148,23 @@ def test_an_attack_that_finds_something_passes_its_check(data: AmuletDataset) ->
     (gate,) = [gate for gate in results.gates if gate.about == "LossThreshold"]
     assert gate.state.value == "passed"
     assert results.frame.set_index("metric").value["auc"] > 0.85
+    assert list(audit_in_short(results)) == [
+        "Attacks that reach more than chance: P1 Membership inference (LossThreshold)."
+    ]
+
+
+def test_the_page_begins_with_what_was_found_and_who_differs_most(data: AmuletDataset) -> None:
+    untrained = nn.Linear(6, 2)
+    nn.init.zeros_(untrained.weight)
+    results = amulet.audit(untrained, data, probes=[Utility(), PGD(), PGD(steps=3), Discrimination("sex", fewest=5)])
+
+    first, groups = audit_in_short(results)
+    assert first == "No attack is shown to reach more than chance: S1 Evasion."
+    assert groups.startswith("By sex, the favourable decision goes to ")
+    page = render_audit(results, {})
+    assert page.index(first) < page.index("This model only")
+    assert "PGD, PGD(steps=3)" in page, "what follows from both checks stands there once"
+    assert "net of what chance gives" not in page, "nothing is compared"
 
 
 @pytest.mark.parametrize(
@@ -173,6 +191,8 @@ def test_a_model_of_other_records_is_told(data: AmuletDataset) -> None:
         amulet.audit(nn.Linear(6, 2), data, probes=[LiRA()])
     with pytest.raises(AmuletError, match="an AmuletDataset"):
         amulet.audit(nn.Linear(6, 2), data.test)  # type: ignore[arg-type]
+    with pytest.raises(InvalidParameter, match=r"The 'probes' of ModelQuestions must be a list\. Got Utility"):
+        amulet.audit(nn.Linear(6, 2), data, probes=Utility())  # type: ignore[arg-type]
 
 
 def test_results_survive_their_file_and_show_themselves(known: AuditResults) -> None:

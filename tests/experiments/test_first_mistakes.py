@@ -114,6 +114,8 @@ def test_a_fraction_is_a_number(tmp_path: Path) -> None:
         ("PGD", "pgd", "Nothing goes by the name 'pgd'. Did you mean 'PGD'?"),
         ("AdversarialTraining", "adversarial-training", "Did you mean 'AdversarialTraining'?"),
         ("epsilon: 0.1, steps: 3", "EPSILON: 0.1", "PGD has no 'EPSILON'. Did you mean 'epsilon'?"),
+        ("PGD: {epsilon: 0.1, steps: 3}", "PGD(epsilon=0.1)", "Write the settings behind it, 'PGD: {setting: value}'."),
+        ("epsilon: 0.1, steps: 2", "epsilom: [0.1, 0.2], steps: [1, 2]", "AdversarialTraining has no 'epsilom'."),
         ("hidden: [8]", "hidden: 8", "The 'hidden' of LinearNet must be a list. Got 8."),
         ("seeds: 2", "seeds: two", "The 'seeds' of Experiment must be a whole number. Got 'two'."),
     ],

@@ -1,6 +1,7 @@
 """The first hour: a CSV file of one's own becomes an experiment, and plug-ins explain themselves."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -151,3 +152,57 @@ def test_in_eighty_columns_names_stay_whole() -> None:
     lines = captured.get().splitlines()
     assert all(any(line.split()[:1] == [plugin.name] for line in lines) for plugin in plugins())
     assert max(map(len, lines)) <= 80
+
+
+def written(folder: Path, name: str, header: str, line: Callable[[int], str], records: int = 120) -> Path:
+    """A CSV file of this name, with a line for each number."""
+    (folder / name).write_text("\n".join([header, *map(line, range(records))]) + "\n", encoding="utf-8")
+    return folder / name
+
+
+@pytest.mark.parametrize(
+    ("name", "header", "line"),
+    [
+        ("123.csv", "on,1e3,null", lambda number: f"{number},{number % 7},{number % 2}"),
+        ("true.csv", "a,~,yes: #", lambda number: f"{number},{number % 7},{'y' if number % 2 else 'n'}"),
+        ("null.csv", 'a "q,- b,年齢', lambda number: f"{number},{number % 7},{'# a' if number % 2 else '{b}'}"),
+        ("rare.csv", "a,b,y", lambda number: f"{number},{number % 7},{int(number % 2000 == 7)}"),
+        ("days.csv", "when,b,y", lambda number: f"2020-01-{1 + number % 28:02},{number % 7},{number % 2}"),
+        ("comma.csv", "a;b;y", lambda number: f"{number % 50},5;{number % 7};{number % 2}"),
+        ("endless.csv", "a,b,y", lambda number: f"{number / 8 if number else 'inf'},{number % 7},{number % 2}"),
+        ("many.csv", "a,b,y", lambda number: f"{number},{number % 7},{'v' * 500}{number % 90}"),
+    ],
+)
+def test_what_init_writes_can_be_planned(tmp_path: Path, name: str, header: str, line: Callable[[int], str]) -> None:
+    target = header.replace(";", ",").split(",")[-1]
+    file = written(tmp_path, name, header, line, 4000)
+    amulet("init", file, "--target", target)
+
+    experiment = load_experiment(file.with_suffix(".yaml"))
+
+    assert experiment.name == file.stem
+    assert plan(experiment).tasks
+
+
+@pytest.mark.parametrize(
+    ("header", "line", "options", "sentence"),
+    [
+        ("a,b,y", "1,2,1", ["--target", "y"], "'y', must have at least two different values. Got 1."),
+        ("0.5,4,0", "0.7,3,1", [], "must begin with a line of names (add one). Got a line of values: 0.5, 4, 0."),
+        ("a,b,y", None, [], "must hold records below the line of names. Got none."),
+        ("a,b,y", "{0},2,1", ["--target", "z"], "--target must be among a, b, y. Got 'z'."),
+        ("a,b,y", "{0},2,1", ["--target", ""], "--target must be among a, b, y. Got ''."),
+        ("a,b,y", "{0},2,1", ["--sensitive", "z"], "--sensitive must be among a, b, y. Got 'z'."),
+        ("a,b,y", "{0},2,{1}", ["--sensitive", "y"], "all different and other than the target 'y'. Got ['y']."),
+        ("a,b,y", "{0},2,{0}", ["--target", "y"], "it looks continuous."),
+        ("id,y", "{0},{1}", [], "must be records with columns beside target and sensitive ones."),
+    ],
+)
+def test_init_writes_nothing_where_no_data_set_can_be_made(
+    tmp_path: Path, header: str, line: str | None, options: list[str], sentence: str
+) -> None:
+    file = written(
+        tmp_path, "t.csv", header, lambda number: (line or "").format(number, number % 2), 120 if line else 0
+    )
+    assert sentence in amulet("init", file, *options, code=1)
+    assert not (tmp_path / "t.yaml").exists()

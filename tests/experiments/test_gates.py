@@ -144,7 +144,7 @@ def test_robust_accuracy_that_falls_under_mere_noise_is_no_success_of_the_attack
 
 
 def test_a_chance_level_without_a_value_leaves_the_change_as_it_is() -> None:
-    """Whether the attack beats its adversary without the model is not known, so the difference speaks for itself."""
+    """Nothing is known of "no leak shown in either" where it is unknown what the attack gets without the model."""
     attacked = replace(ROBUST, access=15)
     found = results({("undefended", attacked): 0.5, ("dp", attacked): 0.85})
     assert found.verdicts["dp", attacked].word is Word.INCREASES

@@ -74,8 +74,8 @@ def unequal() -> PairResults:
 def test_compas_like_data_give_sensible_words(unequal: PairResults) -> None:
     [before] = undefended_sentences(unequal, "before")
     assert before.startswith("By race, the favourable decision goes to ")
-    assert "of african american and to" in before
-    assert "of white, a p% rule of 0.6" in before
+    assert "(african american) and to" in before
+    assert "(white): a ratio of 0.6" in before
     assert "already below 0.8 (the four-fifths rule)." in before
     assert before.endswith("Too small to compare: asian (12 records), native american (10 records).")
     assert "Chance alone can give" not in before
@@ -114,6 +114,14 @@ def test_rates_that_do_not_hold_together_are_refused(unequal: PairResults) -> No
     body = json.loads(unequal.to_json())
     body["rates"][0]["rates"][0]["count"] = 5000
     with pytest.raises(AmuletError, match="no more records can be counted than there are"):
+        PairResults.from_json(json.dumps(body))
+
+
+@pytest.mark.parametrize("key", ["rate", "group"])
+def test_tables_of_rates_have_the_same_lines(unequal: PairResults, key: str) -> None:
+    body = json.loads(unequal.to_json())
+    body["rates"][0]["rates"][0][key] = "another"
+    with pytest.raises(AmuletError, match="must be the same in every table, each once for every group"):
         PairResults.from_json(json.dumps(body))
 
 

@@ -66,8 +66,8 @@ def test_a_row_of_something_else_than_defenses_is_refused_with_its_line(tmp_path
     path = written(tmp_path, TOY + "    - PGD\n      other: Digits\n      third: AdversarialTraining\n")
     found = sentences(lambda: load_experiment(path))
     assert found == [
-        f"{path}:10: defenses.mine.1: This must be a Defense. Got PGD.",
-        f"{path}:11: defenses.other: This must be a Defense. Got Digits.",
+        f"{path}:10: defenses.mine.1: This must be a Defense. PGD is an attack; list it under 'attacks'.",
+        f"{path}:11: defenses.other: This must be a Defense. Digits is a dataset.",
     ]
 
 

@@ -20,7 +20,9 @@ from amulet.discriminatory_behavior import Discrimination
 from amulet.evasion.attacks import PGD
 from amulet.evasion.metrics import noise_accuracy, robust_accuracy
 from amulet.experiments import PairResults, compare
-from amulet.experiments.pairs.comparison import Questions, _gains, answer
+from amulet.experiments.pairs.comparison import answer
+from amulet.experiments.pairs.differences import gains_on_resamples
+from amulet.experiments.pairs.questions import Questions
 from amulet.experiments.registry.plugins import Kind, plugins
 from amulet.membership_inference.attacks import LiRA, LossThreshold
 from amulet.membership_inference.metrics import TPRAtFPR, auc, balanced_accuracy
@@ -278,11 +280,11 @@ class _OnlyTheSure(Audit[PredictionOutcome]):
 def test_an_attack_gains_over_its_chance_level_or_by_its_primary_metric() -> None:
     values = np.array([[0.6, 0.7], [0.5, 0.4]])
     drawn = {auc: values, balanced_accuracy: values[:, :1], TPRAtFPR(fpr=0.1): values}
-    gained = [_gains(LossThreshold(), metric, drawn) for metric in drawn]
+    gained = [gains_on_resamples(LossThreshold(), metric, drawn) for metric in drawn]
     assert np.allclose(gained[0], values - 0.5)
     assert np.allclose(gained[1], values - 0.5)  # it has no chance level
     assert np.allclose(gained[2], values - 0.1)
     evaded = {robust_accuracy: values, noise_accuracy: np.array([[0.9], [0.8]])}
-    assert np.allclose(_gains(PGD(), robust_accuracy, evaded), [[0.3], [0.3]])
-    assert _gains(PGD(), noise_accuracy, evaded) == ()
-    assert _gains(Utility(), auc, drawn) == ()
+    assert np.allclose(gains_on_resamples(PGD(), robust_accuracy, evaded), [[0.3], [0.3]])
+    assert gains_on_resamples(PGD(), noise_accuracy, evaded) == ()
+    assert gains_on_resamples(Utility(), auc, drawn) == ()

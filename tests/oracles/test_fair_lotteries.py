@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from amulet.discriminatory_behavior import DiscriminationOutcome
 from amulet.discriminatory_behavior.metrics import demographic_parity
-from amulet.experiments.pairs.comparison import _around
+from amulet.experiments.pairs.differences import around_observed
 from amulet.statistics import Resampled, Word, judge_resampled
 
 CENSUS = (3420, 384, 124, 40, 32)
@@ -47,7 +47,7 @@ def word(sizes: tuple[int, ...], before: Shares, after: Shares, seed: int) -> Wo
     drawn_sizes = drawn.sum((2, 3))
     differences = gaps(drawn[:, :, :, 1].sum(2), drawn_sizes) - gaps(drawn[:, :, 1].sum(2), drawn_sizes)
     observed = nets[1] - nets[0]
-    resampled = Resampled(observed, _around(observed, differences), demographic_parity.margin)
+    resampled = Resampled(observed, around_observed(observed, differences), demographic_parity.margin)
     return judge_resampled([resampled, resampled])[0].word
 
 

@@ -80,6 +80,22 @@ def test_what_is_not_understood_is_one_sentence(results: Results, text: str, sen
     assert sentence in problem.sentence
 
 
+def test_blanks_within_a_label_count_as_one() -> None:
+    [condition] = conditions(["DP: 8 all: PGD increases"], ["undefended", "DP:  8 all"], COLUMNS)
+    assert condition.rows == ("DP:  8 all",)
+
+
+def test_a_condition_on_no_row_at_all_is_refused() -> None:
+    with pytest.raises(InvalidParameter, match="there is no defended row, so that nothing can change"):
+        conditions(["evasion increases"], ["undefended"], COLUMNS)
+
+
+def test_a_long_condition_is_cut_in_its_message() -> None:
+    with pytest.raises(InvalidParameter) as error:
+        conditions(["x" * 5000 + " rises"], ["undefended", "robust"], COLUMNS)
+    assert len(str(error.value)) < 500
+
+
 def test_a_condition_that_holds_is_one_sentence_with_its_cells(results: Results) -> None:
     asked = conditions(["membership_inference changes"], results.rows, results.columns)
     [sentence] = [condition_sentence(condition, cells) for condition, cells in fulfilled(results, asked)]

@@ -165,6 +165,17 @@ def test_a_check_that_failed_stands_there_once() -> None:
     assert columns_of(found)["Membership"].cells[0].sign == "!"
 
 
+def test_models_that_are_not_shown_to_have_learned_anything_are_named() -> None:
+    useless = replace(BALANCED, riskier=None)
+    results = assessed((useless, LOSS), (SAME, DOWN), ("A", "B"))
+    doubtful = [
+        replace(v, value=0.5 + OPEN[v.seed]) if (v.metric, v.row) == ("balanced_accuracy", "B") else v
+        for v in results.values
+    ]
+    found = replace(results, values=tuple(doubtful))
+    assert "Model check is unproven (B): It is not shown that this model has learned anything." in failed_checks(found)
+
+
 @pytest.mark.parametrize("seeds", [1, 2, 3])
 def test_few_seeds_are_told_once_instead_of_check_by_check(seeds: int) -> None:
     results = assessed((BALANCED, LOSS, ROBUST), (OPEN[:seeds],), ("A", "B"))

@@ -13,7 +13,7 @@ from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import AmuletError, Conflict, InvalidParameter, Problem
 from amulet.core.held import Held
 from amulet.core.trainable import Stage
-from amulet.evasion.defenses import AdversarialTraining
+from amulet.evasion.defenses import TRADES, AdversarialTraining
 from amulet.functional.pgd import Classifier
 from amulet.models import ImportedModel, LinearNet, SimpleCNN
 from amulet.poisoning.defenses import OutlierRemoval, SpectralSignatures
@@ -286,3 +286,13 @@ def test_what_the_accountant_cannot_answer_is_told_in_a_sentence(private: DPSGD,
     recipe = private.apply(Recipe(LinearNet((4,), norm="group"), epochs=1))
     with pytest.raises(AmuletError, match=r"^The accountant '(prv|rdp)' of DPSGD has no answer for .*larger one"):
         recipe.fit(dataset.train, seed=0)
+
+
+@pytest.mark.parametrize("stage", [AdversarialTraining(), TRADES()], ids=str)
+def test_adversarial_training_beside_dp_sgd_is_noted(stage: Stage, dataset: AmuletDataset) -> None:
+    private = DPSGD(epsilon=None, noise_multiplier=1.0, delta=1e-4, accountant="rdp")
+    plain = Recipe(LinearNet((4,), norm="group"), epochs=1)
+    (notice,) = private.apply(stage.apply(plain)).notices(dataset.schema)
+    assert notice.startswith(f"{type(stage).__name__} with DPSGD may always name the most frequent class")
+    assert not list(stage.apply(plain).notices(dataset.schema))
+    assert not list(private.apply(plain).notices(dataset.schema))

@@ -308,13 +308,14 @@ def test_one_seed_and_no_defense_are_enough(results: Results) -> None:
     assert "0.500" in _printed(replace(results, values=alone), 80)
 
 
-def test_write_replaces_the_report_and_leaves_nothing_else(results: Results, tmp_path: Path) -> None:
+def test_write_replaces_the_report_and_puts_the_results_beside_it(results: Results, tmp_path: Path) -> None:
     folder = tmp_path / "runs" / "small"
-    written = [folder / "report.html", folder / "report.md"]
     place = write(results, {}, folder)
     assert place == write(results, environment(), folder) == folder / "report.html"
     assert place.read_text(encoding="utf-8") == render(results, environment())
-    assert sorted(folder.iterdir()) == written
+    names = ["manifest.json", "report.html", "report.md", "results.json"]
+    assert sorted(each.name for each in folder.iterdir()) == names
+    assert Results.read(folder) == results
 
 
 def test_a_failed_write_leaves_the_old_report(
@@ -326,7 +327,7 @@ def test_a_failed_write_leaves_the_old_report(
     with pytest.raises(Unwritable, match="No space"):
         write(replace(results, dataset="another"), {}, tmp_path)
     assert place.read_text(encoding="utf-8") == before
-    assert sorted(tmp_path.iterdir()) == [place, tmp_path / "report.md"]
+    assert Results.read(tmp_path) == results
 
 
 def _full(place: Path, *_: str, **__: str) -> None:

@@ -231,3 +231,11 @@ def test_plain_names() -> None:
 def test_what_is_there_to_compare_with_is_neither_good_nor_bad() -> None:
     noise = replace(ROBUST, metric="noise_accuracy", riskier=None, primary=False)
     assert [can_be_news(column) for column in (ROBUST, ACCURACY, noise)] == [True, True, False]
+
+
+def test_it_is_said_that_a_model_is_not_shown_to_have_learned_anything() -> None:
+    doubtful = tuple(0.5 - number + noise for number, noise in zip(BEFORE, OPEN, strict=True))
+    found = sentence(assessed((doubtful, UP, STEADY, STEADY, STEADY, STEADY, STEADY)))
+    assert "It is not shown that this model has learned anything. Better: accuracy under attack" in found
+    learned = sentence(assessed((OPEN, UP, STEADY, STEADY, STEADY, STEADY, STEADY)))
+    assert "has learned anything" not in learned

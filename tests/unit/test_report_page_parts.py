@@ -145,6 +145,11 @@ def test_before_it_is_passed_on(results: Results) -> None:
     assert found["Checks"] == "Of 8 validity checks: 7 passed, 1 failed, 0 unproven."
 
 
+def test_of_a_csv_file_the_name_is_told_but_not_the_folder(results: Results) -> None:
+    own: Plain = {"a.Experiment": {"dataset": {"amulet.datasets.csv_file.FromCSV": {"path": "/home/ann/loans.csv"}}}}
+    assert dataset_source(replace(results, spec=own)) == "Read from loans.csv."
+
+
 def test_of_data_of_ones_own_the_source_is_not_known(results: Results) -> None:
     own: Plain = {"a.Experiment": {"dataset": {"mine.Mine": {}}}}
     assert dataset_source(replace(results, spec=own)) == ""

@@ -155,7 +155,7 @@ def report(
         from amulet.experiments.results import result_folders
         from amulet.experiments.results.conditions import conditions
         from amulet.experiments.results.results import Results
-        from amulet.report import write, write_audit, write_pair
+        from amulet.report.pages.publishing import write_pages
 
         kind, manifest = result_folders.kind_of_results(folder), result_folders.read_manifest(folder)
         if fail_if and kind in {result_folders.PAIR, result_folders.AUDIT}:
@@ -165,15 +165,15 @@ def report(
         match kind:
             case result_folders.PAIR:
                 pair = PairResults.read(folder)
-                show_results(pair, write_pair(pair, manifest, folder), console, details=details)
+                show_results(pair, write_pages(pair, manifest, folder), console, details=details)
             case result_folders.AUDIT:
                 audited = AuditResults.read(folder)
-                show_results(audited, write_audit(audited, folder, manifest), console, details=details)
+                show_results(audited, write_pages(audited, manifest, folder), console, details=details)
             case _:
                 results = Results.read(folder)
                 asked = conditions(fail_if or (), results.rows, results.columns)
                 written = folder / "experiment.yaml"
-                page = write(results, manifest, folder)
+                page = write_pages(results, manifest, folder)
                 show_results(results, page, console, written if written.exists() else None, details=details)
                 end_if_one_holds(results, asked)
 

@@ -195,6 +195,11 @@ class Probe(Spec, Generic[O]):
         del defense
         return False
 
+    def unserved(self, defenses: Sequence[Defense]) -> Iterator[str]:
+        """Why it would have no value on rows with these defenses, of all together; a hook for subclasses."""
+        del defenses
+        yield from ()
+
     def notices(self, defenses: Sequence[Defense]) -> Iterator[str]:
         """What to know before it is played on rows with these defenses, of all together; a hook for subclasses."""
         del defenses

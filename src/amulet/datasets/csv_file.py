@@ -1,4 +1,4 @@
-"""A CSV file of your own, as an experiment in YAML names it."""
+"""A CSV file of your own, named in an experiment."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

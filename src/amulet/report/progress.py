@@ -12,7 +12,7 @@ from rich.progress import Progress as Bar
 from amulet.core.text import visible
 from amulet.experiments.assess import Progress
 from amulet.experiments.graph.tasks import Task
-from amulet.experiments.pairs.comparison import Told
+from amulet.experiments.pairs.questions import Told
 
 LINES_WITHOUT_A_TERMINAL = 20
 

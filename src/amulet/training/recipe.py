@@ -24,7 +24,7 @@ from amulet.training.removal import score_by
 from amulet.training.stages import Finish, Update
 from amulet.training.timing import Stopwatch
 from amulet.training.updates import Pace
-from amulet.training.validation import conflicts, model_notices, model_problems, stage_problems, unlearned
+from amulet.training.validation import conflicts, model_notices, model_problems, pair_notices, stage_problems, unlearned
 
 S = TypeVar("S", bound=Stage)
 
@@ -123,7 +123,8 @@ class Recipe(Trainable):
         yield from step_problems(self._trial, self.stages[len(self.preparations) :], self._model_name, schema)
 
     def notices(self, schema: Schema) -> Iterator[str]:
-        """A softmax on top of the model, and an update rule that can only go slowly with it."""
+        """Stages that seldom go together, a softmax on top of the model, an update rule that must be slow with it."""
+        yield from pair_notices(self.stages)
         yield from model_notices(self.build, self._model_name, schema)
         _, rule = rehearsed(self._trial, schema)
         yield from rule.notices(self._model_name)

@@ -39,6 +39,22 @@ def conflicts(stages: Iterable[Stage], objective: Objective) -> Iterator[Problem
             yield _void(private, type(objective).__name__, "state what it counts in the data as public knowledge")
 
 
+def pair_notices(stages: Iterable[Stage]) -> Iterator[str]:
+    """Stages that can be trained together and seldom learn anything at their defaults: adversarial training, DP-SGD.
+
+    Measured in docs/risks/evasion/README.md, "With differential privacy".
+    """
+    stages = tuple(stages)
+    for private in (stage for stage in stages if stage.private and stage.slot is Slot.UPDATE):
+        for stage in (stage for stage in stages if stage.family == "adversarial_training"):
+            yield (
+                f"{type(stage).__name__} with {type(private).__name__} may always name the most frequent class, as "
+                "adversarial training did on 10,000 Census records at epsilon 4. There a larger clip (10) with "
+                "LogitAdjustment helped, and so did LogitAdjustment with larger batches (512), more epochs (60) and a "
+                "higher learning rate (3e-3). Look at balanced accuracy."
+            )
+
+
 def unlearned(giver: str, reason: str) -> Problem:
     """Targets that nothing would learn."""
     return Problem("targets", f"{giver} gives records 'targets', probabilities to be learned, and {reason}.")

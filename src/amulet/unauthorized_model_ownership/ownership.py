@@ -138,7 +138,7 @@ class Ownership(Audit[ClaimOutcome]):
         """Whether it is this kind of claim that the defense is made for."""
         return self.by.serves(defense)
 
-    def notices(self, defenses: Sequence[Defense]) -> Iterator[str]:
+    def unserved(self, defenses: Sequence[Defense]) -> Iterator[str]:
         """That nothing can be claimed, where the claim needs a defense that no row has."""
         if self.by.needs_defense and not any(map(self.by.serves, defenses)):
             yield f"{self}: no row has a defense that this claim is made for, so that all its values will be undefined."

@@ -1,40 +1,28 @@
-"""A network guesses the group from the outputs, in vain. Louppe et al. 2017, https://arxiv.org/abs/1611.01046, eq. 3.
+"""Adversarial debiasing by gradient reversal. Louppe et al. 2017, https://arxiv.org/abs/1611.01046, eq. 3.
 
 Zhang et al. 2018, https://arxiv.org/abs/1801.07593, give it the true class as well for equalized odds.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Self, final
+from typing import final
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from amulet.core.data import Data, Schema
-from amulet.core.dataset import AmuletDataset
-from amulet.core.errors import Problem
-from amulet.core.groups import Combined, are_different, combined_groups, group_demands, number_of_groups
+from amulet.core.groups import Combined, combined_groups, number_of_groups
 from amulet.core.spec import Count, Probability, Widths
-from amulet.core.split import Split
-from amulet.core.trainable import DataUse
-from amulet.discriminatory_behavior.defenses.parity import (
-    Attributes,
-    Constraint,
-    Strengths,
-    given_class,
-    usual_attribute,
-)
+from amulet.discriminatory_behavior.defenses.parity import ParityPenalty, Strengths, given_class
 from amulet.functional.pgd import Classifier
 from amulet.training.optimizers import Adam, Optimizer
 from amulet.training.penalty import Penalty
-from amulet.training.stages import Penalize
 from amulet.training.updates import Pace
 
 
 @dataclass(frozen=True)
-class AdversarialDebiasing(Penalize):
+class AdversarialDebiasing(ParityPenalty):
     """Trains the model against networks that predict sensitive attributes from its probabilities.
 
     For each attribute a network, the adversary, is trained beside the model. The model minimises its own loss and
@@ -52,36 +40,11 @@ class AdversarialDebiasing(Penalize):
         warmup: the share of the training over which the strength rises, linearly, from zero to what it is.
     """
 
-    risk = "discriminatory_behavior"
-    family = "group_fairness"
-    data_use = DataUse.DATASET
-
-    attributes: Attributes = ("sex",)
     strength: Strengths = (5.0,)
-    constraint: Constraint = "demographic_parity"
     hidden: Widths = (32,)
     optimizer: Optimizer = Adam(lr=0.01)
     steps: Count = 5
     warmup: Probability = 0.3
-
-    def problems(self) -> Iterator[Problem]:
-        """Attributes are different ones, and there is a strength for each of them or one for all."""
-        if not are_different(self.attributes):
-            yield self.problem("attributes", "the name of an attribute, or several different names")
-        if len(self.strength) not in {1, len(self.attributes)}:
-            yield self.problem("strength", f"one for all, or one for each of the {len(self.attributes)} attributes")
-
-    @classmethod
-    def for_data(cls, dataset: AmuletDataset, split: Split) -> tuple[Self, ...]:
-        """By "sex", or by the first attribute of a data set without it."""
-        del split
-        return (cls(attributes=(usual_attribute(dataset.schema),)),)
-
-    def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
-        """The data set must have the attributes."""
-        del records
-        for attribute in self.attributes:
-            yield from (Problem("attributes", f"{self} needs {lack}.") for lack in group_demands(schema, attribute))
 
     def begin(self, schema: Schema, pace: Pace, seed: int, device: str) -> Penalty:
         """New adversaries, initialised from torch's global generator."""
@@ -119,9 +82,8 @@ class _Adversaries(Penalty):
         """(n,) minus the adversaries' cross-entropies, times the strengths; 0 for records without the attribute."""
         del model
         risen = min(1.0, self._seen / self._rising) if self._rising else 1.0
-        strengths = self._stage.strength * (len(self._adversaries) // len(self._stage.strength))
         shown, total = self._shown(logits, batch), torch.zeros_like(logits[:, 0])
-        for strength, (attribute, net, _) in zip(strengths, self._adversaries, strict=True):
+        for strength, (attribute, net, _) in zip(self._stage.strengths, self._adversaries, strict=True):
             losses = cross_entropy(net(shown), combined_groups(batch, attribute), ignore_index=-1, reduction="none")
             total = total - risen * strength * losses
         return total

@@ -3,31 +3,25 @@
 The dependence is the exponential Renyi mutual information (ERMI).
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, Self, final
+from typing import Final, final
 
 import torch
 from torch import Tensor
 
 from amulet.core.data import Data, Schema
-from amulet.core.dataset import AmuletDataset
-from amulet.core.errors import Problem
-from amulet.core.groups import Combined, are_different, combined_groups, group_demands, number_of_groups
+from amulet.core.groups import Combined, combined_groups, number_of_groups
 from amulet.core.spec import Count
-from amulet.core.split import Split
-from amulet.core.trainable import DataUse
-from amulet.discriminatory_behavior.defenses.parity import Attributes, Constraint, Strengths, usual_attribute
+from amulet.discriminatory_behavior.defenses.parity import ParityPenalty, Strengths
 from amulet.functional.pgd import Classifier
 from amulet.training.penalty import Penalty
-from amulet.training.stages import Penalize
 from amulet.training.updates import Pace
 
 SMALLEST: Final = 1e-12
 
 
 @dataclass(frozen=True)
-class FERMI(Penalize):
+class FERMI(ParityPenalty):
     """Adds `strength` times the dependence between the model's predictions and each sensitive attribute.
 
     The dependence is ERMI, the chi-squared divergence between the joint distribution of predicted class and group and
@@ -43,33 +37,8 @@ class FERMI(Penalize):
         window: the number of batches that the moving average looks back.
     """
 
-    risk = "discriminatory_behavior"
-    family = "group_fairness"
-    data_use = DataUse.DATASET
-
-    attributes: Attributes = ("sex",)
     strength: Strengths = (4.0,)
-    constraint: Constraint = "demographic_parity"
     window: Count = 20
-
-    def problems(self) -> Iterator[Problem]:
-        """Attributes are different ones, and there is a strength for each of them or one for all."""
-        if not are_different(self.attributes):
-            yield self.problem("attributes", "the name of an attribute, or several different names")
-        if len(self.strength) not in {1, len(self.attributes)}:
-            yield self.problem("strength", f"one for all, or one for each of the {len(self.attributes)} attributes")
-
-    @classmethod
-    def for_data(cls, dataset: AmuletDataset, split: Split) -> tuple[Self, ...]:
-        """By "sex", or by the first attribute of a data set without it."""
-        del split
-        return (cls(attributes=(usual_attribute(dataset.schema),)),)
-
-    def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
-        """The data set must have the attributes."""
-        del records
-        for attribute in self.attributes:
-            yield from (Problem("attributes", f"{self} needs {lack}.") for lack in group_demands(schema, attribute))
 
     def begin(self, schema: Schema, pace: Pace, seed: int, device: str) -> Penalty:
         """The averages of one run, which start with its first batch."""
@@ -105,9 +74,8 @@ class _Dependence(Penalty):
     def penalize(self, model: Classifier, logits: Tensor, batch: Data) -> Tensor:
         """(n,) the terms of the records; their mean has the gradient of the dependence. 0 without the attribute."""
         del model
-        strengths = self._stage.strength * (len(self._joints) // len(self._stage.strength))
         probabilities, total = logits.softmax(1), torch.zeros_like(logits[:, 0])
-        for strength, (attribute, joint) in zip(strengths, self._joints.items(), strict=True):
+        for strength, (attribute, joint) in zip(self._stage.strengths, self._joints.items(), strict=True):
             groups = combined_groups(batch, attribute)
             prices = slopes(joint).to(logits.dtype)[self._condition(batch), groups.clamp_min(0)]
             total = total + strength * torch.where(groups >= 0, (prices * probabilities).sum(1) - 1, 0.0)

@@ -1,6 +1,8 @@
-"""Between which groups a defense seeks parity, and which."""
+"""Between which groups a defense seeks parity, and which; the base of penalties that do."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Self
 
 import torch
 from pydantic import BeforeValidator
@@ -8,8 +10,13 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from amulet.core.data import Data, Schema
-from amulet.core.groups import Combined
+from amulet.core.dataset import AmuletDataset
+from amulet.core.errors import Problem
+from amulet.core.groups import Combined, are_different, group_demands
 from amulet.core.spec import NonNegative
+from amulet.core.split import Split
+from amulet.core.trainable import DataUse
+from amulet.training.stages import Penalize
 
 Constraint = Literal["demographic_parity", "equalized_odds"]
 """Predictions independent of the group: among all records, or among the records of each true class."""
@@ -24,6 +31,50 @@ Attributes = Annotated[tuple[Combined, ...], BeforeValidator(_as_tuple)]
 
 Strengths = Annotated[tuple[NonNegative, ...], BeforeValidator(_as_tuple)]
 """One strength for each of the attributes, or one for all."""
+
+
+@dataclass(frozen=True)
+class ParityPenalty(Penalize):
+    """A penalty for each of several sensitive attributes.
+
+    Attributes:
+        attributes: names of sensitive attributes, each with a penalty of its own. Several names together, as in
+            `("sex", ("sex", "race"))`, are one attribute, whose values are the combinations of theirs.
+        strength: the weight of the penalty; one for all attributes, or one for each.
+        constraint: the parity that is sought.
+    """
+
+    risk = "discriminatory_behavior"
+    family = "group_fairness"
+    data_use = DataUse.DATASET
+
+    attributes: Attributes = ("sex",)
+    strength: Strengths = (1.0,)
+    constraint: Constraint = "demographic_parity"
+
+    @property
+    def strengths(self) -> tuple[float, ...]:
+        """One for each attribute."""
+        return self.strength * (len(self.attributes) // len(self.strength))
+
+    def problems(self) -> Iterator[Problem]:
+        """Attributes are different ones, and there is a strength for each of them or one for all."""
+        if not are_different(self.attributes):
+            yield self.problem("attributes", "the name of an attribute, or several different names")
+        if len(self.strength) not in {1, len(self.attributes)}:
+            yield self.problem("strength", f"one for all, or one for each of the {len(self.attributes)} attributes")
+
+    @classmethod
+    def for_data(cls, dataset: AmuletDataset, split: Split) -> tuple[Self, ...]:
+        """By "sex", or by the first attribute of a data set without it."""
+        del split
+        return (cls(attributes=(usual_attribute(dataset.schema),)),)
+
+    def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
+        """The data set must have the attributes."""
+        del records
+        for attribute in self.attributes:
+            yield from (Problem("attributes", f"{self} needs {lack}.") for lack in group_demands(schema, attribute))
 
 
 def usual_attribute(schema: Schema) -> str:

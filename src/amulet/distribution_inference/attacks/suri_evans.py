@@ -31,7 +31,7 @@ class SuriEvans(DistributionInferenceAttack):
     def for_data(cls, dataset: AmuletDataset, split: Split) -> tuple[Self, ...]:
         """Of the value that is nearest to one half of the records, with few models, as large as its records allow."""
         del split
-        few, (_, larger) = cls(victims=4, shadows=4), cls.ratios
+        few, (_, larger) = cls(victims=5, shadows=4), cls.ratios
         shares = {
             (attribute.name, value): dataset.train.has(attribute.name, value).double().mean().item()
             for attribute in dataset.schema.attributes

@@ -1,4 +1,4 @@
-"""A penalty for changing one's mind nearby: TRADES. Zhang et al. 2019, https://arxiv.org/abs/1901.08573, eq. (5)."""
+"""A penalty on other predictions nearby: TRADES. Zhang et al. 2019, https://arxiv.org/abs/1901.08573, eq. (5)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

@@ -11,7 +11,7 @@ from amulet.core.dataset import AmuletDataset
 from amulet.core.probe import Attack, Audit, Probe
 from amulet.core.roles import TARGET
 from amulet.core.split import Split
-from amulet.experiments.pairs.comparison import needs_training
+from amulet.experiments.pairs.questions import needs_training
 from amulet.experiments.registry.plugins import plugins
 
 NEEDS_MEMBERS: Final = (

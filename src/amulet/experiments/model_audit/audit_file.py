@@ -17,7 +17,7 @@ from amulet.experiments.results.file_parts import (
 )
 from amulet.experiments.results.json_files import Written, check_format, checked, parse_json
 from amulet.experiments.results.result_folders import AUDIT
-from amulet.experiments.results.written_rates import WrittenRates
+from amulet.experiments.results.written_rates import WrittenRates, uneven_rates
 from amulet.statistics import Gate
 
 AUDIT_FORMAT: Final = 1
@@ -88,6 +88,7 @@ class AuditFile(Written):
     def _holds_together(self) -> Self:
         raise_first(repeated("cell", (cell.column.key for cell in self.cells)))
         raise_first(repeated("table of rates", (each.probe for each in self.rates)))
+        raise_first(uneven_rates(self.rates))
         raise_first(repeated("gate", ((gate.name, gate.about) for gate in self.gates)))
         return self
 

@@ -1,6 +1,6 @@
 """`audit`: one trained model under every attack and audit that needs no training."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -21,9 +21,10 @@ from amulet.core.tally import Tally
 from amulet.experiments.model_audit.applicable import LeftOut, applicable, registered_probes
 from amulet.experiments.model_audit.checks import AUDITED, attack_checks, check
 from amulet.experiments.model_audit.results import AuditCell, AuditResults
-from amulet.experiments.pairs.comparison import Resamples, Told, facts_of, rates_of
+from amulet.experiments.pairs.comparison import facts_of, rates_of
 from amulet.experiments.pairs.learned import learned_anything
 from amulet.experiments.pairs.model_checks import unusable
+from amulet.experiments.pairs.questions import Resamples, Told
 from amulet.experiments.pairs.shared_game import joined_records, played
 from amulet.experiments.planning.checks import probe_problems
 from amulet.experiments.planning.experiment import question_problems
@@ -115,8 +116,9 @@ def audit(
         >>> results.frame.query("metric == 'balanced_accuracy'").baseline.item()
         0.5
     """
-    asked = None if probes is None else tuple(probes)
-    return answer(model, data, ModelQuestions(asked, tuple(metrics), seed, resamples), members=members, others=others)
+    asked = tuple(probes) if isinstance(probes, Iterable) else probes  # anything else is refused in a sentence
+    added = tuple(metrics) if isinstance(metrics, Iterable) else metrics
+    return answer(model, data, ModelQuestions(asked, added, seed, resamples), members=members, others=others)
 
 
 def answer(

@@ -19,7 +19,7 @@ from amulet.experiments.graph.entries import environment
 from amulet.experiments.model_audit.auditing import ModelQuestions, answer
 from amulet.experiments.model_audit.results import AuditResults
 from amulet.experiments.pairs.checkpoint import Trained
-from amulet.experiments.pairs.comparison import Resamples, Told
+from amulet.experiments.pairs.questions import Resamples, Told
 from amulet.experiments.planning.experiment import name_problems
 from amulet.experiments.planning.plan import check_device
 from amulet.models.weights import Unreadable

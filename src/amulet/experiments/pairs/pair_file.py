@@ -20,7 +20,7 @@ from amulet.experiments.results.file_parts import (
 from amulet.experiments.results.json_files import LARGEST_NUMBER, Written, check_format, checked, parse_json
 from amulet.experiments.results.older_files import upgrade_pair
 from amulet.experiments.results.result_folders import PAIR
-from amulet.experiments.results.written_rates import WrittenRates
+from amulet.experiments.results.written_rates import WrittenRates, uneven_rates
 from amulet.statistics import Gate, Word
 
 PAIR_FORMAT: Final = 1
@@ -129,6 +129,7 @@ class PairFile(Written):
     def _holds_together(self) -> Self:
         raise_first(repeated("cell", (cell.column.key for cell in self.cells)))
         raise_first(repeated("table of rates", ((each.probe, each.row) for each in self.rates)))
+        raise_first(uneven_rates(self.rates))
         raise_first(repeated("gate", (gate.row for gate in self.gates)))
         return self
 

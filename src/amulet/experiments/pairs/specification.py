@@ -17,7 +17,8 @@ from amulet.core.spec import NonNegativeInt, Spec
 from amulet.core.split import Split
 from amulet.experiments.graph.entries import environment
 from amulet.experiments.pairs.checkpoint import Trained
-from amulet.experiments.pairs.comparison import Questions, Resamples, Told, answer
+from amulet.experiments.pairs.comparison import answer
+from amulet.experiments.pairs.questions import Questions, Resamples, Told
 from amulet.experiments.pairs.results import PairResults
 from amulet.experiments.planning.experiment import name_problems
 from amulet.experiments.planning.plan import check_device

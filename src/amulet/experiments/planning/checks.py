@@ -104,7 +104,10 @@ def notices_of(experiment: Experiment, recipes: Mapping[str, Trainable], schema:
             found.setdefault(notice, f"Row '{row.label}': {notice}")
     stages = [stage for recipe in recipes.values() for stage in (*recipe.preparations, *recipe.finishes)]
     defenses = [*(defense for row in experiment.rows for defense in row.defenses), *stages]
-    return (*found.values(), *(notice for probe in experiment.probes for notice in probe.notices(defenses)))
+    for probe in experiment.probes:
+        for notice in (*probe.unserved(defenses), *probe.notices(defenses)):
+            found.setdefault(notice, notice)
+    return tuple(found.values())
 
 
 def request_problems(

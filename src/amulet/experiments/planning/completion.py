@@ -65,7 +65,7 @@ def completed(
     probes, left_out = list(experiment.probes), [*without]
     for probe in _usual_probes(experiment, dataset):
         found = tuple(_against(probe, experiment, dataset, bench, usable=not plain))
-        if reasons := found or tuple(probe.notices(defenses)):
+        if reasons := found or tuple(probe.unserved(defenses)):
             left_out.append(LeftOut(probe.risk, str(probe), " ".join(dict.fromkeys(reasons))))
         else:
             probes.append(probe)

@@ -175,7 +175,8 @@ def build(make: Callable[[Builder], Spec], tell: Callable[[Place, str], str], im
     except _Faulty:
         made = None
     if builder.found:
-        raise InvalidParameter(Problem(dotted(place), tell(place, sentence)) for place, sentence in builder.found)
+        distinct = dict.fromkeys(builder.found)  # the points of a grid share their mistakes
+        raise InvalidParameter(Problem(dotted(place), tell(place, sentence)) for place, sentence in distinct)
     return made
 
 

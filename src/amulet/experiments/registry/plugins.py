@@ -214,7 +214,10 @@ def _imported(name: str, imports: Imports) -> type[Spec]:
         return type(found)
     if isinstance(found, type) and issubclass(found, Spec):
         return found
-    close = closest(name, (each for plugin in plugins() for each in plugin.names))
+    names = [each for plugin in plugins() for each in plugin.names]
+    if (called := name.partition("(")[0].strip()) in names and called != name:
+        raise AmuletError(f"'{name}' is no name. Write the settings behind it, '{called}: {{setting: value}}'.")
+    close = closest(name, names)
     hint = f" Did you mean '{close}'?" if close else ""
     if refused:
         raise AmuletError(f"{refused}{hint}")

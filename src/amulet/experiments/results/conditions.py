@@ -29,6 +29,8 @@ _UNDECIDED: Final = {Word.INCONCLUSIVE, Word.UNDEFINED, Word.NOT_INTERPRETABLE}
 _FORM: Final = re.compile(
     r"(?P<what>.+) (?:(?P<plain>increases|decreases|changes)|may (?P<may>increase|decrease|change))"
 )
+_LONGEST: Final = 200
+"""The most characters of a condition in a message."""
 _OPPOSITE: Final = {Word.INCREASES: Word.DECREASES, Word.DECREASES: Word.INCREASES}
 
 
@@ -74,7 +76,8 @@ def conditions(texts: Iterable[str], rows: Sequence[str], columns: Collection[Co
         try:
             found.append(_condition(" ".join(text.split()), [row for row in rows if row != BASELINE], columns))
         except _Unknown as error:
-            problems.append(Problem("fail-if", f"The condition '{text}' is not understood: {error}"))
+            shown = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+            problems.append(Problem("fail-if", f"The condition '{shown}' is not understood: {error}"))
     if problems:
         raise InvalidParameter(problems)
     return tuple(found)
@@ -107,12 +110,15 @@ def _condition(text: str, rows: Sequence[str], columns: Collection[Column]) -> C
 
 def _row(text: str, rows: Sequence[str]) -> tuple[str | None, str]:
     """The row in front of a colon, if there is one, and the rest."""
+    if not rows:
+        raise _Unknown("there is no defended row, so that nothing can change.")
     for row in sorted(rows, key=len, reverse=True):
-        if text.startswith(f"{row}:"):
-            return row, text.removeprefix(f"{row}:").strip()
+        label = " ".join(row.split())  # as blanks of the condition are joined
+        if text.startswith(f"{label}:"):
+            return row, text.removeprefix(f"{label}:").strip()
     before, colon, _ = text.partition(": ")
     if colon:
-        raise _Unknown(f"there is no defended row '{before}'. There are: {', '.join(rows) or 'none'}.")
+        raise _Unknown(f"there is no defended row '{before}'. There are: {', '.join(rows)}.")
     return None, text
 
 

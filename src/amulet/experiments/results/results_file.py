@@ -27,7 +27,7 @@ from amulet.experiments.results.json_files import LARGEST_NUMBER, Written, check
 from amulet.experiments.results.older_files import upgrade
 from amulet.experiments.results.pictures import LONGEST, Pictured, PictureRow, image_from
 from amulet.experiments.results.result_folders import RESULTS
-from amulet.experiments.results.written_rates import WrittenRates
+from amulet.experiments.results.written_rates import WrittenRates, uneven_rates
 
 FORMAT: Final = 4
 Fact = bool | int | float | str | None
@@ -194,6 +194,7 @@ def _faults(file: ResultsFile) -> Iterator[str]:
     yield from repeated("column", (column.key for column in file.columns))
     yield from repeated("value", ((v.row, v.risk, v.probe, v.metric, v.group, v.seed) for v in file.values))
     yield from repeated("table of rates", ((item.row, item.risk, item.probe, item.seed) for item in file.rates))
+    yield from uneven_rates(file.rates)
     yield from repeated("curve", ((item.row, item.risk, item.probe, item.seed) for item in file.curves))
     if BASELINE not in rows:
         yield f"the row '{BASELINE}' is missing"

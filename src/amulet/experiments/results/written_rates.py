@@ -1,6 +1,8 @@
 """Rates of groups in the files of results, as pydantic models, and their conversion from and to results."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from itertools import product
 from typing import Any, Self
 
 from pydantic import model_validator
@@ -40,6 +42,16 @@ class WrittenRates(Written):
     task: str
     fewest: Number
     rates: list[WrittenRate]
+
+
+def uneven_rates(tables: Iterable[WrittenRates]) -> Iterator[str]:
+    """The end of a sentence for each table that has no line, or several, for a rate of a group that others have."""
+    first: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for each in tables:
+        lines = sorted((line.rate, line.group) for line in each.rates)
+        whole = sorted(product({rate for rate, _ in lines}, {group for _, group in lines}))
+        if lines != whole or lines != first.setdefault((each.risk, each.probe), lines):
+            yield f"the rates of '{each.probe}' must be the same in every table, each once for every group"
 
 
 def plain_rates(rated: Rated) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """A first experiment on a CSV file, as commented YAML: what `amulet init` writes."""
 
 import json
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,8 +9,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
+import yaml
 
-from amulet.core.errors import InvalidParameter, Problem
+from amulet.core.errors import InvalidData, InvalidParameter, Problem
+from amulet.core.text import visible
+from amulet.datasets.columns import check_features, is_headerless
+from amulet.datasets.own import from_frame
 from amulet.datasets.tables import SEPARATORS, read_table
 
 _TARGETS: Final = {
@@ -28,6 +33,10 @@ _IDENTIFIER: Final = {"id", "uuid", "guid", "key", "index", "number", "name", "e
 _MOST_CLASSES: Final = 20
 _MOST_GROUPS: Final = 20
 _MOST_TEXTS: Final = 100
+_MOST_SHOWN: Final = 20
+"""The most classes that a comment lists."""
+_LONGEST: Final = 200
+"""The most characters of a value or a reason in a comment."""
 _UNBALANCED: Final = 0.35
 """A smaller share of the rarest of two classes than this asks for logit adjustment."""
 
@@ -53,12 +62,20 @@ def read_columns(path: Path) -> tuple[pd.DataFrame, str]:
     """The table in a CSV file, and what separates its cells.
 
     Raises:
-        InvalidData: it is no table.
+        InvalidData: it is no table, or one without names or records.
     """
     with path.open("rb") as file:
         first = file.readline(100_000).decode("utf-8", errors="replace")
     sep = max(SEPARATORS, key=first.count)
-    return read_table(path, (), (), path.name, sep), sep
+    table = read_table(path, (), (), _stem(path), sep)
+    if table.empty:
+        sentence = f"{path.name} must hold records below the line of names. Got none."
+        raise InvalidData([Problem("data", sentence)])
+    if is_headerless(table):
+        given = ", ".join(map(str, table))
+        sentence = f"{path.name} must begin with a line of names (add one). Got a line of values: {_cut(given)}."
+        raise InvalidData([Problem("data", sentence)])
+    return table, sep
 
 
 def guessed(table: pd.DataFrame, target: str | None = None, sensitive: Sequence[str] | None = None) -> Columns:
@@ -71,17 +88,25 @@ def guessed(table: pd.DataFrame, target: str | None = None, sensitive: Sequence[
 
     Raises:
         InvalidParameter: a named column is not there, or no column or several could be the target.
+        InvalidData: no data set can be made of the records, for instance since the target has one value only.
     """
     names = [str(name) for name in table]
-    unknown = [name for name in ([target] if target else []) + list(sensitive or ()) if name not in names]
-    if unknown:
-        raise InvalidParameter([Problem.of("columns", "init", f"among {', '.join(names)}", ", ".join(unknown))])
-    chosen = target or _target(table)
+    for option, given in (("--target", [] if target is None else [target]), ("--sensitive", sensitive or ())):
+        if unknown := [name for name in given if name not in names]:
+            sentence = f"{option} must be among {', '.join(names)}. Got {', '.join(map(repr, unknown))}."
+            raise InvalidParameter([Problem(option, sentence)])
+    chosen = _target(table) if target is None else target
+    if (known := table[chosen].nunique()) < 2:
+        sentence = f"The column to predict, '{chosen}', must have at least two different values. Got {known}."
+        raise InvalidData([Problem("target", sentence)])
     private = tuple(sensitive) if sensitive is not None else tuple(_sensitive(table, chosen))
     drop = tuple(
         (name, why) for name in names if name not in {chosen, *private} and (why := _unusable(table[name], name))
     )
-    return Columns(chosen, private, drop, _positive(table[chosen]))
+    columns = Columns(chosen, private, drop, _positive(table[chosen]))
+    unused = [name for name, _ in drop]
+    from_frame(table, target=chosen, sensitive=private, positive=columns.positive, drop=unused, name="the table")
+    return columns
 
 
 def starter(path: Path, table: pd.DataFrame, sep: str, columns: Columns) -> str:
@@ -90,22 +115,20 @@ def starter(path: Path, table: pd.DataFrame, sep: str, columns: Columns) -> str:
     positive = columns.positive if columns.positive is not None else classes.index[-1]
     known = columns.positive is not None
     lines = [
-        f"# A first experiment on {path.name}, written by `amulet init`. Check what was guessed, then run:",
+        f"# A first experiment on {_cut(path.name)}, written by `amulet init`. Check what was guessed, then run:",
         f"#   amulet plan {_stem(path)}.yaml      # what is to be computed, and how long it takes",
         f"#   amulet assess {_stem(path)}.yaml",
-        f"name: {_stem(path)}",
+        f"name: {_text(_stem(path))}",
         "",
         "dataset:",
         "  from_csv:",
         f"    path: {_text(path.name)} # counts from the folder of this file",
         *([f"    sep: {_text(sep)}"] if sep != "," else []),
-        f"    target: {_text(columns.target)} # its classes: {_list(map(str, classes.index))}",
+        f"    target: {_text(columns.target)} # its classes: {_shown(list(classes.index))}",
         f"    positive: {_text(_plain(positive))} # the favourable class{'' if known else ': a guess, please check'}",
     ]
     if columns.sensitive:
-        lines += [
-            f"    sensitive: {_list(map(_text, columns.sensitive), bracket=True)} # kept out of the model's inputs"
-        ]
+        lines += [f"    sensitive: [{', '.join(map(_text, columns.sensitive))}] # kept out of the model's inputs"]
     else:
         lines += ["    # sensitive: [sex] # none was found by name; attributes for which fairness is measured"]
     if columns.drop:
@@ -124,7 +147,8 @@ def _recipe(classes: "pd.Series[float]") -> Iterator[str]:
     yield "    optimizer:"
     yield "      Adam: {lr: 3e-3}"
     if len(classes) == 2 and classes.min() < _UNBALANCED:
-        shares = ", ".join(f"{share:.3f}" for share in classes)
+        places = max(3, 2 - math.floor(math.log10(classes.min())))  # three digits of the smallest one
+        shares = ", ".join(f"{share:.{places}f}" for share in classes)
         yield "    objective: # the classes are unbalanced: without this a model may always name the larger one"
         yield f"      LogitAdjustment: {{class_shares: [{shares}]}}"
 
@@ -180,6 +204,10 @@ def _unusable(column: "pd.Series[Any]", name: str) -> str | None:
         return "an identifier"
     if is_text and values > _MOST_TEXTS:
         return f"text of {values:,} different values"
+    try:
+        check_features(column.to_frame(), "the table")
+    except InvalidData as error:
+        return _cut(str(error))
     return None
 
 
@@ -204,17 +232,26 @@ def _plain(value: Any) -> Any:
 
 
 def _text(value: Any) -> str:
-    """A value as YAML: in quotes unless it is a plain word or a number."""
-    if isinstance(value, str) and not re.fullmatch(r"[A-Za-z_][\w-]*", value):
-        return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, str) and value.lower() in {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}:
-        return json.dumps(value)
-    return json.dumps(value) if isinstance(value, bool) else str(value)
+    """A value as YAML on one line: in quotes unless it is a plain word or a number."""
+    if not isinstance(value, str):
+        return json.dumps(value) if isinstance(value, bool) else str(value)
+    word = re.fullmatch(r"[A-Za-z_][\w-]*", value, re.ASCII)
+    if word and value.lower() not in {"true", "false", "null", "yes", "no", "on", "off", "y", "n"}:
+        return value
+    plain = visible(value) == value
+    return str(yaml.safe_dump(value, default_style='"', width=math.inf, allow_unicode=plain)).strip()
 
 
-def _list(values: Any, *, bracket: bool = False) -> str:
-    joined = ", ".join(values)
-    return f"[{joined}]" if bracket else joined
+def _shown(classes: Sequence[Any]) -> str:
+    """Classes in a comment, of very many only the first."""
+    more = f" and {len(classes) - _MOST_SHOWN:,} more" if len(classes) > _MOST_SHOWN else ""
+    return _cut(", ".join(map(str, classes[:_MOST_SHOWN]))) + more
+
+
+def _cut(text: str) -> str:
+    """Text as a comment of one line has it."""
+    line = visible(" ".join(text.split()))
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 3]}..."
 
 
 def file_of(path: Path) -> Path:

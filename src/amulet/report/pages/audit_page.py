@@ -1,6 +1,5 @@
 """The report on one trained model as one self-contained HTML file, which loads nothing from the network."""
 
-import json
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -10,9 +9,9 @@ from amulet.core.files import StrPath
 from amulet.core.folders import publish
 from amulet.experiments.graph.entries import environment
 from amulet.experiments.model_audit.results import AuditResults
-from amulet.report.pages.report_files import NAME
+from amulet.report.pages.report_files import NAME, with_results
 from amulet.report.pages.templating import as_shown, both_pages, templating
-from amulet.report.words.audit_words import audit_baseline, audit_checks, audit_undefined
+from amulet.report.words.audit_words import audit_baseline, audit_checks, audit_in_short, audit_notes, audit_undefined
 from amulet.report.words.blocks import audit_blocks, primary_blocks
 from amulet.report.words.explanations import AUDIT_WARNING
 from amulet.report.words.names import risk_words
@@ -35,8 +34,7 @@ def write_audit(results: AuditResults, folder: StrPath, manifest: Mapping[str, A
         Unwritable: the disk is full, or the folder cannot be written; older files are left as they were.
     """
     known = environment() if manifest is None else manifest
-    files = {"results.json": results.to_json(), "manifest.json": json.dumps(dict(known), indent=1)}
-    publish(files | rendered_audit(results, known), Path(folder))
+    publish(with_results(results.to_json(), known) | rendered_audit(results, known), Path(folder))
     return Path(folder) / NAME
 
 
@@ -52,6 +50,8 @@ def render_audit(results: AuditResults, manifest: Mapping[str, Any]) -> str:
             primaries=primary_blocks(blocks),
             baseline=partial(audit_baseline, results),
             checks=partial(audit_checks, results),
+            short=list(audit_in_short(results)),
+            notes=list(audit_notes(results)),
             undefined=list(audit_undefined(results)),
             risk_words=risk_words,
             warning=AUDIT_WARNING,

@@ -5,9 +5,17 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from amulet.core.text import visible
 from amulet.experiments.model_audit.results import AuditResults
 from amulet.report.pages.group_rates_terminal import rates_shown
-from amulet.report.words.audit_words import audit_baseline, audit_check_text, audit_checks, audit_interval, audit_notes
+from amulet.report.words.audit_words import (
+    audit_baseline,
+    audit_check_text,
+    audit_checks,
+    audit_in_short,
+    audit_interval,
+    audit_notes,
+)
 from amulet.report.words.blocks import AuditBlock, AuditLine, AuditPart, audit_blocks, primary_blocks
 from amulet.report.words.explanations import AUDIT_WARNING
 from amulet.report.words.formats import number
@@ -26,7 +34,8 @@ def audit_table(results: AuditResults) -> Group:
     for block in primary_blocks(audit_blocks(results)):
         for part, line in block.lines:
             table.add_row(*_row(results, block, part, line))
-    notes = [Text(f"\n{note}", style="yellow") for note in audit_notes(results)]
+    short = [Text(visible(sentence)) for sentence in audit_in_short(results)]
+    notes = [Text(f"\n{note.about}: {note.follows}", style="yellow") for note in audit_notes(results)]
     left_out = Text(
         f"\nNot done: {len(results.left_out)} attacks and audits; the report has the reasons."
         if results.left_out
@@ -34,7 +43,7 @@ def audit_table(results: AuditResults) -> Group:
     )
     parts = (part for block in audit_blocks(results) for part in block.parts)
     rates = [shown for part in parts for shown in rates_shown(results, part.lines[0].column)]
-    return Group(title, Text(), table, *notes, *rates, left_out, Text(f"\n{AUDIT_WARNING}", style="dim"))
+    return Group(title, *short, Text(), table, *notes, *rates, left_out, Text(f"\n{AUDIT_WARNING}", style="dim"))
 
 
 def _row(results: AuditResults, block: AuditBlock, part: AuditPart, line: AuditLine) -> tuple[Text, ...]:

@@ -58,7 +58,9 @@ def panel_details(
     places = {column: at for at, column in enumerate(results.columns)}
     blocks = [cell.block for cell in cells[0]] if cells else []
     return {
-        "gates": [[gate.state, gate_found(gate), gate_asked(gate), gate.follows] for gate in results.gates],
+        "gates": [
+            [gate.state, capitalised(gate_found(gate)), gate_asked(gate), gate.follows] for gate in results.gates
+        ],
         "terms": TERMS,
         "charts": {"difference": vega_lite.difference()},
         "rows": [row_heading(results, row) for row in results.rows],

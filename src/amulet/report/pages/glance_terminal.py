@@ -177,7 +177,7 @@ def _legend(results: Results, columns: Sequence[GlanceColumn]) -> Iterator[Text]
 
 
 def _checks(results: Results) -> Iterator[Text]:
-    """The failed checks, and how many are unproven, or instead that there are too few seeds."""
+    """The checks that stand in the way, and how many are unproven, or instead that there are too few seeds."""
     failed = list(failed_checks(results))
     if few := few_seeds(results):
         yield Text(f"\n{few}", style="bold yellow")
@@ -185,6 +185,9 @@ def _checks(results: Results) -> Iterator[Text]:
         yield Text()
     yield from (Text(visible(text), style="yellow") for text in islice(failed, CHECKS))
     left, unproven = max(0, len(failed) - CHECKS), 0 if few else unproven_checks(results)
-    counts = [f"{left} more failed checks" if left else "", f"{unproven} checks are unproven" if unproven else ""]
+    more = "more " if failed else ""
+    open_ones = f"{unproven} {more}{'check is' if unproven == 1 else 'checks are'} unproven"
+    counts = [f"{left} more of this kind" if left else "", open_ones if unproven else ""]
     if any(counts):
-        yield Text(f"{' and '.join(filter(None, counts))}; --details has them.", style="yellow")
+        them = "it" if left + unproven == 1 else "them"
+        yield Text(f"{' and '.join(filter(None, counts))}; --details has {them}.", style="yellow")

@@ -14,7 +14,7 @@ from amulet.experiments.results.json_files import LARGEST
 from amulet.experiments.results.results import Results
 from amulet.report.pages.audit_page import rendered_audit
 from amulet.report.pages.pair_page import rendered_pair
-from amulet.report.pages.report_files import MARKDOWN, NAME, rendered
+from amulet.report.pages.report_files import MARKDOWN, NAME, rendered, with_results
 
 FILES: Final = ("results.json", "manifest.json", "experiment.yaml", NAME, MARKDOWN)
 """All that may be written into the folder."""
@@ -40,9 +40,19 @@ def write_results(
     Raises:
         Unwritable: the disk is full, or the folder cannot be written; older files are left as they were.
     """
-    files = {"results.json": results.to_json(), "manifest.json": json.dumps(dict(manifest), indent=1)}
+    files = with_results(results.to_json(), manifest)
     files |= {} if experiment is None else {"experiment.yaml": experiment}
     publish(files | _pages(results, manifest), folder)
+    return folder / NAME
+
+
+def write_pages(results: Results | PairResults | AuditResults, manifest: Mapping[str, Any], folder: Path) -> Path:
+    """Write the report again beside the results in `folder`, which stay as they are; the page's place.
+
+    Raises:
+        Unwritable: the disk is full, or the folder cannot be written; older files are left as they were.
+    """
+    publish(_pages(results, manifest), folder)
     return folder / NAME
 
 

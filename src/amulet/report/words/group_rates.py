@@ -94,11 +94,11 @@ def rate_table(results: RatedResults, column: Column) -> RateTable | None:
         (row, tuple(_lines(rates)), tuple(_gap(results, row, column, rates, name) for name in first.names))
         for row, rates in by_row.items()
     )
-    return RateTable(f"Rates by {attribute_of(results, column)}", first.names, rows, tuple(_notes(found)))
+    return RateTable(f"Rates by {attribute_of(results, column)}", first.names, rows, tuple(_notes(results, found)))
 
 
 def undefended_sentences(results: RatedResults, row: str = BASELINE) -> tuple[str, ...]:
-    """For each audit who differs most in favourable decisions, how the p% rule stands to 0.8, and what chance gives."""
+    """For each audit who differs most in favourable decisions, by which ratio, and whether chance can give it."""
     columns = {(column.risk, column.probe): column for column in results.columns}
     found = ((column, _of_row(_rated(results, column), row)) for column in columns.values())
     return tuple(_sentence(results, row, column, rates) for column, rates in found if rates)
@@ -188,14 +188,14 @@ def _sentence(results: RatedResults, row: str, column: Column, rates: Sequence[G
     (pair, _), *_ = Counter((gap.highest.group, gap.lowest.group) for gap in gaps).most_common(1)
     high, low = (_mean_rate(rates, group) for group in pair)
     ratios = [gap.ratio for gap in gaps if gap.ratio is not None]
-    rule = f", a p% rule of {number(fmean(ratios))}" if ratios else ""
+    rule = f": a ratio of {number(fmean(ratios))}" if ratios else ""
     rule += ", already below 0.8 (the four-fifths rule)" if ratios and fmean(ratios) < FOUR_FIFTHS else ""
     chance = _chance(results, row, column, _GAPS[SELECTION])
     within = chance is not None and fmean(gap.difference for gap in gaps) <= chance.bound
     doubt = " Chance alone can give such a gap between groups of these sizes." if within else ""
     return (
-        f"By {attribute}, the favourable decision goes to {_percent(low)} of {pair[1]} and to {_percent(high)} of "
-        f"{pair[0]}{rule}.{doubt}{left_out}"
+        f"By {attribute}, the favourable decision goes to {_percent(low)} ({pair[1]}) and to {_percent(high)} "
+        f"({pair[0]}){rule}.{doubt}{left_out}"
     )
 
 
@@ -213,11 +213,12 @@ def _not_compared(rates: GroupRates) -> list[GroupRate]:
     return [each for each in rates.of(SELECTION) if each.of and not each.enters]
 
 
-def _notes(found: Sequence[Rated]) -> Iterator[str]:
+def _notes(results: RatedResults, found: Sequence[Rated]) -> Iterator[str]:
     rates, seeds = found[0].rates, len({rated.seed for rated in found})
     mean = "Rates and counts are means over the seeds, which share the test records. " if seeds > 1 else ""
     yield f"{mean}Intervals are Wilson's, at 95%: other test records of the same group would give such rates."
-    yield NET_OF_CHANCE
+    if isinstance(results, Results | PairResults):
+        yield NET_OF_CHANCE
     if any(each.of and not each.enters for each in rates.rates):
         yield (f"* A rate of fewer than {rates.fewest} records is shown, but does not enter the gap.")
     if empty := [each.group for each in rates.of(rates.names[0]) if not each.of]:

@@ -11,6 +11,7 @@ from amulet.experiments.results.gates import ATTACK, STRENGTH
 from amulet.experiments.results.results import Results
 from amulet.report.words.blocks import MatrixBlock
 from amulet.report.words.claims import claim_sentences
+from amulet.report.words.failed_checks import unproven_models
 from amulet.report.words.gates import gate_follows
 from amulet.report.words.names import capitalised, mid_sentence
 from amulet.report.words.paired_levels import paired_levels
@@ -74,8 +75,8 @@ def headlines(results: Results, found: tuple[MatrixBlock, ...]) -> tuple[Headlin
     """A headline for each defended row, the row with the worst news first; none where nothing was measured.
 
     Each says first which of its own checks have failed, then what is worse, what leans worse, on which risks nothing
-    can be concluded, what is better, what is unchanged and what is unclear; and what its owner can claim, if it serves
-    to claim ownership.
+    can be concluded, whether its model is not shown to have learned anything, what is better, what is unchanged and
+    what is unclear; and what its owner can claim, if it serves to claim ownership.
     """
     made = [_headline(results, cells) for cells in risk_cells(results, found) if cells]
     return tuple(sorted(made, key=lambda headline: headline.worst.order))
@@ -86,7 +87,7 @@ def _headline(results: Results, cells: Sequence[RiskCell]) -> Headline:
     told, failures = list(_told(cells)), tuple(_failures(results, row))
     parts = chain(
         (News(Reading.FAILED, text) for text in failures),
-        _news(results, told, failures),
+        _news(results, told, failures, tuple(_unlearned(results, row))),
         (News(Reading.OPEN, text) for text in claim_sentences(results, row)),
     )
     return Headline(row, worst(judged.read for judged in told), tuple(parts))
@@ -98,7 +99,9 @@ def _told(cells: Sequence[RiskCell]) -> Iterator[Judged]:
         yield from {judged.name: judged for judged in reversed(cell.counted)}.values()
 
 
-def _news(results: Results, told: Sequence[Judged], failures: Sequence[str]) -> Iterator[News]:
+def _news(
+    results: Results, told: Sequence[Judged], failures: Sequence[str], unlearned: Sequence[str]
+) -> Iterator[News]:
     by_reading: dict[Reading, list[Judged]] = defaultdict(list)
     for judged in told:
         by_reading[judged.read.word].append(judged)
@@ -106,6 +109,7 @@ def _news(results: Results, told: Sequence[Judged], failures: Sequence[str]) -> 
         found = sorted(by_reading[reading], key=lambda judged: judged.read.order)
         if reading is Reading.FAILED:
             yield from (News(reading, text) for text in _void(found, failures))
+            yield from (News(Reading.OPEN, text) for text in unlearned)
         elif len(found) == 1 and reading in {Reading.WORSE, Reading.LEANS_WORSE}:
             yield News(reading, _change(results, found[0]))
         elif found:
@@ -147,6 +151,12 @@ def _listed(results: Results, found: Sequence[Judged]) -> str:
 def _levels(results: Results, judged: Judged, *, unit: bool = True) -> str:
     before, after = paired_levels(results, judged.cell)
     return levels(judged.line.column, before, after, unit=unit)
+
+
+def _unlearned(results: Results, row: str) -> Iterator[str]:
+    """Which of the row's own and its reference's models are not shown to have learned anything."""
+    rows = {BASELINE, results.reference(row), row}
+    yield from (gate_follows(gate, row) for gate in unproven_models(results) if gate.row in rows)
 
 
 def _failures(results: Results, row: str) -> Iterator[str]:

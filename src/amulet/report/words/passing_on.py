@@ -3,9 +3,11 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from amulet.core.probe import Probe
+from amulet.datasets import FromCSV
 from amulet.experiments.registry.plugins import Kind, plugins
 from amulet.experiments.results.results import Results
 from amulet.report.words.explanations import NOT_COVERED
@@ -55,10 +57,16 @@ def _data(results: Results) -> Iterator[str]:
 
 
 def dataset_source(results: Results) -> str:
-    """What the data set is and where it comes from, as its plug-in says; empty for data of the user's own."""
+    """What the data set is and where it comes from, as its plug-in says: the name of a file of the user's own.
+
+    Empty for what a function of the user's own gives.
+    """
     found = parts(experiment(results).get("dataset"))
     if found is None:
         return ""
+    if found[0] == FromCSV.__name__:
+        files = [Path(str(found[1][key])).name for key in ("path", "test") if found[1].get(key)]
+        return f"Read from {' and '.join(files)}."
     named = (plugin for plugin in plugins() if plugin.kind is Kind.DATASET and plugin.spec.__name__ == found[0])
     return next((plugin.summary for plugin in named if plugin.home.startswith("amulet.")), "")
 
