@@ -267,7 +267,7 @@ def test_the_rates_of_groups_are_those_of_the_cell_and_of_the_undefended_model(h
 
 def test_the_panel_says_which_checks_have_failed(heard: Heard) -> None:
     shown = heard.opened(0, "S1").locator("[data-part=gates]")
-    assert "model check failed" in shown.inner_text()
+    assert "Model check failed" in shown.inner_text()
 
 
 @pytest.mark.parametrize("width", [PHONE, 1280])
@@ -276,7 +276,7 @@ def test_the_first_screen_says_what_each_defense_does(browser: Browser, report: 
         page = _listening(context, report.as_uri()).page
         sentences = page.locator(".news li")
         undefended, *others = sentences.all_inner_texts()
-        assert "67% of black" in undefended
+        assert "67% (black)" in undefended
         assert len(others) == len(ROWS) - 1
         assert sentences.first.bounding_box()["y"] < 400  # type: ignore[index]
         assert all("Undefended: this model has learned nothing" in text for text in others)

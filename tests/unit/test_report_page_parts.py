@@ -147,7 +147,7 @@ def test_before_it_is_passed_on(results: Results) -> None:
 
 def test_of_a_csv_file_the_name_is_told_but_not_the_folder(results: Results) -> None:
     own: Plain = {"a.Experiment": {"dataset": {"amulet.datasets.csv_file.FromCSV": {"path": "/home/ann/loans.csv"}}}}
-    assert dataset_source(replace(results, spec=own)) == "Read from loans.csv."
+    assert dataset_source(replace(results, spec=own)) == "read from loans.csv."
 
 
 def test_of_data_of_ones_own_the_source_is_not_known(results: Results) -> None:

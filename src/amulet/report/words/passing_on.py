@@ -66,7 +66,7 @@ def dataset_source(results: Results) -> str:
         return ""
     if found[0] == FromCSV.__name__:
         files = [Path(str(found[1][key])).name for key in ("path", "test") if found[1].get(key)]
-        return f"Read from {' and '.join(files)}."
+        return f"read from {' and '.join(files)}."
     named = (plugin for plugin in plugins() if plugin.kind is Kind.DATASET and plugin.spec.__name__ == found[0])
     return next((plugin.summary for plugin in named if plugin.home.startswith("amulet.")), "")
 
