@@ -208,6 +208,9 @@ def test_the_command_audits_a_file_of_weights(
     results = AuditResults.read("runs/mine")
     assert results.records == {"members": 128, "others": 32, "test": 32}
     assert set(results.frame.probe) == {"Utility", "LossThreshold"}
+    swapped = CliRunner().invoke(app, ["audit", "mine.yaml", "net.safetensors"])
+    assert swapped.exit_code == 2
+    assert "The weights come first: amulet audit net.safetensors mine.yaml" in swapped.output
     again = CliRunner().invoke(app, ["report", "runs/mine"])
     assert again.exit_code == 0, again.output
 

@@ -57,6 +57,8 @@ def audit(
         from amulet.report.progress import probing
 
         check_device(device)
+        if weights.suffix in {".yaml", ".yml"} and file.suffix not in {".yaml", ".yml"}:
+            raise typer.BadParameter(f"The weights come first: amulet audit {file} {weights}", param_hint="'weights'")
         asked = load_audit(file, named_imports(allow_imports))
         folder = folder or Path("runs", asked.name).absolute()
         require_writable(folder, FILES)
