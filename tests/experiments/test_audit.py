@@ -226,6 +226,9 @@ def test_the_command_audits_a_file_of_weights(
     results = AuditResults.read("runs/mine")
     assert results.records == {"members": 128, "others": 32, "test": 32}
     assert set(results.frame.probe) == {"Utility", "LossThreshold"}
+    swapped = CliRunner().invoke(app, ["audit", "mine.yaml", "net.safetensors"])
+    assert swapped.exit_code == 2
+    assert "The weights come first: amulet audit net.safetensors mine.yaml" in swapped.output
     again = CliRunner().invoke(app, ["report", "runs/mine"])
     assert again.exit_code == 0, again.output
 
@@ -241,3 +244,22 @@ def test_a_file_may_name_the_split_of_an_assessment(tmp_path: Path) -> None:
     path.write_text(f"{FILE}split: {{seed: 3}}\nmembers: train\n", encoding="utf-8")
     with pytest.raises(InvalidParameter, match="both say what the model was trained on"):
         load_audit(path)
+
+
+@pytest.mark.parametrize("command", ["audit", "compare"])
+def test_an_interruption_says_that_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    for name in ("load_audit", "load_pair"):
+        monkeypatch.setattr(f"amulet.experiments.yaml.config.{name}", interrupted)
+    (tmp_path / "x.yaml").touch()
+    files = [str(tmp_path / "x.yaml")] * (2 if command == "audit" else 1)
+
+    ended = CliRunner().invoke(app, [command, *files, "--out", str(tmp_path / "out")])
+
+    assert ended.exit_code == 130
+    assert "Interrupted. Nothing was written; the same command begins anew." in ended.output
+    assert not (tmp_path / "out").exists()

@@ -18,6 +18,7 @@ from amulet.experiments import dump_experiment, load_experiment, plan
 from amulet.experiments.registry import description
 from amulet.experiments.registry.plugins import Kind, plugins
 from amulet.experiments.yaml.starter import Columns, guessed, read_columns, starter
+from amulet.report.words.spec_text import without_folders
 
 
 @pytest.fixture
@@ -94,6 +95,25 @@ def test_paths_count_from_the_folder_of_the_file(loans: Path, tmp_path: Path, mo
     (elsewhere / "again.yaml").write_text(dump_experiment(experiment), encoding="utf-8")
 
     assert load_experiment(elsewhere / "again.yaml") == experiment
+
+
+def test_a_page_to_pass_on_names_files_without_their_folders(loans: Path) -> None:
+    amulet("init", loans)
+    file = loans.with_suffix(".yaml")
+    file.write_text(re.sub(r"(?s)defenses:.*", "defenses: []\naudits: [Utility]\nseeds: 1\n", file.read_text("utf-8")))
+    out = loans.with_name("out")
+    amulet("assess", file, "--out", out, "--store", loans.with_name("store"), "--workers", "1")
+
+    for name in ("report.html", "report.md"):
+        assert str(loans.parent) not in (out / name).read_text(encoding="utf-8")
+    assert "loans.csv" in (out / "report.html").read_text(encoding="utf-8")
+    assert load_experiment(out / "experiment.yaml").dataset == load_experiment(file).dataset
+
+
+def test_a_path_of_any_system_is_shown_by_its_name() -> None:
+    written = {"path": "/home/me/a.csv", "test": "C:\\me\\b.csv", "target": "y/n", "root": "/", "of": ["./c.csv", 5]}
+    shown = {"path": "a.csv", "test": "b.csv", "target": "y/n", "root": "/", "of": ["./c.csv", 5]}
+    assert without_folders(written) == shown
 
 
 def test_test_records_may_lie_in_a_file_of_their_own(loans: Path) -> None:

@@ -215,6 +215,13 @@ def test_the_legend_explains_the_signs_that_occur_and_no_others() -> None:
     assert "unclear" not in shown
 
 
+def test_a_table_without_values_ends_with_whole_sentences() -> None:
+    full = assessed((BALANCED, ROBUST), (UP,))
+    values = tuple(replace(value, value=None, reason="none") for value in full.values)
+    lines = printed(replace(full, values=values), 80)
+    assert not any(line.startswith(".") or "exploratory" in line for line in lines)
+
+
 def test_a_baseline_alone_is_one_line() -> None:
     assert any(
         line.split() == ["undefended", ".60", ".60"] for line in printed(assessed((BALANCED, ROBUST), (UP,), ()), 80)

@@ -13,11 +13,16 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 KEPT = "What was computed is kept; the same command goes on from there."
+NOTHING_WRITTEN = "Nothing was written; the same command begins anew."
 
 
 @contextmanager
-def told_plainly() -> "Iterator[Console]":
-    """Give a console for results. An error ends the command with one sentence on standard error and exit code 1."""
+def told_plainly(left: str = KEPT) -> "Iterator[Console]":
+    """Give a console for results. An error ends the command with one sentence on standard error and exit code 1.
+
+    Args:
+        left: the sentence on what an interruption leaves.
+    """
     from amulet.core.containment import told
     from amulet.core.errors import AmuletError
     from amulet.report.console import PipeClosed, Told, open_console
@@ -33,9 +38,9 @@ def told_plainly() -> "Iterator[Console]":
     try:
         yield open_console()
     except _Terminated:
-        raise end(f"Terminated. {KEPT}", 128 + signal.SIGTERM) from None
+        raise end(f"Terminated. {left}", 128 + signal.SIGTERM) from None
     except KeyboardInterrupt:
-        raise end(f"Interrupted. {KEPT}", 128 + signal.SIGINT) from None
+        raise end(f"Interrupted. {left}", 128 + signal.SIGINT) from None
     except PipeClosed:
         raise typer.Exit(128 + signal.SIGPIPE) from None
     except (typer.Exit, typer.Abort, typer.BadParameter):

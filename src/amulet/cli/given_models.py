@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from amulet.cli.endings import told_plainly
+from amulet.cli.endings import NOTHING_WRITTEN, told_plainly
 from amulet.cli.options import AllowImports, Details, DeviceOption, check_device, named_imports
 from amulet.cli.printing import show_results, warn
 
@@ -18,7 +18,7 @@ def compare(
     details: Details = False,
 ) -> None:
     """Probe two trained models with the same records, without training anything, and report on this pair only."""
-    with told_plainly() as console:
+    with told_plainly(NOTHING_WRITTEN) as console:
         folder, beside = out and out.absolute(), file.parent.absolute()
         from amulet.core.folders import require_writable
         from amulet.experiments.pairs.specification import compare_checkpoints
@@ -47,7 +47,7 @@ def audit(
     allow_imports: AllowImports = None,
 ) -> None:
     """Run every attack and audit that needs no training on one trained model, and report on it."""
-    with told_plainly() as console:
+    with told_plainly(NOTHING_WRITTEN) as console:
         folder = out and out.absolute()
         from amulet.core.folders import require_writable
         from amulet.experiments.model_audit.specification import audit_checkpoint
@@ -57,6 +57,8 @@ def audit(
         from amulet.report.progress import probing
 
         check_device(device)
+        if weights.suffix in {".yaml", ".yml"} and file.suffix not in {".yaml", ".yml"}:
+            raise typer.BadParameter(f"The weights come first: amulet audit {file} {weights}", param_hint="'weights'")
         asked = load_audit(file, named_imports(allow_imports))
         folder = folder or Path("runs", asked.name).absolute()
         require_writable(folder, FILES)

@@ -18,7 +18,7 @@ from amulet.report.words.blocks import matrix_blocks
 from amulet.report.words.cut_text import cut
 from amulet.report.words.explanations import NET_SHORT
 from amulet.report.words.failed_checks import failed_checks, unproven_checks
-from amulet.report.words.glance import GlanceCell, GlanceColumn, glance_columns
+from amulet.report.words.glance import EXPLORATORY, GlanceCell, GlanceColumn, glance_columns
 from amulet.report.words.group_rates import already_below
 from amulet.report.words.headlines import Headline, headlines
 from amulet.report.words.readings import Reading
@@ -166,14 +166,16 @@ def _cell(cell: GlanceCell) -> Text:
 
 def _legend(results: Results, columns: Sequence[GlanceColumn]) -> Iterator[Text]:
     measured = "; ".join(f"{column.head}: {column.measured}" for column in columns if column.measured)
-    starred = " *: exploratory." if any(not column.measured for column in columns) else ""
+    starred = "*: exploratory." if any(column.head.endswith(EXPLORATORY) for column in columns) else ""
     used = {cell.reading: cell.sign for column in columns for cell in column.cells}
     yield Text()
     if used:
         yield Text("  ".join(f"{used[each]} {LEGEND[each]}" for each in LEGEND if each in used), style="dim")
         net = any(value.by_chance is not None for value in results.values)
         yield Text(f"{HOW} {NET_SHORT}" if net else HOW, style="dim")
-    yield Text(f"{measured}.{starred} {other_references(results)}".rstrip(), style="dim")
+    last = " ".join(filter(None, (f"{measured}." if measured else "", starred, other_references(results))))
+    if last:
+        yield Text(last, style="dim")
 
 
 def _checks(results: Results) -> Iterator[Text]:

@@ -21,7 +21,7 @@ from amulet.report.words.group_sizes import NOT_COUNTED, compares_groups, group_
 from amulet.report.words.names import metric_words, riskier_end, spoken
 from amulet.report.words.no_skill import no_skill_text, to_compare_with
 from amulet.report.words.readings import can_be_news
-from amulet.report.words.spec_text import named
+from amulet.report.words.spec_text import named, without_folders
 from amulet.report.words.verdict_sentences import pair_figures, pair_sentences
 from amulet.report.words.verdict_words import interval_text, pair_verdict_words, verdict_words
 
@@ -89,7 +89,7 @@ def both_pages(results: Results | PairResults | AuditResults, manifest: Mapping[
         "not_counted": NOT_COUNTED,
         "manifest": manifest,
         "version": version_of(manifest),
-        "spec": json.dumps(results.spec, indent=1, ensure_ascii=False),
+        "spec": json.dumps(without_folders(results.spec), indent=1, ensure_ascii=False),
     }
 
 

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any, Final, Protocol
 
 from amulet.core.spec import Plain
@@ -60,6 +61,25 @@ def parts(plain: Any) -> tuple[str, Mapping[str, Any]] | None:
         return None
     ((path, fields),) = plain.items()
     return (str(path).rpartition(".")[2], fields) if isinstance(fields, Mapping) else None
+
+
+def without_folders(plain: Any) -> Any:
+    """A plain value in which each absolute path is the name of its file, for pages that are passed on.
+
+    Example:
+        >>> without_folders({"path": "/home/me/loans.csv", "target": "y", "shares": [0.5]})
+        {'path': 'loans.csv', 'target': 'y', 'shares': [0.5]}
+    """
+    match plain:
+        case str():
+            kind = next((each for each in (PurePosixPath, PureWindowsPath) if each(plain).is_absolute()), None)
+            return (kind(plain).name or plain) if kind else plain
+        case Mapping():
+            return {key: without_folders(value) for key, value in plain.items()}
+        case list() | tuple():
+            return [without_folders(item) for item in plain]
+        case _:
+            return plain
 
 
 def experiment(results: Specified) -> Mapping[str, Any]:
@@ -147,4 +167,4 @@ def _paired(labels: Sequence[str], specs: Sequence[Named]) -> list[tuple[str, Na
 def _text(value: Any) -> str:
     if isinstance(value, list) and value:
         return "[" + ", ".join(_text(item) for item in value) + "]"
-    return str(named(value)) if parts(value) else setting(value)
+    return str(named(value)) if parts(value) else setting(without_folders(value))
