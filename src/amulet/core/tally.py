@@ -28,17 +28,6 @@ class Tally:
         """The number of all records."""
         return sum(self.classes.values())
 
-    def without_skill(self, no_skill: NoSkill) -> float | None:
-        """The share of correct predictions of a model that always names one class; None without counts.
-
-        Args:
-            no_skill: "largest class" for the share of all records, "one over classes" for the mean over the classes.
-        """
-        counts = [count for count in self.classes.values() if count]
-        if not counts:
-            return None
-        return 1 / len(counts) if no_skill == "one over classes" else max(counts) / sum(counts)
-
     @classmethod
     def of(cls, data: Data) -> Self:
         """The counts of some records; classes and groups without any record count 0."""
@@ -51,6 +40,23 @@ class Tally:
             for attribute in data.schema.attributes
         }
         return cls(_counts(names, y.bincount(minlength=len(names))), by_group)
+
+
+def without_skill(classes: Mapping[str, int], no_skill: NoSkill) -> float | None:
+    """The share of correct predictions of a model that always names one class; None without counts.
+
+    Args:
+        classes: the number of records of each class.
+        no_skill: "largest class" for the share of all records, "one over classes" for the mean over the classes.
+
+    Example:
+        >>> without_skill({"no": 3, "yes": 1}, "largest class"), without_skill({"no": 3, "yes": 1}, "one over classes")
+        (0.75, 0.5)
+    """
+    counts = [count for count in classes.values() if count]
+    if not counts:
+        return None
+    return 1 / len(counts) if no_skill == "one over classes" else max(counts) / sum(counts)
 
 
 def _counts(names: tuple[str, ...], counted: Tensor) -> dict[str, int]:

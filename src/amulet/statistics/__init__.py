@@ -2,7 +2,7 @@
 
 from amulet.statistics.bootstrap import Resampled, draws, explore_resampled, fewest_resamples, judge_resampled
 from amulet.statistics.epsilon_bound import best_of_sizes
-from amulet.statistics.gates import Gate, exceeds, exceeds_resampled, withstands
+from amulet.statistics.gates import Gate, exceeds, exceeds_resampled, withstands, worst_gate
 from amulet.statistics.looks import doubling
 from amulet.statistics.multiplicity import holm
 from amulet.statistics.paired import Paired, paired_t
@@ -39,4 +39,5 @@ __all__ = [
     "seeds_to_settle",
     "summarize",
     "withstands",
+    "worst_gate",
 ]

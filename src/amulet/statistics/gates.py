@@ -1,6 +1,6 @@
 """Gates, called validity checks in reports: conditions without which a verdict means little."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from math import comb
 
@@ -18,6 +18,17 @@ class Gate(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     UNPROVEN = "unproven"
+
+
+def worst_gate(states: Iterable[Gate]) -> Gate:
+    """The worst of at least one state: FAILED, else UNPROVEN, else PASSED.
+
+    Example:
+        >>> worst_gate([Gate.PASSED, Gate.UNPROVEN]).value
+        'unproven'
+    """
+    found = set(states)
+    return next(each for each in (Gate.FAILED, Gate.UNPROVEN, Gate.PASSED) if each in found)
 
 
 def exceeds(advantages: Sequence[float], least: float, alpha: float = ALPHA) -> Gate:

@@ -17,7 +17,7 @@ from amulet.core.probe import Attack, Audit, Probe
 from amulet.core.resampling import resampled_metrics
 from amulet.core.spec import NonNegativeInt, Spec
 from amulet.core.split import Division, Split
-from amulet.core.tally import Tally
+from amulet.core.tally import Tally, without_skill
 from amulet.experiments.model_audit.applicable import LeftOut, applicable, registered_probes
 from amulet.experiments.model_audit.checks import AUDITED, attack_checks, check
 from amulet.experiments.model_audit.results import AuditCell, AuditResults
@@ -231,5 +231,5 @@ def _measured(
 def _baseline(metric: Metric[Any], by_name: dict[str, float], tested: Tally) -> float | None:
     """What always naming one class gets, else the metric's chance level, which may be another metric's value."""
     if metric.no_skill is not None:
-        return tested.without_skill(metric.no_skill)
+        return without_skill(tested.classes, metric.no_skill)
     return by_name.get(metric.chance) if isinstance(metric.chance, str) else metric.chance

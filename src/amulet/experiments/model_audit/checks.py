@@ -1,6 +1,6 @@
 """The validity checks of one model: whether it has learned anything, and whether each attack reaches anything."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from amulet.core.metric import Metric
 from amulet.experiments.results.gates import ATTACK, MODEL, STRENGTH, Checked
-from amulet.statistics import Gate, exceeds_resampled
+from amulet.statistics import Gate, exceeds_resampled, worst_gate
 
 AUDITED: Final = "audited"
 """The row of all checks, since there is one model only."""
@@ -58,7 +58,7 @@ def attack_checks(probe: str, values: Values) -> Iterator[Checked]:
     beyond = [(metric, _advantage(metric, metric.chance, named, values)) for metric in judged]
     states = [_state(gain, metric) for metric, gain in beyond if gain is not None]
     if primary and states:
-        yield check(ATTACK, probe, _worst(states))
+        yield check(ATTACK, probe, worst_gate(states))
     noise = next((metric for metric in metrics if metric.shows == "noise"), None)
     for metric in primary if noise else ():
         gain = _advantage(metric, str(noise), named, values)
@@ -80,7 +80,3 @@ def _state(gain: NDArray[np.float64], metric: Metric[Any]) -> Gate:
     if len(gain) == 1:
         return Gate.UNPROVEN if gain[0] > 0 else Gate.FAILED
     return exceeds_resampled(gain, metric.margin)
-
-
-def _worst(states: Sequence[Gate]) -> Gate:
-    return next(each for each in (Gate.FAILED, Gate.UNPROVEN, Gate.PASSED) if each in states)

@@ -15,7 +15,7 @@ from amulet.experiments.pairs.pair_file import PAIR_FORMAT, WrittenPairCell, par
 from amulet.experiments.results.gates import Checked
 from amulet.experiments.results.numbers import Column, Rated
 from amulet.experiments.results.result_folders import PAIR, written_results
-from amulet.experiments.results.risk_changes import plain_verdict, risk_word
+from amulet.experiments.results.risk_changes import plain_verdict
 from amulet.experiments.results.written_rates import plain_rates, rated_from
 from amulet.statistics import Paired, Verdict
 
@@ -131,7 +131,7 @@ class PairResults:
                     "difference": cell.difference,
                     "low": cell.verdict.interval[0] if cell.verdict.interval else None,
                     "high": cell.verdict.interval[1] if cell.verdict.interval else None,
-                    "verdict": risk_word(cell.column, cell.verdict.word),
+                    "verdict": cell.column.said(cell.verdict.word),
                     "primary": cell.column.primary,
                 }
                 for cell in self.cells

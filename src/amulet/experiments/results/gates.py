@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from amulet.experiments.planning.experiment import BASELINE
 from amulet.experiments.results.attack_checks import Finding, findings, shown_by
 from amulet.experiments.results.numbers import Column, Numbers
-from amulet.statistics import Gate, Verdict, Word, exceeds, withstands
+from amulet.statistics import Gate, Verdict, Word, exceeds, withstands, worst_gate
 
 T = TypeVar("T", float, NDArray[np.float64])
 
@@ -188,7 +188,7 @@ def _finding(numbers: Numbers) -> Iterator[Checked]:
                 if each is column or (each is not None and _by_seed(numbers, each))
                 for name, beyond in _advantages(numbers, each)
             ]
-            state = _worst([state for state, _ in tests]) if tests else Gate.UNPROVEN
+            state = worst_gate([state for state, _ in tests]) if tests else Gate.UNPROVEN
             name = next((name for each, name in tests if each is state), ATTACK)
             yield Checked(ATTACK, BASELINE, column.probe, state, _FOLLOWS.get((name, state), ""))
 
@@ -205,7 +205,7 @@ def _strong(numbers: Numbers) -> Iterator[Checked]:
 
 def _strength(row: str, column: Column, found: tuple[Finding, ...]) -> Checked:
     """The gate "strength" of one attack on one row: the worst of the findings decides its state."""
-    state = _worst([state for state, _ in found])
+    state = worst_gate([state for state, _ in found])
     faults = " and ".join(dict.fromkeys(fault for each, fault in found if each is state))
     follows = {
         Gate.PASSED: "",
@@ -235,10 +235,6 @@ def _beats(beyond: Mapping[int, float], name: str, column: Column, numbers: Numb
     if name == CONTROL:
         return exceeds([advantage - column.margin for advantage in beyond.values()], 0.0, numbers.level)
     return exceeds(list(beyond.values()), column.margin, numbers.level)
-
-
-def _worst(states: Sequence[Gate]) -> Gate:
-    return next(each for each in (Gate.FAILED, Gate.UNPROVEN, Gate.PASSED) if each in states)
 
 
 def _reached(numbers: Numbers, column: Column) -> dict[int, float]:

@@ -1,9 +1,9 @@
 """Rows and columns of a matrix by names that a person types."""
 
-import difflib
 from collections.abc import Callable, Sequence
 
 from amulet.core.errors import InvalidParameter, Problem
+from amulet.core.text import closest
 from amulet.experiments.results.numbers import Column
 
 OWNER = "Results.cell"
@@ -50,9 +50,8 @@ def _is(name: str, full: str, risk: str) -> bool:
 
 
 def _unknown(parameter: str, kind: str, given: str | None, known: Sequence[str]) -> Problem:
-    by_look = {name.lower(): name for name in reversed(known)}
-    close = difflib.get_close_matches(str(given).lower(), by_look, n=1)
-    hint = f" Did you mean {by_look[close[0]]!r}?" if close else ""
+    close = closest(str(given), known)
+    hint = f" Did you mean {close!r}?" if close else ""
     return Problem(parameter, f"{Problem.of(parameter, OWNER, f'{kind}: {_listed(known)}', given).sentence}{hint}")
 
 

@@ -9,7 +9,6 @@ import pandas as pd
 from amulet.core.text import visible
 from amulet.experiments.results.gates import Checked
 from amulet.experiments.results.numbers import Column, MatrixCell
-from amulet.experiments.results.risk_changes import risk_word
 from amulet.statistics import Gate, Word
 
 NO_RATES: Final = pd.DataFrame()
@@ -93,4 +92,4 @@ def _text(cell: MatrixCell) -> str:
         return mean
     needed = cell.verdict.seeds_needed
     more = f" (about {needed} seeds would settle it)" if cell.verdict.word is Word.INCONCLUSIVE and needed else ""
-    return f"{mean}, {cell.difference.mean:+.3f}: {risk_word(cell.column, cell.verdict.word)}{more}"
+    return f"{mean}, {cell.difference.mean:+.3f}: {cell.column.said(cell.verdict.word)}{more}"

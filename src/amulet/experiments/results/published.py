@@ -72,8 +72,7 @@ def risk_direction(column: Column, word: Word) -> Direction | None:
     """What a verdict on a metric says of its risk; None if it is no increase or decrease, or the metric no risk's."""
     if word not in CHANGES or column.riskier is None:
         return None
-    rises = (word is Word.INCREASES) == (column.riskier == "high")
-    return Direction.INCREASES if rises else Direction.DECREASES
+    return Direction.INCREASES if column.gets_worse(word) else Direction.DECREASES
 
 
 def prediction_agreement(found: Iterable[Published]) -> Agreement:

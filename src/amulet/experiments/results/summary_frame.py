@@ -7,7 +7,6 @@ import pandas as pd
 
 from amulet.experiments.results.gates import Checked
 from amulet.experiments.results.numbers import MatrixCell
-from amulet.experiments.results.risk_changes import risk_word
 from amulet.statistics import Gate, Verdict
 
 COLUMNS: Final = ("row", "risk", "probe", "metric", "group", "primary", "value", "difference", "interval", "word",
@@ -37,7 +36,7 @@ def _line(cell: MatrixCell, verdict: Verdict, gates: Iterable[Checked]) -> tuple
         cell.summary.mean if cell.summary else None,
         cell.difference.mean if cell.difference else None,
         verdict.interval,
-        risk_word(cell.column, verdict.word),
+        cell.column.said(verdict.word),
         cell.difference.n if cell.difference else 0,
         verdict.seeds_needed,
         _said(gates),

@@ -11,7 +11,6 @@ from rich.text import Text
 
 from amulet.core.text import visible
 from amulet.experiments.pairs.results import PairResults
-from amulet.experiments.results.risk_changes import risk_word
 from amulet.report.pages.group_rates_terminal import rates_shown
 from amulet.report.pages.matrix_terminal import STYLES
 from amulet.report.words.blocks import (
@@ -140,7 +139,7 @@ def _short_row(part: PairPart, line: PairLine, *, alone: bool) -> tuple[Text, ..
     difference = "" if cell.difference is None else short_difference(cell.difference)
     ends = () if cell.verdict.interval is None else map(short_difference, cell.verdict.interval)
     verdict = pair_verdict_words(cell)
-    said = Text(f"{verdict.sign} {risk_word(line.column, cell.verdict.word)}", STYLES[verdict.tone])
+    said = Text(f"{verdict.sign} {line.column.said(cell.verdict.word)}", STYLES[verdict.tone])
     return Text(name), *map(Text, values), Text(difference), Text(" to ".join(ends)), said
 
 

@@ -1,6 +1,7 @@
 """Numbers and settings as text."""
 
 import math
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -71,6 +72,16 @@ def setting(value: Any) -> str:
             return "[" + ", ".join(setting(item) for item in value) + "]"
         case _:
             return str(value)
+
+
+def listed(names: Sequence[str]) -> str:
+    """At least one name as a list within a sentence.
+
+    Example:
+        >>> listed(["sex"]), listed(["sex", "race", "age"])
+        ('sex', 'sex, race and age')
+    """
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def _without_exponent(text: str) -> str:

@@ -13,7 +13,7 @@ from amulet.experiments.planning.experiment import BASELINE
 from amulet.experiments.results.numbers import Column, Rated
 from amulet.experiments.results.results import Results
 from amulet.report.words.explanations import NET_OF_CHANCE
-from amulet.report.words.formats import number
+from amulet.report.words.formats import listed, number
 from amulet.report.words.spec_text import Specified, probes
 from amulet.statistics.proportion import wilson_interval
 
@@ -124,7 +124,7 @@ def attribute_of(results: Specified, column: Column) -> str:
 def attribute_text(setting: str) -> str:
     """The attribute of a probe as words: "[sex, race]" is "sex and race"."""
     names = setting.removeprefix("[").removesuffix("]").split(", ") if setting.startswith("[") else [setting]
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+    return listed(names)
 
 
 def _rated(results: RatedResults, column: Column) -> list[Rated]:

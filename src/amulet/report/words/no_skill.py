@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from amulet.core.metric import NoSkill
-from amulet.core.tally import Tally
+from amulet.core.tally import Tally, without_skill
 from amulet.experiments.planning.experiment import BASELINE
 from amulet.experiments.results.numbers import Column
 from amulet.experiments.results.results import Results
@@ -51,10 +51,8 @@ def _class_counts(tested: Tally, column: Column) -> Mapping[str, int]:
 
 
 def _always_one_class(classes: Mapping[str, int], no_skill: NoSkill) -> str:
-    counts = {name: count for name, count in classes.items() if count}
-    if not counts:
+    level = without_skill(classes, no_skill)
+    if level is None:
         return ""
-    if no_skill == "one over classes":
-        return f"always naming one class: {number(1 / len(counts))}"
-    most = max(counts, key=lambda name: counts[name])
-    return f"always naming “{most}”: {number(counts[most] / sum(counts.values()))}"
+    named = "one class" if no_skill == "one over classes" else f"“{max(classes, key=lambda name: classes[name])}”"
+    return f"always naming {named}: {number(level)}"

@@ -11,6 +11,7 @@ from amulet.datasets import FromCSV
 from amulet.experiments.registry.plugins import Kind, plugins
 from amulet.experiments.results.results import Results
 from amulet.report.words.explanations import NOT_COVERED
+from amulet.report.words.formats import listed
 from amulet.report.words.names import capitalised, risk_rank, risk_words
 from amulet.report.words.points import points
 from amulet.report.words.readings import Reading
@@ -78,7 +79,7 @@ def _untested(results: Results) -> Iterator[str]:
     lacking = sorted(risks - {column.risk for column in results.columns}, key=risk_rank)
     if lacking:
         titles = [risk_words(risk) for risk in lacking]
-        yield f"{_listed([words.title for words in titles])}."
+        yield f"{listed([words.title for words in titles])}."
     else:
         yield "Every risk that Amulet knows was tested in some way."
     asked = " ".join(dict(named.settings).get("attribute", "") for named in probes(results).values())
@@ -86,7 +87,7 @@ def _untested(results: Results) -> Iterator[str]:
         attribute for attribute in results.tested.groups if not re.search(rf"\b{re.escape(attribute)}\b", asked)
     ]
     if unaudited:
-        yield f"No attack or audit looks at {_listed(unaudited)}."
+        yield f"No attack or audit looks at {listed(unaudited)}."
     yield "An attack that was not run, or one with more knowledge or effort, may find more than those listed here."
 
 
@@ -132,7 +133,3 @@ def _checks(results: Results) -> Iterator[str]:
         return
     came = ", ".join(f"{counts[state]} {state}" for state in (Gate.PASSED, Gate.FAILED, Gate.UNPROVEN))
     yield f"Of {len(results.gates)} validity checks: {came}."
-
-
-def _listed(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))

@@ -13,7 +13,6 @@ from amulet.experiments.planning.experiment import BASELINE
 from amulet.experiments.results.gates import ATTACK, MODEL, STRENGTH, Checked
 from amulet.experiments.results.numbers import Column, MatrixCell
 from amulet.experiments.results.results import Results
-from amulet.experiments.results.risk_changes import is_worse
 from amulet.report.words.gates import gate_follows
 from amulet.statistics import CHANGES, Gate, Verdict, Word
 from amulet.utility import RISK as UTILITY
@@ -165,13 +164,13 @@ def _by_itself(p: float) -> str:
 
 
 def _harm(column: Column, verdict: Verdict, difference: float) -> float:
-    towards = 1 if is_worse(column, Word.INCREASES) else -1
+    towards = 1 if column.gets_worse(Word.INCREASES) else -1
     return towards * difference / verdict.margin if verdict.margin else towards * difference
 
 
 def _word(column: Column, word: Word) -> Reading:
     if word in CHANGES:
-        return Reading.WORSE if is_worse(column, word) else Reading.BETTER
+        return Reading.WORSE if column.gets_worse(word) else Reading.BETTER
     return _WORDS.get(word, Reading.OPEN)
 
 

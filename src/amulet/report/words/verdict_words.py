@@ -6,7 +6,6 @@ from typing import Final
 
 from amulet.experiments.pairs.results import PairCell
 from amulet.experiments.results.numbers import Column, MatrixCell
-from amulet.experiments.results.risk_changes import is_worse, risk_word
 from amulet.report.words.formats import number, signed
 from amulet.report.words.names import metric_words, mid_sentence, risk_name
 from amulet.statistics import CHANGES, Verdict, Word
@@ -82,7 +81,7 @@ def change_direction(column: Column, word: Word) -> str:
     up = word is Word.INCREASES
     if column.riskier is None:
         return f"{mid_sentence(metric_words(column).title)} is {'higher' if up else 'lower'}"
-    return f"the risk of {risk_name(column.risk)} is {'higher' if is_worse(column, word) else 'lower'}"
+    return f"the risk of {risk_name(column.risk)} is {'higher' if column.gets_worse(word) else 'lower'}"
 
 
 def interval_text(verdict: Verdict) -> str:
@@ -98,7 +97,7 @@ def _change(word: Word, column: Column) -> tuple[str, Tone]:
         return str(word).replace("leak", leak_or_success(column)), Tone.SAME
     if word not in CHANGES:
         return str(word), Tone.SAME if word in {Word.NO_CHANGE, Word.UNCHANGED} else Tone.OPEN
-    return risk_word(column, word), Tone.WORSE if is_worse(column, word) else Tone.BETTER
+    return column.said(word), Tone.WORSE if column.gets_worse(word) else Tone.BETTER
 
 
 def _because(verdict: Verdict) -> str:
