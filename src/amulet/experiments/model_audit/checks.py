@@ -1,20 +1,18 @@
 """The validity checks of one model: whether it has learned anything, and whether each attack reaches anything."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from amulet.core.metric import Metric
+from amulet.experiments.pairs.advantage import Values, advantage
 from amulet.experiments.results.gates import ATTACK, MODEL, STRENGTH, Checked
 from amulet.statistics import Gate, exceeds_resampled, worst_gate
 
 AUDITED: Final = "audited"
 """The row of all checks, since there is one model only."""
-
-Values = Mapping[Metric[Any], NDArray[np.float64]]
-"""For each metric of an outcome its values on the same resamples of the records."""
 
 _FOLLOWS: Final = {
     (MODEL, Gate.FAILED): "This model has learned nothing, so its other results say nothing about a useful model.",
@@ -52,28 +50,17 @@ def attack_checks(probe: str, values: Values) -> Iterator[Checked]:
             be resampled. A check then fails or is unproven.
     """
     metrics = list(values)
-    named = {str(metric): metric for metric in metrics}
     primary = [metric for metric in metrics if metric.primary]
     judged = [metric for metric in metrics if metric.primary or metric.shows == "findings"]
-    beyond = [(metric, _advantage(metric, metric.chance, named, values)) for metric in judged]
+    beyond = [(metric, advantage(metric, metric.chance, values)) for metric in judged]
     states = [_state(gain, metric) for metric, gain in beyond if gain is not None]
     if primary and states:
         yield check(ATTACK, probe, worst_gate(states))
     noise = next((metric for metric in metrics if metric.shows == "noise"), None)
     for metric in primary if noise else ():
-        gain = _advantage(metric, str(noise), named, values)
+        gain = advantage(metric, str(noise), values)
         if gain is not None and np.nanmean(values[metric]) > metric.margin:  # near 0, noise may do as well
             yield check(STRENGTH, probe, _state(gain, metric))
-
-
-def _advantage(
-    metric: Metric[Any], other: float | str | None, named: Mapping[str, Metric[Any]], values: Values
-) -> NDArray[np.float64] | None:
-    """By how much a metric lies towards its riskier end of a number or of another metric; None where it cannot be."""
-    if metric.riskier is None or other is None or (isinstance(other, str) and other not in named):
-        return None
-    base = values[named[other]] if isinstance(other, str) else other
-    return (values[metric] - base) * (1 if metric.riskier == "high" else -1)
 
 
 def _state(gain: NDArray[np.float64], metric: Metric[Any]) -> Gate:

@@ -13,6 +13,7 @@ from amulet.core.metric import ByChance, Metric, Undefined
 from amulet.core.outcome import Outcome
 from amulet.core.probe import Attack, Probe
 from amulet.core.resampling import resampled_metrics
+from amulet.experiments.pairs.advantage import Values, advantage
 from amulet.experiments.pairs.questions import Questions, Told
 from amulet.experiments.pairs.results import PairCell
 from amulet.experiments.pairs.shared_game import SharedGame, equal_outcomes
@@ -138,9 +139,7 @@ def around_observed(observed: float, differences: NDArray[np.float64]) -> NDArra
     return differences - known.mean() + observed if len(known) else differences
 
 
-def gains_on_resamples(
-    probe: Probe[Any], metric: Metric[Any], drawn: Mapping[Metric[Any], NDArray[np.float64]]
-) -> tuple[NDArray[np.float64], ...]:
+def gains_on_resamples(probe: Probe[Any], metric: Metric[Any], drawn: Values) -> tuple[NDArray[np.float64], ...]:
     """By how much an attack beats its adversary without the model, on the resamples of either model.
 
     As `gains` of an assessment: by the metric itself, or by the attack's primary one if it has no chance level.
@@ -149,21 +148,8 @@ def gains_on_resamples(
         return ()
     primary = (each for each in drawn if each.primary and each.chance is not None)
     judged = metric if metric.chance is not None else next(primary, None)
-    if judged is None:
-        return ()
-    chance: float | NDArray[np.float64] | None
-    if isinstance(judged.chance, str):
-        chance = next((values for each, values in drawn.items() if str(each) == judged.chance), None)
-    else:
-        chance = judged.chance
-    if chance is None:
-        return ()
-    values = drawn[judged]
-    if isinstance(chance, np.ndarray):
-        shortest = min(values.shape[1], chance.shape[1])
-        values, chance = values[:, :shortest], chance[:, :shortest]
-    before, after = (values - chance) * (1 if judged.riskier == "high" else -1)
-    return before, after
+    gained = None if judged is None else advantage(judged, judged.chance, drawn)
+    return () if gained is None else (gained[0], gained[1])
 
 
 def _resampled(
