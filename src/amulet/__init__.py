@@ -7,12 +7,12 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from amulet.datasets.load import load_data as load_data
     from amulet.experiments.model_audit.auditing import audit as audit
-    from amulet.report.pages.audit_page import write_audit as write_audit
+    from amulet.report.pages.publishing import write_audit as write_audit
 else:
     _LAZY = {
         "audit": "amulet.experiments.model_audit.auditing",
         "load_data": "amulet.datasets.load",
-        "write_audit": "amulet.report.pages.audit_page",
+        "write_audit": "amulet.report.pages.publishing",
     }
 
     def __getattr__(name: str) -> object:

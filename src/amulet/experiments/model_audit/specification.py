@@ -15,13 +15,13 @@ from amulet.core.model import ModelSpec
 from amulet.core.probe import Attack, Audit
 from amulet.core.spec import NonNegativeInt, Spec
 from amulet.core.split import Split
-from amulet.experiments.graph.entries import environment
 from amulet.experiments.model_audit.auditing import ModelQuestions, answer
 from amulet.experiments.model_audit.results import AuditResults
 from amulet.experiments.pairs.checkpoint import Trained
 from amulet.experiments.pairs.questions import Resamples, Told
 from amulet.experiments.planning.experiment import name_problems
 from amulet.experiments.planning.plan import check_device
+from amulet.experiments.results.manifest import manifest_of_models
 from amulet.models.weights import Unreadable
 
 
@@ -101,12 +101,7 @@ def audit_checkpoint(
     except Unreadable as error:
         raise InvalidParameter([Problem("weights", str(error))]) from None
     results = answer(model, dataset, asked.questions, told=told, **asked.held(dataset))
-    manifest = {
-        **environment(),
-        "device": device,
-        "dataset": {"name": dataset.name, "content": dataset.content},
-        "seconds": round(perf_counter() - started, 1),
-    }
+    manifest = manifest_of_models(dataset, device, perf_counter() - started)
     ((path, settings),) = asked.plain().items()
     ((_, found),) = results.spec.items()  # type: ignore[union-attr]
     kept = {name: value for name, value in settings.items() if name not in {"attacks", "audits"}}  # type: ignore[union-attr]

@@ -15,13 +15,13 @@ from amulet.core.metric import Metric
 from amulet.core.probe import Attack, Audit
 from amulet.core.spec import NonNegativeInt, Spec
 from amulet.core.split import Split
-from amulet.experiments.graph.entries import environment
 from amulet.experiments.pairs.checkpoint import Trained
 from amulet.experiments.pairs.comparison import answer
 from amulet.experiments.pairs.questions import Questions, Resamples, Told
 from amulet.experiments.pairs.results import PairResults
 from amulet.experiments.planning.experiment import name_problems
 from amulet.experiments.planning.plan import check_device
+from amulet.experiments.results.manifest import manifest_of_models
 from amulet.models.weights import Unreadable
 from amulet.utility import Utility
 
@@ -88,12 +88,7 @@ def compare_checkpoints(
     dataset = pair.dataset.load()
     before, after = (model.to(device) for model in _models(pair, dataset, folder))
     results = answer(before, after, dataset, pair.questions, told)
-    manifest = {
-        **environment(),
-        "device": device,
-        "dataset": {"name": dataset.name, "content": dataset.content},
-        "seconds": round(perf_counter() - started, 1),
-    }
+    manifest = manifest_of_models(dataset, device, perf_counter() - started)
     return replace(results, name=pair.name, spec=pair.plain()), manifest
 
 

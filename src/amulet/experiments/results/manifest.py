@@ -1,9 +1,11 @@
-"""The manifest of an assessment: the machines and package versions that computed its numbers."""
+"""Manifests: the machines and package versions that computed the numbers of an assessment, or of given models."""
 
 import json
 from datetime import UTC, datetime
 from typing import Any
 
+from amulet.core.dataset import AmuletDataset
+from amulet.experiments.graph.entries import environment
 from amulet.experiments.graph.store import Store
 from amulet.experiments.planning.plan import Plan
 
@@ -24,8 +26,17 @@ def manifest_of(planned: Plan, store: Store) -> dict[str, Any]:
         "date": datetime.now(UTC).date().isoformat(),
         **main,
         "device": planned.device,
-        "dataset": {"name": planned.dataset.name, "content": planned.dataset.content},
+        "dataset": _identity(planned.dataset),
         "tasks": len(made),
         "compute_seconds": round(sum(entry["seconds"] for entry in made), 1),
         "other_environments": [json.loads(text) | {"tasks": count} for text, count in ranked[1:]],
     }
+
+
+def manifest_of_models(dataset: AmuletDataset, device: str, seconds: float) -> dict[str, Any]:
+    """The environment of this process, the device, the data set, and how long it took; of models that were given."""
+    return {**environment(), "device": device, "dataset": _identity(dataset), "seconds": round(seconds, 1)}
+
+
+def _identity(dataset: AmuletDataset) -> dict[str, str]:
+    return {"name": dataset.name, "content": dataset.content}

@@ -2,14 +2,10 @@
 
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from amulet.core.files import StrPath
-from amulet.core.folders import publish
-from amulet.experiments.graph.entries import environment
 from amulet.experiments.model_audit.results import AuditResults
-from amulet.report.pages.report_files import NAME, with_results
+from amulet.report.pages.report_files import NAME
 from amulet.report.pages.templating import as_shown, both_pages, templating
 from amulet.report.words.audit_words import audit_baseline, audit_checks, audit_in_short, audit_notes, audit_undefined
 from amulet.report.words.blocks import audit_blocks, primary_blocks
@@ -20,22 +16,6 @@ from amulet.report.words.names import risk_words
 def rendered_audit(results: AuditResults, manifest: Mapping[str, Any]) -> dict[str, str]:
     """The report's one file by its name."""
     return {NAME: render_audit(results, manifest)}
-
-
-def write_audit(results: AuditResults, folder: StrPath, manifest: Mapping[str, Any] | None = None) -> Path:
-    """Write report.html, results.json and manifest.json into `folder`, made if need be, and return the page's place.
-
-    Args:
-        results: what `amulet.audit` gives.
-        folder: where to write; a reader finds the files whole or not at all.
-        manifest: what computed the results; by default this process.
-
-    Raises:
-        Unwritable: the disk is full, or the folder cannot be written; older files are left as they were.
-    """
-    known = environment() if manifest is None else manifest
-    publish(with_results(results.to_json(), known) | rendered_audit(results, known), Path(folder))
-    return Path(folder) / NAME
 
 
 def render_audit(results: AuditResults, manifest: Mapping[str, Any]) -> str:

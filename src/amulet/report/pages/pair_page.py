@@ -2,14 +2,11 @@
 
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from amulet.core.files import StrPath
-from amulet.core.folders import publish
 from amulet.experiments.pairs.results import PairResults
 from amulet.report.charts.difference_strips import strip_of_pair
-from amulet.report.pages.report_files import NAME, with_results
+from amulet.report.pages.report_files import NAME
 from amulet.report.pages.templating import as_shown, both_pages, templating
 from amulet.report.words.blocks import pair_blocks, primary_blocks
 from amulet.report.words.explanations import HOW_PAIR_VERDICTS, NOT_INTERPRETABLE, PAIR_ONLY, PAIR_WARNING
@@ -19,18 +16,6 @@ from amulet.report.words.spec_text import experiment
 def rendered_pair(results: PairResults, manifest: Mapping[str, Any]) -> dict[str, str]:
     """The report's one file by its name."""
     return {NAME: render_pair(results, manifest)}
-
-
-def write_pair(results: PairResults, manifest: Mapping[str, Any], folder: StrPath) -> Path:
-    """Write report.html, with results.json and manifest.json beside it, and return the page's place.
-
-    The folder is made if need be; a reader finds each file whole or not at all.
-
-    Raises:
-        Unwritable: the disk is full, or the folder cannot be written; an older file is left as it was.
-    """
-    publish(with_results(results.to_json(), manifest) | rendered_pair(results, manifest), Path(folder))
-    return Path(folder) / NAME
 
 
 def render_pair(results: PairResults, manifest: Mapping[str, Any]) -> str:

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from amulet.core.files import read_regular
+from amulet.core.files import StrPath, read_regular
 from amulet.core.folders import publish
 from amulet.core.spec import Plain
+from amulet.experiments.graph.entries import environment
 from amulet.experiments.model_audit.results import AuditResults
 from amulet.experiments.pairs.results import PairResults
 from amulet.experiments.results.json_files import LARGEST
@@ -44,6 +45,41 @@ def write_results(
     files |= {} if experiment is None else {"experiment.yaml": experiment}
     publish(files | _pages(results, manifest), folder)
     return folder / NAME
+
+
+def write(results: Results, manifest: Mapping[str, Any], folder: StrPath) -> Path:
+    """Write report.html and report.md, with results.json and manifest.json beside them, and return the page's place.
+
+    A reader finds each file whole or not at all; `amulet report FOLDER` shows them again.
+
+    Args:
+        results: of an assessment.
+        manifest: where the numbers come from; may be empty.
+        folder: where to write, made if need be.
+
+    Raises:
+        Unwritable: the disk is full, or the folder cannot be written; older files are left as they were.
+    """
+    return write_results(results, manifest, Path(folder))
+
+
+def write_pair(results: PairResults, manifest: Mapping[str, Any], folder: StrPath) -> Path:
+    """As `write`, for a pair of models: report.html, results.json and manifest.json."""
+    return write_results(results, manifest, Path(folder))
+
+
+def write_audit(results: AuditResults, folder: StrPath, manifest: Mapping[str, Any] | None = None) -> Path:
+    """As `write`, for what `amulet.audit` gives: report.html, results.json and manifest.json.
+
+    Args:
+        results: of one model.
+        folder: where to write, made if need be.
+        manifest: what computed the results; by default this process.
+
+    Raises:
+        Unwritable: the disk is full, or the folder cannot be written; older files are left as they were.
+    """
+    return write_results(results, environment() if manifest is None else manifest, Path(folder))
 
 
 def write_pages(results: Results | PairResults | AuditResults, manifest: Mapping[str, Any], folder: Path) -> Path:
