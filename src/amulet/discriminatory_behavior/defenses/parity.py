@@ -1,4 +1,4 @@
-"""Between which groups a defense seeks parity, and which; the base of penalties that do."""
+"""Between which groups a defense seeks parity, and which; the bases of such defenses."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from torch.nn.functional import one_hot
 from amulet.core.data import Data, Schema
 from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import Problem
-from amulet.core.groups import Combined, are_different, group_demands
+from amulet.core.groups import Combined, are_different, group_demands, names_of
 from amulet.core.spec import NonNegative
 from amulet.core.split import Split
-from amulet.core.trainable import DataUse
+from amulet.core.trainable import DataUse, Stage
 from amulet.training.stages import Penalize
 
 Constraint = Literal["demographic_parity", "equalized_odds"]
@@ -75,6 +75,36 @@ class ParityPenalty(Penalize):
         del records
         for attribute in self.attributes:
             yield from (Problem("attributes", f"{self} needs {lack}.") for lack in group_demands(schema, attribute))
+
+
+@dataclass(frozen=True)
+class ParityByAttribute(Stage):
+    """What stages have in common that seek parity between the groups of one attribute.
+
+    Attributes:
+        attribute: the name of a sensitive attribute, or several names, whose groups are the combinations of values.
+    """
+
+    risk = "discriminatory_behavior"
+    family = "group_fairness"
+
+    attribute: Combined = "sex"
+
+    def problems(self) -> Iterator[Problem]:
+        """Several attributes must be different ones."""
+        if not are_different(names_of(self.attribute)):
+            yield self.problem("attribute", "the name of an attribute, or several different names")
+
+    @classmethod
+    def for_data(cls, dataset: AmuletDataset, split: Split) -> tuple[Self, ...]:
+        """By "sex", or by the first attribute of a data set without it."""
+        del split
+        return (cls(attribute=usual_attribute(dataset.schema)),)
+
+    def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
+        """The data set must have the attributes."""
+        del records
+        yield from (Problem("attribute", f"{self} needs {lack}.") for lack in group_demands(schema, self.attribute))
 
 
 def usual_attribute(schema: Schema) -> str:

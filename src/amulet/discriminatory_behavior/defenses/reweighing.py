@@ -3,25 +3,20 @@
 Their Algorithm 3, section 4.2.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Self
 
 import torch
 from torch import Generator, Tensor
 
-from amulet.core.data import Data, Schema
-from amulet.core.dataset import AmuletDataset
-from amulet.core.errors import Problem
-from amulet.core.groups import Combined, are_different, combined_groups, group_demands, names_of, number_of_groups
-from amulet.core.split import Split
+from amulet.core.data import Data
+from amulet.core.groups import combined_groups, number_of_groups
 from amulet.core.trainable import DataUse
-from amulet.discriminatory_behavior.defenses.parity import usual_attribute
+from amulet.discriminatory_behavior.defenses.parity import ParityByAttribute
 from amulet.training.stages import Prepare, Prepared
 
 
 @dataclass(frozen=True)
-class Reweighing(Prepare):
+class Reweighing(ParityByAttribute, Prepare):
     """Gives each record the weight P(group) P(class) / P(group, class), as the training records have them.
 
     In the weighted records group and class are independent. Records of which an attribute is not recorded keep their
@@ -31,28 +26,8 @@ class Reweighing(Prepare):
         attribute: the name of a sensitive attribute, or several names, whose groups are the combinations of values.
     """
 
-    risk = "discriminatory_behavior"
-    family = "group_fairness"
     data_use = DataUse.DATASET
     weighs = True
-
-    attribute: Combined = "sex"
-
-    def problems(self) -> Iterator[Problem]:
-        """Several attributes must be different ones."""
-        if not are_different(names_of(self.attribute)):
-            yield self.problem("attribute", "the name of an attribute, or several different names")
-
-    @classmethod
-    def for_data(cls, dataset: AmuletDataset, split: Split) -> tuple[Self, ...]:
-        """By "sex", or by the first attribute of a data set without it."""
-        del split
-        return (cls(attribute=usual_attribute(dataset.schema)),)
-
-    def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
-        """The data set must have the attributes."""
-        del records
-        yield from (Problem("attribute", f"{self} needs {lack}.") for lack in group_demands(schema, self.attribute))
 
     def prepare(self, data: Data, rng: Generator) -> Prepared:
         """The same records with weights."""

@@ -2,28 +2,23 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, Self
+from typing import Final, Literal
 
 import torch
 from torch import Generator, Tensor, nn
 
 from amulet.core.data import Data, Schema
-from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidData, Problem
 from amulet.core.groups import (
-    Combined,
-    are_different,
     combined_codes,
     combined_groups,
-    group_demands,
     names_of,
     number_of_groups,
 )
 from amulet.core.held import Held
 from amulet.core.model import AttributeModel, evaluating, logits_of, predict
-from amulet.core.split import Split
 from amulet.core.trainable import DataUse
-from amulet.discriminatory_behavior.defenses.parity import Constraint, usual_attribute
+from amulet.discriminatory_behavior.defenses.parity import Constraint, ParityByAttribute
 from amulet.functional.group_thresholds import Group, Mixture, equal_acceptance, equal_odds
 from amulet.training.stages import Finish
 
@@ -32,7 +27,7 @@ SURE: Final = 20.0
 
 
 @dataclass(frozen=True)
-class ThresholdOptimizer(Finish):
+class ThresholdOptimizer(ParityByAttribute, Finish):
     """Puts thresholds by sensitive group around the trained model, so that groups are treated alike on clean records.
 
     The thresholds are those of highest accuracy under the constraint, on the defender's clean validation records. Where
@@ -46,30 +41,15 @@ class ThresholdOptimizer(Finish):
         objective: what is as high as it can be under the constraint.
     """
 
-    risk = "discriminatory_behavior"
-    family = "group_fairness"
     data_use = DataUse.NONE
     needs_validation = True
 
-    attribute: Combined = "sex"
     constraint: Constraint = "demographic_parity"
     objective: Literal["accuracy", "balanced_accuracy"] = "accuracy"
 
-    def problems(self) -> Iterator[Problem]:
-        """Several attributes must be different ones."""
-        if not are_different(names_of(self.attribute)):
-            yield self.problem("attribute", "the name of an attribute, or several different names")
-
-    @classmethod
-    def for_data(cls, dataset: AmuletDataset, split: Split) -> tuple[Self, ...]:
-        """By "sex", or by the first attribute of a data set without it."""
-        del split
-        return (cls(attribute=usual_attribute(dataset.schema)),)
-
     def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
         """The data set must have the attributes, and two classes."""
-        del records
-        yield from (Problem("attribute", f"{self} needs {lack}.") for lack in group_demands(schema, self.attribute))
+        yield from super().data_problems(schema, records)
         if len(schema.classes) != 2:
             yield Problem("classes", f"{self} needs a data set of two classes; this one has {len(schema.classes)}.")
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
 from itertools import combinations
 from typing import Any
 
@@ -18,6 +17,7 @@ from amulet.experiments.planning.checks import (
     request_problems,
     row_problems,
 )
+from amulet.experiments.planning.defended import defended
 from amulet.experiments.planning.experiment import ALL, Experiment, Row
 from amulet.experiments.planning.memory import source_of
 from amulet.experiments.registry.plugins import Kind, plugins, probe_classes
@@ -113,7 +113,7 @@ def _against(
 
 def _unmet(row: Row, probes: Sequence[Probe[Any]], dataset: AmuletDataset, bench: Bench) -> Iterator[str]:
     """What probes need of the models of a row; those that ask for other data sets are left to the plan's own checks."""
-    own = replace(bench, recipe=reduce(lambda recipe, defense: defense.apply(recipe), row.defenses, bench.plain))
+    own = replace(bench, recipe=defended(bench.plain, row.defenses))
     asked = [probe for probe in probes if not probe.sources(bench.split)]
     yield from (sentence for _, sentence in demands_of_models(own, asked, {bench.source: dataset}))
 
@@ -150,10 +150,8 @@ def _usual_rows(experiment: Experiment, dataset: AmuletDataset, listed: Collecti
 
 def _against_row(row: Row, experiment: Experiment, dataset: AmuletDataset) -> Iterator[str]:
     """The reasons why the recipe with a row's defenses cannot be trained."""
-    recipe = experiment.recipe
     try:
-        for defense in row.defenses:
-            recipe = defense.apply(recipe)
+        recipe = defended(experiment.recipe, row.defenses)
     except ProblemsError as error:
         yield from (problem.sentence for problem in error.problems)
         return

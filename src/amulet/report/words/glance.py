@@ -10,7 +10,7 @@ from amulet.report.words.blocks import MatrixBlock, MatrixLine
 from amulet.report.words.listed_metrics import is_listed
 from amulet.report.words.names import risk_code, risk_head
 from amulet.report.words.readings import Reading
-from amulet.report.words.risk_cells import Judged, RiskCell, risk_cells
+from amulet.report.words.risk_cells import Judged, RiskCell, counted_lines, risk_cells
 from amulet.report.words.short_numbers import short_difference, short_value
 from amulet.statistics import Word
 from amulet.statistics.power import MOST_SEEDS
@@ -58,7 +58,7 @@ def glance_columns(results: Results, found: Sequence[MatrixBlock]) -> tuple[Glan
     columns: list[GlanceColumn] = []
     for at, block in enumerate(found):
         cells = [row[at] for row in by_row]
-        counted = _counted(block)
+        counted = counted_lines(block)
         columns.append(_column((risk_head(block.risk), risk_code(block.risk)), counted, cells))
         for name in dict.fromkeys(line.column.metric for _, line in block.lines if line.column.group is None):
             lines = [line for _, line in block.lines if line.column.metric == name and line.column.group is None]
@@ -66,12 +66,6 @@ def glance_columns(results: Results, found: Sequence[MatrixBlock]) -> tuple[Glan
                 starred = f"{lines[0].words.title}{EXPLORATORY}"
                 columns.append(_column((starred, ""), lines, cells))
     return tuple(columns)
-
-
-def _counted(block: MatrixBlock) -> list[MatrixLine]:
-    """The primary metrics, or all where the risk has none."""
-    lines = [line for _, line in block.lines]
-    return [line for line in lines if line.column.primary] or lines
 
 
 def _column(heads: tuple[str, str], lines: Sequence[MatrixLine], cells: Sequence[RiskCell]) -> GlanceColumn:

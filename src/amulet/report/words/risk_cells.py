@@ -72,6 +72,12 @@ def risk_cells(results: Results, found: Sequence[MatrixBlock]) -> tuple[tuple[Ri
     )
 
 
+def counted_lines(block: MatrixBlock) -> list[MatrixLine]:
+    """The metrics that the reading of a risk is made of: the primary ones, or all where the risk has none."""
+    lines = [line for _, line in block.lines]
+    return [line for line in lines if line.column.primary] or lines
+
+
 def _judged(results: Results, block: MatrixBlock) -> Iterator[Judged]:
     for part, line in block.lines:
         for cell in line.cells:
@@ -81,8 +87,8 @@ def _judged(results: Results, block: MatrixBlock) -> Iterator[Judged]:
 
 def _cell(block: MatrixBlock, row: str, judged: Sequence[Judged]) -> RiskCell:
     mine = [each for each in judged if each.cell.row == row]
-    primary = [each for each in mine if each.line.column.primary]
-    counted = primary or mine
+    lines = counted_lines(block)
+    counted = [each for each in mine if each.line in lines]
     return RiskCell(
         block,
         row,
