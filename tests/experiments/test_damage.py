@@ -13,6 +13,7 @@ from unittest.mock import patch
 
 import pytest
 
+from amulet.core.errors import AmuletError
 from amulet.core.split import Split
 from amulet.datasets import ImportedDataset
 from amulet.evasion.attacks import PGD
@@ -118,7 +119,7 @@ def forged(content: bytes, change: Callable[[dict[str, Any]], None]) -> bytes:
 
 
 FORGERIES: dict[str, Callable[[dict[str, Any]], Any]] = {
-    "another format": lambda body: body.update(format=2),
+    "an older format": lambda body: body.update(format=0),
     "format as text": lambda body: body.update(format="1"),
     "no format": lambda body: body.pop("format"),
     "no task": lambda body: body.pop("task"),
@@ -155,6 +156,35 @@ def test_an_entry_of_another_form_is_set_aside_and_computed_again(
 
         assert carry_out(finished.planned, finished.store, workers=1)[1].to_json() == before, forgery
         assert told in caplog.text, forgery
+
+
+@pytest.mark.parametrize("kind", [Source, Train, Measure])
+def test_a_result_of_a_newer_version_is_left_in_place_and_told_in_one_sentence(
+    finished: Finished, kind: type[Task[Any]]
+) -> None:
+    """It is sound for the version that wrote it: neither moved aside nor replaced."""
+    task = next(each for each in finished.planned.tasks if isinstance(each, kind))
+    place = entry_of(finished.store, task)
+    place.write_bytes(forged(place.read_bytes(), lambda body: body.update(format=2, unknown=[1])))
+    newer = place.read_bytes()
+    for each in finished.planned.tasks:
+        if isinstance(each, Play | Measure) and each != task:
+            entry_of(finished.store, each).unlink()
+
+    told = rf"{task.digest}\.json was written by a newer Amulet \(format 2\); update Amulet or use another store\."
+    with pytest.raises(AmuletError, match=told) as caught:
+        carry_out(finished.planned, finished.store, workers=1)
+
+    assert len(str(caught.value).splitlines()) == 1
+    assert place.read_bytes() == newer
+    assert not (finished.store.root / "damaged").exists()
+
+
+def test_a_damaged_format_is_no_newer_one(finished: Finished) -> None:
+    task = finished.planned.cells[0].task
+    place = entry_of(finished.store, task)
+    place.write_bytes(place.read_bytes().replace(b'"format": 1', b'"format": 3'))
+    assert finished.store.verify(task) is State.DAMAGED
 
 
 def _in_place_of_the_folder(place: Path) -> None:

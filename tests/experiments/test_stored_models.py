@@ -185,7 +185,7 @@ def test_a_deleted_result_is_computed_again(experiment: Experiment, store: Store
     planned = plan(experiment)
     before = carry_out(planned, store, workers=1)[1].to_json()
     target = planned.target("dp-sgd", seed=1)
-    store._place(target).unlink()
+    store.result_place(target.digest).unlink()
 
     assert planned.missing(planned.states(store)) == (target,)
     assert assess(experiment, store=store.root, workers=1).to_json() == before
@@ -198,8 +198,8 @@ def test_only_what_is_damaged_is_set_aside(experiment: Experiment, store: Store)
     assert store.set_aside(task) is None
     assert store.state(task) is State.PRESENT
 
-    store._place(task).write_bytes(b"{")
-    assert store.set_aside(task) == store.root / "damaged" / store._place(task).name
+    store.result_place(task.digest).write_bytes(b"{")
+    assert store.set_aside(task) == store.root / "damaged" / store.result_place(task.digest).name
     assert store.set_aside(task) is None
     assert store.set_aside(planned.target(BASELINE, seed=0)) is None
 

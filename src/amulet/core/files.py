@@ -82,6 +82,34 @@ def writing(place: Path) -> Iterator[None]:
         raise Unwritable(place, error.strerror or str(error)) from error
 
 
+def moved_if_unchanged(place: Path, listed: os.stat_result, to: Path) -> bool:
+    """Rename a file unless another process has put a new one in its place since it was listed.
+
+    A new one that is met is put back, so that nothing is lost between looking at a file and moving it.
+
+    Args:
+        place: the file.
+        listed: its `lstat` when it was listed.
+        to: its new path on the same file system, which nobody else uses.
+
+    Returns:
+        Whether the file has been moved; False if it is gone or another one.
+    """
+    try:
+        place.replace(to)
+    except FileNotFoundError:
+        return False
+    if _identity(to.lstat()) == _identity(listed):
+        return True
+    to.replace(place)
+    return False
+
+
+def _identity(status: os.stat_result) -> tuple[int, ...]:
+    """What tells a file from one that replaces it, and does not change when it is renamed."""
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
+
+
 def read_regular(place: Path, most: int) -> bytes:
     """The content of a regular file, up to `most` bytes of it.
 

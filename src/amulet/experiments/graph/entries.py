@@ -25,6 +25,10 @@ class NotAnEntry(ValueError):  # noqa: N818
     """A file is not a valid result. The message is the end of a sentence that begins with the file's name."""
 
 
+class NewerEntry(ValueError):  # noqa: N818
+    """A file is a whole result in a format of later versions. The message ends a sentence as that of NotAnEntry."""
+
+
 class Made(BaseModel):
     """Python, packages and machine that computed a result, and the seconds that it took."""
 
@@ -66,8 +70,12 @@ def written_body(task: Task[Any], value: Plain, tensors: str | None, seconds: fl
 def read_body(content: bytes, digest: str) -> Body:
     """The result that `written_body` wrote for the task with this digest.
 
+    Every version writes `format`, and `checksum` over everything else, in the same way. So a whole result of a later
+    format is told from a damaged one.
+
     Raises:
         NotAnEntry: the content is something else, or has changed since it was written.
+        NewerEntry: it is whole, but of a later format.
     """
     try:
         plain = json.loads(content)
@@ -77,9 +85,11 @@ def read_body(content: bytes, digest: str) -> Body:
         raise NotAnEntry("is not a whole result") from None
     if stated != found:
         raise NotAnEntry("is not what was written")
-    if plain.get("format") != FORMAT:
-        written = text_of(plain.get("format"))
-        raise NotAnEntry(f"is of format {written}, which this version of Amulet does not read")
+    written = plain.get("format")
+    if type(written) is int and written > FORMAT:
+        raise NewerEntry(f"was written by a newer Amulet (format {written}); update Amulet or use another store")
+    if written != FORMAT:
+        raise NotAnEntry(f"is of format {text_of(written)}, which this version of Amulet does not read")
     try:
         body = Body.model_validate(plain)
     except ValidationError as error:

@@ -18,7 +18,7 @@ from amulet.core.containment import contained, text_of, told
 from amulet.core.errors import AmuletError, Unwritable, UserCodeFailed
 from amulet.experiments.graph.executors import Executor, WorkerLost, WorkersUnusable, executing
 from amulet.experiments.graph.plays import Exhibit, Measure, MeasureByChance, MeasureByGroup, Tabulate
-from amulet.experiments.graph.store import Damaged, NotStored, Store
+from amulet.experiments.graph.store import Damaged, NewerStore, NotStored, Store
 from amulet.experiments.graph.surroundings import known_surroundings
 from amulet.experiments.graph.tasks import Backend, Task
 
@@ -88,6 +88,8 @@ class Job:
             if error.place.is_relative_to(self.store.root):
                 return Answer(Ending.UNWRITABLE, str(error))
             return Answer(Ending.FAILED, f"{text_of(self.task)}: {error}")
+        except NewerStore as error:
+            return Answer(Ending.UNWRITABLE, str(error))
         except UserCodeFailed as error:
             return Answer(Ending.FAILED, f"{text_of(self.task)}: {error}")
         except Exception as error:
@@ -152,8 +154,9 @@ def run(
         executor: computes the tasks instead of worker processes on this machine, for instance on a cluster.
 
     Returns:
-        The digests of inputs that were found damaged and moved aside. Tasks that need them are not computed; call
-        `Plan.missing` again to have these inputs computed too.
+        The digests of inputs that were found damaged and moved aside, or that are not in the store since another
+        process has set them aside or deleted them. Tasks that need them are not computed; call `Plan.missing` again
+        to have these inputs computed too.
 
     Raises:
         RunFailed: tasks failed. It is raised after all other tasks, and names the failed ones.
@@ -176,7 +179,6 @@ class _Run:
     def __init__(self, tasks: Sequence[Task[Any]], store: Store, on_done: OnDone) -> None:
         self.failures: list[str] = []
         self.damaged: set[str] = set()
-        self._absent: list[Answer] = []
         self._tasks, self._store, self._on_done = tasks, store, on_done
         self._places = {task.digest: place for place, task in enumerate(tasks)}
         self._sorter = TopologicalSorter(
@@ -208,7 +210,6 @@ class _Run:
                 task = running.pop(future)
                 self._settle(task, self._answer(task, future))
             self._add_ready(several)
-        self.failures += [answer.reason for answer in self._absent if answer.input not in self.damaged]
 
     def _job(self, task: Task[Any]) -> Job:
         return Job(task, task.digest, self._store)
@@ -247,7 +248,7 @@ class _Run:
                 log.warning("%s", answer.reason)
                 self.damaged.add(str(answer.input))
             case Ending.INPUT_ABSENT:
-                self._absent.append(answer)  # perhaps since another task has met it damaged
+                self.damaged.add(str(answer.input))  # another process has set it aside or deleted it
             case Ending.UNWRITABLE:
                 raise RunFailed(f"{answer.reason} What was computed before is kept.")
         self._on_done(task)

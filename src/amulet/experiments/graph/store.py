@@ -20,8 +20,8 @@ from torch import Tensor
 from amulet.core.containment import text_of, told
 from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import AmuletError
-from amulet.core.files import partial, replacing, write_tensors, writing
-from amulet.experiments.graph.entries import Body, NotAnEntry, read_body, written_body
+from amulet.core.files import moved_if_unchanged, partial, replacing, write_tensors, writing
+from amulet.experiments.graph.entries import Body, NewerEntry, NotAnEntry, read_body, written_body
 from amulet.experiments.graph.tasks import Entry, Source, Task
 
 V = TypeVar("V")
@@ -65,6 +65,10 @@ class NotStored(AmuletError, FileNotFoundError):  # noqa: N818
         return type(self), (self.task,)
 
 
+class NewerStore(AmuletError):  # noqa: N818
+    """A stored result in a format of later versions of Amulet. It is sound, and stays where it is."""
+
+
 @dataclass(frozen=True)
 class Store:
     """A folder with the results of tasks, which any number of experiments and processes can share.
@@ -85,17 +89,21 @@ class Store:
     def state(self, task: Task[Any]) -> State:
         """Whether there is a result, judged without reading it. `load` and `verify` check its content."""
         try:
-            found = self._place(task).lstat()
+            found = self.result_place(task.digest).lstat()
         except FileNotFoundError:
             return State.ABSENT
         except NotADirectoryError:
-            if _obstacle(self._place(task), self.root) is None:
+            if _obstacle(self.result_place(task.digest), self.root) is None:
                 raise  # the store itself is no folder
             return State.DAMAGED
         return State.PRESENT if stat.S_ISREG(found.st_mode) and found.st_size else State.DAMAGED
 
     def verify(self, task: Task[Any]) -> State:
-        """Whether there is a result, after checking its whole content against the checksums."""
+        """Whether there is a result, after checking its whole content against the checksums.
+
+        Raises:
+            NewerStore: a later version of Amulet wrote it.
+        """
         try:
             self._entry(task)
         except NotStored:
@@ -110,6 +118,7 @@ class Store:
         Raises:
             NotStored: the task has not been computed.
             Damaged: the content has changed since it was written, or is no result of this task.
+            NewerStore: a later version of Amulet wrote it.
         """
         if isinstance(task, Source):
             return _dataset(self, task)  # type: ignore[return-value]
@@ -122,7 +131,9 @@ class Store:
         except (AmuletError, OSError, MemoryError, torch.OutOfMemoryError):
             raise
         except Exception as error:  # whatever a value of another form makes a decoder raise
-            raise Damaged(f"{self._place(task)} is no result of {type(task).__name__}: {told(error)}.", task) from error
+            raise Damaged(
+                f"{self.result_place(task.digest)} is no result of {type(task).__name__}: {told(error)}.", task
+            ) from error
 
     def save(self, task: Task[V], value: V, seconds: float) -> None:
         """Store the result of a task and what computed it in how many seconds. An older result is replaced.
@@ -133,7 +144,7 @@ class Store:
         entry = task.encode(value)
         tensors = self._save_tensors(entry.tensors) if entry.tensors else None
         text = written_body(task, entry.value, tensors, seconds)
-        with replacing(self._place(task)) as file:
+        with replacing(self.result_place(task.digest)) as file:
             file.write(text.encode())
 
     def manifest(self, task: Task[Any]) -> dict[str, Any] | None:
@@ -165,7 +176,7 @@ class Store:
         except NotStored:
             return {}
         if not isinstance(value, dict):
-            raise Damaged(f"{self._place(task)} holds no facts.", task)
+            raise Damaged(f"{self.result_place(task.digest)} holds no facts.", task)
         return value
 
     def set_aside(self, task: Task[Any]) -> Path | None:
@@ -177,25 +188,41 @@ class Store:
         Raises:
             Unwritable: the store cannot be written.
         """
+        place = _obstacle(self.result_place(task.digest), self.root)
+        listed = _listed(place) if place else None
         try:
             self._decoded(task)
         except Damaged as error:
-            if error.task.digest == task.digest:
-                return self._moved(task)
+            if place is None or listed is None or error.task.digest != task.digest:
+                return None  # another process has moved it, or an input is damaged
+            tensors = self._damaged_tensors(task)
+            found = _listed(tensors) if tensors else None
+            aside = self.put_aside(tensors, found) if tensors and found else None
+            return self.put_aside(place, listed) or aside
         except NotStored:
             return None
         return None
 
-    def _moved(self, task: Task[Any]) -> Path | None:
-        moved = None
+    def put_aside(self, place: Path, listed: os.stat_result) -> Path | None:
+        """Move a file or folder of the store to the folder `damaged`, if it is still the one that was listed.
+
+        Args:
+            place: the file or folder.
+            listed: its `lstat` when it was listed.
+
+        Returns:
+            Its new place; None if it is gone or another one.
+
+        Raises:
+            Unwritable: the store cannot be written.
+        """
         with writing(self.root / "damaged"):
-            (self.root / "damaged").mkdir(parents=True, exist_ok=True)
-            for place in (self._damaged_tensors(task), _obstacle(self._place(task), self.root)):
-                if place is not None:
-                    moved = self._free(place.name)
-                    with suppress(FileNotFoundError):
-                        place.replace(moved)
-        return moved
+            aside = self._reserved(place.name, stat.S_ISDIR(listed.st_mode))
+            if moved_if_unchanged(place, listed, aside):
+                return aside
+        with suppress(OSError):
+            aside.rmdir() if stat.S_ISDIR(listed.st_mode) else aside.unlink()
+        return None
 
     def _damaged_tensors(self, task: Task[Any]) -> Path | None:
         """The place of a result's tensors if these are damaged; None if they are sound, absent or not known."""
@@ -206,21 +233,26 @@ class Store:
         try:
             _ = checksum and self._load_tensors(checksum, task)
         except Damaged:
-            return _obstacle(self._tensor_place(checksum), self.root) if checksum else None
+            return _obstacle(self.tensor_place(checksum), self.root) if checksum else None
         return None
 
-    def _free(self, name: str) -> Path:
-        """A path in the folder `damaged` that is not in use."""
+    def _reserved(self, name: str, folder: bool) -> Path:
+        """An empty file or folder in the folder `damaged`, of a name that nobody else uses, to be replaced."""
         stem, dot, suffix = name.partition(".")
-        names = (f"{stem}{f'-{number}' if number else ''}{dot}{suffix}" for number in count())
-        return next(place for name in names if not (place := self.root / "damaged" / name).exists())
+        for number in count():
+            place = self.root / "damaged" / f"{stem}{f'-{number}' if number else ''}{dot}{suffix}"
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with suppress(FileExistsError):
+                place.mkdir() if folder else place.touch(exist_ok=False)
+                return place
+        raise AssertionError
 
     def _entry(self, task: Task[Any]) -> Entry:
         body = self._read(task)
         return Entry(body.value, self._load_tensors(body.tensors, task) if body.tensors else {})
 
     def _read(self, task: Task[Any]) -> Body:
-        place = self._place(task)
+        place = self.result_place(task.digest)
         if self.state(task) is State.DAMAGED:
             raise Damaged(f"{place} is not a file with a result.", task)
         try:
@@ -229,9 +261,16 @@ class Store:
             raise NotStored(task) from None
         except NotAnEntry as error:
             raise Damaged(f"{place} {error}.", task) from None
+        except NewerEntry as error:
+            raise NewerStore(f"{place} {error}.") from None
 
-    def _place(self, task: Task[Any]) -> Path:
-        return self.root / "results" / task.digest[:2] / f"{task.digest}.json"
+    def result_place(self, digest: str) -> Path:
+        """The file of the result of a task with this digest."""
+        return self.root / "results" / digest[:2] / f"{digest}.json"
+
+    def tensor_place(self, checksum: str) -> Path:
+        """The file of tensors with this checksum."""
+        return self.root / "tensors" / checksum[:2] / f"{checksum}.safetensors"
 
     def _save_tensors(self, tensors: Mapping[str, Tensor]) -> str:
         """Store tensors under their checksum without copying them in memory, since a data set may not fit twice."""
@@ -239,14 +278,14 @@ class Store:
         with writing(folder), partial(folder) as file:
             write_tensors(file, _apart(tensors))
             checksum = _digest_of(file)
-            place = self._tensor_place(checksum)
+            place = self.tensor_place(checksum)
             place.parent.mkdir(parents=True, exist_ok=True)
             file.chmod(0o644)
             file.replace(place)
         return checksum
 
     def _load_tensors(self, checksum: str, task: Task[Any]) -> dict[str, Tensor]:
-        place = self._tensor_place(checksum)
+        place = self.tensor_place(checksum)
         try:
             found = _digest_of(place) if stat.S_ISREG(place.lstat().st_mode) else None
         except (FileNotFoundError, NotADirectoryError):
@@ -255,17 +294,23 @@ class Store:
             raise Damaged(f"{place} is not what was written.", task)
         try:
             return load_file(place)
+        except FileNotFoundError:
+            raise Damaged(f"{place} is gone.", task) from None
         except SafetensorError as error:
             raise Damaged(f"{place} does not hold tensors: {text_of(error)}.", task) from None
-
-    def _tensor_place(self, checksum: str) -> Path:
-        return self.root / "tensors" / checksum[:2] / f"{checksum}.safetensors"
 
 
 @lru_cache(maxsize=2)
 def _dataset(store: Store, source: Source) -> AmuletDataset:
     """A stored data set. The last two stay open, since every task of a process reads them."""
     return store._decoded(source)  # noqa: SLF001 - the same file's own
+
+
+def _listed(place: Path) -> os.stat_result | None:
+    """The state of the file or folder at a path; None if there is neither."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        return place.lstat()
+    return None
 
 
 def _obstacle(place: Path, root: Path) -> Path | None:
