@@ -9,6 +9,7 @@ from amulet.cli.first_steps import init, list_plugins, show
 from amulet.cli.given_models import audit, compare
 from amulet.cli.literature import literature
 from amulet.cli.options import show_version
+from amulet.cli.stores import stores
 
 app = typer.Typer(
     name="amulet",
@@ -39,3 +40,4 @@ app.command()(compare)
 app.command("list")(list_plugins)
 app.command()(show)
 app.command()(literature)
+app.add_typer(stores, name="store")

@@ -1,12 +1,20 @@
 """The progress of a run, for standard error: what was done, and about how much time is left."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import perf_counter
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.progress import Progress as Bar
 
 from amulet.core.text import visible
@@ -79,3 +87,39 @@ def probing(console: Console) -> Iterator[Told]:
             bar.update(lines[probe], completed=done)
 
         yield told
+
+
+@contextmanager
+def counting_bytes(console: Console, what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar of bytes done, for a terminal; on anything else a line for each tenth of more than a gigabyte.
+
+    It gives a function that is to be called with the bytes done and the bytes in all.
+    """
+    named = TextColumn("{task.description}", markup=False)
+    columns = (named, BarColumn(), DownloadColumn(), TextColumn("left"), TimeRemainingColumn())
+    with Bar(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+        line = bar.add_task(what, total=None)
+        shown = 0
+
+        def count(done: int, total: int) -> None:
+            nonlocal shown
+            bar.update(line, completed=done, total=total)
+            tenth = 10 * done // max(1, total)
+            if not console.is_terminal and total > 10**9 and tenth > shown:
+                shown = tenth
+                console.print(f"{what}: {size_text(done)} of {size_text(total)}")
+
+        yield count
+
+
+def size_text(size: int) -> str:
+    """A number of bytes in the unit in which it is told.
+
+    Example:
+        >>> size_text(0), size_text(999), size_text(12_345_678), size_text(2_500_000_000)
+        ('0 bytes', '999 bytes', '12.3 MB', '2.5 GB')
+    """
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size >= factor:
+            return f"{size / factor:,.1f} {unit}"
+    return f"{size} {'byte' if size == 1 else 'bytes'}"
