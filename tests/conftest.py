@@ -3,9 +3,11 @@
 import importlib
 import json
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +35,7 @@ settings.load_profile("amulet")
 RunPython = Callable[..., str]
 RealData = Callable[[str], Path]
 UserModule = Callable[[str, str], None]
+NearlyFull = Callable[[int], AbstractContextManager[None]]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -116,6 +119,22 @@ def user_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> UserModule:
         importlib.invalidate_caches()
 
     return write
+
+
+@pytest.fixture
+def nearly_full() -> NearlyFull:
+    """Within the block no file may grow beyond so many bytes, as on a disk that is full."""
+
+    @contextmanager
+    def limited(size: int) -> Iterator[None]:
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+    return limited
 
 
 FORKING = """

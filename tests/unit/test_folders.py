@@ -2,9 +2,8 @@
 
 import os
 import pickle
-import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,18 +19,8 @@ if TYPE_CHECKING:
     from amulet.core.spec import Plain
 
 FILES = {"results.json": "1", "report.html": "one"}
+NearlyFull = Callable[[int], AbstractContextManager[None]]
 LATER = {"results.json": "2", "report.html": "two"}
-
-
-@contextmanager
-def nearly_full(size: int) -> Iterator[None]:
-    """No file may grow beyond so many bytes, as on a disk that is full."""
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def held(folder: Path) -> dict[str, str]:
@@ -74,7 +63,7 @@ def test_what_else_lies_in_the_folder_stays(tmp_path: Path, monkeypatch: pytest.
     assert leftovers(tmp_path) == []
 
 
-def test_a_full_disk_leaves_the_older_folder_as_it_was(tmp_path: Path) -> None:
+def test_a_full_disk_leaves_the_older_folder_as_it_was(tmp_path: Path, nearly_full: NearlyFull) -> None:
     for other in ({}, {"notes.txt": "mine"}):
         folder = tmp_path / str(len(other))
         publish(FILES, folder)
@@ -87,7 +76,7 @@ def test_a_full_disk_leaves_the_older_folder_as_it_was(tmp_path: Path) -> None:
         assert leftovers(tmp_path) == []
 
 
-def test_a_file_that_cannot_be_written_is_named_with_the_reason(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_named_with_the_reason(tmp_path: Path, nearly_full: NearlyFull) -> None:
     place = tmp_path / "a.txt"
     write_text(place, "before")
     with nearly_full(100), pytest.raises(Unwritable, match=r"a\.txt cannot be written: File too large\.$") as caught:

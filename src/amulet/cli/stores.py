@@ -1,4 +1,4 @@
-"""Subcommands on a store: `store verify`, and what is wrong in a store as sentences."""
+"""Subcommands on a store: verify it, export its results into one file, and import them."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -6,22 +6,35 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from amulet.cli.endings import told_plainly
-from amulet.cli.options import StoreOption
+from amulet.cli.options import AllowImports, StoreOption, named_imports
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from rich.console import Console
 
+    from amulet.experiments.graph.store import Store
     from amulet.experiments.maintenance.files import StoreFile
     from amulet.experiments.maintenance.verification import Verification
 
 DEFAULT_STORE = Path("runs/store")
 NOTHING_CHANGED = "The store is as it was."
+NO_ARCHIVE = "No file was written."
+SO_FAR = "What was imported is whole; the same command imports the rest."
 SHOWN = 20
 """The number of files that are listed one by one; further ones are counted."""
 
-stores = typer.Typer(help="Verify a store of results.", no_args_is_help=True, rich_markup_mode=None)
+stores = typer.Typer(
+    help="Verify a store of results, or move results from one store to another.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+Files = Annotated[
+    list[Path] | None,
+    typer.Argument(help="Experiments, as YAML or as folders of results; everything by default.", exists=True),
+]
+Archive = Annotated[Path, typer.Argument(help="The file, such as results.tar.", dir_okay=False)]
 
 
 @stores.command()
@@ -43,6 +56,56 @@ def verify(
         _show(found, console)
         if not found.is_sound:
             raise typer.Exit(1)
+
+
+@stores.command()
+def export(
+    archive: Archive, files: Files = None, store: StoreOption = DEFAULT_STORE, allow_imports: AllowImports = None
+) -> None:
+    """Write all results, or those of some experiments, into one file, which `store import` reads."""
+    with told_plainly(NO_ARCHIVE) as console:
+        from amulet.experiments.graph.store import Store
+        from amulet.experiments.maintenance.archive import export_results
+        from amulet.report.console import open_console
+        from amulet.report.progress import counting, size_text
+
+        kept, place = Store(store), archive.absolute()
+        needed = _needed(kept, files, allow_imports) if files else None
+        with counting(open_console(errors=True), "Results exported") as count:
+            done = export_results(kept, place, needed, on_done=count)
+        of = f" of the {len(needed):,} of these experiments" if needed is not None else ""
+        console.print(f"{done.results:,} results{of} are in {archive}, {size_text(done.size)}.", soft_wrap=True)
+
+
+@stores.command("import")
+def import_(archive: Archive, store: StoreOption = DEFAULT_STORE) -> None:
+    """Merge a file that `store export` wrote into a store; each result is checked before it counts."""
+    with told_plainly(SO_FAR) as console:
+        from amulet.experiments.graph.store import Store
+        from amulet.experiments.maintenance.archive import import_results
+        from amulet.report.console import open_console
+        from amulet.report.progress import counting_bytes
+
+        with counting_bytes(open_console(errors=True), "Importing") as count:
+            done = import_results(Store(store), archive, on_read=count)
+        console.print(f"{done.new:,} results are new, {done.known:,} were there already.", soft_wrap=True)
+        if done.different:
+            console.print(
+                f"{len(done.different):,} of these have another value in {archive}, as other machines may round "
+                "differently; the store keeps its own.",
+                soft_wrap=True,
+            )
+
+
+def _needed(store: "Store", files: list[Path], allow_imports: list[str] | None) -> frozenset[str]:
+    """The digests of all results that experiments need, on each device that the store has results of."""
+    from amulet.experiments import load_experiment, plan
+    from amulet.experiments.maintenance.needed import devices_in, digests_needed
+
+    devices, allowed = devices_in(store), named_imports(allow_imports)
+    written = [file / "experiment.yaml" if file.is_dir() else file for file in files]
+    plans = (plan(load_experiment(file, allowed)) for file in written)
+    return frozenset().union(*(digests_needed(planned, devices) for planned in plans))
 
 
 def _show(found: "Verification", console: "Console") -> None:

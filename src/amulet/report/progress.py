@@ -112,6 +112,15 @@ def counting_bytes(console: Console, what: str) -> Iterator[Callable[[int, int],
         yield count
 
 
+@contextmanager
+def counting(console: Console, what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar for a terminal; it gives a function that is to be called with how many are done, and of how many."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+        line = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(line, completed=done, total=total)
+
+
 def size_text(size: int) -> str:
     """A number of bytes in the unit in which it is told.
 

@@ -277,7 +277,7 @@ class Store:
         folder = self.root / "tensors"
         with writing(folder), partial(folder) as file:
             write_tensors(file, _apart(tensors))
-            checksum = _digest_of(file)
+            checksum = digest_of(file)
             place = self.tensor_place(checksum)
             place.parent.mkdir(parents=True, exist_ok=True)
             file.chmod(0o644)
@@ -287,7 +287,7 @@ class Store:
     def _load_tensors(self, checksum: str, task: Task[Any]) -> dict[str, Tensor]:
         place = self.tensor_place(checksum)
         try:
-            found = _digest_of(place) if stat.S_ISREG(place.lstat().st_mode) else None
+            found = digest_of(place) if stat.S_ISREG(place.lstat().st_mode) else None
         except (FileNotFoundError, NotADirectoryError):
             raise Damaged(f"{place} is gone.", task) from None
         if found != checksum:
@@ -335,6 +335,7 @@ def _apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return found
 
 
-def _digest_of(place: Path) -> str:
+def digest_of(place: Path) -> str:
+    """The SHA-256 of a file's content."""
     with place.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,5 +1,18 @@
-"""The upkeep of a store: its files are listed and verified."""
+"""The upkeep of a store: verify it, export results into one file and import them."""
 
+from amulet.experiments.maintenance.archive import Exported, Imported, NotAnArchive, export_results, import_results
+from amulet.experiments.maintenance.needed import devices_in, digests_needed
 from amulet.experiments.maintenance.verification import Fault, Verification, verify_store
 
-__all__ = ["Fault", "Verification", "verify_store"]
+__all__ = [
+    "Exported",
+    "Fault",
+    "Imported",
+    "NotAnArchive",
+    "Verification",
+    "devices_in",
+    "digests_needed",
+    "export_results",
+    "import_results",
+    "verify_store",
+]
