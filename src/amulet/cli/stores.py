@@ -1,4 +1,4 @@
-"""Subcommands on a store: verify it, export its results into one file, and import them."""
+"""Subcommands on a store: verify it, delete what is not needed, export results into one file, and import them."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from amulet.cli.endings import told_plainly
-from amulet.cli.options import AllowImports, StoreOption, named_imports
+from amulet.cli.options import AllowImports, StoreOption, named_imports, number
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -14,18 +14,20 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from amulet.experiments.graph.store import Store
+    from amulet.experiments.maintenance.deletion import Unneeded
     from amulet.experiments.maintenance.files import StoreFile
     from amulet.experiments.maintenance.verification import Verification
 
 DEFAULT_STORE = Path("runs/store")
 NOTHING_CHANGED = "The store is as it was."
 NO_ARCHIVE = "No file was written."
+UNDONE = "What was deleted is deleted; the rest is as it was."
 SO_FAR = "What was imported is whole; the same command imports the rest."
 SHOWN = 20
 """The number of files that are listed one by one; further ones are counted."""
 
 stores = typer.Typer(
-    help="Verify a store of results, or move results from one store to another.",
+    help="Verify a store of results, delete what is not needed, or move results to another store.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -33,6 +35,16 @@ stores = typer.Typer(
 Files = Annotated[
     list[Path] | None,
     typer.Argument(help="Experiments, as YAML or as folders of results; everything by default.", exists=True),
+]
+Kept = Annotated[
+    list[Path] | None,
+    typer.Argument(help="Experiments whose results are kept, as YAML or as folders of results.", exists=True),
+]
+OlderThan = Annotated[
+    int | None,
+    typer.Option(
+        "--older-than", parser=number(1, 100_000), metavar="DAYS", help="Delete only results older than so many days."
+    ),
 ]
 Archive = Annotated[Path, typer.Argument(help="The file, such as results.tar.", dir_okay=False)]
 
@@ -56,6 +68,34 @@ def verify(
         _show(found, console)
         if not found.is_sound:
             raise typer.Exit(1)
+
+
+@stores.command()
+def gc(
+    files: Kept = None,
+    older_than: OlderThan = None,
+    damaged: Annotated[bool, typer.Option("--damaged", help="Also delete what is in the folder 'damaged'.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Delete nothing; show what would be deleted.")] = False,
+    store: StoreOption = DEFAULT_STORE,
+    allow_imports: AllowImports = None,
+) -> None:
+    """Delete what killed processes left and, if experiments or an age are given, results that are not needed."""
+    with told_plainly(UNDONE) as console:
+        from amulet.experiments.graph.store import Store
+        from amulet.experiments.maintenance.deletion import delete, unneeded
+        from amulet.report.console import open_console
+        from amulet.report.progress import counting
+
+        kept, errors = Store(store), open_console(errors=True)
+        needed = _needed(kept, files, allow_imports) if files else None
+        seconds = None if older_than is None else older_than * 86_400.0
+        with counting(errors, "Results read") as count:
+            found = unneeded(kept, needed, seconds, aside=damaged, on_read=count)
+        size = found.size
+        if not dry_run:
+            with counting(errors, "Files deleted") as count:
+                size = delete(kept, found, count)
+        _show_unneeded(found, size, console, dry_run=dry_run)
 
 
 @stores.command()
@@ -106,6 +146,23 @@ def _needed(store: "Store", files: list[Path], allow_imports: list[str] | None) 
     written = [file / "experiment.yaml" if file.is_dir() else file for file in files]
     plans = (plan(load_experiment(file, allowed)) for file in written)
     return frozenset().union(*(digests_needed(planned, devices) for planned in plans))
+
+
+def _show_unneeded(found: "Unneeded", size: int, console: "Console", *, dry_run: bool) -> None:
+    from amulet.report.progress import size_text
+
+    told = f"{len(found.files):,} files, {size_text(size)}:" if found.files else "nothing."
+    console.print(f"{'Would delete' if dry_run else 'Deleted'} {told}")
+    for line in (
+        f"  {_files('{}', found.results, 'with a result')}",
+        f"  {_files('{}', found.tensors, 'of tensors that no other result needs')}",
+        f"  {_files('{}', found.unfinished, 'that a killed process left')}",
+        f"  {_files('{}', found.aside, 'that had been set aside as damaged')}",
+    ):
+        if line.strip():
+            console.print(line, soft_wrap=True)
+    recent = f" {found.recent:,} of them are kept only because they are not an hour old." if found.recent else ""
+    console.print(f"{found.kept:,} results stay.{recent}", soft_wrap=True)
 
 
 def _show(found: "Verification", console: "Console") -> None:
