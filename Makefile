@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: demo test check format calibrate differences bench clean
+.PHONY: demo test check format calibrate differences bench kills clean
 
 demo: .venv/.demo  ## Assess two defenses on real mortgage decisions, and write the report.
 	$(BIN)/amulet assess examples/quickstart.yaml
@@ -29,6 +29,9 @@ differences: .venv/.demo  ## Train the stored differences of real defenses again
 
 bench: .venv/.demo  ## Compare training with plain loops and Opacus, both in one run; about ten minutes.
 	$(BIN)/python benchmarks/speed.py
+
+kills: .venv/.demo  ## Kill an assessment 200 times at random moments, and compare its end; about a minute.
+	$(BIN)/python benchmarks/kills.py --count 200
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

@@ -53,6 +53,13 @@ class Body(BaseModel):
     tensors: Checksum | None
     made: Made
 
+    @property
+    def content(self) -> tuple[Any, str | None]:
+        """What two computations of one task have in common: value and tensors, without the seconds of a training."""
+        if not isinstance(self.value, dict):
+            return self.value, self.tensors
+        return {name: value for name, value in self.value.items() if name != "seconds"}, self.tensors
+
 
 def written_body(task: Task[Any], value: Plain, tensors: str | None, seconds: float) -> str:
     """The JSON of a task's result, with a checksum over its content; `tensors` is the checksum of the tensors' file."""

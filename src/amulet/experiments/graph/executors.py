@@ -168,6 +168,8 @@ class Processes:
                 raise WorkersUnusable(
                     f"A worker process imported this script, which started to run anew. {GUARD}"
                 ) from None
+            if (worker.process.exitcode or 0) < 0:  # for lack of memory for instance, not by its own fault
+                raise WorkerLost(f"the process that was to compute it {ended}") from None
             raise WorkersUnusable(f"A worker process {ended} before it could begin. {GUARD}") from None
         return worker
 

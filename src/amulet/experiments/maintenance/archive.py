@@ -147,7 +147,7 @@ def import_results(store: Store, archive: StrPath, on_read: OnRead = lambda *_: 
                     new += 1
                     continue
                 known += 1
-                different += [body.task] if (held.value, held.tensors) != (body.value, body.tensors) else []
+                different += [body.task] if held.content != body.content else []
     return Imported(new, known, tuple(different))
 
 
