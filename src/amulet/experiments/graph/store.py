@@ -166,15 +166,13 @@ class Store:
             return None
 
     def facts(self, task: Task[Any]) -> Mapping[str, Any]:
-        """The facts of a stored model by name, without reading its tensors; empty if there is no result.
+        """The facts of a stored model by name, without reading its tensors.
 
         Raises:
+            NotStored: the task has not been computed.
             Damaged: the content has changed since it was written.
         """
-        try:
-            value = self._read(task).value
-        except NotStored:
-            return {}
+        value = self._read(task).value
         if not isinstance(value, dict):
             raise Damaged(f"{self.result_place(task.digest)} holds no facts.", task)
         return value

@@ -21,7 +21,7 @@ def manifest_of(planned: Plan, store: Store) -> dict[str, Any]:
         text = json.dumps({name: value for name, value in entry.items() if name != "seconds"})
         environments[text] = environments.get(text, 0) + 1
     ranked = sorted(environments.items(), key=lambda item: -item[1])
-    main = json.loads(ranked[0][0])
+    main = json.loads(ranked[0][0]) if ranked else environment()  # another process has deleted all results
     return {
         "date": datetime.now(UTC).date().isoformat(),
         **main,
