@@ -226,7 +226,7 @@ class Store:
         """The place of a result's tensors if these are damaged; None if they are sound, absent or not known."""
         try:
             checksum = self._read(task).tensors
-        except Damaged:
+        except (Damaged, NotStored):
             return None
         try:
             _ = checksum and self._load_tensors(checksum, task)
