@@ -4,7 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -144,6 +145,39 @@ def test_an_entry_that_another_process_takes_away_is_made_again(monkeypatch: pyt
 
     monkeypatch.setattr(cache, "_read", disturbed)
     assert np.array_equal(cached(KEY, lambda: {"x": ARRAY})["x"], ARRAY)
+
+
+NearlyFull = Callable[[int], AbstractContextManager[None]]
+
+
+def test_a_full_disk_is_told_and_leaves_nothing_behind(folder: Path, nearly_full: NearlyFull) -> None:
+    for array in (ARRAY.repeat(1000), Blocks((2000, 64), iter([np.zeros((1000, 64), np.uint8)] * 2))):
+        with (
+            nearly_full(1_000),
+            pytest.raises(AmuletError, match=r"cannot be written \(File too large\)\. Set AMULET_"),
+        ):
+            cached(KEY, lambda array=array: {"x": array})  # type: ignore[misc]
+        assert list(folder.iterdir()) == []
+    assert np.array_equal(cached(KEY, lambda: {"x": ARRAY})["x"], ARRAY)
+
+
+def test_what_killed_processes_left_is_removed_after_an_hour(folder: Path) -> None:
+    for name in ("old", "new", "written"):
+        (folder / f".partial-{name}").mkdir(parents=True)
+        (folder / f".partial-{name}" / "x.npy").write_bytes(b"half")
+    for place in (folder / ".partial-old", folder / ".partial-old" / "x.npy", folder / ".partial-written"):
+        os.utime(place, (0, 0))
+
+    cached(KEY, lambda: {"x": ARRAY})
+
+    assert sorted(place.name for place in folder.glob(".partial-*")) == [".partial-new", ".partial-written"]
+
+
+@pytest.mark.parametrize("array", [np.arange(6.0).reshape(2, 3).T, np.zeros((0, 3), np.int64), np.array([True, False])])
+def test_files_are_those_of_numpy(folder: Path, array: NDArray[Any], tmp_path: Path) -> None:
+    cached(KEY, lambda: {"x": array})
+    np.save(tmp_path / "x.npy", np.ascontiguousarray(array))
+    assert next(folder.rglob("x.npy")).read_bytes() == (tmp_path / "x.npy").read_bytes()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only for the superuser")

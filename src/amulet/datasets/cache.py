@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from amulet.core.errors import AmuletError
+from amulet.core.files import PARTIAL
+from amulet.core.folders import HOUR
 from amulet.core.spec import Plain
 from amulet.datasets.places import CACHE_VARIABLE, cache_root
 from amulet.datasets.reading import checksum
@@ -107,11 +110,10 @@ def _read(key: Key) -> Arrays | None:
 def _room(key: Key) -> Iterator[Path]:
     """An empty folder that takes the entry's name once it is complete; a damaged entry makes way."""
     parent = key.folder.parent
-    try:
+    with _writing(key):
         parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(mkdtemp(dir=parent, prefix=".partial-"))
-    except OSError as error:
-        raise _unwritable(parent, error) from None
+        _remove_leftovers(parent)
+        partial = Path(mkdtemp(dir=parent, prefix=PARTIAL))
     try:
         yield partial
         try:
@@ -125,26 +127,53 @@ def _room(key: Key) -> Iterator[Path]:
         shutil.rmtree(partial, ignore_errors=True)
 
 
+def _remove_leftovers(parent: Path) -> None:
+    """Remove what killed processes left: unfinished entries in which nothing was written for an hour."""
+    for left in parent.glob(f"{PARTIAL}*"):
+        with suppress(OSError):
+            if time.time() - max(place.stat().st_mtime for place in (left, *left.iterdir())) > HOUR:
+                shutil.rmtree(left)
+
+
 def _write(key: Key, folder: Path, arrays: Mapping[str, NDArray[Any] | Blocks]) -> None:
     for name, array in arrays.items():
-        _write_array(folder / f"{name}.npy", array)
+        _write_array(key, folder / f"{name}.npy", array)
     checksums = {name: checksum(folder / f"{name}.npy") for name in arrays}
     text = json.dumps({"key": key.plain, "checksums": checksums}, indent=1)
-    (folder / _LISTING).write_text(text, encoding="utf-8")
+    with _writing(key):
+        (folder / _LISTING).write_text(text, encoding="utf-8")
 
 
-def _write_array(place: Path, array: NDArray[Any] | Blocks) -> None:
-    if not isinstance(array, Blocks):
-        np.save(place, np.ascontiguousarray(array), allow_pickle=False)
-        return
-    header = {"descr": "|u1", "fortran_order": False, "shape": array.shape}
-    with place.open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, header)
-        for block in array.blocks:
-            file.write(np.ascontiguousarray(block).data)
+def _write_array(key: Key, place: Path, array: NDArray[Any] | Blocks) -> None:
+    """As `np.save` does, which would not say why it cannot write."""
+    if isinstance(array, Blocks):
+        header: dict[str, Any] = {"descr": "|u1", "fortran_order": False, "shape": array.shape}
+        blocks: Iterator[NDArray[Any]] = array.blocks
+    else:
+        whole = np.ascontiguousarray(array)
+        header, blocks = np.lib.format.header_data_from_array_1_0(whole), iter([whole])
+    with _writing(key):
+        file = place.open("wb")
+    try:
+        with _writing(key):
+            np.lib.format.write_array_header_1_0(file, header)
+        for block in blocks:
+            with _writing(key):
+                file.write(np.ascontiguousarray(block).view(np.uint8).data)
+        with _writing(key):
+            file.flush()
+    finally:
+        with suppress(OSError):
+            file.close()
 
 
-def _unwritable(folder: Path, error: OSError) -> AmuletError:
-    return AmuletError(
-        f"The cache folder {folder} cannot be written ({error.strerror}). Set {CACHE_VARIABLE} to one that can."
-    )
+@contextmanager
+def _writing(key: Key) -> Iterator[None]:
+    """Whatever keeps the block from writing is told in a sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise AmuletError(
+            f"The cache folder {key.folder.parent} cannot be written ({error.strerror or error}). "
+            f"Set {CACHE_VARIABLE} to one that can."
+        ) from None
