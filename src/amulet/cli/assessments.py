@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from amulet.cli.endings import told_plainly
+from amulet.cli.endings import end_if_incomplete, told_plainly
 from amulet.cli.options import (
     AllowImports,
     Details,
@@ -67,6 +67,7 @@ def assess(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         page = write_results(results, manifest_of(planned, kept), folder, dump_experiment(planned.experiment))
         show_results(results, page, console, file, details=details)
         end_if_one_holds(results, asked)
+        end_if_incomplete(results, page)
 
 
 def plan(
@@ -176,6 +177,7 @@ def report(
                 page = write_pages(results, manifest, folder)
                 show_results(results, page, console, written if written.exists() else None, details=details)
                 end_if_one_holds(results, asked)
+                end_if_incomplete(results, page)
 
 
 def _sharing(planned: "Plan") -> str:

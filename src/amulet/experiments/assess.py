@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,8 @@ from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.files import StrPath
 from amulet.experiments.graph.executors import Executor, end_if_imported_by_worker
-from amulet.experiments.graph.runner import RunFailed, run, set_aside
+from amulet.experiments.graph.failures import Failure, RunFailed, told_failures, with_dependents
+from amulet.experiments.graph.runner import run, set_aside
 from amulet.experiments.graph.store import Damaged, NotStored, State, Store
 from amulet.experiments.graph.tasks import Task
 from amulet.experiments.planning.experiment import Experiment
@@ -54,6 +55,9 @@ def assess(
 ) -> Results:
     """Train, attack and measure whatever the store has no results of yet, and return all results.
 
+    If a task fails, all others are computed that do not depend on it. The values that do are undefined, with the
+    reason; `failures` of the results has the tasks with their tracebacks. The next call tries them again.
+
     A script that calls this with more than one worker must do so under `if __name__ == "__main__":`, since worker
     processes import the script.
 
@@ -68,7 +72,8 @@ def assess(
 
     Raises:
         InvalidParameter: the experiment cannot be run. All problems are reported together, before any training.
-        RunFailed: some tasks failed, or the store cannot be written. Results that were computed are kept.
+        RunFailed: so much failed that there is no value at all, or the store cannot be written. Results that were
+            computed are kept.
         UserCodeFailed: user code tried to end the program while the experiment was planned.
     """
     check_workers(workers)
@@ -94,15 +99,21 @@ def carry_out(
     for notice in planned.notices:
         log.warning("%s", notice)
     mended: set[str] = set()
+    failures: dict[str, Failure] = {}
     while True:
-        missing = planned.missing(prepare(planned, store))
+        failed = with_dependents(failures, planned.tasks)
+        missing = [task for task in planned.missing(prepare(planned, store)) if task.digest not in failed]
         progress.start(len(missing))
-        chosen = workers or workers_for(planned)
-        damaged = run(missing, store, workers=chosen, on_done=progress.done, executor=executor) if missing else set()
-        results = _collected(planned, store) if not damaged else damaged.pop()
+        damaged = set[str]()
+        if missing:
+            chosen = workers or workers_for(planned)
+            done = run(missing, store, workers=chosen, on_done=progress.done, executor=executor)
+            damaged, failures = done.damaged, failures | done.failures
+        results = _collected(planned, store, failures) if not damaged else damaged.pop()
         if isinstance(results, str):
             mended = _mended_once(mended, {results, *damaged})
             continue
+        _require_a_value(results)
         following = _following(planned, results)
         if following is None:
             return planned, results
@@ -151,10 +162,16 @@ def verified(planned: Plan, store: Store) -> dict[str, State]:
     return planned.states(store) | dict.fromkeys(damaged, State.DAMAGED)
 
 
-def _collected(planned: Plan, store: Store) -> Results | str:
+def _require_a_value(results: Results) -> None:
+    """Raise RunFailed if tasks failed and nothing has a value: such results would only replace better ones."""
+    if results.failures and all(value.value is None for value in results.values):
+        raise RunFailed(told_failures(results.failures, "nothing could be measured"))
+
+
+def _collected(planned: Plan, store: Store, failures: Mapping[str, Failure] | None = None) -> Results | str:
     """All results; if one is damaged, or another process has just moved it aside, the digest of its task instead."""
     try:
-        return collect(planned, store)
+        return collect(planned, store, failures)
     except Damaged as error:
         log.warning("%s %s", error, set_aside(error.task, store))
         return error.task.digest
