@@ -270,7 +270,7 @@ class Recording:
 def test_only_a_few_jobs_are_in_flight(experiment: Experiment, tmp_path: Path) -> None:
     small = replace(experiment, defenses=(), attacks=(), audits=(Utility(),), seeds=12)
     executor = Recording()
-    elsewhere = assess(small, store=tmp_path / "elsewhere", executor=executor)
+    elsewhere = assess(small, store=tmp_path / "elsewhere", on=executor)
 
     assert executor.most == 4
     assert elsewhere.to_json() == assess(small, store=tmp_path / "here", workers=1).to_json()
@@ -282,4 +282,4 @@ def test_another_torch_refuses_to_compute(experiment: Experiment, store: Store) 
     task = replace(planned.target("undefended", 0), backend=Backend(torch="1.0.0"))
 
     (failure,) = run((task,), store, workers=1).failures.values()
-    assert failure.error.startswith("It is to be computed with torch 1.0.0. Here is torch ")
+    assert "It is to be computed with torch 1.0.0. Here is torch " in failure.error

@@ -16,10 +16,12 @@ import torch
 
 from amulet.core.containment import contained, text_of, told
 from amulet.core.errors import AmuletError, Unwritable, UserCodeFailed
-from amulet.experiments.graph.executors import Executor, WorkerLost, WorkersUnusable, executing
+from amulet.core.worker_processes import WorkerLost, WorkersUnusable
+from amulet.experiments.graph.executors.local import Inline, executing
+from amulet.experiments.graph.executors.protocol import Executor
 from amulet.experiments.graph.failures import SHOWN, Failure, RunFailed, traceback_of
 from amulet.experiments.graph.plays import Exhibit, Measure, MeasureByChance, MeasureByGroup, Tabulate
-from amulet.experiments.graph.store import Damaged, NotStored, Store
+from amulet.experiments.graph.store import Damaged, NotStored, State, Store
 from amulet.experiments.graph.surroundings import known_surroundings
 from amulet.experiments.graph.tasks import Backend, Task
 
@@ -95,6 +97,8 @@ class Job:
             with contained("its code"):
                 if self.task.digest != self.digest:
                     return Answer(Ending.FAILED, CHANGED)
+                if self.store.verify(self.task) is State.PRESENT:  # this job is started anew, or another run was faster
+                    return Answer(Ending.STORED)
                 compute(self.task, self.store)
         except Damaged as error:
             return Answer(Ending.INPUT_DAMAGED, f"{error} {set_aside(error.task, self.store)}", error.task.digest)
@@ -145,7 +149,7 @@ def run(
     tasks: Sequence[Task[Any]],
     store: Store,
     *,
-    workers: int,
+    workers: int = 1,
     on_done: OnDone = lambda _: None,
     executor: Executor | None = None,
 ) -> RunResult:
@@ -190,12 +194,12 @@ class _Run:
 
     def carry_out(self, executor: Executor) -> None:
         """Submit jobs to the executor as their inputs get ready, and compute quick tasks in this process meanwhile."""
-        several = executor.slots > 1
-        room = executor.slots * AHEAD if several else 1
+        several = not isinstance(executor, Inline)
         running: dict[Future[Answer], Task[Any]] = {}
         self._sorter.prepare()
         self._add_ready(several)
         while running or self._ready or self._light:
+            room = executor.slots * AHEAD if several else 1  # workers of a cluster come and go
             while self._ready and len(running) < room:
                 task = self._tasks[heapq.heappop(self._ready)]
                 running[executor.submit(self._job(task))] = task
@@ -227,12 +231,12 @@ class _Run:
         except WorkersUnusable:
             raise
         except WorkerLost as error:
-            self._tries[task.digest] += 1
+            self._tries[task.digest] += error.deaths
             if self._tries[task.digest] < TRIES:
                 log.warning("%s: %s. It is tried again.", text_of(task), error)
                 heapq.heappush(self._ready, self._places[task.digest])
                 return None
-            return Answer(Ending.FAILED, f"{error}, {TRIES} times. Is there enough memory for so many workers?")
+            return Answer(Ending.FAILED, f"{error}, {self._tries[task.digest]} times. {error.advice}")
         except AmuletError as error:
             return Answer(Ending.FAILED, str(error))
         except Exception as error:  # noqa: BLE001 - a task that cannot travel, or an executor of the user's own

@@ -1,4 +1,8 @@
-"""Executors, which compute jobs: in this process, or in worker processes that end together with it."""
+"""Worker processes, which compute pickled jobs and end together with the process that started them.
+
+They serve the runner of an assessment on this machine, and on every machine of a cluster. This module imports neither
+torch nor the rest of Amulet, so that a process that only passes jobs on stays small.
+"""
 
 import ctypes
 import multiprocessing
@@ -7,22 +11,17 @@ import pickle
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.context import SpawnProcess
-from multiprocessing.reduction import ForkingPickler
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from amulet.core.containment import told
 from amulet.core.errors import AmuletError
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
-
-T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
 
 PR_SET_PDEATHSIG: Final = 1
 NAME: Final = "amulet worker"
@@ -34,79 +33,69 @@ GUARD: Final = (
 )
 GRACE: Final = 5.0
 """Seconds that a worker process has to end by itself after its pipe is closed; then it is killed."""
-
-
-class Job(Protocol[T_co]):
-    """A computation that can be sent to another process: it can be pickled, and so can its result."""
-
-    def __call__(self) -> T_co:
-        """Compute the result."""
-
-
-class Executor(Protocol):
-    """Computes jobs. A client of a cluster becomes an executor by having `slots` and `submit`.
-
-    A job changes process-wide settings while it runs, so one process must not run two jobs at the same time.
-
-    Attributes:
-        slots: how many jobs are computed at the same time. Only a few more than that are submitted in advance.
-    """
-
-    slots: int
-
-    def submit(self, job: Job[T], /) -> "Future[T]":
-        """Start to compute a job, or keep it until a slot is free.
-
-        The future raises WorkerLost if the process that computed the job has died, and WorkersUnusable if no job can
-        be computed any more.
-        """
+MEMORY: Final = "Is there enough memory for so many workers?"
 
 
 class WorkerLost(AmuletError):  # noqa: N818
-    """The process that computed a job has died, for lack of memory or by a fault in compiled code for instance."""
+    """The process that computed a job has died, for lack of memory or by a fault in compiled code for instance.
+
+    Attributes:
+        deaths: how many processes have died that computed the job.
+        advice: what the user may look at, as a sentence.
+    """
+
+    def __init__(self, sentence: str, deaths: int = 1, advice: str = MEMORY) -> None:
+        super().__init__(sentence)
+        self.deaths, self.advice = deaths, advice
 
 
 class WorkersUnusable(AmuletError):  # noqa: N818
-    """Worker processes end before they can accept a job."""
+    """No process can compute jobs, or none any more."""
 
 
-class Inline:
-    """An executor that computes each job in this process as soon as it is submitted."""
-
-    slots = 1
-
-    def submit(self, job: Job[T], /) -> "Future[T]":
-        """Compute the job now."""
-        future: Future[T] = Future()
-        future.set_result(job())
-        return future
+class TimeLimitReached(AmuletError):  # noqa: N818
+    """A job was stopped, since it took longer than the time limit."""
 
 
 @dataclass(frozen=True, eq=False)
 class Worker:
-    """A worker process and the pipe that connects this process to it."""
+    """A worker process and the pipe that connects this process to it.
+
+    Attributes:
+        place: its number among the workers that run at the same time.
+    """
 
     process: SpawnProcess
     pipe: "Connection[Any, Any]"
+    place: int
 
     @classmethod
-    def start(cls) -> "Worker":
-        """Start a worker process. It sends a message when it is ready for its first job."""
+    def start(cls, place: int, environment: Mapping[str, str], idle: float | None) -> "Worker":
+        """Start a worker process. It sends a message when it is ready for its first job.
+
+        Args:
+            place: its number among the workers that run at the same time.
+            environment: environment variables that it has beside those of this process.
+            idle: the seconds without a job after which it ends; None if it does not.
+        """
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs, os.getpid()), name=NAME)
-        with _control_c_blocked():
+        process = context.Process(target=_serve, args=(theirs, os.getpid(), dict(environment), idle), name=NAME)
+        with _control_c_blocked(), _as_parent():
             process.start()
         theirs.close()
-        return cls(process, ours)
+        return cls(process, ours, place)
 
-    def answer(self, payload: bytes) -> bytes:
+    def answer(self, payload: bytes, time_limit: float | None) -> bytes:
         """The pickled result of a pickled job.
 
         Raises:
             EOFError, OSError: the process has died.
+            TimeLimitReached: the result is not there after so many seconds.
         """
         self.pipe.send_bytes(payload)
+        if time_limit is not None and not self.pipe.poll(time_limit):
+            raise TimeLimitReached(f"it was stopped after {time_limit:g} seconds, the time limit")
         return self.pipe.recv_bytes()
 
     def end(self, seconds: float) -> str:
@@ -120,45 +109,65 @@ class Worker:
         return f"ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
 
 
-class Processes:
-    """An executor with several worker processes. For each, a thread of this process waits for its answers.
+class WorkerPool:
+    """Worker processes that are started when they are needed, at most one for each thread that asks for an answer.
 
     If a worker process dies, exactly one job is lost, and it is known which. The next job gets a new process.
+
+    Args:
+        environments: environment variables of the workers, by their numbers; they are repeated for further ones.
+        time_limit: the seconds that a job may take; None if there is no limit.
+        idle: the seconds without a job after which a worker ends; None if it does not.
     """
 
-    def __init__(self, slots: int) -> None:
-        self.slots = slots
-        self._threads = ThreadPoolExecutor(slots, thread_name_prefix=NAME)
+    def __init__(
+        self,
+        environments: Sequence[Mapping[str, str]] = ({},),
+        time_limit: float | None = None,
+        idle: float | None = None,
+    ) -> None:
+        self._environments, self._time_limit, self._idle_seconds = environments, time_limit, idle
         self._idle: list[Worker] = []
         self._workers: set[Worker] = set()
         self._lock = threading.Lock()
         self._closed = False
 
-    def submit(self, job: Job[T], /) -> "Future[T]":
-        """Keep a job for the next idle worker process."""
-        return self._threads.submit(self._answered, job)
+    def answer(self, payload: bytes) -> Any:
+        """The result of a pickled job, computed by a worker process.
 
-    def _answered(self, job: Job[T]) -> T:
-        payload = bytes(ForkingPickler.dumps(job))
+        Raises:
+            WorkerLost: the worker process has died.
+            WorkersUnusable: it has ended before it could begin.
+            TimeLimitReached: the job has taken too long, and its worker process was killed.
+            AmuletError: the job cannot be unpickled, or has raised an exception.
+        """
         worker = self._taken()
         try:
-            succeeded, answer = pickle.loads(worker.answer(payload))  # noqa: S301 - from a process of our own
+            succeeded, answer = pickle.loads(worker.answer(payload, self._time_limit))  # noqa: S301 - from our own
+        except TimeLimitReached:
+            self._ended(worker, 0.0)
+            raise
         except (EOFError, OSError):
             raise WorkerLost(f"the process that computed it {self._ended(worker)}") from None
         with self._lock:
             self._idle.append(worker)
         if not succeeded:
             raise AmuletError(answer)
-        return answer  # type: ignore[no-any-return]
+        return answer
 
     def _taken(self) -> Worker:
-        """An idle worker process, or a new one. There are never more processes than threads."""
+        """An idle worker process, or a new one."""
         with self._lock:
             if self._closed:
                 raise WorkersUnusable("The run has ended.")
-            if self._idle:
-                return self._idle.pop()
-            worker = Worker.start()
+            while self._idle:
+                worker = self._idle.pop()
+                if worker.process.is_alive():
+                    return worker
+                self._workers.discard(worker)  # it was idle for long
+            place = min(set(range(len(self._workers) + 1)) - {worker.place for worker in self._workers})
+            environment = self._environments[place % len(self._environments)]
+            worker = Worker.start(place, environment, self._idle_seconds)
             self._workers.add(worker)
         try:
             worker.pipe.recv_bytes()
@@ -171,14 +180,14 @@ class Processes:
             raise WorkersUnusable(f"A worker process {ended} before it could begin. {GUARD}") from None
         return worker
 
-    def _ended(self, worker: Worker) -> str:
+    def _ended(self, worker: Worker, seconds: float = GRACE) -> str:
+        how = worker.end(seconds)
         with self._lock:
             self._workers.discard(worker)
-        return worker.end(GRACE)
+        return how
 
     def close(self) -> None:
-        """End the worker processes after all jobs are done."""
-        self._threads.shutdown()
+        """End the worker processes, which must not be computing anything."""
         for worker in self._workers:
             worker.pipe.close()
         for worker in self._workers:
@@ -190,23 +199,6 @@ class Processes:
             self._closed = True
             for worker in self._workers:
                 worker.process.kill()
-        self._threads.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def executing(workers: int) -> Iterator[Executor]:
-    """An executor on this machine. Its worker processes end with the block, even if that is interrupted or killed."""
-    if workers == 1:
-        yield Inline()
-        return
-    _require_importable()
-    pool = Processes(workers)
-    try:
-        yield pool
-    except BaseException:
-        pool.stop()
-        raise
-    pool.close()
 
 
 def end_if_imported_by_worker() -> None:
@@ -220,17 +212,6 @@ def end_if_imported_by_worker() -> None:
         os._exit(UNGUARDED)
 
 
-def _require_importable() -> None:
-    """Raise WorkersUnusable if the running program lies in no file, so that worker processes could not import it."""
-    main = sys.modules["__main__"]
-    file = getattr(main, "__file__", None)
-    if file is not None and getattr(main, "__spec__", None) is None and not os.path.exists(file):  # noqa: PTH110
-        raise WorkersUnusable(
-            "Worker processes import the script that they work for, and this one is not read from a file. Save it in a "
-            "file, or ask for workers=1."
-        )
-
-
 @contextmanager
 def _control_c_blocked() -> Iterator[None]:
     """Processes started inside ignore Control-C, which a terminal sends to them too, so that their parent decides."""
@@ -241,14 +222,30 @@ def _control_c_blocked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _serve(pipe: "Connection[Any, Any]", parent: int) -> None:
-    """The main function of a worker process: it computes jobs until its pipe is closed."""
+@contextmanager
+def _as_parent() -> Iterator[None]:
+    """Inside, a daemonic process, such as a worker of Dask, may start processes; Python forbids it, lest they stay.
+
+    Ours end with their parent.
+    """
+    config = multiprocessing.current_process()._config  # type: ignore[attr-defined] # noqa: SLF001
+    daemon = config.pop("daemon", None)
+    try:
+        yield
+    finally:
+        if daemon is not None:
+            config["daemon"] = daemon
+
+
+def _serve(pipe: "Connection[Any, Any]", parent: int, environment: Mapping[str, str], idle: float | None) -> None:
+    """The main function of a worker process: it computes jobs until its pipe is closed, or none comes for long."""
+    os.environ.update(environment)  # before anything asks for the GPUs
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     _end_with(parent)
     pipe.send_bytes(b"ready")
     with suppress(EOFError, BrokenPipeError):
-        while True:
+        while pipe.poll(idle):
             pipe.send_bytes(_answer(pipe.recv_bytes()))
 
 
