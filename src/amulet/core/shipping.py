@@ -4,7 +4,7 @@ import hashlib
 import pickle
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
@@ -42,11 +42,14 @@ class Shipped:
     mark: Path
     text: str
 
-    def __call__(self) -> Any:
-        """The result of the job; a Refusal if this process has other software or does not see the store."""
+    def opened(self) -> Callable[[], Any]:
+        """The job; one that gives a Refusal if this process has other software or does not see the store."""
         sys.path.extend(folder for folder in self.path if folder not in sys.path and Path(folder).exists())
         reason = other_software(self.software, software()) or self._hidden()
-        return Refusal(reason) if reason else pickle.loads(self.payload)()  # noqa: S301 - from who runs the assessment
+        if reason:
+            return lambda: Refusal(reason)
+        job: Callable[[], Any] = pickle.loads(self.payload)  # noqa: S301 - from who runs the assessment
+        return job
 
     def _hidden(self) -> str:
         try:

@@ -11,7 +11,7 @@ import pickle
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.context import SpawnProcess
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from amulet.core.containment import told
 from amulet.core.errors import AmuletError
+from amulet.core.shipping import Shipped
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -94,6 +95,7 @@ class Worker:
             TimeLimitReached: the result is not there after so many seconds.
         """
         self.pipe.send_bytes(payload)
+        self.pipe.recv_bytes()  # what the job imports, such as torch, does not count
         if time_limit is not None and not self.pipe.poll(time_limit):
             raise TimeLimitReached(f"it was stopped after {time_limit:g} seconds, the time limit")
         return self.pipe.recv_bytes()
@@ -246,13 +248,32 @@ def _serve(pipe: "Connection[Any, Any]", parent: int, environment: Mapping[str, 
     pipe.send_bytes(b"ready")
     with suppress(EOFError, BrokenPipeError):
         while pipe.poll(idle):
-            pipe.send_bytes(_answer(pipe.recv_bytes()))
+            payload = pipe.recv_bytes()
+            job = _opened(payload)
+            pipe.send_bytes(b"begins")
+            pipe.send_bytes(_answer(job))
 
 
-def _answer(payload: bytes) -> bytes:
-    """The pickled result of a pickled job, or the error, since user code may fail as soon as it is imported."""
+def _opened(payload: bytes) -> Callable[[], Any]:
+    """A pickled job. If it cannot be unpickled, since user code fails as it is imported, the job raises that error."""
     try:
-        return pickle.dumps((True, pickle.loads(payload)()))  # noqa: S301 - from the parent process
+        job = pickle.loads(payload)  # noqa: S301 - from the parent process
+        return job.opened() if isinstance(job, Shipped) else job
+    except BaseException as error:  # noqa: BLE001
+        sentence = told(error)
+        return lambda: _fail(sentence)
+
+
+def _fail(sentence: str) -> None:
+    raise AmuletError(sentence)
+
+
+def _answer(job: Callable[[], Any]) -> bytes:
+    """The pickled result of a job, or the error."""
+    try:
+        return pickle.dumps((True, job()))
+    except AmuletError as error:
+        return pickle.dumps((False, str(error)))
     except BaseException as error:  # noqa: BLE001
         return pickle.dumps((False, told(error)))
 
