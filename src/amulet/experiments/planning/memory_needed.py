@@ -3,8 +3,7 @@
 from math import prod
 from typing import Final
 
-import torch
-
+from amulet.core.containment import contained
 from amulet.experiments.graph.plays import Play
 from amulet.experiments.graph.tasks import ModelTask
 from amulet.experiments.planning.plan import Plan
@@ -39,9 +38,8 @@ def _architectures(planned: Plan) -> list[ModelTask]:
 
 
 def _bytes(task: ModelTask, planned: Plan) -> int:
-    """Of the weights and buffers of a model, which is built without memory for them."""
+    """Of the weights and buffers of a model."""
     sources = {source.digest: dataset for source, dataset in planned.sources}
-    schema = sources[task.home.digest].schema
-    with torch.device("meta"):
-        model = task.build(schema)
+    with contained("its code"):
+        model = task.build(sources[task.home.digest].schema)
     return sum(tensor.nbytes for tensor in model.state_dict().values())

@@ -9,7 +9,6 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from amulet.core.errors import AmuletError
 from amulet.core.remote_pools import answered, stopped
 from amulet.core.shipping import Refusal
 from amulet.core.worker_processes import WorkerLost, WorkersUnusable
@@ -139,7 +138,8 @@ class Dask:
             future.set_exception(error)
 
     def _result(self, remote: Any) -> Any:
-        from distributed.scheduler import KilledWorker  # noqa: PLC0415 - of an extra
+        from distributed.comm import CommClosedError  # noqa: PLC0415 - of an extra
+        from distributed.scheduler import KilledWorker  # noqa: PLC0415
 
         try:
             return remote.result()
@@ -148,9 +148,7 @@ class Dask:
             raise WorkerLost("the worker of Dask that computed it has died", deaths) from None
         except ModuleNotFoundError as error:
             raise WorkersUnusable(f"A worker of Dask cannot import what it needs: {error}.") from None
-        except (CancelledError, OSError) as error:
-            if isinstance(error, AmuletError):
-                raise
+        except (CancelledError, CommClosedError):
             raise WorkersUnusable(
                 "The connection to the scheduler of Dask is lost. What was computed is kept; the same command goes on."
             ) from None
