@@ -20,8 +20,8 @@ from amulet.evasion.attacks import PGD
 from amulet.experiments import BASELINE, Experiment, Plan, Store, plan
 from amulet.experiments.assess import carry_out, inspected, verified
 from amulet.experiments.graph.entries import _checksum
+from amulet.experiments.graph.failures import RunFailed
 from amulet.experiments.graph.plays import Exhibit, Measure, Play
-from amulet.experiments.graph.runner import RunFailed
 from amulet.experiments.graph.store import State
 from amulet.experiments.graph.tasks import Source, Task, Train
 from amulet.models import LinearNet

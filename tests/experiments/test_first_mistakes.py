@@ -19,7 +19,7 @@ from amulet.core.errors import AmuletError, InvalidParameter
 from amulet.evasion.attacks import PGD
 from amulet.evasion.defenses import AdversarialTraining
 from amulet.experiments import load_experiment, load_pair
-from amulet.experiments.graph.executors import executing
+from amulet.experiments.graph.executors.local import executing
 from amulet.membership_inference.attacks import LossThreshold
 from amulet.membership_inference.metrics import auc
 from amulet.utility import Utility

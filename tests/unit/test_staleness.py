@@ -12,7 +12,7 @@ from amulet.core.dataset import AmuletDataset
 from amulet.core.source import source_digest
 from amulet.experiments import BASELINE, Experiment, Progress, Store, plan
 from amulet.experiments.assess import carry_out
-from amulet.experiments.graph.runner import RunFailed
+from amulet.experiments.graph.failures import RunFailed
 from amulet.experiments.graph.store import State
 from amulet.models import ImportedModel
 from amulet.training import Recipe

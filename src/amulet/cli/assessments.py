@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from amulet.cli.endings import told_plainly
+from amulet.cli.endings import end_if_incomplete, told_plainly
 from amulet.cli.options import (
     AllowImports,
     Details,
@@ -14,10 +14,14 @@ from amulet.cli.options import (
     FailIf,
     File,
     MaxSeeds,
+    On,
     StoreOption,
+    TimeLimit,
     UntilDecided,
     Workers,
     check_device,
+    check_place,
+    check_store,
     named_imports,
 )
 from amulet.cli.printing import show_results, table_of, warn
@@ -34,6 +38,8 @@ def assess(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     store: StoreOption = DEFAULT_STORE,
     device: DeviceOption = "cpu",
     workers: Workers = None,
+    on: On = "local",
+    time_limit: TimeLimit = None,
     until_decided: UntilDecided = False,
     max_seeds: MaxSeeds = None,
     allow_imports: AllowImports = None,
@@ -54,6 +60,8 @@ def assess(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         from amulet.report.pages.publishing import FILES, to_be_replaced, write_results
         from amulet.report.progress import shown
 
+        check_store(store)
+        check_place(on, workers)
         kept, folder = Store(store), out and out.absolute()
         planned = _plan(file, device, until_decided, max_seeds, allow_imports)
         asked = conditions(fail_if or (), [row.label for row in planned.experiment.rows], columns_of(planned))
@@ -62,28 +70,33 @@ def assess(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         warned = warn(to_be_replaced(folder, spec, content))
         require_writable(folder, FILES)
         with shown(open_console(errors=True)) as progress:
-            planned, results = carry_out(planned, kept, workers, progress)
+            planned, results = carry_out(planned, kept, workers, progress, on, time_limit)
         _ = warned or warn(to_be_replaced(folder, spec, content))  # another process may have written meanwhile
         page = write_results(results, manifest_of(planned, kept), folder, dump_experiment(planned.experiment))
         show_results(results, page, console, file, details=details)
         end_if_one_holds(results, asked)
+        end_if_incomplete(results, page)
 
 
 def plan(
     file: File,
     store: StoreOption = DEFAULT_STORE,
     device: DeviceOption = "cpu",
+    workers: Workers = None,
+    on: On = "local",
     until_decided: UntilDecided = False,
     max_seeds: MaxSeeds = None,
     allow_imports: AllowImports = None,
 ) -> None:
     """Check an experiment and show what would be computed, and about how long it takes."""
     with told_plainly() as console:
-        from amulet.experiments.assess import resumed, workers_for
+        from amulet.experiments.assess import placed, resumed
         from amulet.experiments.graph.store import Store
         from amulet.experiments.planning.estimate import estimate
         from amulet.experiments.planning.models_asked import models_asked
 
+        check_place(on, workers)
+        jobs = placed(on, workers, device).jobs  # a cluster that does not answer is told before anything is estimated
         planned = resumed(_plan(file, device, until_decided, max_seeds, allow_imports), Store(store))
         estimated = estimate(planned, Store(store))
         table = table_of("task", "to compute", "stored", "seconds each")
@@ -99,10 +112,10 @@ def plan(
             tasks = f"{gap.tasks} {'task' if gap.tasks == 1 else 'tasks'}"
             console.print(f"No estimate for {gap.name} ({tasks}): {gap.reason}.", markup=False, soft_wrap=True)
         console.print(_sharing(planned), soft_wrap=True)
-        minutes, workers = estimated.seconds / 60, workers_for(planned)
+        minutes = estimated.seconds / 60
         without = ", without what has no estimate" if estimated.gaps else ""
         console.print(
-            f"About {minutes:.1f} minutes on one process, {minutes / workers:.1f} on {workers}{without}."
+            f"About {minutes:.1f} minutes on one process, {minutes / jobs:.1f} on {jobs}{without}."
             if estimated.missing
             else "Nothing to compute."
         )
@@ -176,6 +189,7 @@ def report(
                 page = write_pages(results, manifest, folder)
                 show_results(results, page, console, written if written.exists() else None, details=details)
                 end_if_one_holds(results, asked)
+                end_if_incomplete(results, page)
 
 
 def _sharing(planned: "Plan") -> str:

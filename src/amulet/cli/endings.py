@@ -3,16 +3,22 @@
 import logging
 import signal
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import typer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from rich.console import Console
 
+    from amulet.experiments import Results
+
 KEPT = "What was computed is kept; the same command goes on from there."
+INCOMPLETE: Final = 4
+"""The exit code if tasks failed, so that values are missing."""
+
 NOTHING_WRITTEN = "Nothing was written; the same command begins anew."
 
 
@@ -54,6 +60,23 @@ def told_plainly(left: str = KEPT) -> "Iterator[Console]":
         raise end(f"Amulet, or code that it was given, failed: {told(error)}.", 1) from None
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def end_if_incomplete(results: "Results", page: "Path") -> None:
+    """Say that tasks failed, in one sentence on standard error, and end the command, if any did."""
+    from amulet.report.console import open_console
+
+    if results.failures:
+        tasks = "1 task" if len(results.failures) == 1 else f"{len(results.failures):,} tasks"
+        where = page.parent / "failures.txt"
+        told = f"; {where} has the tracebacks" if where.exists() else ""
+        open_console(errors=True).print(
+            f"{tasks} failed, and the values that depend on them are missing{told}. "
+            "The same command tries again what failed.",
+            soft_wrap=True,
+            markup=False,
+        )
+        raise typer.Exit(INCOMPLETE)
 
 
 class _Terminated(KeyboardInterrupt):

@@ -53,6 +53,24 @@ Workers = Annotated[
     typer.Option("--workers", parser=number(1, 1024), metavar="NUMBER", help="Processes; one per core by default."),
 ]
 
+On = Annotated[
+    str,
+    typer.Option(
+        "--on",
+        metavar="WHERE",
+        help="Where tasks are computed: local, dask://host:port, or slurm:name=value,... such as slurm:partition=gpu.",
+    ),
+]
+TimeLimit = Annotated[
+    int | None,
+    typer.Option(
+        "--time-limit",
+        parser=number(1, 10**7),
+        metavar="SECONDS",
+        help="Stop a task that takes longer; it counts as failed. No limit by default.",
+    ),
+]
+
 
 def show_version(asked: bool) -> None:
     """Print the version and end, if it is asked for."""
@@ -71,6 +89,29 @@ def named_imports(allow_imports: list[str] | None) -> tuple[str, ...]:
             told = f"A name must be a module, a package or module:name. Got '{name}'."
             raise typer.BadParameter(told, param_hint="'--allow-imports'")
     return names
+
+
+def check_place(on: str, workers: int | None) -> None:
+    """Refuse a place for tasks that there is not as a mistake in the command line, not in the file."""
+    from amulet.core.errors import InvalidParameter
+    from amulet.experiments.assess import placed
+
+    try:
+        placed(on, workers, "cpu")
+    except InvalidParameter as error:
+        hint = "'--workers'" if error.problems[0].parameter == "workers" else "'--on'"
+        raise typer.BadParameter(str(error), param_hint=hint) from None
+
+
+def check_store(store: Path) -> None:
+    """Refuse a store that is no folder as a mistake in the command line, not in the file."""
+    from amulet.core.errors import InvalidParameter
+    from amulet.experiments.assess import store_at
+
+    try:
+        store_at(store)
+    except InvalidParameter as error:
+        raise typer.BadParameter(str(error), param_hint="'--store'") from None
 
 
 def check_device(device: str) -> None:

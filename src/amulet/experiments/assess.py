@@ -2,19 +2,29 @@
 
 import logging
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.files import StrPath
-from amulet.experiments.graph.executors import Executor, end_if_imported_by_worker
-from amulet.experiments.graph.runner import RunFailed, run, set_aside
+from amulet.core.worker_processes import end_if_imported_by_worker
+from amulet.experiments.graph.executors.addresses import LOCAL, Place, check_address, executor_at
+from amulet.experiments.graph.executors.protocol import Executor
+from amulet.experiments.graph.executors.slurm import Needs
+from amulet.experiments.graph.failures import Failure, RunFailed, told_failures, with_dependents
+from amulet.experiments.graph.runner import run, set_aside
 from amulet.experiments.graph.store import Damaged, NotStored, State, Store
 from amulet.experiments.graph.tasks import Task
+from amulet.experiments.planning.estimate import estimate
 from amulet.experiments.planning.experiment import Experiment
+from amulet.experiments.planning.memory_needed import gigabytes_needed
 from amulet.experiments.planning.plan import Plan, extended, plan
 from amulet.experiments.results.collect import collect
 from amulet.experiments.results.results import Results
@@ -50,9 +60,13 @@ def assess(
     device: str = "cpu",
     workers: int | None = None,
     progress: Progress = Progress(),
-    executor: Executor | None = None,
+    on: str | Executor = LOCAL,
+    time_limit: float | None = None,
 ) -> Results:
     """Train, attack and measure whatever the store has no results of yet, and return all results.
+
+    If a task fails, all others are computed that do not depend on it. The values that do are undefined, with the
+    reason; `failures` of the results has the tasks with their tracebacks. The next call tries them again.
 
     A script that calls this with more than one worker must do so under `if __name__ == "__main__":`, since worker
     processes import the script.
@@ -64,16 +78,22 @@ def assess(
         device: "cpu" or a CUDA device such as "cuda:0".
         workers: the number of worker processes; by default one per core, and one on a GPU.
         progress: functions that are called as the work advances.
-        executor: computes the tasks instead of this machine, such as a cluster whose machines can read the store.
+        on: where tasks are computed: "local", "dask://host:port" or "slurm:partition=gpu,jobs=64"; the guide on
+            clusters has all options. The machines of a cluster must see the store under the same path. Or an executor
+            of your own.
+        time_limit: the seconds that a task may take; one that takes longer is stopped and has failed.
 
     Raises:
+        WorkersUnusable: the cluster cannot be used.
         InvalidParameter: the experiment cannot be run. All problems are reported together, before any training.
-        RunFailed: some tasks failed, or the store cannot be written. Results that were computed are kept.
+        RunFailed: so much failed that there is no value at all, or the store cannot be written. Results that were
+            computed are kept.
         UserCodeFailed: user code tried to end the program while the experiment was planned.
     """
-    check_workers(workers)
     end_if_imported_by_worker()
-    _, results = carry_out(plan(experiment, dataset, device), Store(Path(store)), workers, progress, executor)
+    placed(on, workers, device, time_limit)  # whatever is wrong with it is told before the data set is read
+    kept = store_at(store)
+    _, results = carry_out(plan(experiment, dataset, device), kept, workers, progress, on, time_limit)
     return results
 
 
@@ -82,7 +102,8 @@ def carry_out(
     store: Store,
     workers: int | None = None,
     progress: Progress = Progress(),
-    executor: Executor | None = None,
+    on: str | Executor = LOCAL,
+    time_limit: float | None = None,
 ) -> tuple[Plan, Results]:
     """Compute the missing results of a plan and collect all of them; the plan is part of what is returned.
 
@@ -90,19 +111,25 @@ def carry_out(
     verdicts are undecided and seeds are left. A stored result that is found damaged is reported in a warning, moved
     aside and computed again. The arguments are those of `assess`.
     """
-    check_workers(workers)
+    place = placed(on, workers, planned.device, time_limit)
     for notice in planned.notices:
         log.warning("%s", notice)
     mended: set[str] = set()
+    failures: dict[str, Failure] = {}
     while True:
-        missing = planned.missing(prepare(planned, store))
+        failed = with_dependents(failures, planned.tasks)
+        missing = [task for task in planned.missing(prepare(planned, store)) if task.digest not in failed]
         progress.start(len(missing))
-        chosen = workers or workers_for(planned)
-        damaged = run(missing, store, workers=chosen, on_done=progress.done, executor=executor) if missing else set()
-        results = _collected(planned, store) if not damaged else damaged.pop()
+        damaged = set[str]()
+        if missing:
+            with executor_at(place, store.root, _needs(planned, store)) as chosen:
+                done = run(missing, store, on_done=progress.done, executor=chosen)
+            damaged, failures = done.damaged, failures | done.failures
+        results = _collected(planned, store, failures) if not damaged else damaged.pop()
         if isinstance(results, str):
             mended = _mended_once(mended, {results, *damaged})
             continue
+        _require_a_value(results)
         following = _following(planned, results)
         if following is None:
             return planned, results
@@ -151,10 +178,16 @@ def verified(planned: Plan, store: Store) -> dict[str, State]:
     return planned.states(store) | dict.fromkeys(damaged, State.DAMAGED)
 
 
-def _collected(planned: Plan, store: Store) -> Results | str:
+def _require_a_value(results: Results) -> None:
+    """Raise RunFailed if tasks failed and nothing has a value: such results would only replace better ones."""
+    if results.failures and all(value.value is None for value in results.values):
+        raise RunFailed(told_failures(results.failures, "nothing could be measured"))
+
+
+def _collected(planned: Plan, store: Store, failures: Mapping[str, Failure] | None = None) -> Results | str:
     """All results; if one is damaged, or another process has just moved it aside, the digest of its task instead."""
     try:
-        return collect(planned, store)
+        return collect(planned, store, failures)
     except Damaged as error:
         log.warning("%s %s", error, set_aside(error.task, store))
         return error.task.digest
@@ -204,9 +237,56 @@ def check_workers(workers: int | None) -> None:
         raise InvalidParameter([Problem.of("workers", "assess", allowed, workers)])
 
 
-def workers_for(planned: Plan) -> int:
-    """The default number of worker processes: one on a GPU, which several would share; else one per core."""
-    return 1 if planned.device.startswith("cuda") else cores()
+def check_time_limit(seconds: float | None) -> None:
+    """Raise InvalidParameter unless this is a valid time limit; None means that there is none."""
+    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if seconds is not None and not (is_number and 0 < seconds < float("inf")):
+        allowed = "a number of seconds above 0, or None for no limit"
+        raise InvalidParameter([Problem.of("time_limit", "assess", allowed, seconds)])
+
+
+def placed(on: str | Executor, workers: int | None, device: str, time_limit: float | None = None) -> Place:
+    """Where tasks are computed. The arguments are those of `assess`.
+
+    Raises:
+        InvalidParameter: an argument is not valid, or `workers` is given for a cluster.
+    """
+    check_workers(workers)
+    check_time_limit(time_limit)
+    check_address(on)
+    if workers is not None and on != LOCAL:
+        allowed = "left out where tasks are computed elsewhere than on this machine"
+        raise InvalidParameter([Problem.of("workers", "assess", allowed, workers)])
+    return Place(on, workers or workers_for(device), device, time_limit)
+
+
+def store_at(place: StrPath) -> Store:
+    """The store in a folder.
+
+    Raises:
+        InvalidParameter: it is no path of a folder but a URL.
+    """
+    if re.match("[a-z][a-z0-9+.-]+:/", str(place)):
+        allowed = "a folder, which the machines of a cluster share; URLs are not supported"
+        raise InvalidParameter([Problem.of("store", "assess", allowed, str(place))])
+    return Store(Path(place))
+
+
+def _needs(planned: Plan, store: Store) -> Needs:
+    """What the tasks of a plan need; nothing is estimated before it is asked for."""
+    estimated = cache(lambda: estimate(planned, store))
+    return Needs(
+        seconds=lambda task: estimated().of(task),
+        gigabytes=cache(lambda: gigabytes_needed(planned)),
+        gpu=planned.device.startswith("cuda"),
+    )
+
+
+def workers_for(device: str) -> int:
+    """The default number of worker processes: one per core; on "cuda" one per GPU, and one on a GPU with a number."""
+    if device == "cuda":
+        return max(1, torch.cuda.device_count())
+    return 1 if device.startswith("cuda") else cores()
 
 
 def cores() -> int:

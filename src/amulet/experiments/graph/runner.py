@@ -16,9 +16,12 @@ import torch
 
 from amulet.core.containment import contained, text_of, told
 from amulet.core.errors import AmuletError, Unwritable, UserCodeFailed
-from amulet.experiments.graph.executors import Executor, WorkerLost, WorkersUnusable, executing
+from amulet.core.worker_processes import WorkerLost, WorkersUnusable
+from amulet.experiments.graph.executors.local import Inline, executing
+from amulet.experiments.graph.executors.protocol import Executor
+from amulet.experiments.graph.failures import SHOWN, Failure, RunFailed, traceback_of
 from amulet.experiments.graph.plays import Exhibit, Measure, MeasureByChance, MeasureByGroup, Tabulate
-from amulet.experiments.graph.store import Damaged, NewerStore, NotStored, Store
+from amulet.experiments.graph.store import Damaged, NewerStore, NotStored, State, Store
 from amulet.experiments.graph.surroundings import known_surroundings
 from amulet.experiments.graph.tasks import Backend, Task
 
@@ -32,13 +35,6 @@ TRIES: Final = 3
 """How often a task is started, if its worker process dies each time, before it counts as failed."""
 
 CHANGED: Final = "its source files changed after the assessment was planned. Start again."
-
-SHOWN: Final = 10
-"""The number of failures that an error message lists; further ones are counted."""
-
-
-class RunFailed(AmuletError):  # noqa: N818
-    """Some tasks could not be computed. The results of all other tasks are kept in the store."""
 
 
 class Ending(StrEnum):
@@ -57,13 +53,15 @@ class Answer:
 
     Attributes:
         ending: how the computation ended.
-        reason: a sentence that says why there is no result; empty if there is one.
+        reason: why there is no result, a phrase or a sentence; empty if there is one.
         input: the digest of the input that is damaged or absent, if that is the reason.
+        traceback: where an error of the task's code was raised.
     """
 
     ending: Ending
     reason: str = ""
     input: str | None = None
+    traceback: str = ""
 
 
 @dataclass(frozen=True)
@@ -87,25 +85,27 @@ class Job:
         except Unwritable as error:
             if error.place.is_relative_to(self.store.root):
                 return Answer(Ending.UNWRITABLE, str(error))
-            return Answer(Ending.FAILED, f"{text_of(self.task)}: {error}")
+            return Answer(Ending.FAILED, str(error), traceback=traceback_of(error))
         except NewerStore as error:
             return Answer(Ending.UNWRITABLE, str(error))
         except UserCodeFailed as error:
-            return Answer(Ending.FAILED, f"{text_of(self.task)}: {error}")
+            return Answer(Ending.FAILED, str(error), traceback=traceback_of(error))
         except Exception as error:
             log.debug("Task %s failed", self.digest, exc_info=True)
-            return Answer(Ending.FAILED, f"{text_of(self.task)}: {told(error)}")
+            return Answer(Ending.FAILED, told(error), traceback=traceback_of(error))
 
     def _computed(self) -> Answer:
         try:
             with contained("its code"):
                 if self.task.digest != self.digest:
-                    return Answer(Ending.FAILED, f"{text_of(self.task)}: {CHANGED}")
+                    return Answer(Ending.FAILED, CHANGED)
+                if self.store.verify(self.task) is State.PRESENT:  # this job is started anew, or another run was faster
+                    return Answer(Ending.STORED)
                 compute(self.task, self.store)
         except Damaged as error:
             return Answer(Ending.INPUT_DAMAGED, f"{error} {set_aside(error.task, self.store)}", error.task.digest)
         except NotStored as error:
-            return Answer(Ending.INPUT_ABSENT, f"{text_of(self.task)}: {error}", error.task.digest)
+            return Answer(Ending.INPUT_ABSENT, str(error), error.task.digest)
         return Answer(Ending.STORED)
 
 
@@ -133,14 +133,28 @@ def set_aside(task: Task[Any], store: Store) -> str:
     return f"{type(task).__name__} {task.digest[:12]} is damaged and will be computed again ({where})."
 
 
+@dataclass(frozen=True)
+class RunResult:
+    """What a run could not do.
+
+    Attributes:
+        damaged: the digests of inputs that were found damaged and moved aside. Tasks that need them are not computed;
+            call `Plan.missing` again to have these inputs computed too.
+        failures: by the digests of the tasks that failed. Tasks that depend on them are not computed and not listed.
+    """
+
+    damaged: set[str]
+    failures: dict[str, Failure]
+
+
 def run(
     tasks: Sequence[Task[Any]],
     store: Store,
     *,
-    workers: int,
+    workers: int = 1,
     on_done: OnDone = lambda _: None,
     executor: Executor | None = None,
-) -> set[str]:
+) -> RunResult:
     """Compute tasks whose results are not in the store, each after its inputs.
 
     If a task fails, tasks that do not depend on it are still computed. If the run is interrupted, only the tasks that
@@ -153,31 +167,21 @@ def run(
         on_done: called with each task that was computed or that failed.
         executor: computes the tasks instead of worker processes on this machine, for instance on a cluster.
 
-    Returns:
-        The digests of inputs that were found damaged and moved aside, or that are not in the store since another
-        process has set them aside or deleted them. Tasks that need them are not computed; call `Plan.missing` again
-        to have these inputs computed too.
-
     Raises:
-        RunFailed: tasks failed. It is raised after all other tasks, and names the failed ones.
-        Unwritable: the store cannot be written. It is raised at once.
+        RunFailed: the store cannot be written. It is raised at once.
         WorkersUnusable: worker processes do not start. It is raised at once.
     """
     with nullcontext(executor) if executor is not None else executing(workers) as chosen:
         state = _Run(tasks, store, on_done)
         state.carry_out(chosen)
-    if state.failures:
-        shown = [f"{len(state.failures)} tasks failed; all others are stored:", *state.failures[:SHOWN]]
-        more = [f"... and {len(state.failures) - SHOWN} more."] if len(state.failures) > SHOWN else []
-        raise RunFailed("\n".join([*shown, *more]))
-    return state.damaged
+    return RunResult(state.damaged, state.failures)
 
 
 class _Run:
     """The state of one run: tasks that are ready, tasks that are being computed, and failures."""
 
     def __init__(self, tasks: Sequence[Task[Any]], store: Store, on_done: OnDone) -> None:
-        self.failures: list[str] = []
+        self.failures: dict[str, Failure] = {}
         self.damaged: set[str] = set()
         self._tasks, self._store, self._on_done = tasks, store, on_done
         self._places = {task.digest: place for place, task in enumerate(tasks)}
@@ -191,12 +195,12 @@ class _Run:
 
     def carry_out(self, executor: Executor) -> None:
         """Submit jobs to the executor as their inputs get ready, and compute quick tasks in this process meanwhile."""
-        several = executor.slots > 1
-        room = executor.slots * AHEAD if several else 1
+        several = not isinstance(executor, Inline)
         running: dict[Future[Answer], Task[Any]] = {}
         self._sorter.prepare()
         self._add_ready(several)
         while running or self._ready or self._light:
+            room = executor.slots * AHEAD if several else 1  # workers of a cluster come and go
             while self._ready and len(running) < room:
                 task = self._tasks[heapq.heappop(self._ready)]
                 running[executor.submit(self._job(task))] = task
@@ -225,15 +229,16 @@ class _Run:
         except WorkersUnusable:
             raise
         except WorkerLost as error:
-            self._tries[task.digest] += 1
+            self._tries[task.digest] += error.deaths
             if self._tries[task.digest] < TRIES:
                 log.warning("%s: %s. It is tried again.", text_of(task), error)
                 heapq.heappush(self._ready, self._places[task.digest])
                 return None
-            reason = f"{text_of(task)}: {error}, {TRIES} times. Is there enough memory for so many workers?"
-            return Answer(Ending.FAILED, reason)
+            return Answer(Ending.FAILED, f"{error}, {self._tries[task.digest]} times. {error.advice}")
+        except AmuletError as error:
+            return Answer(Ending.FAILED, str(error))
         except Exception as error:  # noqa: BLE001 - a task that cannot travel, or an executor of the user's own
-            return Answer(Ending.FAILED, f"{text_of(task)}: {error if isinstance(error, AmuletError) else told(error)}")
+            return Answer(Ending.FAILED, told(error), traceback=traceback_of(error))
 
     def _settle(self, task: Task[Any], answer: Answer | None) -> None:
         """Record how a task ended. A failed task is not marked as done, so tasks that depend on it never get ready."""
@@ -243,7 +248,7 @@ class _Run:
             case Ending.STORED:
                 self._sorter.done(self._places[task.digest])
             case Ending.FAILED:
-                self.failures.append(answer.reason)
+                self._fail(task, answer)
             case Ending.INPUT_DAMAGED:
                 log.warning("%s", answer.reason)
                 self.damaged.add(str(answer.input))
@@ -252,6 +257,14 @@ class _Run:
             case Ending.UNWRITABLE:
                 raise RunFailed(f"{answer.reason} What was computed before is kept.")
         self._on_done(task)
+
+    def _fail(self, task: Task[Any], answer: Answer) -> None:
+        failure = Failure(text_of(task), answer.reason, answer.traceback)
+        self.failures[task.digest] = failure
+        if len(self.failures) <= SHOWN:
+            log.warning("Failed: %s", failure)
+        elif len(self.failures) == SHOWN + 1:
+            log.warning("More tasks failed; they are all told at the end.")
 
 
 def _is_light(task: Task[Any]) -> bool:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any, Final
 
@@ -63,10 +63,16 @@ class Estimate:
     Attributes:
         lines: all tasks by name.
         gaps: what `seconds` leaves out.
+        by_kind: the seconds of a task of each kind, as far as they can be told.
     """
 
     lines: tuple[Line, ...]
     gaps: tuple[Gap, ...] = ()
+    by_kind: Mapping[str, float] = field(default_factory=dict)
+
+    def of(self, task: Task[Any]) -> float | None:
+        """The seconds of one task; None if there is no estimate."""
+        return self.by_kind.get(kind_of(task))
 
     @property
     def missing(self) -> int:
@@ -105,12 +111,14 @@ def estimate(planned: Plan, store: Store) -> Estimate:
         lambda kind: _value(stored[kind], store) if kind in stored else None,
         min(PER_KIND, IN_ALL / max(1, untimed)),
     )
-    timed = [_timed(kind, store, rehearsal) for kind in kinds.values()]
+    timed_by_kind = {key: _timed(kind, store, rehearsal) for key, kind in kinds.items()}
+    timed = list(timed_by_kind.values())
     by_name: dict[str, list[_Kind]] = defaultdict(list)
     for kind in timed:
         by_name[kind.name].append(kind)
     gaps = tuple(Gap(kind.name, len(kind.missing), kind.reason) for kind in timed if kind.reason)
-    return Estimate(tuple(_line(name, held) for name, held in by_name.items()), gaps)
+    seconds = {key: kind.seconds for key, kind in timed_by_kind.items() if kind.seconds is not None}
+    return Estimate(tuple(_line(name, held) for name, held in by_name.items()), gaps, seconds)
 
 
 def _kinds(planned: Plan, states: Mapping[str, State]) -> dict[str, _Kind]:

@@ -1,15 +1,19 @@
 """Collect the results of a plan from the store."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from amulet.core.curve import Curve
+from amulet.core.group_rates import GroupRates
 from amulet.core.image_grid import ImageGrid
 from amulet.core.metric import Undefined
 from amulet.core.tally import Tally
 from amulet.core.trainable import Defense
+from amulet.experiments.graph.failures import Failure, with_dependents
 from amulet.experiments.graph.plays import Exhibit, MeasureByGroup, Tabulate
-from amulet.experiments.graph.store import Store
+from amulet.experiments.graph.store import NotStored, Store
+from amulet.experiments.graph.tasks import Task
 from amulet.experiments.planning.experiment import Experiment, Row
 from amulet.experiments.planning.plan import Cell, Plan, Trial
 from amulet.experiments.results.numbers import Column, Rated, Traced, Value
@@ -17,9 +21,32 @@ from amulet.experiments.results.pictures import Pictured, rows_of
 from amulet.experiments.results.results import Results
 
 
-def collect(plan: Plan, store: Store) -> Results:
-    """The results of a plan, all of whose tasks have been computed."""
-    values = [_value(cell, store) for cell in plan.cells]
+@dataclass(frozen=True)
+class _Stored:
+    """Gives the results of tasks from the store; of those without one since something failed, the reason for that."""
+
+    store: Store
+    failed: Mapping[str, Failure] = field(default_factory=dict)
+
+    def load(self, task: Task[Any]) -> Any:
+        try:
+            return self.store.load(task)
+        except NotStored:
+            if task.digest in self.failed:
+                return Undefined(self.failed[task.digest].reason)
+            raise
+
+
+def collect(plan: Plan, store: Store, failures: Mapping[str, Failure] | None = None) -> Results:
+    """The results of a plan, all of whose tasks have been computed, but for those that failed or depend on such.
+
+    Args:
+        plan: what was computed.
+        store: has the results.
+        failures: by the digests of the tasks that failed. Values that depend on them are undefined, with the reason.
+    """
+    stored = _Stored(store, with_dependents(failures or {}, plan.tasks))
+    values = [_value(cell, stored) for cell in plan.cells]
     return Results(
         experiment=plan.experiment.name,
         dataset=plan.dataset.name,
@@ -32,13 +59,14 @@ def collect(plan: Plan, store: Store) -> Results:
         own_risks={row.label: _own_risks(row, plan.experiment.rows) for row in plan.experiment.defenses},
         own_claims=_own_claims(plan.experiment),
         against={row.label: row.against for row in plan.experiment.defenses},
-        curves=tuple(traced for each in plan.exhibits if (traced := _traced(*each, store))),
-        rates=tuple(rated for each in plan.tables if (rated := _rated(*each, store))),
+        curves=tuple(traced for each in plan.exhibits if (traced := _traced(*each, stored))),
+        rates=tuple(rated for each in plan.tables if (rated := _rated(*each, stored))),
         looks=plan.experiment.looks,
         tested=Tally.of(plan.dataset.test),
         left_out=plan.left_out,
         families={row.label: _families(row, plan.experiment.rows) for row in plan.experiment.defenses},
-        pictures=tuple(pictured for each in _of_first_seed(plan) if (pictured := _pictured(*each, store))),
+        pictures=tuple(pictured for each in _of_first_seed(plan) if (pictured := _pictured(*each, stored))),
+        failures=tuple((failures or {}).values()),
     )
 
 
@@ -48,26 +76,27 @@ def columns_of(plan: Plan) -> tuple[Column, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _value(cell: Cell, store: Store) -> Value:
-    if isinstance(cell.task, MeasureByGroup):
-        measured = store.load(cell.task)[(cell.group or "").removeprefix(f"{cell.task.attribute}=")]
-    else:
-        measured = store.load(cell.task)
+def _value(cell: Cell, stored: _Stored) -> Value:
+    measured = stored.load(cell.task)
+    if isinstance(cell.task, MeasureByGroup) and not isinstance(measured, Undefined):
+        measured = measured[(cell.group or "").removeprefix(f"{cell.task.attribute}=")]
+    chance = stored.load(cell.by_chance) if cell.by_chance else None
+    if isinstance(chance, Undefined):  # values with and without what chance adds must not be compared
+        measured, chance = chance, None
     number, reason = (None, measured.reason) if isinstance(measured, Undefined) else (measured, None)
     about = (cell.row, cell.risk, cell.probe, cell.metric, cell.seed)
-    chance = store.load(cell.by_chance) if cell.by_chance else None
     return Value(*about, number, reason, cell.task.digest, cell.group, chance)
 
 
-def _rated(trial: Trial, table: Tabulate, store: Store) -> Rated | None:
-    probe, rates = trial.play.probe, store.load(table)
-    if rates is None:
+def _rated(trial: Trial, table: Tabulate, stored: _Stored) -> Rated | None:
+    probe, rates = trial.play.probe, stored.load(table)
+    if not isinstance(rates, GroupRates):
         return None
     return Rated(trial.row, probe.risk, str(probe), trial.play.seed, table.digest, rates)
 
 
-def _traced(trial: Trial, exhibit: Exhibit, store: Store) -> Traced | None:
-    probe, curve = trial.play.probe, store.load(exhibit)
+def _traced(trial: Trial, exhibit: Exhibit, stored: _Stored) -> Traced | None:
+    probe, curve = trial.play.probe, stored.load(exhibit)
     if not isinstance(curve, Curve):
         return None
     return Traced(trial.row, probe.risk, str(probe), trial.play.seed, exhibit.digest, curve)
@@ -79,8 +108,8 @@ def _of_first_seed(plan: Plan) -> Iterator[tuple[Trial, Exhibit]]:
     return (each for each in plan.exhibits if each[0].play.seed == first)
 
 
-def _pictured(trial: Trial, exhibit: Exhibit, store: Store) -> Pictured | None:
-    probe, grid = trial.play.probe, store.load(exhibit)
+def _pictured(trial: Trial, exhibit: Exhibit, stored: _Stored) -> Pictured | None:
+    probe, grid = trial.play.probe, stored.load(exhibit)
     if not isinstance(grid, ImageGrid):
         return None
     about = (trial.row, probe.risk, str(probe), trial.play.seed, exhibit.digest)

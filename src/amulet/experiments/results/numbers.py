@@ -13,6 +13,7 @@ from amulet.core.metric import ByChance, Metric
 from amulet.core.probe import Attack, Probe
 from amulet.core.spec import Plain
 from amulet.core.tally import Tally
+from amulet.experiments.graph.failures import Failure
 from amulet.experiments.planning.completion import LeftOut
 from amulet.experiments.planning.experiment import BASELINE
 from amulet.experiments.results.pictures import Pictured
@@ -200,6 +201,7 @@ class Numbers:
             compared with; empty in results of older versions.
         rates: the rates of groups of audits that compare groups; empty in results of older versions.
         left_out: what was asked for with all risks or all defenses, and cannot be used.
+        failures: the tasks that could not be computed. Values that depend on them are undefined.
     """
 
     experiment: str
@@ -220,6 +222,7 @@ class Numbers:
     pictures: tuple[Pictured, ...] = ()
     rates: tuple[Rated, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    failures: tuple[Failure, ...] = ()
 
     @property
     def rows(self) -> tuple[str, ...]:

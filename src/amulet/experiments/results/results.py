@@ -11,6 +11,7 @@ import pandas as pd
 from amulet.core.files import StrPath
 from amulet.core.metric import ByChance
 from amulet.core.tally import Tally
+from amulet.experiments.graph.failures import Failure
 from amulet.experiments.graph.plays import curve_from
 from amulet.experiments.planning.completion import LeftOut
 from amulet.experiments.planning.experiment import BASELINE
@@ -164,6 +165,7 @@ class Results(Numbers):
             "families": {row: list(families) for row, families in self.families.items()},
             "looks": list(self.looks),
             "left_out": [asdict(each) for each in self.left_out],
+            "failures": [{"task": each.task, "error": each.error} for each in self.failures],
             "spec": self.spec,
             "columns": [asdict(column) for column in self.columns],
             "matrix": [_plain_cell(cell) for cell in self.cells()],
@@ -198,6 +200,7 @@ class Results(Numbers):
             own_claims={row: tuple(audits) for row, audits in file.own_claims.items()},
             against=file.against,
             left_out=tuple(LeftOut(**dict(each)) for each in file.left_out),
+            failures=tuple(Failure(**dict(each)) for each in file.failures),
             families={row: tuple(families) for row, families in file.families.items()},
             curves=tuple(Traced(**{**dict(item), "curve": curve_from(dict(item.curve))}) for item in file.curves),
             looks=tuple(file.looks),

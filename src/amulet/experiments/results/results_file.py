@@ -144,6 +144,13 @@ class WrittenLeftOut(Written):
     reason: str
 
 
+class WrittenFailure(Written):
+    """A task that could not be computed; see `Failure`."""
+
+    task: Name
+    error: str
+
+
 class ResultsFile(Written):
     """The results.json of an assessment. `matrix`, `gates` and `literature` are computed from the rest."""
 
@@ -155,6 +162,7 @@ class ResultsFile(Written):
     own_claims: dict[str, list[Name]] = Field(default_factory=dict)
     families: dict[str, list[Name]] = Field(default_factory=dict)
     left_out: list[WrittenLeftOut] = Field(default_factory=list)
+    failures: list[WrittenFailure] = Field(default_factory=list)
     literature: Any = None
     against: dict[str, Name]
     looks: list[Annotated[int, Interval(gt=0, lt=LARGEST_NUMBER)]]

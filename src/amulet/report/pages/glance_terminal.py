@@ -18,6 +18,7 @@ from amulet.report.words.blocks import matrix_blocks
 from amulet.report.words.cut_text import cut
 from amulet.report.words.explanations import NET_SHORT
 from amulet.report.words.failed_checks import failed_checks, unproven_checks
+from amulet.report.words.failed_tasks import failures_sentence
 from amulet.report.words.glance import EXPLORATORY, GlanceCell, GlanceColumn, glance_columns
 from amulet.report.words.group_rates import already_below
 from amulet.report.words.headlines import Headline, headlines
@@ -64,12 +65,18 @@ def glance(results: Results, width: int | None = 80) -> Group:
     tables = (_table(labels, part, width) for part in parts)
     return Group(
         Text(f"{results.experiment} on {results.dataset}, {seed_names(results)}", style="bold"),
+        *_failures(results),
         *_stands(results),
         *_news(headlines(results, found)),
         *tables,
         *_legend(results, [column for part in parts for column in part]),
         *_checks(results),
     )
+
+
+def _failures(results: Results) -> Iterator[Text]:
+    if sentence := failures_sentence(results):
+        yield Text(visible(sentence), style="bold yellow")
 
 
 def _stands(results: Results) -> Iterator[Text]:

@@ -18,6 +18,7 @@ from amulet.report.words.blocks import (
     undefined_sentences,
 )
 from amulet.report.words.explanations import HOW_VERDICTS, NOT_COVERED
+from amulet.report.words.failed_tasks import failures_sentence
 from amulet.report.words.formats import number, p_value, setting, signed, spread
 from amulet.report.words.gates import gate_asked, gate_found, gates_of
 from amulet.report.words.group_rates import rate_table, undefended_sentences
@@ -78,6 +79,9 @@ def _opening(results: Results) -> Iterator[str]:
     yield " ".join(filter(None, (*sentences, other_references(results))))
     yield f"{HOW_VERDICTS} {NOT_COVERED}"
     yield ""
+    if results.failures:
+        yield plain_text(failures_sentence(results))
+        yield ""
     if results.left_out:
         yield plain_text(left_out_sentences(results))
         yield ""

@@ -17,6 +17,7 @@ from amulet.report.words import spec_text
 from amulet.report.words.blocks import matrix_blocks
 from amulet.report.words.compositions import combinations
 from amulet.report.words.explanations import HOW_VERDICTS, NOT_COVERED
+from amulet.report.words.failed_tasks import failures_sentence
 from amulet.report.words.group_rates import undefended_sentences
 from amulet.report.words.headlines import headlines
 from amulet.report.words.passing_on import notes
@@ -85,6 +86,7 @@ def _words(results: Results) -> dict[str, Any]:
         "row_heading": partial(row_heading, results),
         "row_headings": [row_heading(results, row) for row in results.rows],
         "other_references": " ".join(filter(None, [other_references(results), left_out_sentences(results)])),
+        "failures": failures_sentence(results),
         "reading_of": partial(cell_reading, results),
         "reading_meanings": MEANINGS,
         "reading_rule": RULE,

@@ -23,6 +23,7 @@ from amulet.report.words.blocks import (
     undefined_sentences,
 )
 from amulet.report.words.explanations import HOW_VERDICTS
+from amulet.report.words.failed_tasks import failures_sentence
 from amulet.report.words.formats import number, signed, spread
 from amulet.report.words.gates import gate_sentences
 from amulet.report.words.group_rates import undefended_sentences
@@ -66,6 +67,8 @@ def _short(results: Results, found: tuple[MatrixBlock, ...]) -> Iterator[Text]:
 
 def _warnings(results: Results) -> Iterator[Text]:
     """What stands in the way of the verdicts; nothing where every gate has passed."""
+    if failures := failures_sentence(results):
+        yield Text(f"\n{failures}", style="bold yellow")
     few = few_seeds(results)
     if few:
         yield Text(f"\n{few}", style="bold yellow")

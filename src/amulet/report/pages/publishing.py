@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from amulet.core.files import StrPath, read_regular
+from amulet.core.files import StrPath, read_regular, writing
 from amulet.core.folders import publish
 from amulet.core.spec import Plain
 from amulet.experiments.graph.entries import environment
@@ -16,8 +16,12 @@ from amulet.experiments.results.results import Results
 from amulet.report.pages.audit_page import rendered_audit
 from amulet.report.pages.pair_page import rendered_pair
 from amulet.report.pages.report_files import MARKDOWN, NAME, rendered, with_results
+from amulet.report.words.failed_tasks import tracebacks
 
-FILES: Final = ("results.json", "manifest.json", "experiment.yaml", NAME, MARKDOWN)
+FAILURES: Final = "failures.txt"
+"""The file with the tracebacks of tasks that failed; there is none if none did."""
+
+FILES: Final = ("results.json", "manifest.json", "experiment.yaml", FAILURES, NAME, MARKDOWN)
 """All that may be written into the folder."""
 
 EXTENT: Final = ("seeds", "until_decided")
@@ -43,7 +47,12 @@ def write_results(
     """
     files = with_results(results.to_json(), manifest)
     files |= {} if experiment is None else {"experiment.yaml": experiment}
+    failed = isinstance(results, Results) and results.failures
+    files |= {FAILURES: tracebacks(results)} if failed and isinstance(results, Results) else {}
     publish(files | _pages(results, manifest), folder)
+    if not failed:
+        with writing(folder):
+            (folder / FAILURES).unlink(missing_ok=True)
     return folder / NAME
 
 

@@ -1,0 +1,270 @@
+"""An executor on Slurm, through submitit. What is ready at one time is submitted as one job array."""
+
+import logging
+import shutil
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from math import ceil
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from amulet.core.errors import AmuletError
+from amulet.core.remote_pools import Bundle, split
+from amulet.core.shipping import Refusal
+from amulet.core.worker_processes import WorkerLost, WorkersUnusable
+from amulet.experiments.graph.executors.protocol import Executor, Job
+from amulet.experiments.graph.executors.shipper import Shipper, shipping
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+SAFETY: Final = 3.0
+"""How much more time a job of Slurm asks for than its tasks are estimated to take."""
+START: Final = 300.0
+"""Seconds that it asks for besides, to start and to read the data set."""
+UNKNOWN: Final = 3600.0
+"""Seconds that a task without an estimate counts for."""
+BUNDLE: Final = 300.0
+"""Estimated seconds of the tasks that one job of Slurm computes, if there are several."""
+AT_A_TIME: Final = 16
+"""Tasks for each job of Slurm that the runner submits in advance, so that short ones can share a job."""
+LULL: Final = 0.3
+"""Seconds without a new task after which those that wait are submitted."""
+LOOKING: Final = 60.0
+"""Seconds after which Slurm is asked for jobs that have left no result."""
+ADVICE: Final = "Its next try asks Slurm for twice the time and memory; `time` and `mem` of --on set them."
+
+
+@dataclass(frozen=True)
+class SlurmOptions:
+    """What `--on slurm:...` sets.
+
+    Attributes:
+        jobs: how many jobs of Slurm there are at one time.
+        time: minutes of each job; estimated where it is 0.
+        mem: gigabytes of each job; estimated where it is 0.
+        partition, account, qos, constraint: as in `sbatch`; not given where they are empty.
+        cluster: "slurm", or "local" for processes of this machine in place of Slurm, to try it out.
+    """
+
+    jobs: int = 32
+    time: int = 0
+    mem: int = 0
+    partition: str = ""
+    account: str = ""
+    qos: str = ""
+    constraint: str = ""
+    cluster: str = "slurm"
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What tasks need, as far as it can be told.
+
+    Attributes:
+        seconds: gives the seconds that a task takes; None where there is no estimate.
+        gigabytes: gives the memory that is enough for any task.
+        gpu: whether tasks need one.
+    """
+
+    seconds: Callable[[Any], float | None] = lambda _: None
+    gigabytes: Callable[[], float] = lambda: 4.0
+    gpu: bool = False
+
+
+@dataclass(eq=False)
+class _Waiting:
+    """A task that is to be submitted."""
+
+    payload: bytes
+    future: "Future[Any]"
+    seconds: float
+    losses: int
+
+
+@dataclass(eq=False)
+class _Submitted:
+    """A job of Slurm and its tasks."""
+
+    job: Any
+    tasks: Sequence[_Waiting]
+    looked: float = field(default_factory=time.monotonic)
+
+
+class Slurm:
+    """An executor on Slurm. A thread submits bundles of tasks, and looks for their results.
+
+    Args:
+        options: of the user.
+        needs: of the tasks.
+        shipper: packs the jobs.
+        time_limit: the seconds that a task may take; None if there is no limit.
+    """
+
+    def __init__(self, options: SlurmOptions, needs: Needs, shipper: Shipper, time_limit: float | None = None) -> None:
+        self.slots = options.jobs * AT_A_TIME
+        self._options, self._needs, self._shipper, self._time_limit = options, needs, shipper, time_limit
+        self._poll = 0.1 if options.cluster == "local" else 2.0
+        self._waiting: list[_Waiting] = []
+        self._latest = 0.0
+        self._submitted: list[_Submitted] = []
+        self._losses: dict[str, int] = defaultdict(int)
+        self._lock = threading.Lock()
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="amulet slurm", daemon=True)
+        self._thread.start()
+
+    def submit(self, job: Job[T], /) -> "Future[T]":
+        """Keep a job for the next array."""
+        future: Future[T] = Future()
+        task = getattr(job, "task", None)
+        digest = getattr(job, "digest", "")
+        try:
+            payload = self._shipper.packed(job)
+        except Exception as error:  # noqa: BLE001 - a job that cannot be pickled fails by itself
+            future.set_exception(error)
+            return future
+        seconds = self._needs.seconds(task)
+        future.add_done_callback(lambda done: self._count(digest, done))
+        with self._lock:
+            known = UNKNOWN if seconds is None else seconds
+            self._waiting.append(_Waiting(payload, future, known, self._losses[digest]))
+            self._latest = time.monotonic()
+        return future
+
+    def stop(self) -> None:
+        """Cancel all jobs of Slurm that have not ended."""
+        self._ending.set()
+        self._thread.join()
+        for submitted in self._submitted:
+            with suppress(Exception):
+                submitted.job.cancel()
+        for submitted in self._submitted:
+            process = getattr(submitted.job, "_process", None)  # of submitit's local executor
+            if process is not None:
+                process.wait()
+
+    def _count(self, digest: str, done: "Future[Any]") -> None:
+        if isinstance(done.exception(), WorkerLost):
+            self._losses[digest] += 1
+
+    def _work(self) -> None:
+        while not self._ending.wait(self._poll):
+            try:
+                self._settle_finished()
+                self._submit_waiting()
+            except Exception as error:
+                log.debug("Slurm", exc_info=True)
+                self._give_up(f"Slurm has not accepted a job: {error}")
+
+    def _give_up(self, sentence: str) -> None:
+        with self._lock:
+            waiting, self._waiting = self._waiting, []
+        for task in [*waiting, *(each for submitted in self._submitted for each in submitted.tasks)]:
+            if not task.future.done():
+                task.future.set_exception(WorkersUnusable(sentence))
+
+    def _settle_finished(self) -> None:
+        for submitted in list(self._submitted):
+            ask = time.monotonic() - submitted.looked > LOOKING
+            if ask:
+                submitted.looked = time.monotonic()
+            if submitted.job.done(force_check=ask):
+                self._submitted.remove(submitted)
+                _settle(submitted)
+
+    def _submit_waiting(self) -> None:
+        with self._lock:
+            room = self._options.jobs - len(self._submitted)
+            if not self._waiting or room <= 0 or time.monotonic() - self._latest < LULL:
+                return
+            waiting, self._waiting = self._waiting, []
+        alike: dict[int, list[_Waiting]] = defaultdict(list)
+        for task in waiting:
+            alike[task.losses].append(task)
+        for losses, tasks in alike.items():
+            longest = BUNDLE if losses == 0 else 0.0  # what was lost is tried alone
+            bundles = split([task.seconds for task in tasks], longest)
+            kept, left = bundles[: max(0, room)], bundles[max(0, room) :]
+            room -= len(kept)
+            with self._lock:
+                self._waiting[:0] = [tasks[place] for bundle in left for place in bundle]
+            if kept:
+                self._submit_array([[tasks[place] for place in bundle] for bundle in kept], losses)
+
+    def _submit_array(self, bundles: Sequence[Sequence[_Waiting]], losses: int) -> None:
+        longest = max(sum(task.seconds for task in bundle) for bundle in bundles)
+        executor = self._executor(longest, losses)
+        packed = [Bundle(tuple(task.payload for task in bundle), self._time_limit) for bundle in bundles]
+        jobs = executor.submit_array(packed)
+        self._submitted += [_Submitted(job, bundle) for job, bundle in zip(jobs, bundles, strict=True)]
+
+    def _executor(self, seconds: float, losses: int) -> Any:
+        """An executor of submitit with the time and memory for a job; what was lost gets twice as much each time."""
+        from submitit import AutoExecutor  # noqa: PLC0415 - of an extra
+
+        options, more = self._options, 2**losses
+        executor = AutoExecutor(self._shipper.folder / "%j", cluster=options.cluster)
+        minutes = options.time or ceil((seconds * SAFETY + START) / 60)
+        given = {name: getattr(options, name) for name in ("partition", "account", "qos", "constraint")}
+        executor.update_parameters(
+            name="amulet",
+            timeout_min=minutes * more,
+            mem_gb=float(options.mem or ceil(self._needs.gigabytes())) * more,
+            cpus_per_task=1,
+            gpus_per_node=1 if self._needs.gpu else None,
+            slurm_array_parallelism=options.jobs,
+            **{f"slurm_{name}": value for name, value in given.items() if value},
+        )
+        return executor
+
+
+def _settle(submitted: _Submitted) -> None:
+    """Hand the results of a job of Slurm on to its tasks; if it has none, all of them are lost."""
+    try:
+        answers = submitted.job.result()
+    except Exception as error:
+        log.debug("Slurm", exc_info=True)
+        state = str(getattr(submitted.job, "state", "unknown"))
+        told = f"its job of Slurm {submitted.job.job_id} has left no result ({state}, {type(error).__name__})"
+        answers = [WorkerLost(told, advice=ADVICE) for _ in submitted.tasks]
+    for task, answer in zip(submitted.tasks, answers, strict=True):
+        match answer:
+            case Refusal():
+                task.future.set_exception(WorkersUnusable(f"A machine of Slurm cannot be used: {answer.reason}."))
+            case AmuletError():
+                task.future.set_exception(answer)
+            case _:
+                task.future.set_result(answer)
+
+
+@contextmanager
+def on_slurm(options: SlurmOptions, needs: Needs, store: Path, time_limit: float | None = None) -> Iterator[Executor]:
+    """An executor on Slurm. Its jobs are cancelled when the block ends.
+
+    Args:
+        options: of the user.
+        needs: of the tasks.
+        store: the folder of the store, which all machines see under the same path. What they exchange lies there too.
+        time_limit: the seconds that a task may take; None if there is no limit.
+
+    Raises:
+        WorkersUnusable: submitit is not installed, or there is no Slurm here.
+    """
+    try:
+        import submitit  # noqa: F401, PLC0415 - of an extra
+    except ImportError:
+        raise WorkersUnusable('submitit is not installed here. Install it with: pip install "amulet[slurm]"') from None
+    if options.cluster == "slurm" and shutil.which("sbatch") is None:
+        raise WorkersUnusable("There is no Slurm here: the command 'sbatch' is not found.")
+    with shipping(store) as shipper:
+        executor = Slurm(options, needs, shipper, time_limit)
+        try:
+            yield executor
+        finally:
+            executor.stop()
