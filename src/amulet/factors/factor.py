@@ -7,15 +7,17 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf
-from typing import ClassVar, final
+from typing import ClassVar, Self, final
 
 import torch
 from torch import Tensor
 
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import Problem
 from amulet.core.metric import Metric, Undefined
 from amulet.core.outcome import LEFT_OUT, Outcome
 from amulet.core.probe import Probe
+from amulet.core.split import Split
 
 
 @final
@@ -65,6 +67,12 @@ class Factor(Probe[FactorOutcome]):
     grows: ClassVar[bool] = True
     title: ClassVar[str]
     meaning: ClassVar[str]
+
+    @classmethod
+    def for_data(cls, dataset: AmuletDataset, split: Split) -> tuple[Self, ...]:
+        """What an experiment with all factors measures: one with its defaults, unless a subclass says otherwise."""
+        del dataset, split
+        return (cls(),)
 
     @abstractmethod
     def value(self, outcome: FactorOutcome) -> float | Undefined:

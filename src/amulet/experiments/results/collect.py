@@ -11,7 +11,8 @@ from amulet.core.trainable import Defense
 from amulet.experiments.graph.plays import Exhibit, MeasureByGroup, Tabulate
 from amulet.experiments.graph.store import Store
 from amulet.experiments.planning.experiment import Experiment, Row
-from amulet.experiments.planning.plan import Cell, Plan, Trial
+from amulet.experiments.planning.plan import Cell, FactorTrial, Plan, Trial
+from amulet.experiments.results.factors import Factors, FactorValue, MeasuredFactor
 from amulet.experiments.results.numbers import Column, Rated, Traced, Value
 from amulet.experiments.results.pictures import Pictured, rows_of
 from amulet.experiments.results.results import Results
@@ -39,6 +40,10 @@ def collect(plan: Plan, store: Store) -> Results:
         left_out=plan.left_out,
         families={row.label: _families(row, plan.experiment.rows) for row in plan.experiment.defenses},
         pictures=tuple(pictured for each in _of_first_seed(plan) if (pictured := _pictured(*each, store))),
+        factors=Factors(
+            tuple(map(MeasuredFactor.of, plan.experiment.factors)),
+            tuple(_factor_value(trial, store) for trial in plan.factors),
+        ),
     )
 
 
@@ -57,6 +62,12 @@ def _value(cell: Cell, store: Store) -> Value:
     about = (cell.row, cell.risk, cell.probe, cell.metric, cell.seed)
     chance = store.load(cell.by_chance) if cell.by_chance else None
     return Value(*about, number, reason, cell.task.digest, cell.group, chance)
+
+
+def _factor_value(trial: FactorTrial, store: Store) -> FactorValue:
+    measured = store.load(trial.measure)
+    number, reason = (None, measured.reason) if isinstance(measured, Undefined) else (measured, None)
+    return FactorValue(trial.row, str(trial.factor), trial.seed, number, reason, trial.measure.digest)
 
 
 def _rated(trial: Trial, table: Tabulate, store: Store) -> Rated | None:

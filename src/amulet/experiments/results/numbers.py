@@ -15,6 +15,7 @@ from amulet.core.spec import Plain
 from amulet.core.tally import Tally
 from amulet.experiments.planning.completion import LeftOut
 from amulet.experiments.planning.experiment import BASELINE
+from amulet.experiments.results.factors import Factors
 from amulet.experiments.results.pictures import Pictured
 from amulet.statistics import ALPHA, CHANGES, Summary, Verdict, Word
 
@@ -199,7 +200,8 @@ class Numbers:
         families: by row, the families in `amulet.literature` of the defenses that it adds to the row that it is
             compared with; empty in results of older versions.
         rates: the rates of groups of audits that compare groups; empty in results of older versions.
-        left_out: what was asked for with all risks or all defenses, and cannot be used.
+        left_out: what was asked for with all risks, all defenses or all factors, and cannot be used.
+        factors: properties of the models that may explain interactions; none where the experiment asks for none.
     """
 
     experiment: str
@@ -220,6 +222,7 @@ class Numbers:
     pictures: tuple[Pictured, ...] = ()
     rates: tuple[Rated, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    factors: Factors = Factors()
 
     @property
     def rows(self) -> tuple[str, ...]:
