@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,10 @@ from amulet.experiments.results.numbers import Column, Value
 from amulet.experiments.results.results import Results
 from amulet.experiments.yaml.config import dump_experiment, load_experiment
 from amulet.factors import BoundaryDistance, GeneralisationGap, GroupDistinguishability, LossCurvature, Memorization
+from amulet.report.pages import matrix_markdown
+from amulet.report.pages.matrix_page import render
+from amulet.report.words.blocks import matrix_blocks
+from amulet.report.words.factors import CorrelationCell, FactorCell, factor_tables
 from amulet.unauthorized_model_ownership.defenses import DatasetInference
 
 EVERYTHING = {
@@ -205,6 +210,17 @@ def test_the_survey_speaks_of_smoothness_and_curvature_is_its_opposite() -> None
     assert of_defense == {"BoundaryDistance": "+", "LossCurvature": "-"}
 
 
+def test_groups_by_one_attribute_say_nothing_of_attacks_on_another() -> None:
+    by_sex = MeasuredFactor(
+        "GroupDistinguishability(attribute=sex)", "Groups", "How apart.", 0, 1, "O2.2", attribute="sex"
+    )
+    assert by_sex.concerns("AttributeFromOutputs(attribute=sex)")
+    assert not by_sex.concerns("AttributeFromOutputs(attribute=race)")
+    assert by_sex.concerns("DataReconstruction")
+    assert DISTANCE.concerns("AttributeFromOutputs(attribute=race)")
+    assert MeasuredFactor.of(GroupDistinguishability("sex")).attribute == "sex"
+
+
 def test_seeds_are_no_further_rows() -> None:
     four = {row: values for row, values in FIVE.items() if row != "row 5"}
     evasion, *_ = made(four).factor_correlations
@@ -225,3 +241,53 @@ def test_rows_that_leave_the_model_as_it_is_are_no_evidence(asking: Experiment, 
     found = assess(replace(asking, defenses=rows, seeds=1, all_factors=False), store=store.root, workers=1)
     assert all("fingerprint" not in each.rows for each in found.factor_correlations)
     assert [each.difference for each in factor_changes(found) if each.row == "fingerprint"] == [None]
+
+
+def test_the_page_and_the_text_show_the_same() -> None:
+    results = made(FIVE)
+    page, text = render(results, {}), matrix_markdown.render(results, {})
+    tables = factor_tables(results, matrix_blocks(results))
+    assert tables is not None
+    assert [heading for heading, _ in tables.rows] == list(results.rows)
+    equal_differences = FactorCell("+0.100", "", "survey: grows")  # which do not tell their error
+    assert tables.rows[1][1][0] == equal_differences
+    assert tables.lines[0][1][0] == CorrelationCell(
+        "\N{MINUS SIGN}1.000", "p 0.017", "survey: \N{MINUS SIGN}, same sign", low=True
+    )
+    for sentence in (*tables.notes, *tables.undefined, *tables.uncorrelated):
+        assert sentence in unescape(page)
+        assert sentence in text
+    assert "2 of 2 correlations with risks have a p-value below 0.05" in text
+    assert "The survey gives the sign of 2 of them: 2 have that sign" in text
+
+
+def test_with_few_rows_the_factors_are_shown_and_why_there_are_no_correlations(results: Results) -> None:
+    tables = factor_tables(results, matrix_blocks(results))
+    assert tables is not None
+    assert not tables.lines
+    assert tables.notes == (
+        "Factors are not compared with risks: a rank correlation needs at least 5 rows with both, and there are 2.",
+    )
+    assert "Factors that may explain it" in render(results, {})
+
+
+def test_without_factors_nothing_is_said_of_them(experiment: Experiment, store: Store) -> None:
+    without = assess(experiment, store=store.root, workers=1)
+    assert factor_tables(without, matrix_blocks(without)) is None
+    assert "Factors" not in matrix_markdown.render(without, {})
+    assert 'id="factors"' not in render(without, {})
+
+
+def test_changes_beside_the_survey_are_counted() -> None:
+    """Of the row's seeds each has another difference, so that the intervals do not shrink to a point."""
+    results = made(FIVE)
+    spread = tuple(
+        replace(each, value=each.value + 0.001 * each.seed)
+        if each.row != "undefended" and each.factor == DISTANCE.name and each.value is not None
+        else each
+        for each in results.factors.values
+    )
+    tables = factor_tables(replace(results, factors=Factors(results.factors.measured, spread)), matrix_blocks(results))
+    assert tables is not None
+    assert tables.rows[1][1][0] == FactorCell("+0.101", "+0.094 to +0.107", "survey: grows, as measured")
+    assert tables.surveyed.endswith("5 of them have an interval without zero: 5 go that way, 0 the other.")

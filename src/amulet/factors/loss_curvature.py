@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
+from math import log10
 from typing import final
 
 from torch import Generator, Tensor, nn
 
 from amulet.core.data import Data
+from amulet.core.metric import Undefined
 from amulet.core.model import device_of
 from amulet.core.probe import Game
 from amulet.core.seeds import generator
@@ -21,22 +23,25 @@ from amulet.functional.pgd import Classifier
 @final
 @dataclass(frozen=True)
 class LossCurvature(Factor):
-    """The mean, over training records, of the largest curvature of the loss: less of it is a smoother loss surface.
+    """The logarithm of the mean curvature of the loss at training records: less of it is a smoother loss surface.
 
     Of each record the eigenvalue with the largest magnitude of the Hessian of the cross-entropy with respect to the
-    inputs, by power iteration.
+    inputs, by power iteration. Means of different models differ by orders of magnitude, so that their logarithms are
+    compared.
 
     Attributes:
         records: how many training records are drawn; all where there are fewer.
         iterations: of the power iteration.
     """
 
-    low, high, code, grows = 0.0, float("inf"), "O1", False
-    title = "Curvature of the loss"
-    meaning = "Mean over training records of the largest curvature of the loss in the inputs; less is smoother."
+    low, high, code, grows = float("-inf"), float("inf"), "O1", False
+    title = "Curvature of the loss, log10"
+    meaning = (
+        "Decimal logarithm of the mean curvature of the loss in the inputs, at training records; less is smoother."
+    )
     needs_members = True
 
-    records: Count = 500
+    records: Count = 1000
     iterations: Count = 10
 
     def sample(self) -> int:
@@ -68,9 +73,10 @@ class LossCurvature(Factor):
         """Audit the target on its training records."""
         return self.audit(game.target.model, game.members, seed=game.seed)
 
-    def value(self, outcome: FactorOutcome) -> float:
-        """At least 0."""
-        return float(outcome.values.mean())
+    def value(self, outcome: FactorOutcome) -> float | Undefined:
+        """The decimal logarithm of the mean; undefined where that is 0."""
+        mean = outcome.values.mean().item()
+        return log10(mean) if mean > 0 else Undefined("the loss is linear in the inputs at all records")
 
 
 def _curvatures(model: Classifier, records: Data, *, iterations: int, rng: Generator) -> Tensor:

@@ -149,7 +149,8 @@ def _differences(results: Numbers, row: str, factor: MeasuredFactor) -> list[flo
 def _correlation(results: Numbers, factor: MeasuredFactor, column: Column) -> FactorCorrelation:
     pairs = {row: pair for row in results.rows if (pair := _pair(results, row, factor, column)) is not None}
     found = rank_correlation(*zip(*pairs.values(), strict=True)) if pairs else None
-    survey = _oriented(FACTORS_OF_RISKS.get(column.risk, {}).get(factor.code), factor)
+    sign = FACTORS_OF_RISKS.get(column.risk, {}).get(factor.code) if factor.concerns(column.probe) else None
+    survey = _oriented(sign, factor)
     if found is not None:
         undefined = ""
     elif len(pairs) < FEWEST_PAIRS:

@@ -1,5 +1,6 @@
 """The factors of an assessment: their values, and how their changes go with the changes of risks."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
@@ -17,6 +18,7 @@ class MeasuredFactor:
         low, high: the range of its values.
         code: the factor of the survey that it measures, a key of `amulet.literature.FACTORS`; empty if none.
         grows: whether its value grows with that factor.
+        attribute: the sensitive attribute that it is about; empty if it is about none.
     """
 
     name: str
@@ -26,12 +28,28 @@ class MeasuredFactor:
     high: float
     code: str = ""
     grows: bool = True
+    attribute: str = ""
 
     @classmethod
     def of(cls, factor: Factor) -> Self:
         """What is told of a factor."""
         about = (factor.heading(), factor.meaning, factor.low, factor.high, factor.code, factor.grows)
-        return cls(str(factor), *about)
+        return cls(str(factor), *about, attribute=attribute_in(str(factor)))
+
+    def concerns(self, probe: str) -> bool:
+        """Whether the survey's sign holds for an attack or audit: not if the two are about different attributes."""
+        return not self.attribute or attribute_in(probe) in {"", self.attribute}
+
+
+def attribute_in(text: str) -> str:
+    """The sensitive attribute that an attack, audit or factor names in its settings; empty if none.
+
+    Example:
+        >>> attribute_in("AttributeFromOutputs(attribute=race)"), attribute_in("PGD(epsilon=0.1)")
+        ('race', '')
+    """
+    found = re.search(r"\battribute=(\([^)]*\)|[^,)]*)", text)
+    return found[1] if found else ""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ class WrittenFactor(Written):
     high: Bound
     code: str = ""
     grows: bool = True
+    attribute: str = ""
 
 
 class WrittenFactorValue(Written):

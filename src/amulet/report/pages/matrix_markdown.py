@@ -165,11 +165,14 @@ def _factors(results: Results, found: tuple[MatrixBlock, ...]) -> Iterator[str]:
     yield from table(["Row", *titles], rows)
     yield from (f"- {plain_text(sentence)}" for sentence in factors.undefined)
     yield from [""] if factors.undefined else []
-    yield plain_text(" ".join(factors.notes))
-    yield ""
+    for paragraph in factors.notes:
+        yield plain_text(paragraph)
+        yield ""
     if factors.lines:
         lines = [[name, *(cell.text for cell in cells)] for name, cells in factors.lines]
         yield from table(["Risk and metric", *titles], lines)
+    yield from (f"- {plain_text(sentence)}" for sentence in factors.uncorrelated)
+    yield from [""] if factors.uncorrelated else []
 
 
 def _every(results: Results, found: tuple[MatrixBlock, ...]) -> Iterator[str]:
