@@ -47,12 +47,12 @@ class BoundaryDistance(Factor):
         del role
         yield from gradients_needed(str(self), model, some)
 
-    def audit(self, model: nn.Module, records: Data, *, seed: int = 0) -> FactorOutcome:
+    def audit(self, model: nn.Module, members: Data, *, seed: int = 0) -> FactorOutcome:
         """The distance of each record that is drawn; infinity where no other class was found.
 
         Args:
             model: maps inputs to logits.
-            records: that it was trained on.
+            members: records that it was trained on.
             seed: of the draw.
 
         Raises:
@@ -60,7 +60,7 @@ class BoundaryDistance(Factor):
             InvalidParameter: the model does not give one logit for each class.
         """
         search = partial(_distances, steps=self.steps)
-        return outcome_of_search(model, records, search, count=self.records, seed=seed, owner=str(self))
+        return outcome_of_search(model, members, search, count=self.records, seed=seed, owner=str(self))
 
     def play(self, game: Game) -> FactorOutcome:
         """Audit the target on its training records."""

@@ -53,12 +53,12 @@ class LossCurvature(Factor):
         del role
         yield from gradients_needed(str(self), model, some)
 
-    def audit(self, model: nn.Module, records: Data, *, seed: int = 0) -> FactorOutcome:
+    def audit(self, model: nn.Module, members: Data, *, seed: int = 0) -> FactorOutcome:
         """The curvature at each record that is drawn.
 
         Args:
             model: maps inputs to logits.
-            records: that it was trained on, with their classes.
+            members: records that it was trained on, with their classes.
             seed: of the draw, and of the first vectors of the power iteration.
 
         Raises:
@@ -67,7 +67,7 @@ class LossCurvature(Factor):
         """
         rng = generator(seed, "curvature", device=str(device_of(model)))
         search = partial(_curvatures, iterations=self.iterations, rng=rng)
-        return outcome_of_search(model, records, search, count=self.records, seed=seed, owner=str(self))
+        return outcome_of_search(model, members, search, count=self.records, seed=seed, owner=str(self))
 
     def play(self, game: Game) -> FactorOutcome:
         """Audit the target on its training records."""

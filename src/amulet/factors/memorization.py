@@ -49,24 +49,24 @@ class Memorization(Factor):
         """The shadow models, trained with the row's defenses."""
         return {SHADOW: shadow_requests(split, self.shadows)}
 
-    def audit(self, records: Data, shadows: Sequence[TrainedModel]) -> FactorOutcome:
+    def audit(self, members: Data, shadows: Sequence[TrainedModel]) -> FactorOutcome:
         """The memorization of each record.
 
         Args:
-            records: the records that are asked about.
+            members: the records that are asked about, such as the training records of a target.
             shadows: models of one recipe, each with the identities of its training records. Some of them must be
-                trained with each of the records, and some without it.
+                trained with each of them, and some without it.
 
         Raises:
             MissingInput: there is a record that no model, or every model, was trained with.
             InvalidParameter: a model does not say what it was trained on, or does not give one logit for each class.
         """
-        require_data(records, "records", str(self))
-        correct, inside = zip(*(_answer(each, records, str(self)) for each in shadows), strict=True)
+        require_data(members, "members", str(self))
+        correct, inside = zip(*(_answer(each, members, str(self)) for each in shadows), strict=True)
         found = memorization(torch.stack(correct), torch.stack(inside))
         if found.isnan().any():
             raise MissingInput(f"{self} needs models that were trained with each record, and others without it.")
-        return FactorOutcome(found, torch.ones(len(found), dtype=torch.int64), records.index.cpu())
+        return FactorOutcome(found, torch.ones(len(found), dtype=torch.int64), members.index.cpu())
 
     def play(self, game: Game) -> FactorOutcome:
         """The memorization of the target's training records."""

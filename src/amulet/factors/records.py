@@ -68,7 +68,7 @@ def outcome_of_search(
         InvalidData: these are no records.
         InvalidParameter: the model does not give one logit for each class.
     """
-    require_data(records, "records", owner)
+    require_data(records, "members", owner)
     require_classifier(model, records)
     order = torch.randperm(len(records), generator=generator(seed, "factor"))
     chosen = records.at(order[:count].sort().values.to(records.y.device)).to(device_of(model)).as_inputs()
