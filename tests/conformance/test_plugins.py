@@ -15,12 +15,14 @@ from amulet.datasets import Digits
 from amulet.discriminatory_behavior.outcome import DiscriminationOutcome
 from amulet.evasion.attacks import AutoAttack
 from amulet.experiments.registry.plugins import Kind, Plugin, find, plugins, short_name
+from amulet.factors import Factor
 from amulet.testing import (
     TOY_RECIPE,
     check_attack,
     check_audit,
     check_defense,
     check_derivation,
+    check_factor,
     check_metric,
     check_with_attributes,
     toy_dataset,
@@ -55,6 +57,14 @@ def test_audit(plugin: Plugin) -> None:
     check_with_attributes(audit)
 
 
+@pytest.mark.parametrize("plugin", of(Kind.FACTOR), ids=name)
+def test_factor(plugin: Plugin) -> None:
+    factor = plugin.spec()
+    assert isinstance(factor, Factor)
+    check_factor(factor)
+    check_with_attributes(factor)
+
+
 @pytest.mark.parametrize("plugin", of(Kind.DEFENSE), ids=name)
 def test_defense(plugin: Plugin) -> None:
     defense = plugin.spec()
@@ -62,7 +72,7 @@ def test_defense(plugin: Plugin) -> None:
     check_defense(defense)
 
 
-@pytest.mark.parametrize("plugin", [*of(Kind.ATTACK), *of(Kind.AUDIT), *of(Kind.DEFENSE)], ids=name)
+@pytest.mark.parametrize("plugin", [*of(Kind.ATTACK), *of(Kind.AUDIT), *of(Kind.FACTOR), *of(Kind.DEFENSE)], ids=name)
 def test_instances_that_fit_a_data_set(plugin: Plugin) -> None:
     assert issubclass(plugin.spec, Probe | Defense)
     for dataset in (toy_dataset(), Digits().load()):

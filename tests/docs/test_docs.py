@@ -30,15 +30,18 @@ from amulet.experiments import Experiment
 from amulet.experiments.model_audit.specification import ModelAudit
 from amulet.experiments.pairs.specification import Pair
 from amulet.experiments.registry.plugins import Kind, Plugin, plugins
+from amulet.factors import Factor
 from amulet.training import Recipe, TrainingFunction
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
 RISKS = ROOT / "docs" / "risks"
+FACTORS = ROOT / "docs" / "factors"
 FOLDERS = {Kind.ATTACK: "attacks", Kind.AUDIT: "audits", Kind.DEFENSE: "defenses", Kind.METRIC: "metrics"}
 BUILT_IN = [plugin for plugin in plugins() if plugin.risk and plugin.home.startswith("amulet.")]
 DESCRIBED = [plugin for plugin in BUILT_IN if plugin.kind in FOLDERS]
+FACTOR_PLUGINS = [each for each in plugins() if each.kind is Kind.FACTOR and each.home.startswith("amulet.")]
 FURTHER = ("What differs from the paper", "What it reaches", "Limits", "How it is verified")
 """Headings that the page of a plug-in may have behind those that it must have."""
 
@@ -182,7 +185,9 @@ def test_it_names_no_folder_of_one_machine(page: Path) -> None:
 
 
 def page_of(plugin: Plugin) -> Path:
-    """It has one page, with its risk, wherever its code lies."""
+    """It has one page, with its risk, wherever its code lies; a factor with the other factors."""
+    if plugin.kind is Kind.FACTOR:
+        return FACTORS / f"{plugin.name}.md"
     return RISKS / plugin.risk / FOLDERS[plugin.kind] / f"{plugin.name}.md"
 
 
@@ -197,7 +202,7 @@ def is_named(setting: str, text: str) -> bool:
 
 
 def label(plugin: Plugin) -> str:
-    return f"{plugin.risk}-{plugin.name}"
+    return f"{plugin.risk or plugin.kind}-{plugin.name}"
 
 
 @pytest.mark.parametrize("plugin", DESCRIBED, ids=label)
@@ -214,7 +219,32 @@ def test_every_plugin_has_a_page_of_one_form(plugin: Plugin) -> None:
     assert names or is_metric or settings.strip() == "It has no settings."
 
 
-@pytest.mark.parametrize("plugin", DESCRIBED, ids=label)
+@pytest.mark.parametrize("plugin", FACTOR_PLUGINS, ids=lambda plugin: plugin.name)
+def test_every_factor_has_a_page_of_one_form(plugin: Plugin) -> None:
+    factor, parts = plugin.spec, sections(page_of(plugin))
+    assert issubclass(factor, Factor)
+    required = ["Definition", "Settings", "Cost", "Example"]
+    assert list(parts) == ["", *required, *(each for each in FURTHER if each in parts)]
+    assert parts[""].startswith(f"# `{plugin.name}`\n")
+    assert "https://" in parts[""]
+    names = [field.name for field in fields(factor)]
+    assert [name for name in names if not is_named(name, parts["Settings"])] == []
+    assert names or parts["Settings"].strip() == "It has no settings."
+    ends = {shown(end) for end in (factor.low, factor.high)}
+    span = "unbounded" if ends == {"unbounded"} else f"{shown(factor.low)}..{shown(factor.high)}"
+    grows = ("yes" if factor.grows else "no") if factor.code else ""
+    [line] = re.findall(r"^\|[- |]+\|\n(.*)$", parts["Definition"], re.MULTILINE)
+    assert [cell.strip() for cell in line.strip("|").split("|")] == [span, factor.code or "none", grows]
+
+
+def test_the_guide_links_to_every_factor_and_there_are_no_other_pages() -> None:
+    pages = {page_of(plugin) for plugin in FACTOR_PLUGINS}
+    assert set(FACTORS.iterdir()) == pages
+    links = re.findall(r"\]\(([^)\s#]+)\)", prose(ROOT / "docs" / "guide" / "factors.md"))
+    assert pages <= {(ROOT / "docs" / "guide" / link).resolve() for link in links}
+
+
+@pytest.mark.parametrize("plugin", [*DESCRIBED, *FACTOR_PLUGINS], ids=label)
 def test_the_example_of_a_plugin_is_short(plugin: Plugin) -> None:
     page = page_of(plugin)
     [example] = [block for block in blocks(page) if block.info.split()[:1] == ["python"]]

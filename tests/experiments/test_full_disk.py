@@ -22,7 +22,7 @@ from amulet.core import files
 from amulet.core.errors import AmuletError, Unwritable
 from amulet.experiments import Experiment, Plan, Store, dump_experiment
 from amulet.experiments.assess import carry_out, inspected
-from amulet.experiments.graph.runner import RunFailed
+from amulet.experiments.graph.failures import RunFailed
 from amulet.experiments.maintenance import delete, unneeded, verify_store
 from amulet.experiments.maintenance.files import files_of
 from amulet.report.pages.publishing import write_results

@@ -60,7 +60,7 @@ def minimum_distances(
 
 def _searched(model: Classifier, x: Tensor, targets: Tensor, bounds: tuple[float, float], steps: int) -> Tensor:
     """`minimum_distances` of a few records, all searches at one time."""
-    margins, gradients = _all_targets(model, x, targets)
+    margins, gradients = margins_of_all(model, x, targets)
     outside = (margins > 0)[:, None].expand(-1, len(DISTANCES), -1)
     distances = x.new_zeros(outside.shape)
     records, norms, places = outside.nonzero().unbind(1)
@@ -148,8 +148,24 @@ def margins_and_gradients(model: Classifier, x: Tensor, targets: Tensor) -> tupl
     return margins.detach(), gradients
 
 
-def _all_targets(model: Classifier, x: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """(n, k) margins of all targets and (n, k, *shape) their gradients, from one pass forward and k + 1 back."""
+def margins_of_all(model: Classifier, x: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Margins of several target classes at once, from one pass forward and k + 1 back.
+
+    Args:
+        model: maps inputs to logits.
+        x: (n, *shape) inputs.
+        targets: (n, k) target classes of each record.
+
+    Returns:
+        (n, k) the largest logit less that of each target, which is 0 for the predicted class, and (n, k, *shape) the
+        gradients.
+
+    Example:
+        >>> x, targets = torch.tensor([[0.75, 0.5]]), torch.tensor([[0, 1]])
+        >>> margins, gradients = margins_of_all(torch.nn.Identity(), x, targets)
+        >>> margins.tolist(), gradients.tolist()
+        ([[0.0, 0.25]], [[[0.0, 0.0], [1.0, -1.0]]])
+    """
     with torch.enable_grad():
         leaf = x.detach().requires_grad_()
         logits = model(leaf.clone())

@@ -6,6 +6,8 @@ from amulet.literature.guideline import Direction, Prediction, Strength, predict
 from amulet.literature.interactions import (
     DEFENSES,
     FACTORS,
+    FACTORS_OF_DEFENSES,
+    FACTORS_OF_RISKS,
     RISKS,
     SOURCE,
     Interaction,
@@ -16,6 +18,8 @@ from amulet.literature.interactions import (
 __all__ = [
     "DEFENSES",
     "FACTORS",
+    "FACTORS_OF_DEFENSES",
+    "FACTORS_OF_RISKS",
     "RISKS",
     "SOURCE",
     "Agreement",

@@ -88,6 +88,12 @@ SOURCE: Final = "{authors}: {title}, {venue}, {address}".format(**_TABLES["sourc
 FACTORS: Final[Mapping[str, str]] = _TABLES["factors"]
 """The factors by their codes: D of the data, O of the objective and the observables, M of the model."""
 
+FACTORS_OF_DEFENSES: Final[Mapping[str, Mapping[str, str]]] = _TABLES["defenses"]
+"""By family of defenses, the factors that they change: "+" where a factor grows and "-" where it shrinks."""
+
+FACTORS_OF_RISKS: Final[Mapping[str, Mapping[str, str]]] = _TABLES["risks"]
+"""By risk, the factors that it depends on: "+" where a larger one means more risk and "-" where it means less."""
+
 DEFENSES: Final = tuple(_TABLES["defenses"])
 """The families of defenses, as in `amulet.core.trainable.Defense.family`."""
 

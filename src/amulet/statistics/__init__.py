@@ -8,16 +8,20 @@ from amulet.statistics.multiplicity import holm
 from amulet.statistics.paired import Paired, paired_t
 from amulet.statistics.power import seeds_to_settle
 from amulet.statistics.published import Printed, Rejudged, rejudge
+from amulet.statistics.rank_correlation import FEWEST as FEWEST_PAIRS
+from amulet.statistics.rank_correlation import RankCorrelation, rank_correlation
 from amulet.statistics.summary import Summary, summarize
 from amulet.statistics.verdicts import ALPHA, CHANGES, Comparison, Verdict, Word, explore, judge
 
 __all__ = [
     "ALPHA",
     "CHANGES",
+    "FEWEST_PAIRS",
     "Comparison",
     "Gate",
     "Paired",
     "Printed",
+    "RankCorrelation",
     "Rejudged",
     "Resampled",
     "Summary",
@@ -35,6 +39,7 @@ __all__ = [
     "judge",
     "judge_resampled",
     "paired_t",
+    "rank_correlation",
     "rejudge",
     "seeds_to_settle",
     "summarize",

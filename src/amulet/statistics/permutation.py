@@ -32,7 +32,7 @@ def permutation_p_value(first: Sequence[float], second: Sequence[float]) -> floa
         >>> round(permutation_p_value([3.0, 4.0, 5.0], [0.0, 1.0, 2.0]), 3)
         0.1
     """
-    ranks = _average_ranks(np.array([*first, *second], dtype=float))
+    ranks = average_ranks(np.array([*first, *second], dtype=float))
     distances = np.abs(_rank_sums(ranks, len(first)) - len(first) * ranks.mean())
     observed = abs(ranks[: len(first)].sum() - len(first) * ranks.mean())
     as_far = int((distances >= observed - 1e-9).sum())
@@ -40,8 +40,16 @@ def permutation_p_value(first: Sequence[float], second: Sequence[float]) -> floa
     return as_far / len(distances) if exact else (as_far + 1) / (len(distances) + 1)
 
 
-def _average_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Ranks from 1; equal values have the mean of theirs."""
+def average_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Ranks from 1; equal values have the mean of theirs.
+
+    Args:
+        values: (n,) numbers.
+
+    Example:
+        >>> average_ranks(np.array([0.5, 2.0, 0.5])).tolist()
+        [1.5, 3.0, 1.5]
+    """
     _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
     averages: NDArray[np.float64] = (last - (counts - 1) / 2)[places]

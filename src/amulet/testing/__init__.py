@@ -9,6 +9,7 @@ Each check raises AssertionError with one sentence that says what was promised a
 
 from amulet.testing.defenses import check_defense
 from amulet.testing.derivations import check_derivation
+from amulet.testing.factors import check_factor
 from amulet.testing.metrics import check_metric
 from amulet.testing.probes import check_attack, check_audit, check_with_attributes
 from amulet.testing.promises import check_spec
@@ -21,6 +22,7 @@ __all__ = [
     "check_audit",
     "check_defense",
     "check_derivation",
+    "check_factor",
     "check_metric",
     "check_spec",
     "check_with_attributes",

@@ -31,9 +31,9 @@ def check_attack(attack: Attack[Any]) -> None:
     """
     check_spec(attack, paper=True)
     game = toy_game(attack)
-    _check_play(attack, game)
+    check_play(attack, game)
     _check_needs(attack, game)
-    _check_requests(attack, game)
+    check_requests(attack, game)
 
 
 def check_audit(audit: Probe[Any]) -> None:
@@ -45,8 +45,8 @@ def check_audit(audit: Probe[Any]) -> None:
     """
     check_spec(audit, paper=False)
     game = toy_game(audit)
-    _check_play(audit, game)
-    _check_requests(audit, game)
+    check_play(audit, game)
+    check_requests(audit, game)
 
 
 def check_with_attributes(probe: Probe[Any]) -> None:
@@ -70,7 +70,8 @@ def check_with_attributes(probe: Probe[Any]) -> None:
         ) from error
 
 
-def _check_play(probe: Probe[Any], game: Game) -> None:
+def check_play(probe: Probe[Any], game: Game) -> None:
+    """Check that a probe gives the right outcome, the same for one seed, and leaves all models unchanged."""
     before = {role: [state_of(each.model) for each in held] for role, held in game.models.items()}
     outcome = probe.play(game)
     if isinstance(outcome, Undefined):
@@ -111,8 +112,8 @@ def _check_needs(attack: Attack[Any], game: Game) -> None:
         raise AssertionError(f"{attack} declares an access to {attack.needs} but runs with {narrower}.")
 
 
-def _check_requests(probe: Probe[Any], game: Game) -> None:
-    """Every model that the probe asks to be trained must be looked up."""
+def check_requests(probe: Probe[Any], game: Game) -> None:
+    """Check that every model that the probe asks to be trained is looked up."""
     seen: set[tuple[str, int]] = set()
     watched = {role: _Watched(role, held, seen) for role, held in game.models.items()}
     probe.play(replace(game, models=watched))

@@ -52,7 +52,8 @@ def data_problems(experiment: Experiment, recipes: dict[str, Trainable], dataset
     problems += [_in_row(row, problem) for row in experiment.rows if row.attacked
                  for problem in probe_problems([row.attacked], (), dataset, experiment.split)]  # fmt: skip
     problems += [problem for attribute in experiment.by_group for problem in attribute_problems(dataset, attribute)]
-    return problems + list(probe_problems(experiment.probes, experiment.metrics, dataset, experiment.split))
+    problems += probe_problems(experiment.probes, experiment.metrics, dataset, experiment.split)
+    return problems + list(probe_problems(experiment.factors, (), dataset, experiment.split))
 
 
 def row_problems(experiment: Experiment, recipe: Trainable, dataset: AmuletDataset) -> Iterator[Problem]:

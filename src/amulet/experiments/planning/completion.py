@@ -1,4 +1,4 @@
-"""What "all risks" and "all defenses" mean on one data set: usual attacks, audits and rows, and what cannot be done."""
+"""What "all risks", "all defenses" and "all factors" mean on one data set, and what of it cannot be done."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -20,16 +20,17 @@ from amulet.experiments.planning.checks import (
 from amulet.experiments.planning.defended import defended
 from amulet.experiments.planning.experiment import ALL, Experiment, Row
 from amulet.experiments.planning.memory import source_of
-from amulet.experiments.registry.plugins import Kind, plugins, probe_classes
+from amulet.experiments.registry.plugins import Kind, factor_classes, plugins, probe_classes
+from amulet.factors.factor import Factor
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """An attack, an audit or a defense that is left out since it cannot be used.
+    """An attack, an audit, a factor or a defense that is left out since it cannot be used.
 
     Attributes:
-        risk: its risk; of defenses those that they are made for, empty if none.
-        name: the attack, audit or defense with its settings; of a pair both.
+        risk: its risk; of defenses those that they are made for, empty if none; "factor" of factors.
+        name: the attack, audit, factor or defense with its settings; of a pair both.
         reason: why, in sentences.
     """
 
@@ -45,7 +46,8 @@ class LeftOut:
 def completed(
     experiment: Experiment, dataset: AmuletDataset, backend: Backend
 ) -> tuple[Experiment, tuple[LeftOut, ...]]:
-    """The experiment with the attacks, audits and rows that `risks`, `all_defenses` and `all_pairs` stand for.
+    """The experiment with the attacks, audits, rows and factors that `risks`, `all_defenses`, `all_pairs` and
+    `all_factors` stand for.
 
     Args:
         experiment: what is asked for.
@@ -56,7 +58,7 @@ def completed(
         An experiment that lists everything itself, and what is left out. If the undefended model cannot be trained, all
         is in the experiment, and whoever checks it finds why.
     """
-    if not (experiment.risks or experiment.all_defenses or experiment.all_pairs):
+    if not (experiment.risks or experiment.all_defenses or experiment.all_pairs or experiment.all_factors):
         return experiment, ()
     bench = Bench(experiment.recipe, experiment.recipe, source_of(dataset), experiment.split, backend)
     plain = {problem.sentence for problem in row_problems(experiment, experiment.recipe, dataset)}
@@ -69,8 +71,10 @@ def completed(
             left_out.append(LeftOut(probe.risk, str(probe), " ".join(dict.fromkeys(reasons))))
         else:
             probes.append(probe)
+    factors, impossible = _factors(experiment, dataset, bench, usable=not plain)
+    left_out += impossible
     for row in () if plain else tuple(rows):
-        if unmet := tuple(_unmet(row, probes, dataset, bench)):
+        if unmet := tuple(_unmet(row, (*probes, *factors), dataset, bench)):
             left_out.append(_row_left_out(row, unmet))
             rows.remove(row)
     complete = replace(
@@ -81,6 +85,8 @@ def completed(
         risks=(),
         all_defenses=False,
         all_pairs=False,
+        factors=factors,
+        all_factors=False,
     )
     return complete, tuple(left_out)
 
@@ -93,12 +99,28 @@ def _usual_probes(experiment: Experiment, dataset: AmuletDataset) -> Iterator[Pr
             yield from spec.for_data(dataset, experiment.split)
 
 
+def _factors(
+    experiment: Experiment, dataset: AmuletDataset, bench: Bench, *, usable: bool
+) -> tuple[tuple[Factor, ...], list[LeftOut]]:
+    """The factors that are listed, with the usual ones of other classes if they are asked for, and what is left out."""
+    factors, left_out = list(experiment.factors), list[LeftOut]()
+    listed = {type(factor) for factor in factors}
+    for spec in factor_classes() if experiment.all_factors else ():
+        for factor in spec.for_data(dataset, experiment.split) if spec not in listed else ():
+            if reasons := tuple(_against(factor, experiment, dataset, bench, usable=usable)):
+                left_out.append(LeftOut("factor", str(factor), " ".join(dict.fromkeys(reasons))))
+            else:
+                factors.append(factor)
+    return tuple(factors), left_out
+
+
 def _against(
     probe: Probe[Any], experiment: Experiment, dataset: AmuletDataset, bench: Bench, *, usable: bool
 ) -> Iterator[str]:
     """The reasons why a probe cannot be used on the undefended model, whose structure is looked at if it is usable."""
     try:
-        replace(experiment, attacks=(probe,) if isinstance(probe, Attack) else ())
+        attacks = (probe,) if isinstance(probe, Attack) else ()
+        replace(experiment, attacks=attacks, factors=(probe,) if isinstance(probe, Factor) else ())
     except InvalidParameter as error:
         yield from (problem.sentence for problem in error.problems)
         return

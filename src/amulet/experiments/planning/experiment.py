@@ -15,6 +15,7 @@ from amulet.core.split import ShadowDraw, Split
 from amulet.core.text import alike, is_line
 from amulet.core.trainable import Defense, Trainable
 from amulet.experiments.registry.plugins import risk_names
+from amulet.factors.factor import Factor
 from amulet.statistics import doubling
 from amulet.statistics.power import MOST_SEEDS
 from amulet.utility import Utility
@@ -76,6 +77,10 @@ class Experiment(Spec):
         all_pairs: whether to add a row for each pair of these defenses, and of defenses that are rows by themselves.
         by_group: names of sensitive attributes. Every metric whose cases are records is also measured on the records
             of each of their groups, as exploratory columns.
+        factors: properties of the models that may explain interactions, measured for every row and seed. They are no
+            risks and get no verdicts.
+        all_factors: whether to add all registered factors, with settings that fit the data set, unless one of the class
+            is listed; see `Probe.for_data`.
     """
 
     name: str
@@ -92,6 +97,8 @@ class Experiment(Spec):
     risks: tuple[str, ...] = ()
     all_defenses: bool = False
     all_pairs: bool = False
+    factors: tuple[Factor, ...] = ()
+    all_factors: bool = False
 
     def problems(self) -> Iterator[Problem]:
         """The problems of names and labels, of attacks, audits and metrics that occur twice, and of the split."""
@@ -109,10 +116,13 @@ class Experiment(Spec):
                 others = ", ".join(label for label in labels if label != row.label)
                 yield Problem.of("against", f"row '{row.label}'", f"the label of another row ({others})", row.against)
         yield from question_problems("Experiment", (*self.attacks, *self.audits), self.metrics)
-        asked = (requests for probe in self.attacks for requests in probe.models(self.split).values())
+        if twice := [str(factor) for factor in self.factors if self.factors.count(factor) > 1]:
+            yield Problem.of("factors", "Experiment", "all different", twice)
+        asking = (*self.attacks, *self.factors)
+        asked = (requests for probe in asking for requests in probe.models(self.split).values())
         shadows = any(isinstance(request.draw, ShadowDraw) for requests in asked for request in requests)
         if shadows and self.split.members != HALF:
-            allowed = "0.5 with attacks that train shadow models, which are halves of the same records"
+            allowed = "0.5 with attacks or factors that train shadow models, which are halves of the same records"
             yield Problem.of("members", "Split", allowed, self.split.members)
         yield from name_problems("Experiment", self.name)
         known = (ALL, *risk_names())
@@ -128,6 +138,11 @@ class Experiment(Spec):
     def probes(self) -> tuple[Probe, ...]:  # type: ignore[type-arg]
         """All audits and attacks, the audits first."""
         return (*self.audits, *self.attacks)
+
+    @property
+    def played(self) -> tuple[Probe, ...]:  # type: ignore[type-arg]
+        """All audits, attacks and factors: whatever is played with the models of every row."""
+        return (*self.probes, *self.factors)
 
     @property
     def rows(self) -> tuple[Row, ...]:

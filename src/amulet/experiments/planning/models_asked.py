@@ -7,7 +7,7 @@ from amulet.experiments.planning.plan import Plan
 
 
 def models_asked(planned: Plan) -> Iterator[str]:
-    """A sentence for each attack or audit that asks for models beside the target.
+    """A sentence for each attack, audit or factor that asks for models beside the target.
 
     It gives their number for each row and seed, how many different ones that makes in the plan, since rows or seeds may
     share some, and how many of these other attacks ask for as well.
@@ -28,7 +28,8 @@ def models_asked(planned: Plan) -> Iterator[str]:
 def _models_by_probe(planned: Plan) -> dict[str, list[set[str]]]:
     """The digests of the models beside the target that each probe uses, a set for each row and seed."""
     found: dict[str, list[set[str]]] = {}
-    for trial in planned.trials:
-        models = {model.digest for role in trial.play.cast if role.name != TARGET for model in role.models}
-        found.setdefault(str(trial.play.probe), []).append(models)
+    plays = (*(trial.play for trial in planned.trials), *(trial.measure.outcome for trial in planned.factors))
+    for play in plays:
+        models = {model.digest for role in play.cast if role.name != TARGET for model in role.models}
+        found.setdefault(str(play.probe), []).append(models)
     return found

@@ -25,6 +25,7 @@ from amulet.experiments.planning.completion import LeftOut, completed
 from amulet.experiments.planning.experiment import Experiment, Row
 from amulet.experiments.planning.memory import source_of
 from amulet.experiments.registry.plugins import metrics_for
+from amulet.factors.factor import Factor, FactorMetric
 
 READINGS = (Measure, MeasureByGroup, MeasureByChance, Tabulate, Exhibit)
 """The kinds of tasks whose results are collected."""
@@ -100,6 +101,26 @@ class Trial:
 
 
 @dataclass(frozen=True)
+class FactorTrial:
+    """One factor of the model of one row and seed.
+
+    Attributes:
+        row: the label of the row.
+        factor: what is measured.
+        measure: the task that computes its number.
+    """
+
+    row: str
+    factor: Factor
+    measure: Measure
+
+    @property
+    def seed(self) -> int:
+        """The seed of the repetition."""
+        return self.measure.outcome.seed
+
+
+@dataclass(frozen=True)
 class Plan:
     """The tasks of an experiment for the seeds that are planned so far.
 
@@ -110,7 +131,8 @@ class Plan:
         trials: one for each probe, row and seed.
         others: further data sets that probes ask for.
         notices: sentences that the user should know before the work begins.
-        left_out: what was asked for with all risks or all defenses, and cannot be done.
+        left_out: what was asked for with all risks, all defenses or all factors, and cannot be done.
+        factors: one for each factor, row and seed.
     """
 
     experiment: Experiment
@@ -120,6 +142,7 @@ class Plan:
     others: Mapping[DatasetSpec, AmuletDataset] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    factors: tuple[FactorTrial, ...] = ()
 
     __repr__ = short_repr
 
@@ -157,13 +180,18 @@ class Plan:
     @cached_property
     def tasks(self) -> tuple[Task[Any], ...]:
         """All tasks, each once and after its inputs."""
-        return ordered(task for trial in self.trials for task in trial.readings)
+        return ordered((*(task for trial in self.trials for task in trial.readings), *self._measured_factors))
 
     @cached_property
     def trainings(self) -> tuple[int, int]:
         """How many models there are to train or derive, and how many if no attack, audit or row shared any."""
-        alone = (ordered(trial.readings) for trial in self.trials)
+        readings = [*(trial.readings for trial in self.trials), *((task,) for task in self._measured_factors)]
+        alone = (ordered(each) for each in readings)
         return _models(self.tasks), sum(map(_models, alone))
+
+    @property
+    def _measured_factors(self) -> Iterator[Measure]:
+        return (trial.measure for trial in self.factors)
 
     def target(self, row: str, seed: int) -> ModelTask:
         """The task that trains the model under assessment of a row and seed."""
@@ -176,7 +204,8 @@ class Plan:
 
     def missing(self, states: "dict[str, State]") -> tuple[Task[Any], ...]:
         """The tasks to compute, given the states of all: those without a result that is needed, and damaged ones."""
-        targets = (trial.play.target for trial in self.trials)
+        plays = (*(trial.play for trial in self.trials), *(task.outcome for task in self._measured_factors))
+        targets = (play.target for play in plays)
         needed = {target.digest for target in targets if target is not None}  # their facts are part of the results
         for task in reversed(self.tasks):
             wanted = isinstance(task, READINGS) or task.digest in needed
@@ -211,7 +240,7 @@ def plan(experiment: Experiment, dataset: AmuletDataset | None = None, device: s
     problems += data_problems(experiment, recipes, dataset)
     if problems:
         raise InvalidParameter(problems)
-    others = {spec: spec.load() for probe in experiment.probes for spec in probe.sources(experiment.split)}
+    others = {spec: spec.load() for probe in experiment.played for spec in probe.sources(experiment.split)}
     notices = (*map(str, left_out), *notices_of(experiment, recipes, dataset.schema))
     empty = Plan(experiment, dataset, device, others=others, notices=notices, left_out=left_out)
     _check_requests(empty)
@@ -226,11 +255,11 @@ def _check_requests(planned: Plan) -> None:
     problems = {
         problem.sentence: problem
         for bench in _benches(planned, experiment.rows[0], repetitions)  # requests are the same for every row
-        for problem in request_problems(bench, experiment.probes, planned.dataset, planned.others)
+        for problem in request_problems(bench, experiment.played, planned.dataset, planned.others)
     }
     for row in () if problems else experiment.rows:
         bench = next(_benches(planned, row, repetitions))
-        found = model_problems(bench, row, experiment.probes, dict(planned.sources))
+        found = model_problems(bench, row, experiment.played, dict(planned.sources))
         problems |= {problem.sentence: problem for problem in found}
     if problems:
         raise InvalidParameter(problems.values())
@@ -258,14 +287,26 @@ def extended(planned: Plan, pairs: Collection[Pair]) -> Plan:
 def _with_seeds(planned: Plan, pairs: Collection[Pair], repetitions: range) -> Plan:
     experiment = planned.experiment
     benches = {row.label: tuple(_benches(planned, row, repetitions)) for row in experiment.rows}
-    trials = (
+    trials = tuple(
         _trial(experiment, row, probe, benches[row.label][place])
         for place in range(len(repetitions))
         for row in experiment.rows
         for probe in experiment.probes
         if (row.label, str(probe)) in pairs
     )
-    return replace(planned, trials=(*planned.trials, *trials))
+    measured = {(trial.row, trial.seed) for trial in planned.factors}
+    models = dict.fromkeys((trial.row, trial.play.seed) for trial in trials)
+    factors = (
+        _factor_trial(row, factor, benches[row][seed - experiment.split.seed - repetitions.start])
+        for row, seed in models
+        for factor in experiment.factors
+        if (row, seed) not in measured
+    )
+    return replace(planned, trials=(*planned.trials, *trials), factors=(*planned.factors, *factors))
+
+
+def _factor_trial(row: str, factor: Factor, bench: Bench) -> FactorTrial:
+    return FactorTrial(row, factor, Measure(FactorMetric(factor), bench.play(factor)))
 
 
 def _benches(planned: Plan, row: Row, repetitions: range) -> Iterator[Bench]:

@@ -231,6 +231,7 @@ def _specs_in(hint: Any) -> Iterator[type[Spec]]:
 _LISTS: Final = {
     Kind.ATTACK: "attacks",
     Kind.AUDIT: "audits",
+    Kind.FACTOR: "factors",
     Kind.METRIC: "metrics",
     Kind.DEFENSE: "defenses",
     Kind.CONTROL: "defenses",

@@ -8,7 +8,7 @@ from dataclasses import MISSING, dataclass, fields
 from typing import Any, Final
 
 from amulet.core.metric import Metric
-from amulet.core.probe import Attack, Audit, Probe
+from amulet.core.probe import Probe
 from amulet.core.spec import Spec
 from amulet.experiments.registry.plugins import Kind, Plugin, short_name
 
@@ -21,7 +21,7 @@ _ARGUMENTS: Final = {
     "victims": "data.train",
 }
 """What is given for the parameters of `attack` and `audit` in an example."""
-_LISTED: Final = {Kind.ATTACK: "attacks", Kind.AUDIT: "audits", Kind.METRIC: "metrics"}
+_LISTED: Final = {Kind.ATTACK: "attacks", Kind.AUDIT: "audits", Kind.FACTOR: "factors", Kind.METRIC: "metrics"}
 
 
 @dataclass(frozen=True)
@@ -92,10 +92,10 @@ def _yaml(plugin: Plugin) -> Iterator[str]:
 
 
 def _python(plugin: Plugin) -> Iterator[str]:
-    if plugin.kind in {Kind.ATTACK, Kind.AUDIT, Kind.DEFENSE, Kind.METRIC, Kind.DATASET}:
+    if plugin.kind in {Kind.ATTACK, Kind.AUDIT, Kind.FACTOR, Kind.DEFENSE, Kind.METRIC, Kind.DATASET}:
         yield ""
         yield f"from {plugin.home} import {plugin.name}"
-    if issubclass(plugin.spec, Attack | Audit):
+    if issubclass(plugin.spec, Probe):
         verb = next(
             (verb for verb in ("attack", "audit") if inspect.isfunction(getattr(plugin.spec, verb, None))), None
         )
@@ -105,6 +105,8 @@ def _python(plugin: Plugin) -> Iterator[str]:
                 p for p in parameters if p.name != "self" and p.default is p.empty and p.kind is not p.KEYWORD_ONLY
             ]
             yield f"outcome = {plugin.name}().{verb}({', '.join(_ARGUMENTS.get(p.name, p.name) for p in given)})"
+    if plugin.kind is Kind.FACTOR:
+        yield f"print({plugin.name}().value(outcome))"
     elif plugin.kind is Kind.DEFENSE and hasattr(plugin.spec, "train"):
         yield f"fitted = {plugin.name}().train(recipe, data.train, seed=0)"
     elif plugin.kind is Kind.METRIC:

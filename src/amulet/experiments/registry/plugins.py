@@ -21,6 +21,7 @@ from amulet.core.text import closest
 from amulet.core.trainable import Defense, Trainable
 from amulet.datasets.load import folded
 from amulet.experiments.registry.permission import OWN, REGISTERED, Imports, plugin_homes
+from amulet.factors.factor import Factor
 from amulet.training.augmentation import Augmentation
 from amulet.training.placebo import Placebo
 
@@ -32,6 +33,7 @@ class Kind(StrEnum):
 
     ATTACK = "attack"
     AUDIT = "audit"
+    FACTOR = "factor"
     DEFENSE = "defense"
     CONTROL = "control"
     METRIC = "metric"
@@ -46,6 +48,7 @@ class Kind(StrEnum):
 _KINDS: tuple[tuple[type, Kind], ...] = (
     (Attack, Kind.ATTACK),
     (Audit, Kind.AUDIT),
+    (Factor, Kind.FACTOR),
     (Augmentation, Kind.AUGMENTATION),  # before Defense, which it also is
     (Placebo, Kind.CONTROL),
     (Defense, Kind.DEFENSE),
@@ -136,7 +139,12 @@ def plugins_of(home: str) -> Iterator[Plugin]:
 
 def probe_classes() -> tuple[type[Probe[Any]], ...]:
     """The classes of all registered attacks and audits."""
-    return tuple(plugin.spec for plugin in plugins() if issubclass(plugin.spec, Probe))
+    return tuple(plugin.spec for plugin in plugins() if issubclass(plugin.spec, Attack | Audit))
+
+
+def factor_classes() -> tuple[type[Factor], ...]:
+    """The classes of all registered factors."""
+    return tuple(plugin.spec for plugin in plugins() if issubclass(plugin.spec, Factor))
 
 
 def risk_names() -> tuple[str, ...]:

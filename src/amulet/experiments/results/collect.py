@@ -15,7 +15,8 @@ from amulet.experiments.graph.plays import Exhibit, MeasureByGroup, Tabulate
 from amulet.experiments.graph.store import NotStored, Store
 from amulet.experiments.graph.tasks import Task
 from amulet.experiments.planning.experiment import Experiment, Row
-from amulet.experiments.planning.plan import Cell, Plan, Trial
+from amulet.experiments.planning.plan import Cell, FactorTrial, Plan, Trial
+from amulet.experiments.results.factors import Factors, FactorValue, MeasuredFactor
 from amulet.experiments.results.numbers import Column, Rated, Traced, Value
 from amulet.experiments.results.pictures import Pictured, rows_of
 from amulet.experiments.results.results import Results
@@ -67,6 +68,10 @@ def collect(plan: Plan, store: Store, failures: Mapping[str, Failure] | None = N
         families={row.label: _families(row, plan.experiment.rows) for row in plan.experiment.defenses},
         pictures=tuple(pictured for each in _of_first_seed(plan) if (pictured := _pictured(*each, stored))),
         failures=tuple((failures or {}).values()),
+        factors=Factors(
+            tuple(map(MeasuredFactor.of, plan.experiment.factors)),
+            tuple(_factor_value(trial, stored) for trial in plan.factors),
+        ),
     )
 
 
@@ -86,6 +91,12 @@ def _value(cell: Cell, stored: _Stored) -> Value:
     number, reason = (None, measured.reason) if isinstance(measured, Undefined) else (measured, None)
     about = (cell.row, cell.risk, cell.probe, cell.metric, cell.seed)
     return Value(*about, number, reason, cell.task.digest, cell.group, chance)
+
+
+def _factor_value(trial: FactorTrial, stored: _Stored) -> FactorValue:
+    measured = stored.load(trial.measure)
+    number, reason = (None, measured.reason) if isinstance(measured, Undefined) else (measured, None)
+    return FactorValue(trial.row, str(trial.factor), trial.seed, number, reason, trial.measure.digest)
 
 
 def _rated(trial: Trial, table: Tabulate, stored: _Stored) -> Rated | None:

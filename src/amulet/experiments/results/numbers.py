@@ -16,6 +16,7 @@ from amulet.core.tally import Tally
 from amulet.experiments.graph.failures import Failure
 from amulet.experiments.planning.completion import LeftOut
 from amulet.experiments.planning.experiment import BASELINE
+from amulet.experiments.results.factors import Factors
 from amulet.experiments.results.pictures import Pictured
 from amulet.statistics import ALPHA, CHANGES, Summary, Verdict, Word
 
@@ -200,8 +201,9 @@ class Numbers:
         families: by row, the families in `amulet.literature` of the defenses that it adds to the row that it is
             compared with; empty in results of older versions.
         rates: the rates of groups of audits that compare groups; empty in results of older versions.
-        left_out: what was asked for with all risks or all defenses, and cannot be used.
+        left_out: what was asked for with all risks, all defenses or all factors, and cannot be used.
         failures: the tasks that could not be computed. Values that depend on them are undefined.
+        factors: properties of the models that may explain interactions; none where the experiment asks for none.
     """
 
     experiment: str
@@ -223,6 +225,7 @@ class Numbers:
     rates: tuple[Rated, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
     failures: tuple[Failure, ...] = ()
+    factors: Factors = Factors()
 
     @property
     def rows(self) -> tuple[str, ...]:

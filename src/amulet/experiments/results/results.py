@@ -15,6 +15,12 @@ from amulet.experiments.graph.failures import Failure
 from amulet.experiments.graph.plays import curve_from
 from amulet.experiments.planning.completion import LeftOut
 from amulet.experiments.planning.experiment import BASELINE
+from amulet.experiments.results.factor_changes import (
+    FactorCorrelation,
+    factor_correlations,
+    factor_frame,
+    plain_factors,
+)
 from amulet.experiments.results.few_seeds import few_seeds
 from amulet.experiments.results.gates import Checked, gains, gates
 from amulet.experiments.results.names_of_cells import column_named, require_row
@@ -26,6 +32,7 @@ from amulet.experiments.results.result_folders import written_results
 from amulet.experiments.results.results_file import FORMAT, WrittenValue, parse_results
 from amulet.experiments.results.risk_changes import plain_verdict
 from amulet.experiments.results.summary_frame import summary_frame
+from amulet.experiments.results.written_factors import factors_from
 from amulet.experiments.results.written_rates import plain_rates, rated_from
 from amulet.statistics import Comparison, Paired, Summary, Verdict, Word, explore, judge, summarize
 
@@ -118,6 +125,15 @@ class Results(Numbers):
         found = (published(cell, self.families.get(cell.row, ())) for cell in self.cells())
         return tuple(each for each in found if each is not None)
 
+    @cached_property
+    def factor_correlations(self) -> tuple[FactorCorrelation, ...]:
+        """How the change of each factor goes with that of each primary metric, over the rows; exploratory."""
+        return factor_correlations(self)
+
+    def factor_frame(self) -> pd.DataFrame:
+        """One line for each row and factor: mean, difference, both ends of its 95% interval, and the survey's sign."""
+        return factor_frame(self)
+
     def _comparison(self, row: str, column: Column) -> Comparison:
         mine, theirs = (
             {item.seed: item.task for item in self.of(label, column)} for label in (row, self.reference(row))
@@ -176,6 +192,7 @@ class Results(Numbers):
             "pictures": [asdict(pictured) for pictured in self.pictures],
             "rates": [plain_rates(rated) for rated in self.rates],
             "facts": self.facts,
+            "factors": plain_factors(self),
         }
         return json.dumps(body, indent=1)
 
@@ -207,6 +224,7 @@ class Results(Numbers):
             tested=Tally(**dict(file.tested)),
             pictures=tuple(item.pictured for item in file.pictures),
             rates=tuple(rated_from(written) for written in file.rates),
+            factors=factors_from(file.factors),
         )
 
     @classmethod

@@ -27,6 +27,7 @@ from amulet.experiments.results.json_files import LARGEST_NUMBER, Written, check
 from amulet.experiments.results.older_files import upgrade
 from amulet.experiments.results.pictures import LONGEST, Pictured, PictureRow, image_from
 from amulet.experiments.results.result_folders import RESULTS
+from amulet.experiments.results.written_factors import WrittenFactors, factor_faults
 from amulet.experiments.results.written_rates import WrittenRates, uneven_rates
 
 FORMAT: Final = 4
@@ -175,6 +176,7 @@ class ResultsFile(Written):
     pictures: list[WrittenPictured] = Field(default_factory=list)
     rates: list[WrittenRates] = Field(default_factory=list)
     facts: dict[str, dict[str, dict[str, Fact]]]
+    factors: WrittenFactors = Field(default_factory=WrittenFactors)
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:
@@ -218,6 +220,7 @@ def _faults(file: ResultsFile) -> Iterator[str]:
         if (item.row, item.risk, item.probe, item.seed) not in cells
     )
     yield from _picture_faults(file, cells)
+    yield from factor_faults(file.factors, {(row, seed) for row, _, _, seed in cells})
     yield from (
         f"there are rates but no value of '{item.probe}' for row '{item.row}' and seed {item.seed}"
         for item in file.rates

@@ -108,6 +108,8 @@ def _experiment(builder: Builder, document: dict[str, Plain]) -> Spec:
             given[name] = _expanded(builder, (name,), partial(listed_points, listed, builder.imports)) or listed
     if document.get("risks") == ALL:
         given["risks"] = [ALL]
+    if document.get("factors") == ALL:
+        given |= {"factors": (), "all_factors": True}
     return builder.fill(Experiment, given | _split(builder, document), ())
 
 

@@ -18,6 +18,7 @@ from amulet.report.words.blocks import (
     undefined_sentences,
 )
 from amulet.report.words.explanations import HOW_VERDICTS, NOT_COVERED
+from amulet.report.words.factors import INTRODUCTION, factor_tables
 from amulet.report.words.failed_tasks import failures_sentence
 from amulet.report.words.formats import number, p_value, setting, signed, spread
 from amulet.report.words.gates import gate_asked, gate_found, gates_of
@@ -50,6 +51,7 @@ def render(results: Results, manifest: Mapping[str, Any]) -> str:
         _glance(results, found),
         _gates(results),
         _literature(results, found),
+        _factors(results, found),
         _every(results, found),
         _origin(results, manifest),
     )
@@ -144,6 +146,37 @@ def _literature(results: Results, found: tuple[MatrixBlock, ...]) -> Iterator[st
     pairs = [sentence for row in results.rows if (sentence := combination_sentence(results, row))]
     yield from (f"- {plain_text(sentence)}" for sentence in pairs)
     yield from [""] if pairs else []
+
+
+def _factors(results: Results, found: tuple[MatrixBlock, ...]) -> Iterator[str]:
+    """The factors of each row, and how their changes go with those of the risks."""
+    factors = factor_tables(results, found)
+    if factors is None:
+        return
+    titles = [title for title, _ in factors.factors]
+    yield "## Factors that may explain it"
+    yield ""
+    yield plain_text(INTRODUCTION)
+    yield ""
+    yield from (f"- **{plain_text(title)}**: {plain_text(sentence)}" for title, sentence in factors.factors)
+    yield ""
+    yield (
+        f"The undefended mean ± the standard deviation over seeds; then differences with their 95% interval, each by "
+        f"itself. {plain_text(factors.surveyed)}"
+    ).rstrip()
+    yield ""
+    rows = [[heading, *(cell.text for cell in cells)] for heading, cells in factors.rows]
+    yield from table(["Row", *titles], rows)
+    yield from (f"- {plain_text(sentence)}" for sentence in factors.undefined)
+    yield from [""] if factors.undefined else []
+    for paragraph in factors.notes:
+        yield plain_text(paragraph)
+        yield ""
+    if factors.lines:
+        lines = [[name, *(cell.text for cell in cells)] for name, cells in factors.lines]
+        yield from table(["Risk and metric", *titles], lines)
+    yield from (f"- {plain_text(sentence)}" for sentence in factors.uncorrelated)
+    yield from [""] if factors.uncorrelated else []
 
 
 def _every(results: Results, found: tuple[MatrixBlock, ...]) -> Iterator[str]:

@@ -17,6 +17,7 @@ from amulet.report.words import spec_text
 from amulet.report.words.blocks import matrix_blocks
 from amulet.report.words.compositions import combinations
 from amulet.report.words.explanations import HOW_VERDICTS, NOT_COVERED
+from amulet.report.words.factors import INTRODUCTION, factor_tables
 from amulet.report.words.failed_tasks import failures_sentence
 from amulet.report.words.group_rates import undefended_sentences
 from amulet.report.words.headlines import headlines
@@ -71,6 +72,8 @@ def _rendered(results: Results, manifest: Mapping[str, Any], *, whole: bool) -> 
             trade_offs=tuple(trade_offs(results, found)),
             blocks=found,
             facts=training_facts(results),
+            factors=factor_tables(results, found),
+            factors_introduction=INTRODUCTION,
         )
     )
     return as_shown(page, script.text)

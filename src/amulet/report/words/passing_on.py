@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from amulet.core.probe import Probe
+from amulet.core.probe import Attack, Audit
 from amulet.datasets import FromCSV
 from amulet.experiments.registry.plugins import Kind, plugins
 from amulet.experiments.results.results import Results
@@ -74,7 +74,9 @@ def dataset_source(results: Results) -> str:
 
 def _untested(results: Results) -> Iterator[str]:
     risks = {
-        plugin.spec.risk for plugin in plugins() if issubclass(plugin.spec, Probe) and plugin.home.startswith("amulet.")
+        plugin.spec.risk
+        for plugin in plugins()
+        if issubclass(plugin.spec, Attack | Audit) and plugin.home.startswith("amulet.")
     }
     lacking = sorted(risks - {column.risk for column in results.columns}, key=risk_rank)
     if lacking:
