@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from amulet.core.spec import Plain
 from amulet.experiments.results.numbers import Column, Value
 from amulet.experiments.results.results import Results
 from amulet.report.words.blocks import matrix_blocks
@@ -13,6 +14,9 @@ ROBUST = Column("evasion", "PGD", "robust_accuracy", 0.0, 1.0, "low", True, 0.02
 BY_CLASS = replace(ROBUST, metric="balanced_robust_accuracy", primary=False)
 FIDELITY = Column("unauthorized_model_ownership", "ModelExtraction", "fidelity", 0.0, 1.0, "high", True, 0.01, None)
 ONE_CLASS = replace(FIDELITY, metric="majority_agreement", riskier=None, primary=False)
+SPEC: Plain = {
+    "amulet.experiments.planning.experiment.Experiment": {"attacks": [{"a.PGD": {}}, {"a.ModelExtraction": {}}]}
+}
 UP, MORE, DOWN = ([sign * (0.1 + 0.001 * seed) for seed in range(10)] for sign in (1, 1.5, -1))
 
 
@@ -24,9 +28,7 @@ def said(shifts: Mapping[Column, Sequence[float]]) -> str:
         for row, differences in (("undefended", [0.0] * 10), ("D", shift))
         for seed, more in enumerate(differences)
     ]
-    probes = {"attacks": [{"a.PGD": {}}, {"a.ModelExtraction": {}}]}
-    spec = {"amulet.experiments.planning.experiment.Experiment": probes}
-    results = Results("e", "d", "c" * 64, spec, tuple(shifts), tuple(values), {})
+    results = Results("e", "d", "c" * 64, SPEC, tuple(shifts), tuple(values), {})
     [found] = headlines(results, matrix_blocks(results))
     return found.text.replace(MINUS, "-")
 
