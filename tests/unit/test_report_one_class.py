@@ -9,6 +9,8 @@ from amulet.experiments.results.results import Results
 from amulet.report.words.blocks import matrix_blocks
 from amulet.report.words.formats import MINUS
 from amulet.report.words.headlines import headlines
+from amulet.report.words.risk_cells import risk_cells
+from amulet.report.words.verdict_sentences import judged_sentence
 
 ROBUST = Column("evasion", "PGD", "robust_accuracy", 0.0, 1.0, "low", True, 0.02, None)
 BY_CLASS = replace(ROBUST, metric="balanced_robust_accuracy", primary=False)
@@ -29,7 +31,10 @@ def said(shifts: Mapping[Column, Sequence[float]]) -> str:
         for seed, more in enumerate(differences)
     ]
     results = Results("e", "d", "c" * 64, SPEC, tuple(shifts), tuple(values), {})
-    [found] = headlines(results, matrix_blocks(results))
+    blocks = matrix_blocks(results)
+    [found] = headlines(results, blocks)
+    sentences = [judged_sentence(results, judged) for cell in risk_cells(results, blocks)[0] for judged in cell.counted]
+    assert ("But" in found.text) == any("But" in sentence for sentence in sentences)
     return found.text.replace(MINUS, "-")
 
 
