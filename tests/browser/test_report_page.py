@@ -299,6 +299,17 @@ def test_map_and_sentences_fit_one_screen_of_a_laptop(browser: Browser, report: 
         )
 
 
+@pytest.mark.parametrize("width", [1024, 1280])
+def test_no_cell_cuts_its_word_or_difference(browser: Browser, report: Path, width: int) -> None:
+    with browser.new_context(viewport={"width": width, "height": 768}) as context:
+        page = _listening(context, report.as_uri()).page
+        page.evaluate(
+            "document.querySelectorAll('#map .word').forEach((word) => { word.textContent = 'check failed' })"
+        )
+        cut = "Math.max(...[...document.querySelectorAll('#map .tile')].map((t) => t.scrollWidth - t.clientWidth))"
+        assert page.evaluate(cut) == 0
+
+
 def test_a_cell_holds_a_sign_a_word_and_a_difference(heard: Heard) -> None:
     texts = {" ".join(each.inner_text().split()) for each in heard.page.locator("#map a.tile").all()}
     assert all(re.fullmatch(rf"\S [a-z ]+( [+{MINUS}]?[\d.]+)?", text) for text in texts)

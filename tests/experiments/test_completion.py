@@ -78,6 +78,15 @@ def test_pairs_are_rows_or_told_with_the_reason_of_their_conflict(dataset: Amule
     assert "DPSGD" in conflict.reason
 
 
+def test_what_is_wrong_with_a_single_defense_is_not_repeated_of_its_pairs(dataset: AmuletDataset) -> None:
+    mixing = replace(EVERYTHING, recipe=Recipe(LinearNet((8,)), epochs=2, batch_size=32), risks=(), all_pairs=True)
+    _, left_out = completed(mixing, dataset, Backend("cpu"))
+    told = [str(each) for each in left_out if "DPSGD" in each.name]
+    assert told[0].endswith("So are its pairs.")
+    assert "DPSGD and EarlyStopping" not in " ".join(told)
+    assert any(text.startswith("DPSGD and OutlierRemoval") and "are left out: " in text for text in told)
+
+
 def test_pairs_are_of_rows_that_are_listed_too(dataset: AmuletDataset) -> None:
     listed = replace(EVERYTHING, risks=(), all_pairs=True, defenses=(Row("private", (DPSGD(epsilon=4),)),))
     found, _ = complete(listed, dataset)

@@ -52,6 +52,17 @@ PARITY = (AdversarialDebiasing(), FERMI())
 ALL = (*PARITY, Reweighing())
 
 
+@pytest.mark.parametrize("defense", [AdversarialDebiasing, FERMI, Reweighing, ThresholdOptimizer])
+def test_without_settings_it_takes_the_attribute_whose_groups_differ_most(defense: type[Stage]) -> None:
+    y = torch.tensor([0, 1] * 200)
+    sex, race = torch.tensor([0, 0, 1, 1] * 100), (y + (torch.arange(400) % 8 == 0)).clamp_max(1)
+    few = torch.where(torch.arange(400) < 20, y, 2)  # two groups that differ completely, and are too small to compare
+    given = {"sex": sex, "few": few, "race": race}
+    data = from_arrays((torch.rand(400, 2), y), (torch.rand(400, 2), y), sensitive=(given, given), bounds=(0, 1))
+    [usual] = defense.for_data(data, Split())
+    assert getattr(usual, "attribute", None) == "race" or getattr(usual, "attributes", None) == ("race",)
+
+
 def trained(*stages: Stage, data: AmuletDataset = DATA, recipe: Recipe = RECIPE, seed: int = 0) -> Fitted:
     whole = replace(recipe, stages=stages)
     return whole.fit(data.train, seed=seed, held=Held(validation=data.test[torch.arange(300)]))

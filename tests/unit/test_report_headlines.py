@@ -12,7 +12,7 @@ from amulet.experiments.results.numbers import Column, Value
 from amulet.experiments.results.results import Results
 from amulet.report.words.blocks import matrix_blocks
 from amulet.report.words.formats import MINUS
-from amulet.report.words.headlines import headlines
+from amulet.report.words.headlines import headlines, undefended_news
 from amulet.report.words.names import risk_words
 from amulet.report.words.points import levels, plain_name, points
 from amulet.report.words.readings import Read, Reading, can_be_news, cell_reading, leans_worse, worst
@@ -115,10 +115,23 @@ def test_nothing_good_is_said_of_an_attack_that_finds_nothing_without_a_defense(
     cell = cells(replace(weak, columns=COLUMNS[1:]))["membership_inference"]
     assert cell.read.word is Reading.FAILED
     assert cell.read.reason == "The attack finds nothing on the undefended model, so no defense can lower it"
-    assert (
+
+
+def test_an_attack_that_finds_nothing_without_a_defense_is_told_once_and_not_of_each_row() -> None:
+    weak = assessed((STEADY, UP, DOWN, DOWN, *(STEADY,) * 3), before=(0.5, 0.501, 0.499, 0.5, 0.5) * 2)
+    weak = replace(weak, columns=COLUMNS[1:])
+    [told] = undefended_news(weak, matrix_blocks(weak))
+    assert told == (
         "Nothing can be concluded on success of recognising training records: "
         "the attack finds nothing on the undefended model, so no defense can lower it."
-    ) in sentence(replace(weak, columns=COLUMNS[1:]))
+    )
+    assert "concluded" not in sentence(weak)
+
+
+def test_a_defense_that_leaves_the_model_as_it_is_changes_nothing_whatever_an_attack_is_worth() -> None:
+    weak = assessed(((0.0,) * 10,) * 7, before=(0.5, 0.501, 0.499, 0.5, 0.5) * 2)
+    same = replace(weak, values=tuple(replace(value, task=f"{value.metric}{value.seed}") for value in weak.values))
+    assert cells(same)["membership_inference"].read.word is Reading.SAME
 
 
 def test_many_of_one_kind_are_counted() -> None:

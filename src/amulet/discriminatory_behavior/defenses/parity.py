@@ -1,6 +1,6 @@
 """Between which groups a defense seeks parity, and which; the bases of such defenses."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
@@ -12,9 +12,10 @@ from torch.nn.functional import one_hot
 from amulet.core.data import Data, Schema
 from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import Problem
-from amulet.core.groups import Combined, are_different, group_demands, names_of
+from amulet.core.groups import FEWEST, Combined, are_different, group_demands, names_of
 from amulet.core.spec import NonNegative
 from amulet.core.split import Split
+from amulet.core.tally import Tally
 from amulet.core.trainable import DataUse, Stage
 from amulet.training.stages import Penalize
 
@@ -66,9 +67,9 @@ class ParityPenalty(Penalize):
 
     @classmethod
     def for_data(cls, dataset: AmuletDataset, split: Split) -> tuple[Self, ...]:
-        """By "sex", or by the first attribute of a data set without it."""
+        """By the attribute whose groups differ most in the training records."""
         del split
-        return (cls(attributes=(usual_attribute(dataset.schema),)),)
+        return (cls(attributes=(usual_attribute(dataset),)),)
 
     def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
         """The data set must have the attributes."""
@@ -97,9 +98,9 @@ class ParityByAttribute(Stage):
 
     @classmethod
     def for_data(cls, dataset: AmuletDataset, split: Split) -> tuple[Self, ...]:
-        """By "sex", or by the first attribute of a data set without it."""
+        """By the attribute whose groups differ most in the training records."""
         del split
-        return (cls(attribute=usual_attribute(dataset.schema)),)
+        return (cls(attribute=usual_attribute(dataset)),)
 
     def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
         """The data set must have the attributes."""
@@ -107,16 +108,28 @@ class ParityByAttribute(Stage):
         yield from (Problem("attribute", f"{self} needs {lack}.") for lack in group_demands(schema, self.attribute))
 
 
-def usual_attribute(schema: Schema) -> str:
-    """The attribute of a defense that nobody chose settings for: "sex" if the data set has it, else its first one.
+def usual_attribute(dataset: AmuletDataset) -> str:
+    """The attribute of a defense that nobody chose settings for: the one whose groups differ most in their classes.
+
+    Two groups differ by the largest difference between their shares of a class; groups with too few training records to
+    be compared are left out. Of equal attributes the first is taken.
 
     Example:
         >>> from amulet.testing import toy_dataset
-        >>> usual_attribute(toy_dataset().schema)
+        >>> usual_attribute(toy_dataset())
         'sex'
     """
-    names = schema.attribute_names
-    return names[0] if names and "sex" not in names else "sex"
+    counts = Tally.of(dataset.train).groups
+    return max(counts, key=lambda name: _largest_difference(counts[name].values()), default="sex")
+
+
+def _largest_difference(groups: Iterable[Mapping[str, int]]) -> float:
+    """Of the shares of a class between any two groups that are large enough."""
+    counts = torch.tensor([list(group.values()) for group in groups if sum(group.values()) >= FEWEST])
+    if len(counts) == 0:
+        return 0.0
+    shares = counts / counts.sum(1, keepdim=True)
+    return float((shares.amax(0) - shares.amin(0)).max())
 
 
 def given_class(data: Data, constraint: Constraint) -> Tensor:

@@ -40,7 +40,8 @@ class LeftOut:
 
     def __str__(self) -> str:
         """As a sentence."""
-        return f"{self.name}{f' ({self.risk})' if self.risk else ''} is left out: {self.reason}"
+        verb = "are" if " and " in self.name else "is"
+        return f"{self.name}{f' ({self.risk})' if self.risk else ''} {verb} left out: {self.reason}"
 
 
 def completed(
@@ -143,9 +144,10 @@ def _unmet(row: Row, probes: Sequence[Probe[Any]], dataset: AmuletDataset, bench
 def _rows(experiment: Experiment, dataset: AmuletDataset, plain: Collection[str]) -> tuple[list[Row], list[LeftOut]]:
     """The rows of single defenses and of pairs that are asked for, and those among them that cannot be trained.
 
-    What is wrong with the undefended row, `plain`, is not held against them.
+    What is wrong with the undefended row, `plain`, is not held against them. What is wrong with a single defense is
+    not repeated of its pairs.
     """
-    rows, left_out = list[Row](), list[LeftOut]()
+    rows, left_out, known = list[Row](), list[LeftOut](), dict[Defense, list[str]]()
     alone = [row for row in experiment.defenses if len(row.defenses) == 1 and row.attacked is None]
     usual = tuple(_usual_rows(experiment, dataset, {type(row.defenses[0]) for row in alone}))
     pairs = (
@@ -154,10 +156,14 @@ def _rows(experiment: Experiment, dataset: AmuletDataset, plain: Collection[str]
         if type(first.defenses[0]) is not type(second.defenses[0])
     )
     for row in (*(usual if experiment.all_defenses else ()), *(pairs if experiment.all_pairs else ())):
-        if reasons := [each for each in _against_row(row, experiment, dataset) if each not in plain]:
-            left_out.append(_row_left_out(row, reasons))
-        else:
+        reasons = [each for each in _against_row(row, experiment, dataset) if each not in plain]
+        if not reasons:
             rows.append(row)
+        elif row.label in {each.label for each in usual}:
+            known[row.defenses[0]] = reasons
+            left_out.append(_row_left_out(row, [*reasons, *(["So are its pairs."] if experiment.all_pairs else [])]))
+        elif not set(reasons) <= {reason for each in row.defenses for reason in known.get(each, ())}:
+            left_out.append(_row_left_out(row, reasons))
     return rows, left_out
 
 

@@ -28,6 +28,7 @@ class Published:
     known: Interaction
     measured: Direction | None
     decided: bool
+    unchanged: bool = False
 
     @property
     def as_predicted(self) -> bool | None:
@@ -65,7 +66,7 @@ def published(cell: MatrixCell, families: Sequence[str]) -> Published | None:
     if word is Word.UNDEFINED:
         return None
     decided = cell.verdict.settled and word not in {Word.UNCHANGED, Word.NO_LEAK}
-    return Published(cell.row, cell.column, known, risk_direction(cell.column, word), decided)
+    return Published(cell.row, cell.column, known, risk_direction(cell.column, word), decided, word is Word.UNCHANGED)
 
 
 def risk_direction(column: Column, word: Word) -> Direction | None:

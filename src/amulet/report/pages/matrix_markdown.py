@@ -22,9 +22,9 @@ from amulet.report.words.factors import INTRODUCTION, factor_tables
 from amulet.report.words.failed_tasks import failures_sentence
 from amulet.report.words.formats import number, p_value, setting, signed, spread
 from amulet.report.words.gates import gate_asked, gate_found, gates_of
-from amulet.report.words.group_rates import rate_table, undefended_sentences
+from amulet.report.words.group_rates import rate_table
 from amulet.report.words.group_sizes import NOT_COUNTED, compares_groups, group_sizes
-from amulet.report.words.headlines import headlines
+from amulet.report.words.headlines import headlines, undefended_news
 from amulet.report.words.literature import agreement_sentence, combination_sentence, literature_brief
 from amulet.report.words.names import riskier_end, spoken
 from amulet.report.words.no_skill import to_compare_with
@@ -100,7 +100,7 @@ def _short(results: Results, found: tuple[MatrixBlock, ...]) -> Iterator[str]:
     if shorts:
         yield "## In short"
         yield ""
-        stands = " ".join(undefended_sentences(results))
+        stands = " ".join(undefended_news(results, found))
         if stands:
             yield f"- **{BASELINE}**: {plain_text(stands)}"
         yield from (f"- **{plain_text(short.row)}**: {plain_text(short.text)}" for short in shorts)

@@ -19,8 +19,7 @@ from amulet.report.words.compositions import combinations
 from amulet.report.words.explanations import HOW_VERDICTS, NOT_COVERED
 from amulet.report.words.factors import INTRODUCTION, factor_tables
 from amulet.report.words.failed_tasks import failures_sentence
-from amulet.report.words.group_rates import undefended_sentences
-from amulet.report.words.headlines import headlines
+from amulet.report.words.headlines import headlines, undefended_news
 from amulet.report.words.passing_on import notes
 from amulet.report.words.readings import LEANING_RULE, MEANINGS, RULE, cell_reading
 from amulet.report.words.risk_cells import risk_cells
@@ -59,7 +58,7 @@ def _rendered(results: Results, manifest: Mapping[str, Any], *, whole: bool) -> 
             maps=maps(found, cells, headlines(results, found), combined),
             notes=notes(results, cells, manifest),
             anchors=anchors,
-            undefended=undefended_sentences(results),
+            undefended=undefended_news(results, found),
             probe_place=partial(probe_place, results),
             combined_kind=COMBINED,
             behind=panel_details(results, cells, combined, anchors, single_curves=whole),

@@ -26,8 +26,7 @@ from amulet.report.words.explanations import HOW_VERDICTS
 from amulet.report.words.failed_tasks import failures_sentence
 from amulet.report.words.formats import number, signed, spread
 from amulet.report.words.gates import gate_sentences
-from amulet.report.words.group_rates import undefended_sentences
-from amulet.report.words.headlines import headlines
+from amulet.report.words.headlines import headlines, undefended_news
 from amulet.report.words.names import riskier_end
 from amulet.report.words.row_text import left_out_sentences, other_references, row_heading
 from amulet.report.words.seed_counts import looks_sentence, seed_names, seeds_note
@@ -59,7 +58,7 @@ def _title(results: Results) -> Text:
 
 def _short(results: Results, found: tuple[MatrixBlock, ...]) -> Iterator[Text]:
     """Where the undefended model stands between groups; then a sentence for each defense, the worst news first."""
-    if stands := " ".join(undefended_sentences(results)):
+    if stands := " ".join(undefended_news(results, found)):
         yield Text.assemble((f"\n{BASELINE}: ", "bold"), stands)
     for headline in headlines(results, found):
         yield Text.assemble((f"\n{headline.row}: ", "bold"), headline.text)

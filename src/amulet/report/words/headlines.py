@@ -13,7 +13,9 @@ from amulet.report.words.blocks import MatrixBlock
 from amulet.report.words.claims import claim_sentences
 from amulet.report.words.failed_checks import unproven_models
 from amulet.report.words.gates import gate_follows
+from amulet.report.words.group_rates import undefended_sentences
 from amulet.report.words.names import capitalised, mid_sentence
+from amulet.report.words.one_class import beside_one_class
 from amulet.report.words.paired_levels import paired_levels
 from amulet.report.words.points import levels
 from amulet.report.words.readings import Read, Reading, worst
@@ -76,10 +78,34 @@ def headlines(results: Results, found: tuple[MatrixBlock, ...]) -> tuple[Headlin
 
     Each says first which of its own checks have failed, then what is worse, what leans worse, on which risks nothing
     can be concluded, whether its model is not shown to have learned anything, what is better, what is unchanged and
-    what is unclear; and what its owner can claim, if it serves to claim ownership.
+    what is unclear; and what its owner can claim, if it serves to claim ownership. What follows for all rows, since an
+    attack finds nothing on the undefended model, is said by `undefended_news`.
     """
     made = [_headline(results, cells) for cells in risk_cells(results, found) if cells]
     return tuple(sorted(made, key=lambda headline: headline.worst.order))
+
+
+def undefended_news(results: Results, found: tuple[MatrixBlock, ...]) -> tuple[str, ...]:
+    """What is said once, of the undefended model: who differs most in favourable decisions, and which attacks fail.
+
+    An attack that finds nothing on this model leaves nothing for any defense to lower.
+    """
+    failed, names = _failed_attacks(results), defaultdict[str, dict[str, None]](dict)
+    for cell in next(iter(risk_cells(results, found)), ()):
+        for judged in cell.counted:
+            if follows := failed.get(judged.line.column.probe):
+                names[follows][judged.name] = None
+    void = (f"Nothing can be concluded on {', '.join(of)}: {mid_sentence(why)}" for why, of in names.items())
+    return (*undefended_sentences(results), *void)
+
+
+def _failed_attacks(results: Results) -> dict[str, str]:
+    """The attacks that find nothing on the undefended model, and what follows."""
+    return {
+        gate.about: gate_follows(gate, BASELINE)
+        for gate in results.gates
+        if gate.name == ATTACK and gate.state is Gate.FAILED and gate.about
+    }
 
 
 def _headline(results: Results, cells: Sequence[RiskCell]) -> Headline:
@@ -108,12 +134,14 @@ def _news(
     for reading in _ORDER:
         found = sorted(by_reading[reading], key=lambda judged: judged.read.order)
         if reading is Reading.FAILED:
-            yield from (News(reading, text) for text in _void(found, failures))
+            yield from (News(reading, text) for text in _void(found, [*failures, *_failed_attacks(results).values()]))
             yield from (News(Reading.OPEN, text) for text in unlearned)
-        elif len(found) == 1 and reading in {Reading.WORSE, Reading.LEANS_WORSE}:
-            yield News(reading, _change(results, found[0]))
         elif found:
-            yield News(reading, f"{_OPENINGS[reading]}: {_listed(results, found)}.")
+            alone = len(found) == 1 and reading in {Reading.WORSE, Reading.LEANS_WORSE}
+            text = _change(results, found[0]) if alone else f"{_OPENINGS[reading]}: {_listed(results, found)}."
+            proven = found if reading in {Reading.WORSE, Reading.BETTER} else ()
+            beside = (beside_one_class(results, judged.cell) for judged in proven)
+            yield News(reading, " ".join(filter(None, [text, *beside])))
 
 
 def _change(results: Results, judged: Judged) -> str:

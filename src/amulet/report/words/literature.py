@@ -89,7 +89,7 @@ def combination_sentence(results: Results, row: str) -> str:
 def _compared(found: Published) -> str:
     """How the verdict compares with what is published and predicted."""
     if not found.decided:
-        return "nothing is decided"
+        return "unchanged by construction" if found.unchanged else "nothing is decided"
     if found.measured is None:
         return "measured: no change"
     told = [

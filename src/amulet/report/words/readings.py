@@ -109,7 +109,8 @@ def cell_reading(results: Results, cell: MatrixCell) -> Read | None:
     if reason := leans_worse(cell.column, cell.verdict, differences):
         return Read(Reading.LEANS_WORSE, reason, harm)
     word = _word(cell.column, cell.verdict.word)
-    failed = next(failed_checks(results, cell), None)
+    unchanged = cell.verdict.word is Word.UNCHANGED  # whatever the models and the attack are worth
+    failed = None if unchanged else next(failed_checks(results, cell), None)
     if failed is not None and word in {Reading.BETTER, Reading.SAME, Reading.OPEN}:
         return Read(Reading.FAILED, gate_follows(failed, cell.row).rstrip("."), harm)
     return Read(word, cell.verdict.reason or "", harm)

@@ -10,6 +10,7 @@ from amulet.experiments.results.results import Results
 from amulet.report.words.formats import MINUS, number, p_value, percent, signed, spread
 from amulet.report.words.names import capitalised, metric_words, mid_sentence, riskier_end
 from amulet.report.words.no_skill import to_compare_with
+from amulet.report.words.one_class import beside_one_class
 from amulet.report.words.paired_levels import paired_levels
 from amulet.report.words.points import in_points, levels, points
 from amulet.report.words.readings import Reading
@@ -29,7 +30,8 @@ def judged_sentence(results: Results, judged: Judged) -> str:
     if cell.verdict and cell.verdict.word is Word.UNCHANGED:
         return f"{name} cannot change: the defense leaves the model as it is."
     change = f"{name} goes from {_change(results, judged)}"
-    return f"{change}{_what_it_means(judged)}{_net(results, judged)}"
+    beside = beside_one_class(results, cell) if read.word in {Reading.WORSE, Reading.BETTER} else ""
+    return f"{change}{_what_it_means(judged)}{_net(results, judged)} {beside}".rstrip()
 
 
 def _net(results: Results, judged: Judged) -> str:
