@@ -86,7 +86,7 @@ def named_imports(allow_imports: list[str] | None) -> tuple[str, ...]:
     names = tuple(name.strip() for listed in allow_imports or () for name in listed.split(","))
     for name in names:
         if not all(part.isidentifier() for part in name.replace(":", ".", 1).split(".")):
-            told = f"A name must be a module, a package or module:name. Got '{name}'."
+            told = f"A name must be a module, a package or module:name. Got {name!r}."
             raise typer.BadParameter(told, param_hint="'--allow-imports'")
     return names
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Final
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
+from amulet.core.containment import text_of
 from amulet.core.errors import AmuletError
 from amulet.core.files import StrPath, replacing
 from amulet.core.text import with_article
@@ -69,13 +69,13 @@ def _tensors(place: Path) -> Mapping[str, Tensor]:
         read = _unpickled(place) if place.suffix in PICKLED else load(place.read_bytes())
     except FileNotFoundError:
         raise Unreadable(f"There is no file '{place}'.") from None
-    except (SafetensorError, OSError, RuntimeError, EOFError, ValueError) as error:
-        reason = str(error).partition("\n")[0]
+    except Unreadable:
+        raise
+    except Exception as error:  # noqa: BLE001 - torch's reader raises whatever a damaged or hostile file leads it to
+        reason = text_of(str(error).partition("\n")[0]) or type(error).__name__
         raise Unreadable(f"'{place}' cannot be read as {kind} ({reason}).") from None
     if not isinstance(read, Mapping) or not all(isinstance(value, Tensor) for value in read.values()):
-        held = (
-            f"the keys {', '.join(map(str, read))}" if isinstance(read, Mapping) else with_article(type(read).__name__)
-        )
+        held = f"the keys {_listed(read)}" if isinstance(read, Mapping) else with_article(type(read).__name__)
         raise Unreadable(f"'{place}' must hold a state dict, tensors by name. It holds {held}.")
     return read
 
@@ -112,6 +112,6 @@ def _described(tensor: Tensor) -> str:
 
 
 def _listed(names: Iterable[str]) -> str:
-    names = list(names)
+    names = [text_of(name) for name in names]
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return ", ".join(names[:_SHOWN]) + more

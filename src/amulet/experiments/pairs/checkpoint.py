@@ -7,8 +7,9 @@ from typing import Final
 
 from torch import nn
 
+from amulet.core.containment import contained, told
 from amulet.core.data import Schema
-from amulet.core.errors import Problem
+from amulet.core.errors import AmuletError, InvalidParameter, Problem
 from amulet.core.files import StrPath
 from amulet.core.model import ModelSpec
 from amulet.core.seeds import isolated
@@ -46,9 +47,19 @@ class Trained(Spec):
             folder: the folder that a relative path of the weights starts from.
 
         Raises:
+            InvalidParameter: the architecture cannot be built for these data.
             Unreadable: the file is missing, or does not hold the weights of this architecture.
         """
-        with isolated(0):  # for what a model draws but does not save
-            model = self.model.build(schema)
+        try:
+            with (
+                isolated(0),
+                contained(f"The code of {self.model}"),
+            ):  # isolated for what a model draws but does not save
+                model = self.model.build(schema)
+        except AmuletError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a model of the user's own may raise anything
+            sentence = f"The 'model' must be one that can be built for these data. {self.model}: {told(error)}."
+            raise InvalidParameter([Problem("model", sentence)]) from None
         load_weights(model, Path(folder) / self.weights)
         return model.eval()

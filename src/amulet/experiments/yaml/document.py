@@ -1,8 +1,8 @@
 """Reads a YAML file as plain values, with the types of YAML 1.2 and limits on size and nesting.
 
 https://yaml.org/spec/1.2.2/, section 10.3 (core schema). Each of these is refused in a sentence: anchors and aliases,
-tags, merge keys, several documents in one file, keys that are no text, and numbers that YAML 1.1 and 1.2 read
-differently.
+tags, merge keys, several documents in one file, keys that are no text, very long texts, and
+numbers that YAML 1.1 and 1.2 read differently.
 """
 
 import math
@@ -25,6 +25,8 @@ LARGEST: Final = 1_000_000
 """The most bytes of a configuration; a thousand rows of defenses have a tenth of that."""
 DEEPEST: Final = 30
 """The most levels of nesting; an experiment has about eight."""
+LONGEST: Final = 1000
+"""The most characters of a name or a text; messages and reports repeat them."""
 _WHOLE: Final = 2**63
 _WORDS: Final[dict[str, Plain]] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
@@ -125,7 +127,7 @@ class _Reader:
             self._check(event, place)
             if not isinstance(event, yaml.ScalarEvent) or not event.value.strip():
                 self._refuse(event, "A key must be a name. This one is a list, a mapping or empty.")
-            key = event.value
+            key = self._text(event)
             if key == "<<" and event.implicit[0]:
                 self._refuse(event, "Merge keys ('<<') are not read. Write the settings out.")
             if key in found:
@@ -145,7 +147,7 @@ class _Reader:
         """The value of a scalar by the core schema of YAML 1.2; quoted scalars are text."""
         text = str(event.value)
         if not event.implicit[0]:
-            return text
+            return self._text(event)
         if text in _WORDS:
             return _WORDS[text]
         if _TWO_MEANINGS.fullmatch(text):
@@ -155,7 +157,13 @@ class _Reader:
             self._refuse(event, f"A number must be given. '{text}' is none.")
         if _INTEGER.fullmatch(text):
             return self._integer(event)
-        return self._float(event) if _FLOAT.fullmatch(text) else text
+        return self._float(event) if _FLOAT.fullmatch(text) else self._text(event)
+
+    def _text(self, event: yaml.ScalarEvent) -> str:
+        text = str(event.value)
+        if len(text) > LONGEST:
+            self._refuse(event, f"A text must have at most {LONGEST:,} characters. This one has {len(text):,}.")
+        return text
 
     def _float(self, event: yaml.ScalarEvent) -> float:
         number = float(event.value)
