@@ -8,7 +8,7 @@ demo: .venv/.demo  ## Assess two defenses on real mortgage decisions, and write 
 	$(BIN)/amulet assess examples/quickstart.yaml
 
 test: .venv/.dev  ## All tests.
-	$(BIN)/pytest -n 2 --dist worksteal -q
+	$(BIN)/python -m pytest -n 2 --dist worksteal -q
 
 check: .venv/.dev  ## Format, lint, types, import rules, then all tests.
 	$(BIN)/ruff format --check

@@ -178,7 +178,7 @@ def test_shadow_models_need_even_halves(experiment: Experiment) -> None:
     """With 9 of 10 records in the target's training data but half in a shadow's, they would not be its like."""
     uneven = Split(members=0.9)
     (found,) = sentences(lambda: replace(experiment, attacks=(LiRA(shadows=4),), split=uneven))
-    assert found.startswith("The 'members' of Split must be 0.5 with attacks that train shadow models")
+    assert found.startswith("The 'members' of Split must be 0.5 with attacks or factors that train shadow models")
     assert replace(experiment, attacks=(LossThreshold(),), split=uneven).split.members == 0.9
 
 

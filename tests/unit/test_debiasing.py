@@ -144,9 +144,9 @@ def test_an_assessment_of_all_defenses_takes_an_attribute_that_the_data_have(kin
     schema = replace(DATA.schema, attributes=(Attribute("origin", ("0", "1")), Attribute("age", ("0", "1", "2"))))
     others = replace(DATA, train=replace(DATA.train, schema=schema), test=replace(DATA.test, schema=schema))
     (usual,), (elsewhere,) = kind.for_data(DATA, Split()), kind.for_data(others, Split())
-    assert usual == kind()
+    assert "race" in str(usual)  # whose groups differ more than those of sex
     assert not [*elsewhere.apply(TOY_RECIPE).data_problems(schema, 100)]
-    assert "origin" in str(elsewhere)
+    assert "origin" in str(elsewhere) or "age" in str(elsewhere)
 
 
 def test_so_is_one_with_too_many_values() -> None:

@@ -55,7 +55,7 @@ def collect(plan: Plan, store: Store, failures: Mapping[str, Failure] | None = N
         spec=plan.experiment.plain(),
         columns=columns_of(plan),
         values=tuple(sorted(values, key=lambda value: value.group is not None)),
-        facts=_facts(plan, store),
+        facts=_facts(plan, stored),
         classes=len(plan.dataset.schema.classes),
         own_risks={row.label: _own_risks(row, plan.experiment.rows) for row in plan.experiment.defenses},
         own_claims=_own_claims(plan.experiment),
@@ -155,11 +155,11 @@ def _added(row: Row, rows: Sequence[Row]) -> list[Defense]:
     return [defense for defense in row.defenses if defense not in reference.defenses]
 
 
-def _facts(plan: Plan, store: Store) -> dict[str, dict[str, dict[str, Any]]]:
+def _facts(plan: Plan, stored: _Stored) -> dict[str, dict[str, dict[str, Any]]]:
     """What was recorded in training, by row and seed, without the seconds, which differ from run to run."""
     facts: dict[str, dict[str, dict[str, Any]]] = {}
     targets = {(row, str(task.seed)): task for row, task in plan.targets}
     for (row, seed), task in targets.items():
-        found = store.facts(task)
+        found = {} if task.digest in stored.failed else stored.store.facts(task)
         facts.setdefault(row, {})[seed] = {name: fact for name, fact in found.items() if name != "seconds"}
     return facts
