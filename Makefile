@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable
 
-.PHONY: demo test check format calibrate differences bench kills clean
+.PHONY: demo test check format calibrate differences bench bench-engine kills clean
 
 demo: .venv/.demo  ## Assess two defenses on real mortgage decisions, and write the report.
 	$(BIN)/amulet assess examples/quickstart.yaml
@@ -32,6 +32,8 @@ bench: .venv/.demo  ## Compare training with plain loops and Opacus, both in one
 
 kills: .venv/.demo  ## Kill an assessment 200 times at random moments, and compare its end; about a minute.
 	$(BIN)/python benchmarks/kills.py --count 200
+bench-engine: .venv/.demo  ## Plan and run 115,000 tasks whose computations are replaced; about ten minutes and 1 GB of disk.
+	$(BIN)/python benchmarks/engine.py
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

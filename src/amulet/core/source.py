@@ -5,7 +5,7 @@ import hashlib
 import sys
 import sysconfig
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import distribution, packages_distributions, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -88,11 +88,20 @@ def _file_of(module_name: str) -> Path | None:
 
 def imported_names(path: Path, module_name: str) -> Iterator[str]:
     """Every name that an import statement anywhere in the file could mean, modules among them."""
-    if path.suffix != ".py":
-        return  # compiled code
-    package = module_name if path.name == "__init__.py" else module_name.rpartition(".")[0]
+    if path.suffix == ".py":  # not compiled code
+        package = module_name if path.name == "__init__.py" else module_name.rpartition(".")[0]
+        yield from _names_in(path.read_bytes(), package)
+
+
+@lru_cache(maxsize=1000)
+def _names_in(content: bytes, package: str) -> tuple[str, ...]:
+    """The names in a file of this content that lies in a package; every task asks for those of the same few files."""
+    return tuple(_walked(content, package))
+
+
+def _walked(content: bytes, package: str) -> Iterator[str]:
     try:
-        tree = ast.parse(path.read_bytes())
+        tree = ast.parse(content)
     except (SyntaxError, ValueError):
         return  # which nothing can import
     for node in ast.walk(tree):
@@ -121,8 +130,13 @@ def _is_installed(family: str) -> bool:
 
 def _lies_among_installed(path: Path) -> bool:
     """In a folder of this interpreter, or in another that an installer has filled, such as a user's or a parent's."""
-    folders = [Path(sysconfig.get_path(key)).resolve() for key in ("stdlib", "platstdlib", "purelib", "platlib")]
-    return bool(_INSTALLERS.intersection(path.parts)) or any(path.is_relative_to(folder) for folder in folders)
+    return bool(_INSTALLERS.intersection(path.parts)) or any(path.is_relative_to(folder) for folder in _own_folders())
+
+
+@cache
+def _own_folders() -> tuple[Path, ...]:
+    """The folders of this interpreter for Python's own modules and installed ones."""
+    return tuple(Path(sysconfig.get_path(key)).resolve() for key in ("stdlib", "platstdlib", "purelib", "platlib"))
 
 
 def _release(module_name: str) -> str:

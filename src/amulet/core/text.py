@@ -25,7 +25,7 @@ def visible(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    return "".join(_escaped(letter) if _is_hidden(letter) else letter for letter in text)
+    return text.translate({ord(letter): _escaped(letter) for letter in set(text) if _is_hidden(letter)})
 
 
 def visible_within(value: Any) -> Any:

@@ -45,6 +45,7 @@ def seeds_to_settle(paired: Paired, margin: float, alpha: float) -> int | None:
     return _fewest(paired.mean, std, paired.n, margin, alpha)
 
 
+@lru_cache(maxsize=2**16)
 def _fewest(mean: float, std: float, n: int, margin: float, alpha: float) -> int | None:
     """The fewest seeds above n that decide a comparison of known mean and spread with a probability of 80%."""
     low, high = n, MOST_SEEDS

@@ -1,8 +1,9 @@
 """Verdicts from paired differences: increases, decreases, no meaningful change, or inconclusive."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cache
 from typing import Final
 
 from amulet.statistics.multiplicity import holm
@@ -126,7 +127,6 @@ def judge(
     family: Sequence[Comparison],
     alpha: float = ALPHA,
     looks: Sequence[int] = (),
-    among: Sequence[Comparison] | None = None,
 ) -> list[Verdict]:
     """Verdicts of a family of comparisons.
 
@@ -147,7 +147,6 @@ def judge(
         alpha: the level of each of the two errors.
         looks: the numbers of seeds at which the data were looked at, in ascending order, the last being all of them; by
             default a single look at all seeds.
-        among: the comparisons whose spreads are a floor under those of the same metric; by default the family.
 
     Returns:
         A verdict for each comparison, in the order given.
@@ -161,14 +160,20 @@ def judge(
         >>> [verdict.word.value for verdict in judge(family)]
         ['increases', 'no meaningful change', 'inconclusive']
     """
-    neighbours = family if among is None else among
+    return _judged(family, alpha, looks, lambda seeds: _Spreads(family, seeds))
+
+
+def _judged(
+    family: Sequence[Comparison], alpha: float, looks: Sequence[int], spreads_at: "Callable[[int], _Spreads]"
+) -> list[Verdict]:
+    """As `judge`; `spreads_at` has the spreads that are a floor under those of the family, for a number of seeds."""
     stages = tuple(looks) or (max((len(cell.differences) for cell in family), default=0),)
     counted = [place for place, cell in enumerate(family) if not cell.same]  # fixed beforehand, whatever the results
     level, gate = alpha / (len(stages) * max(1, len(counted))), alpha / len(stages)
     decided = {place: _untested_verdict(cell) for place, cell in enumerate(family) if cell.same}
     p_values = dict.fromkeys(counted, 1.0)
     for stage in stages:
-        spreads = _Spreads(neighbours, stage)
+        spreads = spreads_at(stage)
         tests = {
             place: family[place].test(stage, spreads.beside(family[place])) for place in counted if place not in decided
         }
@@ -192,7 +197,8 @@ def explore(cells: Sequence[Comparison], alpha: float = ALPHA, looks: Sequence[i
         >>> [verdict.word.value for verdict in explore(cells)]
         ['increases', 'inconclusive']
     """
-    return [judge([cell], alpha, looks, among=cells)[0] for cell in cells]
+    spreads_at = cache(lambda seeds: _Spreads(cells, seeds))
+    return [_judged([cell], alpha, looks, spreads_at)[0] for cell in cells]
 
 
 class _Spreads:
