@@ -181,14 +181,30 @@ def _connected(address: str) -> Iterator[Any]:
         from distributed import Client  # noqa: PLC0415 - of an extra
     except ImportError:
         raise WorkersUnusable('Dask is not installed here. Install it with: pip install "amulet[dask]"') from None
+    with _no_messages_of_dask():
+        try:
+            client = Client(f"tcp://{address}", timeout=CONNECTING, set_as_default=False)
+        except (OSError, TimeoutError, ValueError):
+            sentence = f"There is no scheduler of Dask at {address}. Start one with `dask scheduler`."
+            raise WorkersUnusable(sentence) from None
+        try:
+            yield client
+        finally:
+            client.close(timeout=CONNECTING)
+
+
+@contextmanager
+def _no_messages_of_dask() -> Iterator[None]:
+    """Inside, a connection that is lost is told in our sentence, not by tracebacks of Dask's own threads."""
+    names = ("distributed", "distributed.client", "distributed.utils", "distributed.core")
+    before = {name: logging.getLogger(name).level for name in names}
+    for name in names:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     try:
-        client = Client(f"tcp://{address}", timeout=CONNECTING, set_as_default=False)
-    except (OSError, TimeoutError, ValueError):
-        raise WorkersUnusable(f"There is no scheduler of Dask at {address}. Start one with `dask scheduler`.") from None
-    try:
-        yield client
+        yield
     finally:
-        client.close(timeout=CONNECTING)
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)
 
 
 def dask_slots(address: str) -> int:
