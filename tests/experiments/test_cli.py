@@ -30,7 +30,12 @@ def amulet(*arguments: object, code: int = 0) -> str:
 
 
 def test_the_whole_path_of_a_user(file: Path) -> None:
-    assert "on one process" in amulet("plan", file)
+    told = amulet("plan", file, "--workers", 3, "--speed", 20)
+    assert "on one process" in told
+    assert "the longest chain takes" in told
+    assert "So on 3 it takes" in told
+    assert "The store grows by about" in told
+    assert "Times are of one thread of this machine (cpu), divided by 20 (--speed)." in told
     assert "tasks are left" in amulet("status", file)
 
     output = amulet("assess", file, "--workers", 1)
@@ -145,6 +150,20 @@ def test_options_that_cannot_be_are_a_mistake_of_the_command(file: Path, options
     output = amulet("assess", file, *options, code=2)
     assert told in output
     assert "Traceback" not in output
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--speed", "0"), "Invalid value for '--speed': It must be a number above 0. Got '0'."),
+        (("--speed", "fast"), "It must be a number above 0. Got 'fast'."),
+        (("--without-data",), "Invalid value for '--without-data': What the records of ImportedDataset"),
+    ],
+)
+def test_plans_that_cannot_be_made_are_a_mistake_of_the_command(
+    file: Path, options: tuple[str, ...], told: str
+) -> None:
+    assert told in amulet("plan", file, *options, code=2)
 
 
 @pytest.mark.parametrize("workers", [-1, 0, 100_000, True, 1.5, "2"])
