@@ -1,6 +1,5 @@
 """SIGKILL at random moments: nothing is lost but what was being computed, and the end is the same."""
 
-import os
 import shutil
 import signal
 import sys
@@ -17,6 +16,7 @@ from amulet.experiments import Plan, Store
 from amulet.experiments.graph.tasks import Train
 from amulet.experiments.maintenance import verify_store
 from amulet.experiments.maintenance.files import Kind, files_of
+from clean_processes import at_work
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
@@ -41,16 +41,14 @@ def killed_while(work: Callable[[], object], share: float) -> None:
     started = time.monotonic()
     work()
     wait = (time.monotonic() - started) * share
-    child = os.fork()
-    if child == 0:
-        try:
-            while True:
-                work()
-        finally:
-            os._exit(1)
-    time.sleep(wait)
-    os.kill(child, signal.SIGKILL)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    with at_work(partial(for_ever, work)) as process:
+        time.sleep(wait)
+    assert process.exitcode == -signal.SIGKILL
+
+
+def for_ever(work: Callable[[], object]) -> None:
+    while True:
+        work()
 
 
 @pytest.mark.parametrize("other", [(), ("notes.txt",)], ids=["as a whole", "beside another file"])
