@@ -123,7 +123,7 @@ def _sentence(detail: Mapping[str, Any]) -> str:
 
 
 def _brief(text: str, most: int) -> str:
-    return visible(text if len(text) <= most else f"{text[: most - 3]}...")
+    return visible(text if len(text) <= most else f"{text[: most - 3]}...").replace("\n", " ").replace("\t", " ")
 
 
 def _without_duplicates(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
