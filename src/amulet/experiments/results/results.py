@@ -168,9 +168,9 @@ class Results(Numbers):
             for column in self.columns:
                 yield self.cell(row, column)
 
-    def to_json(self) -> str:
-        """The results as JSON. The text depends on nothing but the numbers."""
-        body = {
+    def recorded(self) -> dict[str, Any]:
+        """The results in the types of JSON, without what follows from them: verdicts, gates and their like are None."""
+        return {
             "format": FORMAT,
             "experiment": self.experiment,
             "dataset": {"name": self.dataset, "content": self.content, "classes": self.classes},
@@ -184,17 +184,26 @@ class Results(Numbers):
             "failures": [{"task": each.task, "error": each.error} for each in self.failures],
             "spec": self.spec,
             "columns": [asdict(column) for column in self.columns],
-            "matrix": [_plain_cell(cell) for cell in self.cells()],
-            "gates": [asdict(gate) for gate in self.gates],
-            "literature": plain_literature(self.published, self.families),
+            "matrix": None,
+            "gates": None,
+            "literature": None,
             "values": [asdict(value) for value in self.values],
             "curves": [asdict(curve) for curve in self.curves],
             "pictures": [asdict(pictured) for pictured in self.pictures],
             "rates": [plain_rates(rated) for rated in self.rates],
             "facts": self.facts,
+            "factors": asdict(self.factors),
+        }
+
+    def to_json(self) -> str:
+        """The results as JSON. The text depends on nothing but the numbers."""
+        derived = {
+            "matrix": [_plain_cell(cell) for cell in self.cells()],
+            "gates": [asdict(gate) for gate in self.gates],
+            "literature": plain_literature(self.published, self.families),
             "factors": plain_factors(self),
         }
-        return json.dumps(body, indent=1)
+        return json.dumps(self.recorded() | derived, indent=1)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
