@@ -14,8 +14,10 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy import optimize, stats
 
+from amulet.statistics.comparison import Comparison
+from amulet.statistics.judging import judge
 from amulet.statistics.power import POWER, power_of_difference
-from amulet.statistics.verdicts import ALPHA, CHANGES, Comparison, Verdict, Word, judge
+from amulet.statistics.verdicts import ALPHA, CHANGES, Verdict, Word
 
 Floats = NDArray[np.float64]
 

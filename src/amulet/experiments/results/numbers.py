@@ -204,6 +204,7 @@ class Numbers:
         left_out: what was asked for with all risks, all defenses or all factors, and cannot be used.
         failures: the tasks that could not be computed. Values that depend on them are undefined.
         factors: properties of the models that may explain interactions; none where the experiment asks for none.
+        screened: the rows that are screened, each a family of its own; none in results of older versions.
     """
 
     experiment: str
@@ -226,6 +227,7 @@ class Numbers:
     left_out: tuple[LeftOut, ...] = ()
     failures: tuple[Failure, ...] = ()
     factors: Factors = Factors()
+    screened: tuple[str, ...] = ()
 
     @property
     def rows(self) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from amulet.report.pages.templating import as_shown, both_pages, templating
 from amulet.report.words import spec_text
 from amulet.report.words.blocks import matrix_blocks
 from amulet.report.words.compositions import combinations
-from amulet.report.words.explanations import HOW_VERDICTS, NOT_COVERED
+from amulet.report.words.explanations import NOT_COVERED, how_verdicts
 from amulet.report.words.factors import INTRODUCTION, factor_tables
 from amulet.report.words.failed_tasks import failures_sentence
 from amulet.report.words.headlines import headlines, undefended_news
@@ -93,7 +93,7 @@ def _words(results: Results) -> dict[str, Any]:
         "reading_meanings": MEANINGS,
         "reading_rule": RULE,
         "leaning_rule": LEANING_RULE,
-        "how_verdicts": HOW_VERDICTS,
+        "how_verdicts": how_verdicts(results),
         "not_covered": NOT_COVERED,
         "terms": TERMS,
         "experiment": spec_text.experiment(results),
