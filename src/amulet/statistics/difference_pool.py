@@ -206,7 +206,21 @@ def _simulated(
 
 
 def comparisons_of(cells: DifferencePool, means: Floats, seeds: int, rng: Generator) -> list[Comparison]:
-    """Cells with these true means over seeds that are drawn with replacement, the same for all cells."""
+    """Cells with these true means over seeds that are drawn with replacement, the same for all cells.
+
+    Args:
+        cells: the measured differences.
+        means: (cells,) the true means.
+        seeds: how many seeds are drawn.
+        rng: the source of randomness.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> pool = DifferencePool(rng.normal(size=(4, 2, 40)), np.full(4, 0.1), ("auc",) * 4, tuple("abcd"))
+        >>> [comparison] = comparisons_of(pool.of_rows(1, rng), np.array([5.0]), seeds=10, rng=rng)
+        >>> len(comparison.differences), sum(comparison.differences) > 20
+        (10, True)
+    """
     drawn = rng.integers(cells.values.shape[2], size=seeds)
     before, moved = cells.values[:, 0, drawn], (means - cells.differences.mean(1))[:, None]
     after = cells.values[:, 1, drawn] + moved

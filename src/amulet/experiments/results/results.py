@@ -114,9 +114,23 @@ class Results(Numbers):
         """The gates: whether models have learned, defenses reduce their own risk, and attacks work."""
         return gates(self, self.verdicts)
 
+    @cached_property
+    def _gates_by_row(self) -> Mapping[str, Mapping[int, Checked]]:
+        """The gates of each row, by their places among all."""
+        found: dict[str, dict[int, Checked]] = {}
+        for place, gate in enumerate(self.gates):
+            found.setdefault(gate.row, {})[place] = gate
+        return found
+
+    def gates_of_rows(self, *rows: str) -> Iterator[Checked]:
+        """The gates of some rows, in the order of all gates. Those of attacks are of the undefended baseline."""
+        near = {place: gate for row in rows for place, gate in self._gates_by_row.get(row, {}).items()}
+        return (near[place] for place in sorted(near))
+
     def gates_of(self, cell: MatrixCell) -> tuple[Checked, ...]:
         """The gates of the cell's row, and those of the attack or audit that the cell belongs to."""
-        return tuple(gate for gate in self.gates if gate.concerns(cell.row, cell.column.probe))
+        near = self.gates_of_rows(cell.row, BASELINE)
+        return tuple(gate for gate in near if gate.concerns(cell.row, cell.column.probe))
 
     def summary(self) -> pd.DataFrame:
         """One line for each verdict, by row and metric.

@@ -5,7 +5,7 @@ from statistics import fmean
 
 from amulet.experiments.pairs.results import PairCell
 from amulet.experiments.planning.experiment import BASELINE
-from amulet.experiments.results.numbers import MatrixCell
+from amulet.experiments.results.numbers import Column, MatrixCell
 from amulet.experiments.results.results import Results
 from amulet.report.words.formats import MINUS, number, p_value, percent, signed, spread
 from amulet.report.words.names import capitalised, metric_words, mid_sentence, riskier_end
@@ -98,7 +98,7 @@ def pair_sentences(cell: PairCell) -> str:
 
 
 def verdict_figures(results: Results, cell: MatrixCell) -> Iterator[tuple[str, str]]:
-    """The statistics of a cell of the matrix, as terms and texts."""
+    """The statistics of a cell of the matrix, as terms and texts, without those of `metric_figures`."""
     if cell.summary is not None:
         yield "Mean", f"{number(cell.summary.mean)} {spread(cell.summary)}".strip()
     if cell.difference is not None:
@@ -109,8 +109,12 @@ def verdict_figures(results: Results, cell: MatrixCell) -> Iterator[tuple[str, s
         yield _margin_figure(cell.verdict)
     looks = f" (analyses at {', '.join(map(str, results.looks))})" if len(results.looks) > 1 else ""
     yield "Seeds", (seeds_note(results, cell) or plural_seeds(len(results.of(cell.row, cell.column)))) + looks
-    yield "Which end is riskier", riskier_end(cell.column)
-    if base := to_compare_with(results, cell.column):
+
+
+def metric_figures(results: Results, column: Column) -> Iterator[tuple[str, str]]:
+    """What holds of a metric in all rows, as terms and texts."""
+    yield "Which end is riskier", riskier_end(column)
+    if base := to_compare_with(results, column):
         yield "To compare with", base
 
 
