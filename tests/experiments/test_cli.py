@@ -30,7 +30,7 @@ def amulet(*arguments: object, code: int = 0) -> str:
 
 
 def test_the_whole_path_of_a_user(file: Path) -> None:
-    assert "minutes on" in amulet("plan", file)
+    assert "on one process" in amulet("plan", file)
     assert "tasks are left" in amulet("status", file)
 
     output = amulet("assess", file, "--workers", 1)

@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import Generator, Tensor, nn
 
-from amulet.core.data import Data
+from amulet.core.data import Data, Schema
 from amulet.core.metric import Undefined
+from amulet.core.model import ModelSpec
 from amulet.core.probe import Attack, Audit, Game
 from amulet.core.spec import Count
 from amulet.core.split import Split
@@ -25,6 +26,7 @@ from amulet.poisoning.attacks import BadNets
 from amulet.poisoning.defenses import SpectralSignatures
 from amulet.testing import TOY_RECIPE, toy_dataset
 from amulet.training import DPSGD, Perturb, Placebo, Prepare, Prepared, Removal, Scorer, TrainingFunction
+from amulet.unauthorized_model_ownership.attacks import ModelExtraction
 from amulet.utility import Utility
 from amulet.utility.outcome import PredictionOutcome
 
@@ -44,6 +46,7 @@ class Clock:
 
 CLOCK = Clock()
 PREPARATION, STEP, PASS, RECORD, PAIR = 3.0, 0.25, 0.05, 0.001, 1e-5
+PER_RECORD = 0.1
 
 
 @pytest.fixture(autouse=True)
@@ -73,6 +76,16 @@ class SlowSteps(Perturb):
         del model, rng
         CLOCK.move(STEP)
         return batch
+
+
+@dataclass(frozen=True)
+class SlowNet(ModelSpec):
+    """Takes its time for each record."""
+
+    def build(self, schema: Schema) -> nn.Module:
+        model = LinearNet((4,), norm="group").build(schema)
+        model.register_forward_pre_hook(lambda _, given: CLOCK.move(PER_RECORD * len(given[0])))
+        return model
 
 
 @dataclass(frozen=True)
@@ -198,8 +211,19 @@ def test_few_steps_are_made_of_many() -> None:
     slow = replace(RECIPE, epochs=1000, stages=(SlowSteps(),))
     before = CLOCK.now
     fitted = slow.timed(1.0).fit(DATA.train, seed=0)
-    assert CLOCK.now - before == pytest.approx(1.0)
-    assert fitted.facts["seconds of steps left out"] == pytest.approx((1000 * 32 - 4) * STEP)
+    assert CLOCK.now - before == pytest.approx(1.0 + STEP)  # and a part of the first batch
+    assert fitted.facts["seconds of steps left out"] == pytest.approx((1000 * 32 - 4) * STEP - STEP)
+
+
+def test_slow_models_are_timed_on_parts_of_a_batch_and_samples_of_the_records(store: Store) -> None:
+    before = CLOCK.now
+    found = estimated(store, ModelExtraction(), recipe=replace(RECIPE, model=SlowNet()))
+    assert CLOCK.now - before < 200.0
+    taught = 5 * 1600 * PER_RECORD
+    accuracy = 1600 * PER_RECORD  # of targets, which are half of those that are trained
+    assert line(found, "Train undefended").seconds == pytest.approx(taught + accuracy / 2, rel=0.05)
+    asked = 1600 * PER_RECORD  # the attacker's records, by the target
+    assert line(found, "Derive Extraction").seconds == pytest.approx(taught + asked, rel=0.05)
 
 
 def test_attacks_are_counted_by_records_and_iterations(store: Store) -> None:
@@ -242,7 +266,7 @@ def test_what_is_not_known_is_named_and_does_not_fail(store: Store) -> None:
     reasons = {gap.name: gap.reason for gap in found.gaps}
     assert "training function" in reasons["Train undefended"]
     assert "out of luck" in reasons["Play FailingAttack"]
-    assert "more than 5 seconds" in reasons["Play EndlessAttack"]
+    assert "more than 10 seconds" in reasons["Play EndlessAttack"]
     assert line(found, "Play FailingAttack").untold == 2
     assert line(found, "Play LossThreshold").untold == 0
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from amulet.core import remembered
 from amulet.core.errors import Problem
 from amulet.experiments import Experiment, Plan, Results, Store, plan
 from amulet.experiments.graph.failures import Failure
@@ -20,7 +21,10 @@ MANIFEST: Mapping[str, object] = {"date": "2026-01-02", "packages": {"amulet": "
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Empty, and of a source that nobody edits while the tests run."""
     monkeypatch.setenv("AMULET_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(remembered, "amulet_digest", lambda: "the source")
+    monkeypatch.setattr(remembered, "_source", lambda: "the source")
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,7 @@
-"""Subcommands on an experiment: `assess`, `plan`, `status`, and `report` on what is finished."""
+"""Subcommands on an experiment: `assess`, `status`, and `report` on what is finished."""
 
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -19,15 +18,11 @@ from amulet.cli.options import (
     TimeLimit,
     UntilDecided,
     Workers,
-    check_device,
     check_place,
     check_store,
-    named_imports,
 )
+from amulet.cli.plans import planned_in
 from amulet.cli.printing import show_results, table_of, warn
-
-if TYPE_CHECKING:
-    from amulet.experiments import Experiment, Plan
 
 DEFAULT_STORE = Path("runs/store")
 
@@ -63,7 +58,7 @@ def assess(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         check_store(store)
         check_place(on, workers)
         kept, folder = Store(store), out and out.absolute()
-        planned = _plan(file, device, until_decided, max_seeds, allow_imports)
+        planned = planned_in(file, device, until_decided, max_seeds, allow_imports)
         asked = conditions(fail_if or (), [row.label for row in planned.experiment.rows], columns_of(planned))
         folder = folder or Path("runs", planned.experiment.name).absolute()
         spec, content = planned.experiment.plain(), planned.dataset.content
@@ -76,54 +71,6 @@ def assess(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         show_results(results, page, console, file, details=details)
         end_if_one_holds(results, asked)
         end_if_incomplete(results, page)
-
-
-def plan(
-    file: File,
-    store: StoreOption = DEFAULT_STORE,
-    device: DeviceOption = "cpu",
-    workers: Workers = None,
-    on: On = "local",
-    until_decided: UntilDecided = False,
-    max_seeds: MaxSeeds = None,
-    allow_imports: AllowImports = None,
-) -> None:
-    """Check an experiment and show what would be computed, and about how long it takes."""
-    with told_plainly() as console:
-        from amulet.experiments.assess import placed, resumed
-        from amulet.experiments.graph.store import Store
-        from amulet.experiments.planning.estimate import estimate
-        from amulet.experiments.planning.models_asked import models_asked
-
-        check_place(on, workers)
-        jobs = placed(on, workers, device).jobs  # a cluster that does not answer is told before anything is estimated
-        planned = resumed(_plan(file, device, until_decided, max_seeds, allow_imports), Store(store))
-        estimated = estimate(planned, Store(store))
-        table = table_of("task", "to compute", "stored", "seconds each")
-        for line in estimated.lines:
-            seconds = f"{line.seconds:.2f}" if line.seconds is not None else ""
-            table.add_row(line.name, str(line.missing), str(line.stored), seconds)
-        console.print(table)
-        for sentence in models_asked(planned):
-            console.print(sentence, markup=False, soft_wrap=True)
-        for notice in planned.notices:
-            console.print(f"Note: {notice}", markup=False, soft_wrap=True)
-        for gap in estimated.gaps:
-            tasks = f"{gap.tasks} {'task' if gap.tasks == 1 else 'tasks'}"
-            console.print(f"No estimate for {gap.name} ({tasks}): {gap.reason}.", markup=False, soft_wrap=True)
-        console.print(_sharing(planned), soft_wrap=True)
-        minutes = estimated.seconds / 60
-        without = ", without what has no estimate" if estimated.gaps else ""
-        console.print(
-            f"About {minutes:.1f} minutes on one process, {minutes / jobs:.1f} on {jobs}{without}."
-            if estimated.missing
-            else "Nothing to compute."
-        )
-        if planned.seeds < planned.experiment.looks[-1] and estimated.missing:
-            console.print(
-                f"This is for {planned.seeds} seeds. Where a verdict is then undecided, it goes on: "
-                f"at most {planned.experiment.looks[-1]} seeds."
-            )
 
 
 def status(
@@ -142,7 +89,7 @@ def status(
         from amulet.experiments.planning.plan import count_by_kind
 
         kept = Store(store)
-        planned = _plan(file, device, until_decided, max_seeds, allow_imports)
+        planned = planned_in(file, device, until_decided, max_seeds, allow_imports)
         planned, states = inspected(planned, kept, every_byte=verify)
         table = table_of("task", "stored", "damaged", "of")
         counts = {state: count_by_kind(t for t in planned.tasks if states[t.digest] is state) for state in State}
@@ -192,31 +139,5 @@ def report(
                 end_if_incomplete(results, page)
 
 
-def _sharing(planned: "Plan") -> str:
-    """How many trainings are saved since attacks, audits and rows share models."""
-    distinct, alone = planned.trainings
-    return (
-        f"{distinct:,} models in all, trained or derived. Attacks, audits and rows that trained their own would need "
-        f"{alone:,}: sharing saves {alone - distinct:,}."
-    )
-
-
 def _tasks(count: int) -> str:
     return "1 task is" if count == 1 else f"{count} tasks are"
-
-
-def _plan(
-    file: Path, device: str, until_decided: bool, max_seeds: int | None, allow_imports: list[str] | None
-) -> "Plan":
-    """The plan of the experiment in a file; options of the command line override what the file says."""
-    from amulet.experiments import load_experiment
-    from amulet.experiments.planning.plan import plan as plan_tasks
-
-    check_device(device)
-    experiment: Experiment = load_experiment(file, named_imports(allow_imports))
-    experiment = replace(
-        experiment,
-        until_decided=experiment.until_decided or until_decided,
-        seeds=experiment.seeds if max_seeds is None else max_seeds,
-    )
-    return plan_tasks(experiment, device=device)

@@ -4,12 +4,13 @@ from typing import Annotated
 
 import typer
 
-from amulet.cli.assessments import assess, plan, report, status
+from amulet.cli.assessments import assess, report, status
 from amulet.cli.endings import Commands
 from amulet.cli.first_steps import init, list_plugins, show
 from amulet.cli.given_models import audit, compare
 from amulet.cli.literature import literature
 from amulet.cli.options import show_version
+from amulet.cli.plans import plan
 from amulet.cli.stores import stores
 
 app = typer.Typer(

@@ -21,6 +21,13 @@ def number(least: int, most: int) -> "Callable[[str], int]":
     return read
 
 
+def factor(given: str) -> float:
+    """A number above 0, for typer, which is told of anything else in one sentence."""
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", str(given)) or float(given) <= 0:
+        raise typer.BadParameter(f"It must be a number above 0. Got {given!r}.")
+    return float(given)
+
+
 File = Annotated[Path, typer.Argument(help="The experiment, as YAML.", exists=True, dir_okay=False)]
 StoreOption = Annotated[Path, typer.Option("--store", help="Where results are kept and shared.")]
 DeviceOption = Annotated[str, typer.Option("--device", help='"cpu", or a CUDA device such as "cuda:0".')]
@@ -69,6 +76,21 @@ TimeLimit = Annotated[
         metavar="SECONDS",
         help="Stop a task that takes longer; it counts as failed. No limit by default.",
     ),
+]
+
+
+Speed = Annotated[
+    float,
+    typer.Option(
+        "--speed",
+        parser=factor,
+        metavar="FACTOR",
+        help="How many times as fast as this machine each worker computes a task; 1 by default.",
+    ),
+]
+WithoutData = Annotated[
+    bool,
+    typer.Option("--without-data", help="Plan with random records, as many and of the shape of the data set's own."),
 ]
 
 

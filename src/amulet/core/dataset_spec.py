@@ -4,6 +4,7 @@ from abc import abstractmethod
 from dataclasses import dataclass
 
 from amulet.core.dataset import AmuletDataset
+from amulet.core.outline import Outline
 from amulet.core.spec import Spec
 
 
@@ -18,3 +19,7 @@ class DatasetSpec(Spec):
         Raises:
             InvalidData: the records cannot be used as they are.
         """
+
+    def outline(self) -> Outline | None:
+        """What is known of the data set before it is read; a hook. None if too little for a plan."""
+        return None

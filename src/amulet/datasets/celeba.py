@@ -14,6 +14,7 @@ from amulet.core.data import Attribute, Modality, Schema
 from amulet.core.dataset import AmuletDataset
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import InvalidData, Problem
+from amulet.core.outline import Outline
 from amulet.core.spec import Count, NonNegativeInt, OpenProbability
 from amulet.datasets.arrays import invalid
 from amulet.datasets.download import unavailable
@@ -35,6 +36,10 @@ _MOST: Final = 2**26
 
 _LAYOUT: Final = Layout(largest=2**20)
 """An image has some ten thousand bytes."""
+
+_ALL: Final = 202_599
+_TESTED: Final = 19_962
+"""Images of the official test part."""
 
 _TEST: Final = 2
 """The mark of test images in the official partition; 0 is for training, 1 for validation."""
@@ -91,6 +96,11 @@ class CelebA(DatasetSpec):
         x = decoded(*_images(self.root, list(rows.index)), View(self.size, self.size, _ORIGINAL, _SQUARE), "CelebA")
         records = Records(x, _codes(rows[self.target]), _codes(rows[list(self.sensitive)]))
         return dataset("CelebA", self._schema(), records, official(len(parts.train), len(parts.test)), order)
+
+    def outline(self) -> Outline:
+        """The official numbers of images, or those to draw."""
+        test = _TESTED if self.test_share is None else round(self.test_share * _ALL)
+        return Outline("CelebA", self._schema(), self.train_records or _ALL - test, self.test_records or test)
 
     def _check_names(self, known: Sequence[str]) -> None:
         problems = [

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from amulet.core.data import Modality, Schema
 from amulet.core.dataset import AmuletDataset
 from amulet.core.dataset_spec import DatasetSpec
+from amulet.core.outline import Outline
 from amulet.core.spec import Count, NonNegativeInt
 from amulet.datasets.cache import Key, cached
 from amulet.datasets.cifar_batches import SIDE, binary_batch, python_batch
@@ -67,6 +68,10 @@ class CIFAR10(DatasetSpec):
         whole = official(first := int(arrays["train"][0]), len(records.y) - first)
         parts = drawn(whole, "CIFAR10", train=self.train_records, test=self.test_records, seed=self.seed)
         return dataset("CIFAR10", _SCHEMA, records, parts)
+
+    def outline(self) -> Outline:
+        """The official numbers of images, or those to draw."""
+        return Outline("CIFAR10", _SCHEMA, self.train_records or 50_000, self.test_records or 10_000)
 
 
 def _read(source: Tree) -> Mapping[str, NDArray[Any]]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from amulet.core.data import Modality, Schema
 from amulet.core.dataset import AmuletDataset
 from amulet.core.dataset_spec import DatasetSpec
+from amulet.core.outline import Outline
 from amulet.core.spec import Count, NonNegativeInt
 from amulet.datasets.cache import Key, cached
 from amulet.datasets.download import Remote, download
@@ -63,6 +64,10 @@ class FashionMNIST(DatasetSpec):
         whole = official(first := int(arrays["train"][0]), len(records.y) - first)
         parts = drawn(whole, "FashionMNIST", train=self.train_records, test=self.test_records, seed=self.seed)
         return dataset("FashionMNIST", _SCHEMA, records, parts)
+
+    def outline(self) -> Outline:
+        """The official numbers of images, or those to draw."""
+        return Outline("FashionMNIST", _SCHEMA, self.train_records or 60_000, self.test_records or 10_000)
 
 
 def _places(root: str | None) -> Mapping[str, Path]:

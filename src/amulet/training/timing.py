@@ -17,6 +17,12 @@ from amulet.core.trainable import DataUse
 from amulet.training.stages import Update
 from amulet.training.updates import Pace, PlainRule, RecordLosses, Rule
 
+FEW: Final = 16
+"""Records of the part of a batch that is learned first, to tell what a whole one takes."""
+
+LONG: Final = 5.0
+"""Seconds of a step from which it is not made in whole, but told from that part."""
+
 SKIPPED: Final = "seconds of steps left out"
 """The fact that holds the time of all steps that a run under a `Stopwatch` has not made."""
 
@@ -33,8 +39,10 @@ def clock(device: str) -> float:
 class Stopwatch(Update):
     """Times the steps of another update rule, and ends the training once it knows enough.
 
-    Each batch is drawn and learned as in the whole run. The fact `SKIPPED` is the number of steps that were not made
-    times the mean duration of the later half of those that were: the first of them pay for what happens once.
+    Each batch is drawn and learned as in the whole run, after a part of the first one. The fact `SKIPPED` is the number
+    of steps that were not made times the mean duration of the later half of those that were: the first of them pay for
+    what happens once. If a whole step would take more than `LONG` seconds, none is made; its duration is that of the
+    part times the number of such parts in a batch.
 
     Attributes:
         rule: the update rule of the recipe; None for plain gradients.
@@ -72,6 +80,8 @@ class TimedRule(Rule):
     def __init__(self, rule: Rule, epochs: int, seconds: float, device: str) -> None:
         self._rule, self._epochs, self._seconds, self._device = rule, epochs, seconds, device
         self._steps: list[float] = []
+        self._part = 0.0
+        self._told: float | None = None
 
     @property
     def steps_per_epoch(self) -> int:
@@ -82,7 +92,8 @@ class TimedRule(Rule):
     def facts(self) -> Mapping[str, Fact]:
         """Those of the rule, and the time that the other steps would take."""
         left = self._epochs * self.steps_per_epoch - len(self._steps)
-        return {**self._rule.facts, SKIPPED: left * fmean(self._steps[len(self._steps) // 2 :])}
+        step = fmean(self._steps[len(self._steps) // 2 :]) if self._told is None else self._told
+        return {**self._rule.facts, SKIPPED: left * step - self._part}
 
     def epoch(self, order: Generator) -> Iterator[Tensor]:
         """The batches of the rule, until the time is up; then none."""
@@ -90,6 +101,14 @@ class TimedRule(Rule):
             return
         started = clock(self._device)
         for places in self._rule.epoch(order):
+            if not self._steps and len(places) > FEW:
+                yield places[:FEW]
+                self._part = clock(self._device) - started
+                whole = self._part * len(places) / FEW
+                if whole > LONG:
+                    self._told = whole
+                    return
+                started = clock(self._device)
             yield places
             ended = clock(self._device)
             self._steps.append(ended - started)
@@ -98,7 +117,7 @@ class TimedRule(Rule):
                 return
 
     def _is_over(self) -> bool:
-        return bool(self._steps) and sum(self._steps) >= self._seconds
+        return self._told is not None or (bool(self._steps) and sum(self._steps) >= self._seconds)
 
     def backward(self, losses: RecordLosses, model: nn.Module, batch: Data) -> None:
         """The rule's."""

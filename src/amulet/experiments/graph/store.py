@@ -165,6 +165,17 @@ class Store:
         except (NotStored, Damaged):
             return None
 
+    def size(self, task: Task[Any]) -> int:
+        """Bytes of a stored result, its tensors included.
+
+        Raises:
+            NotStored: the task has not been computed.
+            Damaged: the content has changed since it was written.
+        """
+        tensors = self._read(task).tensors
+        places = (self.result_place(task.digest), *([self.tensor_place(tensors)] if tensors else []))
+        return sum(place.stat().st_size for place in places)
+
     def facts(self, task: Task[Any]) -> Mapping[str, Any]:
         """The facts of a stored model by name, without reading its tensors.
 

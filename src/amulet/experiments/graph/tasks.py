@@ -45,6 +45,11 @@ class Entry:
     value: Plain
     tensors: Mapping[str, Tensor] = field(default_factory=dict)
 
+    @property
+    def nbytes(self) -> int:
+        """Of the tensors."""
+        return sum(tensor.nbytes for tensor in self.tensors.values())
+
 
 class Reader(Protocol):
     """Gives a task the results of other tasks, such as the store does."""

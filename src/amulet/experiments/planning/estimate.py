@@ -2,21 +2,27 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any, Final
 
+from amulet.core.errors import AmuletError
 from amulet.experiments.graph.plays import Exhibit, Measure, MeasureByChance, MeasureByGroup, Play, Tabulate
 from amulet.experiments.graph.store import Damaged, NotStored, State, Store
 from amulet.experiments.graph.tasks import Derive, Score, Task, Train
 from amulet.experiments.planning.plan import Plan
-from amulet.experiments.planning.rehearsal import Rehearsal, Untold, kind_of
+from amulet.experiments.planning.rehearsal import Rehearsal, Untold
+from amulet.experiments.planning.stand_ins import kind_of
 
 TIMED: Final = 20
 """How many stored tasks of a kind are looked at."""
 
 PER_KIND: Final = 2.0
 """Seconds to spend on a kind of task, more or less."""
+
+ENTRY: Final = 1300
+"""Bytes of the JSON of a result, about."""
 
 IN_ALL: Final = 20.0
 """Seconds to spend on all kinds, more or less, where there are many."""
@@ -64,15 +70,27 @@ class Estimate:
         lines: all tasks by name.
         gaps: what `seconds` leaves out.
         by_kind: the seconds of a task of each kind, as far as they can be told.
+        names: what the tasks of each kind do.
+        sizes: the bytes of a result of each kind in the store, about.
     """
 
     lines: tuple[Line, ...]
     gaps: tuple[Gap, ...] = ()
     by_kind: Mapping[str, float] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
     def of(self, task: Task[Any]) -> float | None:
         """The seconds of one task; None if there is no estimate."""
         return self.by_kind.get(kind_of(task))
+
+    def name(self, task: Task[Any]) -> str:
+        """What a task does."""
+        return self.names.get(kind_of(task), type(task).__name__)
+
+    def size(self, task: Task[Any]) -> int:
+        """The bytes of a task's result in the store, about."""
+        return self.sizes.get(kind_of(task), ENTRY)
 
     @property
     def missing(self) -> int:
@@ -118,7 +136,13 @@ def estimate(planned: Plan, store: Store) -> Estimate:
         by_name[kind.name].append(kind)
     gaps = tuple(Gap(kind.name, len(kind.missing), kind.reason) for kind in timed if kind.reason)
     seconds = {key: kind.seconds for key, kind in timed_by_kind.items() if kind.seconds is not None}
-    return Estimate(tuple(_line(name, held) for name, held in by_name.items()), gaps, seconds)
+    return Estimate(
+        tuple(_line(name, held) for name, held in by_name.items()),
+        gaps,
+        seconds,
+        names={key: kind.name for key, kind in kinds.items()},
+        sizes={key: _size(kind, store, rehearsal) for key, kind in kinds.items()},
+    )
 
 
 def _kinds(planned: Plan, states: Mapping[str, State]) -> dict[str, _Kind]:
@@ -158,6 +182,14 @@ def _value(task: Task[Any], store: Store) -> Any | None:
         return store.load(task)
     except (NotStored, Damaged):
         return None
+
+
+def _size(kind: _Kind, store: Store, rehearsal: Rehearsal) -> int:
+    """Bytes of a stored result of the kind, else of the tensors of one that was tried, beside its JSON."""
+    if kind.stored:
+        with suppress(AmuletError, OSError):
+            return store.size(kind.stored[0])
+    return ENTRY + sum(rehearsal.size(task) for task in kind.missing[:1])
 
 
 def _timed(kind: _Kind, store: Store, rehearsal: Rehearsal) -> _Kind:

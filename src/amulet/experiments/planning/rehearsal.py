@@ -1,12 +1,12 @@
 """Tasks tried in brief, with stand-ins for the results that they need: how long each would take. Nothing is stored."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 import torch
-from torch import Tensor, nn
 
+from amulet.core.classifier import few
 from amulet.core.containment import contained, told
 from amulet.core.data import Data
 from amulet.core.dataset import AmuletDataset
@@ -18,10 +18,10 @@ from amulet.core.outcome import Outcome
 from amulet.core.seeds import generator
 from amulet.experiments.graph.plays import Exhibit, Measure, MeasureByChance, MeasureByGroup, Play, Tabulate
 from amulet.experiments.graph.surroundings import known_surroundings
-from amulet.experiments.graph.tasks import Derive, ModelTask, Released, Score, Seen, Source, Task, Train
+from amulet.experiments.graph.tasks import ModelTask, Score, Source, Task
 from amulet.experiments.planning.extrapolation import extrapolated
+from amulet.experiments.planning.stand_ins import StandIns, TimeUp, kind_of
 from amulet.training import timing
-from amulet.training.removal import Scorer
 
 V = TypeVar("V")
 
@@ -32,94 +32,20 @@ FEWEST: Final = 32
 """Records of either part of the data set in the smallest sample, if there are so many."""
 
 SMALLEST: Final = 1 / 64
-"""The smallest sample, as a share of the records that the whole game uses."""
+"""The smallest sample, as a share of the records that the whole game uses, unless its models are slow."""
+
+SLOW: Final = 2.0
+"""Seconds for the smallest sample from which models are slow: they are then given the fewest records."""
 
 BRIEF, BRIEFEST = 1 / 16, 1 / 64
 """The share of a probe's iterations in the first game, and in that of a probe whose iterations are long."""
 
-PATIENCE: Final = 5.0
+PATIENCE: Final = 10.0
 """Seconds after which a game is given up when it next asks a model, and a training is not tried again."""
 
 
 class Untold(AmuletError):  # noqa: N818
     """There is no estimate of a task's time; the text is the reason."""
-
-
-class TimeUp(Exception):  # noqa: N818
-    """A try takes too long."""
-
-
-def kind_of(task: Task[Any] | Seen) -> str:
-    """Tasks of one kind differ in their seeds alone, so that one stands for all."""
-    match task:
-        case Train():
-            parts: tuple[object, ...] = (task.recipe.digest, type(task.draw), task.source.digest)
-        case Derive():
-            parts = (task.method.digest, task.recipe.digest, type(task.draw), kind_of(task.parent))
-        case Score():
-            parts = (task.scorer.digest, kind_of(task.model))
-        case Play():
-            parts = (task.probe.digest, kind_of(task.seen) if task.seen else None)
-        case Measure() | MeasureByGroup() | MeasureByChance():
-            parts = (task.metric.digest, task.outcome.probe.digest)
-        case Tabulate():
-            parts = (task.outcome.probe.digest,)
-        case Exhibit():
-            parts = (task.probe.digest,)
-        case Released():
-            parts = (kind_of(task.model), *(each.digest for each in task.releases))
-        case _:
-            parts = (task.digest,)
-    return " ".join(str(part) for part in (type(task).__name__, *parts))
-
-
-@dataclass(frozen=True)
-class Unscored(Scorer):
-    """In place of a scorer: every record is worth the same."""
-
-    needs_validation = False
-
-    def score(self, model: nn.Module, data: Data, validation: Data | None) -> Tensor:
-        """(n,) zeros."""
-        del model, validation
-        return torch.zeros(len(data), dtype=torch.float64)
-
-
-@dataclass(frozen=True)
-class StandIns:
-    """A reader of results that nobody has computed.
-
-    Attributes:
-        datasets: by the digest of their sources, whole or a sample.
-        model: gives a model of the kind of a task.
-        outcomes: of games, by their kind.
-        until: when the models that it gives refuse to answer, as `timing.clock` tells the time.
-    """
-
-    datasets: Mapping[str, AmuletDataset]
-    model: Callable[[ModelTask], Fitted]
-    outcomes: Mapping[str, Any] = field(default_factory=dict)
-    until: float = float("inf")
-
-    def load(self, task: Task[Any]) -> Any:
-        """Something of the form of the task's value; models are rebuilt each time, as from the store."""
-        match task:
-            case Source():
-                return self.datasets[task.digest]
-            case Score():
-                return replace(task, scorer=Unscored()).compute(self)
-            case Play():
-                return self.outcomes[kind_of(task)]
-            case ModelTask():
-                fitted = task.decode(task.encode(self.model(task)), self)
-                if self.until < float("inf"):
-                    fitted.model.register_forward_pre_hook(lambda *_: self._check(task.backend.device))
-                return fitted
-        raise TypeError(f"There is no stand-in for {task}.")
-
-    def _check(self, device: str) -> None:
-        if timing.clock(device) > self.until:
-            raise TimeUp
 
 
 class Rehearsal:
@@ -138,6 +64,7 @@ class Rehearsal:
         self._models: dict[str, Fitted] = {}
         self._times: dict[str, float] = {}
         self._outcomes: dict[str, dict[float, Outcome | Undefined]] = {}
+        self._passes: dict[str, float] = {}
 
     def seconds(self, task: Task[Any]) -> float:
         """How long a task of this kind takes on one core.
@@ -166,6 +93,19 @@ class Rehearsal:
             raise Untold(f"a try on few records ended with {told(error)}") from error
         raise Untold("it is not tried")
 
+    def size(self, task: Task[Any]) -> int:
+        """Bytes of the tensors of a task's result, as far as something of its kind has been tried."""
+        match task:
+            case Source():
+                return task.encode(self._datasets[task.digest]).nbytes
+            case ModelTask() if (fitted := self._models.get(kind_of(task))) is not None:
+                return task.encode(fitted).nbytes
+            case Play():
+                found = self._outcomes.get(kind_of(task), {})
+                told = {size: outcome for size, outcome in found.items() if not isinstance(outcome, Undefined)}
+                return round(task.encode(told[max(told)]).nbytes * self._share(task) / max(told)) if told else 0
+        return 0
+
     def model(self, task: ModelTask) -> Fitted:
         """A model of the kind of the task: from the store, else trained for a few steps, else untrained."""
         kind = kind_of(task)
@@ -188,18 +128,40 @@ class Rehearsal:
     def _trained(self, task: ModelTask) -> float:
         """From a second try, unless the first is long, since that one pays for what happens once in a process."""
         kind = kind_of(task)
+        if kind not in self._times and self._is_slow(task):
+            self._times[kind] = self._trained_on_samples(task)
         if kind not in self._times:
             for seconds in (0.0, self._seconds):
-                recipe = task.recipe.timed(seconds)
-                if recipe is None:
-                    raise Untold("its training function is not run for an estimate")
-                fitted, taken = self._run(replace(task, recipe=recipe), self._whole)
-                skipped = fitted.facts.get(timing.SKIPPED, 0.0)
-                assert isinstance(skipped, float)  # noqa: S101 - as the stopwatch gives it
-                self._models[kind], self._times[kind] = fitted, taken + skipped
+                taken, self._times[kind] = self._try(task, seconds, self._whole)
                 if taken > PATIENCE:
                     break
         return self._times[kind]
+
+    def _try(self, task: ModelTask, seconds: float, reader: StandIns) -> tuple[float, float]:
+        """How long a training of a few steps takes, and how long one of all steps would."""
+        recipe = task.recipe.timed(seconds)
+        if recipe is None:
+            raise Untold("its training function is not run for an estimate")
+        fitted, taken = self._run(replace(task, recipe=recipe), reader)
+        skipped = fitted.facts.get(timing.SKIPPED, 0.0)
+        assert isinstance(skipped, float)  # noqa: S101 - as the stopwatch gives it
+        self._models[kind_of(task)] = fitted
+        return taken, taken + skipped
+
+    def _is_slow(self, task: ModelTask) -> bool:
+        """Whether the model takes long to answer on all records, as a training may ask it to beside its steps."""
+        return self._pass(task) * len(self._datasets[task.source.digest].train) > PATIENCE
+
+    def _trained_on_samples(self, task: ModelTask) -> float:
+        """From trainings on samples of the records: as many epochs, of fewer steps."""
+        first = self._first(task.source, 1.0, task)
+        times: dict[float, float] = {}
+        for size in (first, first, min(1.0, GROWTH * first)):  # the first pays for what happens once
+            reader = StandIns(self._sampled(size, task.source, None), self.model)
+            taken, times[size] = self._try(task, 0.0, reader)
+            if taken > PATIENCE:
+                break
+        return extrapolated(times, 1.0)
 
     def _scored(self, task: Score) -> float:
         """Scores may compare all pairs of records, so their time is taken for quadratic at most."""
@@ -209,7 +171,7 @@ class Rehearsal:
             datasets = self._sampled(size, task.model.source, None)
             return self._run(task, StandIns(datasets, self.model))[1]
 
-        first = self._first(task.model.source, 1.0)
+        first = self._first(task.model.source, 1.0, task.model)
         return extrapolated(_grown(at, first, 1.0, self._seconds), 1.0, degree=2)
 
     def _played(self, task: Play) -> float:
@@ -217,9 +179,8 @@ class Rehearsal:
 
         A game may need more records for an outcome; one without it tells nothing of the time.
         """
-        part = getattr(self._datasets[task.source.digest], task.probe.outcome_type.part)
-        whole = min(1.0, (task.probe.sample() or len(part)) / len(part))
-        first = self._first(task.source, whole)
+        whole = self._share(task)
+        first = self._first(task.source, whole, task.target)
         taken = self._play(task, first, BRIEFEST)  # the first pays for imports, look-ups and models
         by_share = {1.0: 0.0}
         if task.probe.briefer(BRIEFEST) != task.probe:
@@ -234,6 +195,11 @@ class Rehearsal:
             return self._play(task, whole, 1.0)
         longer = extrapolated(by_share, 1.0) / by_share[share] if share < 1 and by_share[share] else 1.0
         return extrapolated(telling, whole) * longer
+
+    def _share(self, task: Play) -> float:
+        """The share of the records that a game uses."""
+        part = getattr(self._datasets[task.source.digest], task.probe.outcome_type.part)
+        return float(min(1.0, (task.probe.sample() or len(part)) / len(part)))
 
     def _play(self, task: Play, size: float, share: float) -> float:
         """The seconds of one game."""
@@ -267,10 +233,26 @@ class Rehearsal:
     def _whole(self) -> StandIns:
         return StandIns(self._datasets, self.model)
 
-    def _first(self, source: Source, whole: float) -> float:
-        """The smallest sample, as a share of the records."""
+    def _first(self, source: Source, whole: float, model: ModelTask | None) -> float:
+        """The smallest sample, as a share of the records; of fewer records if the model is slow."""
         dataset = self._datasets[source.digest]
-        return min(whole, max(SMALLEST * whole, FEWEST / min(len(dataset.train), len(dataset.test))))
+        fewest = min(whole, FEWEST / min(len(dataset.train), len(dataset.test)))
+        usual = max(fewest, SMALLEST * whole)
+        slow = model is not None and usual * len(dataset.train) * self._pass(model) > SLOW
+        return fewest if slow else usual
+
+    def _pass(self, task: ModelTask) -> float:
+        """Seconds that an untrained model of the kind of a task takes for the logits of a record."""
+        kind, device = kind_of(task), task.backend.device
+        if kind not in self._passes:
+            some = few(self._datasets[task.home.digest].test).to(device)
+            with contained("its code"), known_surroundings(0, device):
+                model = task.build(some.schema).eval().to(device)
+                for _ in range(2):  # the first pays for what happens once
+                    started = timing.clock(device)
+                    predict(model, some)
+                    self._passes[kind] = (timing.clock(device) - started) / len(some)
+        return self._passes[kind]
 
     def _sampled(self, size: float, source: Source, target: ModelTask | None) -> dict[str, AmuletDataset]:
         """A share of the records of one data set, the same for all; test records of the class that the target names.
