@@ -42,9 +42,11 @@ def test_every_risk_has_an_attack_or_audit_and_every_defense_a_row(dataset: Amul
     found, left_out = complete(EVERYTHING, dataset)
     assert not left_out
     assert {probe.risk for probe in found.probes} == set(risk_names())
-    assert {"AdversarialTraining", "TRADES", "DPSGD", "OutlierRemoval", "Watermark"} <= {
+    assert {"AdversarialTraining", "TRADES", "DPSGD", "Explanations", "OutlierRemoval", "Watermark"} <= {
         row.label for row in found.rows
     }
+    reading = {"LiRAWithExplanations", "AttributeFromExplanations", "ModelExtractionWithExplanations"}
+    assert reading <= {type(probe).__name__ for probe in found.probes}
     assert "Placebo" not in {row.label for row in found.rows}
     assert (found.risks, found.all_defenses) == ((), False)
 
@@ -52,7 +54,8 @@ def test_every_risk_has_an_attack_or_audit_and_every_defense_a_row(dataset: Amul
 def test_what_a_data_set_cannot_carry_is_told_with_the_reason(digits: AmuletDataset) -> None:
     found, left_out = complete(EVERYTHING, digits)
     for_groups = {"AdversarialDebiasing", "FERMI", "Reweighing", "ThresholdOptimizer"}
-    assert {"Discrimination", "AttributeFromOutputs", "SuriEvans", *for_groups} == set(left_out)
+    for_attributes = {"AttributeFromOutputs", "AttributeFromExplanations"}
+    assert {"Discrimination", *for_attributes, "SuriEvans", *for_groups} == set(left_out)
     assert left_out["SuriEvans"].reason.endswith("needs the sensitive attribute 'sex'; the data set has: none.")
     assert "evasion" in {probe.risk for probe in found.probes}
 
@@ -74,6 +77,7 @@ def test_pairs_are_rows_or_told_with_the_reason_of_their_conflict(dataset: Amule
         "AdversarialTraining",
         "OutlierRemoval",
     ]
+    assert all(row.screened for row in found.defenses)
     [conflict] = [each for each in left_out if "DPSGD" in each.name and "OutlierRemoval" in each.name]
     assert "DPSGD" in conflict.reason
 

@@ -64,7 +64,7 @@ def test_shadows_know_the_defense_unless_the_threat_model_says_otherwise(experim
 
 
 def shadows_of(play: Play) -> tuple[ModelTask, ...]:
-    return next((role.models for role in play.cast if role.name == SHADOW), ())
+    return next((role.tasks for role in play.cast if role.name == SHADOW), ())
 
 
 def test_more_shadows_reuse_the_first_ones(experiment: Experiment) -> None:

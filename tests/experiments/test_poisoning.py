@@ -103,7 +103,7 @@ def test_the_control_is_the_clean_model_of_the_same_row_and_seed(poisoned: Exper
     clean = {trial.row: trial.play.target for trial in planned.trials if isinstance(trial.play.probe, Utility)}
     for cell in planned.cells:
         if cell.metric == "trigger_alone":
-            (control,) = (role.models[0] for role in cell.task.outcome.cast if role.name == CONTROL)
+            (control,) = (role.tasks[0] for role in cell.task.outcome.cast if role.name == CONTROL)
             assert control == clean[cell.row]
             assert cell.task.outcome.probe == ATTACK
 
@@ -132,7 +132,7 @@ def test_shadows_know_the_removal(experiment: Experiment, store: Store) -> None:
 
     expected = fit_shadows(OutlierRemoval(20).apply(attacked.recipe), toy_dataset(), attacked.split, 2)
     (cast,) = (trial.play.cast for trial in planned.trials if trial.row == "removal")
-    (shadows,) = (role.models for role in cast if role.name == SHADOW)
+    (shadows,) = (role.tasks for role in cast if role.name == SHADOW)
     for task, shadow in zip(shadows, expected, strict=True):
         weights = store.load(task).model.state_dict()
         assert all(torch.equal(tensor, weights[name]) for name, tensor in shadow.model.state_dict().items())

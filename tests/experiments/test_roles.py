@@ -144,7 +144,7 @@ def test_models_by_hand_are_those_of_the_assessment(suspects: Experiment, store:
     planned, _ = carry_out(plan(suspects), store, workers=1)
     models = models_for(Agreement(), TOY_RECIPE, toy_dataset(), suspects.split)
     for role in planned.trials[0].play.cast:
-        for task, own in zip(role.models, models[role.name], strict=True):
+        for task, own in zip(role.tasks, models[role.name], strict=True):
             stored = store.load(task).model.state_dict()
             assert all(torch.equal(tensor, stored[name]) for name, tensor in own.model.state_dict().items())
 
@@ -190,7 +190,7 @@ def test_a_game_without_a_target_has_worlds(experiment: Experiment, store: Store
     assert results.facts == {}
     data = toy_dataset().train
     for role in planned.trials[0].play.cast:
-        shares = [task.draw.take(data).attribute("sex").double().mean().item() for task in role.models]
+        shares = [task.draw.take(data).attribute("sex").double().mean().item() for task in role.tasks]
         assert shares == pytest.approx([0.2 if role.name == "world 0" else 0.8] * 2, abs=0.05)
 
 
@@ -289,7 +289,7 @@ def test_a_row_can_carry_an_attack_on_its_training_records(experiment: Experimen
     planned, results = carry_out(plan(poisoned), store, workers=1)
     tasks = dict(planned.targets)
     assert tasks["colluding"].draw == BadNets(fraction=0.2).tampered(tasks[BASELINE].draw)
-    shadows = [role.models for trial in planned.trials if trial.row == "colluding" for role in trial.play.cast]
+    shadows = [role.tasks for trial in planned.trials if trial.row == "colluding" for role in trial.play.cast]
     assert all(task.draw.origin == poisoned.split for models in shadows for task in models)
     assert "colluding" in results.facts
 
@@ -300,10 +300,10 @@ def test_the_attack_that_a_row_carries_is_measured_on_its_own_model(experiment: 
     planned = plan(replace(experiment, defenses=rows, attacks=(attack, other), audits=(Utility(),), seeds=1))
     trials = {(trial.row, trial.play.probe): trial for trial in planned.trials}
     own = planned.target("colluding", 0)
-    [measured], [control] = (role.models for role in trials["colluding", attack].play.cast)
+    [measured], [control] = (role.tasks for role in trials["colluding", attack].play.cast)
     assert measured == own  # and not poisoned twice
     assert control == planned.target(BASELINE, 0)
-    [twice], _ = (role.models for role in trials["colluding", other].play.cast)
+    [twice], _ = (role.tasks for role in trials["colluding", other].play.cast)
     assert twice.draw == attack.tampered(other.tampered(control.draw))
 
 

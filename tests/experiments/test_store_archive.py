@@ -125,9 +125,9 @@ def test_all_seeds_and_all_devices_are_needed(finished: tuple[Plan, Store], smal
     play = measure.outcome
     assert isinstance(play, Play)
     cast = tuple(
-        replace(role, models=tuple(replace(each, backend=Backend("cuda:1")) for each in role.models))
+        replace(role, models=tuple(replace(each, backend=Backend("cuda:1")) for each in role.tasks))
         for role in play.cast
-        if all(isinstance(each, ModelTask) for each in role.models)
+        if all(isinstance(each, ModelTask) for each in role.tasks)
     )
     assert replace(measure, outcome=replace(play, cast=cast, backend=Backend("cuda:1"))).digest in needed
 

@@ -10,9 +10,10 @@ from torch import Tensor, nn
 from amulet.core.data import Data, Selection
 from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import AccessDenied, MissingInput
-from amulet.core.threat import Access, Adversary, Target, TrainedModel, opened
+from amulet.core.threat import Access, Adversary, Release, Target, TrainedModel, opened
 from amulet.evasion import EvasionAttack
 from amulet.evasion.attacks import PGD
+from amulet.functional.pgd import Classifier
 from amulet.membership_inference import MembershipInferenceAttack
 from amulet.membership_inference.attacks import LossThreshold
 from amulet.models import LinearNet
@@ -142,11 +143,23 @@ def test_access_is_a_set() -> None:
     assert list(Access.LABELS.narrowed_by_one()) == []
 
 
+@dataclass(frozen=True)
+class Doubled(Release):
+    """An explanation that tells the record."""
+
+    kind = Access.EXPLANATIONS
+
+    def of(self, model: Classifier, x: Tensor, classes: Tensor) -> Tensor:
+        assert torch.equal(model(x).argmax(1), classes)
+        return x * 2
+
+
 def test_what_a_defense_releases_is_granted_by_its_own_flag() -> None:
     model = nn.Linear(5, 2)
-    releases = {Access.EXPLANATIONS: lambda x: x * 2}
-    target = Target(model, Access.LABELS | Access.EXPLANATIONS, releases)
+    target = Target(model, Access.LABELS | Access.EXPLANATIONS, [Doubled()])
     assert torch.equal(target.answers(Access.EXPLANATIONS, X), X * 2)
+    assert target.release(Access.EXPLANATIONS) == Doubled()
+    assert target.release(Access.CLAIMS) is None
     with pytest.raises(
         AccessDenied, match=r"Declare `needs = Access\.LABELS \| Access\.EXPLANATIONS \| Access\.CLAIMS`"
     ):

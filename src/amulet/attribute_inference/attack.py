@@ -24,7 +24,7 @@ from amulet.core.probe import Attack, Game
 from amulet.core.roles import SURROGATE, TARGET, ModelRequest, Requests, recipe_of_attacker
 from amulet.core.seeds import derive, generator
 from amulet.core.split import AuxiliaryHalfDraw, Split
-from amulet.core.threat import Access, Adversary, Models, Target, opened, without
+from amulet.core.threat import Access, Adversary, Models, Release, Target, opened, without
 
 NO_ACCESS: Final = Access(0)
 """The access of the baseline, which imputes the value without the model."""
@@ -133,7 +133,14 @@ class AttributeInferenceAttack(Attack[AttributeOutcome]):
 
     @final
     def attack(
-        self, model: nn.Module, records: Data, victims: Data, *, models: Models = MappingProxyType({}), seed: int = 0
+        self,
+        model: nn.Module,
+        records: Data,
+        victims: Data,
+        *,
+        models: Models = MappingProxyType({}),
+        releases: tuple[Release, ...] = (),
+        seed: int = 0,
     ) -> AttributeOutcome | Undefined:
         """Attack any `nn.Module`.
 
@@ -143,6 +150,7 @@ class AttributeInferenceAttack(Attack[AttributeOutcome]):
             victims: the records under attack, none of them among the adversary's. Their attributes are what is to be
                 inferred; the adversary does not see them.
             models: the adversary's own model as "surrogate", with `own_model`; see `experiments.models_for`.
+            releases: what the model's defenses release beside its predictions, as `Explanations().releases`.
             seed: of the random choices of the attack.
 
         Returns:
@@ -164,7 +172,7 @@ class AttributeInferenceAttack(Attack[AttributeOutcome]):
         device = device_of(model)
         own, under_attack = records.to(device), victims.to(device)
         with ExitStack() as stack:
-            target = stack.enter_context(opened(model, self.needs, under_attack))
+            target = stack.enter_context(opened(model, self.needs, under_attack, releases))
             rng = generator(seed, "attribute inference", device=str(device))
             own_seed = derive(seed, "attribute inference")
             adversary = Adversary(target, records.schema, rng, without(models, TARGET), seed=own_seed)
@@ -184,7 +192,8 @@ class AttributeInferenceAttack(Attack[AttributeOutcome]):
             order = torch.randperm(len(own), generator=generator(game.seed, "victims")).to(own.y.device)
             half, other = order.tensor_split(2)
             own, victims = own[half.sort().values], victims[other.sort().values]
-        return self.attack(game.target.model, own, victims, models=game.models, seed=game.seed)
+        target = game.target
+        return self.attack(target.model, own, victims, models=game.models, releases=target.releases, seed=game.seed)
 
     def _learned_from(self, adversary: Adversary, own: Data, stack: ExitStack) -> tuple[Target, Data]:
         """The model that the adversary asks about its own records, and those that it asks about."""
@@ -195,7 +204,8 @@ class AttributeInferenceAttack(Attack[AttributeOutcome]):
         others = recorded[~surrogate.trained_on(recorded.index)]
         if len(others) == 0:
             raise MissingInput(f"{self} needs a model that was trained on some of the adversary's records, not on all.")
-        return stack.enter_context(opened(surrogate.model.to(own.y.device), self.needs, others)), others
+        model, releases = surrogate.model.to(own.y.device), adversary.target.releases
+        return stack.enter_context(opened(model, self.needs, others, releases)), others
 
     def _inferred(self, adversary: Adversary, hand: Hand) -> AttributeOutcome | Undefined:
         schema, values = hand.victims.schema, self.codes(hand.learned)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from amulet.core.data import Data
 from amulet.core.errors import AccessDenied
-from amulet.core.threat import Target
+from amulet.core.threat import Access, Target
 
 
 @final
@@ -43,6 +43,13 @@ class Observed:
     def logits(self) -> Tensor:
         """(n, classes) outputs before the softmax."""
         return self._joined(lambda target, data: target.logits(data))
+
+    @property
+    def explanations(self) -> Tensor | None:
+        """(n, inputs) flattened attributions of what is predicted for each record; None where none are released."""
+        if any(target.release(Access.EXPLANATIONS) is None for target, _ in self._parts):
+            return None
+        return self._joined(lambda target, data: target.answers(Access.EXPLANATIONS, data).flatten(1))
 
     @property
     def records(self) -> Tensor:

@@ -197,7 +197,7 @@ def predict(model: Callable[..., Tensor], records: Records) -> Tensor:
     """
     name, start = type(model).__name__, 0
     logits = torch.empty(0)
-    for x, z in _batches(records):
+    for x, z in batches(records):
         found = logits_of(model, as_inputs(x).clone(), z)
         problems = tuple(output_problems(found, len(x), owner=name))
         if problems:
@@ -241,7 +241,7 @@ def _counted(records: int) -> str:
     return "one record" if records == 1 else f"{records} records"
 
 
-def _batches(records: Records) -> Iterator[tuple[Tensor, Tensor | None]]:
+def batches(records: Records) -> Iterator[tuple[Tensor, Tensor | None]]:
     """Parts of the records in turn, as many at one time as a model is given: inputs, and attributes where at hand."""
     if isinstance(records, Tensor):
         yield from ((x, None) for x in records.split(batch_size(records.shape[1:])))

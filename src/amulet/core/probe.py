@@ -47,7 +47,7 @@ from amulet.core.short_repr import short_repr
 from amulet.core.spec import Spec
 from amulet.core.split import Division, Draw, Split
 from amulet.core.threat import Access, Models, TrainedModel
-from amulet.core.trainable import Defense
+from amulet.core.trainable import Defense, released
 
 
 @dataclass(frozen=True, eq=False)
@@ -228,10 +228,18 @@ class Attack(Probe[O]):
 
     Attributes:
         needs: the access to the target that the threat model grants. The conformance tests check that the attack uses
-            all of it. An attack that combines others may set it for the instance, in `problems`.
+            all of it. An attack that combines others may set it for the instance, in `problems`. One that reads what a
+            defense releases, such as explanations, must also run on targets that release none.
     """
 
     needs: ClassVar[Access]
+
+    def unserved(self, defenses: Sequence[Defense]) -> Iterator[str]:
+        """That no row releases what it reads beside predictions."""
+        kinds = {release.kind for release in released(defenses)}
+        for part in self.needs.parts:
+            if part not in Access.WEIGHTS and part not in kinds:
+                yield f"{self} reads {part}, and no row releases any, so that it sees no more than other attacks."
 
     def own_models(self, split: Split) -> Requests:
         """The models that the adversary trains itself, by role; a hook for subclasses.

@@ -26,6 +26,7 @@ Widths = Annotated[tuple[Count, ...], MaxLen(1000)]
 NonNegativeInt = Annotated[int, Ge(0)]
 Positive = Annotated[float, Gt(0), AllowInfNan(allow_inf_nan=False)]
 NonNegative = Annotated[float, Ge(0), AllowInfNan(allow_inf_nan=False)]
+Finite = Annotated[float, AllowInfNan(allow_inf_nan=False)]
 Probability = Annotated[float, Interval(ge=0, le=1)]
 OpenProbability = Annotated[float, Interval(gt=0, lt=1)]
 """Field types with the range they allow; any `annotated_types` constraint works as well.

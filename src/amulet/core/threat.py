@@ -1,20 +1,23 @@
 """Threat models: the access that an adversary has to its target, and the models and records that it holds itself."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import IntFlag
-from typing import Self
+from functools import partial
+from typing import ClassVar, Self
 
 import torch
 from torch import Generator, Tensor, nn
 
 from amulet.core.classifier import require_classifier
-from amulet.core.data import Data, Schema, Selection
+from amulet.core.data import Data, Schema, Selection, as_inputs
 from amulet.core.errors import AccessDenied, InvalidParameter, MissingInput, Problem
 from amulet.core.fitted import Artifacts, Fact, Fitted
-from amulet.core.model import Records, classifiers, evaluating, layers, predict, underneath
+from amulet.core.model import Records, batches, classifiers, evaluating, layers, logits_of, predict, underneath
 from amulet.core.short_repr import module_text, short_repr
+from amulet.core.spec import Spec
 from amulet.functional.pgd import Classifier
 
 
@@ -64,8 +67,33 @@ class Access(IntFlag):
 
 _NAMED = tuple(Access.__members__.values())
 
-Answer = Callable[[Tensor], Tensor]
-"""Maps records (n, *shape) to one answer per record, (n, ...), such as an explanation."""
+
+@dataclass(frozen=True)
+class Release(Spec):
+    """A further output that a defense releases for each record beside the prediction, such as an explanation.
+
+    How it is computed is public, so that an adversary can compute it for models of its own.
+
+    Attributes:
+        kind: the flag that grants it.
+    """
+
+    kind: ClassVar[Access]
+
+    @abstractmethod
+    def of(self, model: Classifier, x: Tensor, classes: Tensor) -> Tensor:
+        """The output for each record.
+
+        It can be differentiated with respect to the model's parameters, unless gradients are disabled.
+
+        Args:
+            model: maps inputs to logits, each record by itself.
+            x: (n, *shape) model inputs.
+            classes: (n,) the classes that the model predicts for them.
+
+        Returns:
+            (n, ...).
+        """
 
 
 class Target:
@@ -74,13 +102,13 @@ class Target:
     Args:
         model: maps inputs to logits.
         access: the outputs that are granted.
-        releases: further outputs that a defense gives, by the flag that grants each.
+        releases: the further outputs that its defenses release; which these are is public.
     """
 
-    def __init__(self, model: nn.Module, access: Access, releases: Mapping[Access, Answer] | None = None) -> None:
+    def __init__(self, model: nn.Module, access: Access, releases: Sequence[Release] = ()) -> None:
         self._model = model
         self.access = access
-        self._releases = dict(releases or {})
+        self.releases = tuple(releases)
 
     def __repr__(self) -> str:
         """Of what the model is, and what it shows."""
@@ -98,17 +126,27 @@ class Target:
         """(n, classes) outputs before the softmax."""
         return self._logits(Access.LOGITS, records)
 
-    def answers(self, kind: Access, x: Tensor) -> Tensor:
-        """(n, ...) a further output that a defense releases, such as explanations.
+    def release(self, kind: Access) -> Release | None:
+        """How a further output is computed, which is public; None if no defense of this target releases it."""
+        return next((each for each in self.releases if each.kind is kind), None)
+
+    def answers(self, kind: Access, records: Records) -> Tensor:
+        """(n, ...) a further output that a defense releases, such as explanations, without gradients.
 
         Raises:
             AccessDenied: the threat model does not grant this output.
             MissingInput: no defense of this target releases this output.
         """
         self._require(kind)
-        if kind not in self._releases:
+        release = self.release(kind)
+        if release is None:
             raise MissingInput(f"This target has no {kind} to show, since no defense of its own releases any.")
-        return self._releases[kind](x)
+        return torch.cat([self._answer(release, as_inputs(x), z) for x, z in batches(records)])
+
+    @torch.no_grad()
+    def _answer(self, release: Release, x: Tensor, z: Tensor | None) -> Tensor:
+        model = partial(logits_of, self._model, z=z)
+        return release.of(model, x, model(x.clone()).argmax(1))  # a model may work in place
 
     @property
     def model(self) -> nn.Module:
@@ -135,7 +173,7 @@ class Target:
 
     def narrowed(self, access: Access) -> "Target":
         """The same model with the access that both this target and `access` grant."""
-        return Target(self._model, self.access & access, self._releases)
+        return Target(self._model, self.access & access, self.releases)
 
     def _logits(self, access: Access, records: Records) -> Tensor:
         self._require(access)
@@ -151,13 +189,16 @@ class Target:
 
 
 @contextmanager
-def opened(model: nn.Module, access: Access, data: Data | Selection | None = None) -> Iterator[Target]:
+def opened(
+    model: nn.Module, access: Access, data: Data | Selection | None = None, releases: Sequence[Release] = ()
+) -> Iterator[Target]:
     """The model as a target in evaluation mode; afterwards it is as it was, unless the attack altered it.
 
     Args:
         model: maps inputs to logits.
         access: what may be asked of it.
         data: records that it will be asked about, where it has not been checked against them yet.
+        releases: the further outputs that its defenses release.
 
     Raises:
         InvalidParameter: it does not give one logit for each class of each record.
@@ -165,7 +206,7 @@ def opened(model: nn.Module, access: Access, data: Data | Selection | None = Non
     if data is not None:
         require_classifier(model, data)
     with evaluating(model):
-        yield Target(model, access)
+        yield Target(model, access, releases)
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,19 +218,21 @@ class TrainedModel:
         index: (k,) identities (`Data.index`) of its training records.
         artifacts: tensors that its owner keeps from the training, by stage; see `Fitted`.
         facts: what is known of its training, such as the epsilon spent; see `Fitted`.
+        releases: the further outputs that its defenses release beside its predictions.
     """
 
     model: nn.Module
     index: Tensor
     artifacts: Artifacts = field(default_factory=dict)
     facts: Mapping[str, Fact] = field(default_factory=dict)
+    releases: tuple[Release, ...] = ()
 
     __repr__ = short_repr
 
     @classmethod
-    def of(cls, fitted: Fitted, index: Tensor) -> Self:
+    def of(cls, fitted: Fitted, index: Tensor, releases: tuple[Release, ...] = ()) -> Self:
         """The trained model, with the (k,) identities of its training records."""
-        return cls(fitted.model, index, fitted.artifacts, fitted.facts)
+        return cls(fitted.model, index, fitted.artifacts, fitted.facts, releases)
 
     def trained_on(self, index: Tensor) -> Tensor:
         """(n,) bool, whether each record, given by its identity, was among the training records."""

@@ -1,7 +1,7 @@
 """Base classes of recipes, and of defenses, which change how models are trained. The loop itself is in `training`."""
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar, Self, TypeVar, final
@@ -15,6 +15,7 @@ from amulet.core.fitted import Fitted
 from amulet.core.held import NOTHING, Held
 from amulet.core.spec import Spec
 from amulet.core.split import Split
+from amulet.core.threat import Release
 
 
 class Slot(IntEnum):
@@ -186,15 +187,26 @@ class Defense(Spec):
 
 @dataclass(frozen=True)
 class PostHoc(Defense):
-    """A defense that examines trained models and does not change how they are trained.
+    """A defense that examines trained models, or releases more about them, and does not change how they are trained.
 
-    The models of its row are those of the row without it, so that all other risks are unchanged by construction.
+    The models of its row are those of the row without it. So a risk is unchanged by construction, unless its attack
+    reads what the defense releases.
     """
+
+    @property
+    def releases(self) -> tuple[Release, ...]:
+        """What is released of each record beside the prediction; a hook for subclasses, nothing by default."""
+        return ()
 
     @final
     def apply(self, recipe: Trainable) -> Trainable:
         """The recipe as it is."""
         return recipe
+
+
+def released(defenses: Sequence[Defense]) -> tuple[Release, ...]:
+    """What defenses release beside the predictions of a model."""
+    return tuple(each for defense in defenses if isinstance(defense, PostHoc) for each in defense.releases)
 
 
 @dataclass(frozen=True)

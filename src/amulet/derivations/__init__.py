@@ -2,8 +2,9 @@
 
 from amulet.derivations.distillation import Distillation
 from amulet.derivations.extraction import Extraction
+from amulet.derivations.extraction_with_explanations import ExtractionWithExplanations
 from amulet.derivations.fine_tuning import FineTuning
 from amulet.derivations.pruning import Pruning
 from amulet.derivations.quantization import Quantization
 
-__all__ = ["Distillation", "Extraction", "FineTuning", "Pruning", "Quantization"]
+__all__ = ["Distillation", "Extraction", "ExtractionWithExplanations", "FineTuning", "Pruning", "Quantization"]

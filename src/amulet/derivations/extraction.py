@@ -58,7 +58,7 @@ class Extraction(Derivation):
         problems = [*self.recipe_problems(recipe), *self.data_problems(data.schema, len(data))]
         if problems:
             raise InvalidParameter(problems)
-        answered = self._answered(parent, self._queried(data, seed).to(device))
+        answered = self._answered(parent, self.queried(data, seed).to(device))
         return self._learning(recipe).fit(answered, seed=seed, device=device)
 
     def data_problems(self, schema: Schema, records: int) -> Iterator[Problem]:
@@ -74,7 +74,8 @@ class Extraction(Derivation):
         if self.answers != "labels" and not isinstance(recipe, Recipe):
             yield self.problem("answers", f"'labels' with a training function such as {recipe}, which learns classes")
 
-    def _queried(self, data: Data, seed: int) -> Data:
+    def queried(self, data: Data, seed: int) -> Data:
+        """The records that the parent is asked about."""
         if self.queries is None:
             return data
         order = torch.randperm(len(data), generator=generator(seed, "queries"))

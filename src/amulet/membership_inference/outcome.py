@@ -19,7 +19,7 @@ from amulet.core.outcome import LEFT_OUT, Outcome
 from amulet.core.probe import Attack, Game
 from amulet.core.roles import TARGET
 from amulet.core.seeds import generator
-from amulet.core.threat import Adversary, Models, opened, without
+from amulet.core.threat import Adversary, Models, Release, TrainedModel, opened, without
 from amulet.functional.roc import roc, tpr_at
 
 ROC_POINTS: Final = 60
@@ -133,7 +133,14 @@ class MembershipInferenceAttack(Attack[MembershipOutcome]):
 
     @final
     def attack(
-        self, model: nn.Module, members: Data, others: Data, *, models: Models = MappingProxyType({}), seed: int = 0
+        self,
+        model: nn.Module,
+        members: Data,
+        others: Data,
+        *,
+        models: Models = MappingProxyType({}),
+        releases: tuple[Release, ...] = (),
+        seed: int = 0,
     ) -> MembershipOutcome:
         """Attack any `nn.Module`, given its training records and others; the adversary sees them in random order.
 
@@ -142,6 +149,7 @@ class MembershipInferenceAttack(Attack[MembershipOutcome]):
             members: records that the model was trained on.
             others: records of the same distribution that it was not trained on.
             models: the adversary's own models by role, if the attack requests any; see `experiments.models_for`.
+            releases: what the model's defenses release beside its predictions, as `Explanations().releases`.
             seed: of the order of the candidates and of the random choices of the attack.
 
         Raises:
@@ -157,7 +165,8 @@ class MembershipInferenceAttack(Attack[MembershipOutcome]):
         order = _shuffled(len(members) + len(others), seed)
         pool = concatenate(*(replace(each, weight=None, targets=None) for each in (members, others)))
         pool = pool.at(order.to(members.y.device))  # so that neither places nor weights tell who is a member
-        return self._attack(model, Selection(pool, torch.arange(len(pool))), order < len(members), models, seed)
+        target = TrainedModel(model, members.index, releases=releases)
+        return self._attack(target, Selection(pool, torch.arange(len(pool))), order < len(members), models, seed)
 
     @final
     def play(self, game: Game) -> MembershipOutcome:
@@ -165,14 +174,14 @@ class MembershipInferenceAttack(Attack[MembershipOutcome]):
         members, others = game.division.members, game.division.auxiliary
         order = _shuffled(len(members) + len(others), game.seed)
         pool = Selection(game.dataset.train, torch.cat([members, others])[order])
-        return self._attack(game.target.model, pool, order < len(members), game.models, game.seed)
+        return self._attack(game.target, pool, order < len(members), game.models, game.seed)
 
     def _attack(
-        self, model: nn.Module, pool: Selection, members: Tensor, models: Models, seed: int
+        self, attacked: TrainedModel, pool: Selection, members: Tensor, models: Models, seed: int
     ) -> MembershipOutcome:
         """The truth `members` says which records of the shuffled pool the model was trained on."""
-        with opened(model, self.needs, pool) as target:
-            device = device_of(model)
+        with opened(attacked.model, self.needs, pool, attacked.releases) as target:
+            device = device_of(attacked.model)
             candidates = Selection(pool.data.to(device), pool.places.to(device))
             rng = generator(seed, "membership inference", device=str(device))
             adversary = Adversary(target, pool.schema, rng, without(models, TARGET), seed=seed)

@@ -19,6 +19,8 @@ def shadow_answers(
 ) -> tuple[Tensor, Tensor]:
     """The answers of the adversary's first `count` shadow models. Each model is loaded when it is asked.
 
+    They also give what the target's defenses release, since an adversary can compute it for models of its own.
+
     Args:
         adversary: holds the shadow models.
         candidates: n records.
@@ -35,7 +37,8 @@ def shadow_answers(
     """
     answers, inside = [], []
     for shadow in adversary.own(SHADOW, count, asker):
-        with opened(shadow.model.to(candidates.places.device), access, candidates) as target:
+        model = shadow.model.to(candidates.places.device)
+        with opened(model, access, candidates, adversary.target.releases) as target:
             answers.append(question(target, candidates))
         inside.append(shadow.trained_on(candidates.index))
     return torch.stack(answers), torch.stack(inside)

@@ -14,8 +14,10 @@ import scipy  # which imports its parts when they are first used, since they tak
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from amulet.statistics.comparison import Comparison
+from amulet.statistics.judging import judge
 from amulet.statistics.power import POWER, power_of_difference
-from amulet.statistics.verdicts import ALPHA, CHANGES, Comparison, Verdict, Word, judge
+from amulet.statistics.verdicts import ALPHA, CHANGES, Verdict, Word
 
 Floats = NDArray[np.float64]
 

@@ -7,7 +7,7 @@ from amulet.core.errors import AccessDenied
 from amulet.core.roles import Derivation
 from amulet.core.threat import Access, opened
 from amulet.testing.promises import agree, check_spec, require, state_of
-from amulet.testing.toys import TOY_RECIPE, toy_dataset
+from amulet.testing.toys import TOY_RECIPE, read_by, toy_dataset
 
 
 def check_derivation(derivation: Derivation) -> None:
@@ -37,5 +37,6 @@ def check_derivation(derivation: Derivation) -> None:
 
 
 def _derived(derivation: Derivation, parent: nn.Module, access: Access, data: Data) -> nn.Module:
-    with opened(parent, access) as target:
+    """Of a parent that releases whatever the derivation can read."""
+    with opened(parent, access, releases=read_by(derivation)) as target:
         return derivation.derive(target, TOY_RECIPE, data, seed=1).model

@@ -5,10 +5,12 @@ from typing import Any
 import torch
 
 from amulet.core.dataset import AmuletDataset
-from amulet.core.probe import Game, Probe
+from amulet.core.probe import Attack, Game, Probe
+from amulet.core.roles import Derivation
 from amulet.core.seeds import generator
 from amulet.core.split import Split
-from amulet.core.trainable import Defense
+from amulet.core.threat import Release
+from amulet.core.trainable import Defense, released
 from amulet.datasets.own import from_arrays
 from amulet.experiments.planning.memory import game_for
 from amulet.experiments.registry.plugins import Kind, plugins
@@ -40,7 +42,27 @@ def toy_dataset(records: int = 160, seed: int = 0) -> AmuletDataset:
 
 
 def toy_game(probe: Probe[Any], seed: int = 0) -> Game:
-    """A small game of the probe, with the models that it asks for, and with a defense that it examines, if it does."""
-    defenses = [plugin.spec() for plugin in plugins() if plugin.kind is Kind.DEFENSE]
-    examined = [each for each in defenses if isinstance(each, Defense) and probe.checks(each)]
+    """A small game of the probe, with the models that it asks for.
+
+    The target has a defense that the probe examines, or of which it reads what is released, if there is one.
+    """
+    examined = [each for each in _defenses() if probe.checks(each) or _is_read(each, probe)]
     return game_for(probe, TOY_RECIPE, toy_dataset(), Split(seed=seed), defenses=examined[:1])
+
+
+def read_by(derivation: Derivation) -> tuple[Release, ...]:
+    """What the first defense releases of which a derivation reads something, if there is one."""
+    return next((released([each]) for each in _defenses() if _is_read(each, derivation)), ())
+
+
+def _defenses() -> list[Defense]:
+    """All registered ones with their defaults."""
+    found = (plugin.spec() for plugin in plugins() if plugin.kind is Kind.DEFENSE)
+    return [each for each in found if isinstance(each, Defense)]
+
+
+def _is_read(defense: Defense, reader: Probe[Any] | Derivation) -> bool:
+    """Whether something that a defense releases is read by an attack or a derivation."""
+    return isinstance(reader, Attack | Derivation) and any(
+        reader.needs.includes(each.kind) for each in released([defense])
+    )

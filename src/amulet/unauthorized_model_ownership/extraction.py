@@ -18,7 +18,7 @@ from amulet.core.outcome import LEFT_OUT, Outcome
 from amulet.core.probe import Attack, Game
 from amulet.core.roles import SURROGATE, TARGET, Derivation, ModelRequest, Requests, Whose, target_request
 from amulet.core.split import AuxiliaryDraw, Draw, Split
-from amulet.core.threat import opened
+from amulet.core.threat import Release, opened
 from amulet.core.trainable import Trainable
 
 INDEPENDENT: Final = "independent"
@@ -123,7 +123,14 @@ class ModelExtractionAttack(Attack[ExtractionOutcome]):
 
     @final
     def steal(
-        self, model: nn.Module, records: Data, recipe: Trainable, *, seed: int = 0, device: str = "cpu"
+        self,
+        model: nn.Module,
+        records: Data,
+        recipe: Trainable,
+        *,
+        releases: tuple[Release, ...] = (),
+        seed: int = 0,
+        device: str = "cpu",
     ) -> Fitted:
         """Make a copy of any `nn.Module` that maps inputs to logits.
 
@@ -131,6 +138,7 @@ class ModelExtractionAttack(Attack[ExtractionOutcome]):
             model: the target; it is not changed.
             records: the attacker's records, whose labels are not used.
             recipe: how the copy is trained, unless the attack has a recipe of its own.
+            releases: what the model's defenses release beside its predictions, as `Explanations().releases`.
             seed: of all random choices.
             device: where to compute.
 
@@ -138,7 +146,7 @@ class ModelExtractionAttack(Attack[ExtractionOutcome]):
             InvalidParameter: the model does not take the records, or they do not suffice.
         """
         require_data(records, "records", type(self).__name__)
-        with opened(model, self.method.needs, records) as target:
+        with opened(model, self.method.needs, records, releases) as target:
             return self.method.derive(target, self.recipe or recipe, records, seed=seed, device=device)
 
 

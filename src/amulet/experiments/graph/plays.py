@@ -18,7 +18,17 @@ from amulet.core.roles import TARGET
 from amulet.core.spec import Count, Plain, Spec
 from amulet.core.split import Split
 from amulet.core.threat import TrainedModel
-from amulet.experiments.graph.tasks import Backend, Entry, ModelTask, Reader, Source, Task
+from amulet.experiments.graph.tasks import (
+    Backend,
+    Entry,
+    ModelTask,
+    Reader,
+    Seen,
+    Source,
+    Task,
+    model_of,
+    releases_of,
+)
 
 Measured = float | Undefined
 Shown = Curve | ImageGrid | Undefined
@@ -26,26 +36,31 @@ Shown = Curve | ImageGrid | Undefined
 
 @dataclass(frozen=True)
 class Role(Spec):
-    """The tasks whose models play one role in an attack or audit, such as "shadow"."""
+    """The models that play one role in an attack or audit, such as "shadow"."""
 
     name: str
-    models: tuple[ModelTask, ...]
+    models: tuple[Seen, ...]
+
+    @property
+    def tasks(self) -> tuple[ModelTask, ...]:
+        """The tasks whose results the models are."""
+        return tuple(map(model_of, self.models))
 
 
 class Cast(Sequence[TrainedModel]):
     """The models of one role. Each is loaded when it is looked up, so that not all are in memory at once.
 
     Args:
-        tasks: the tasks whose results are the models.
+        models: the models, by the tasks whose results they are.
         source: the data set under assessment. A model trained on another data set has none of its records as members.
         reader: gives the results of tasks.
     """
 
-    def __init__(self, tasks: Sequence[ModelTask], source: Source, reader: Reader) -> None:
-        self._tasks, self._source, self._reader = tasks, source, reader
+    def __init__(self, models: Sequence[Seen], source: Source, reader: Reader) -> None:
+        self._models, self._source, self._reader = models, source, reader
 
     def __len__(self) -> int:
-        return len(self._tasks)
+        return len(self._models)
 
     @overload
     def __getitem__(self, place: int) -> TrainedModel: ...
@@ -56,11 +71,12 @@ class Cast(Sequence[TrainedModel]):
     def __getitem__(self, place: int | slice) -> "TrainedModel | Cast":
         """One model by its position, or the models of a slice."""
         if isinstance(place, slice):
-            return Cast(self._tasks[place], self._source, self._reader)
-        task, data = self._tasks[place], self._reader.load(self._source).train
+            return Cast(self._models[place], self._source, self._reader)
+        seen, data = self._models[place], self._reader.load(self._source).train
+        task = model_of(seen)
         own = task.source.digest == self._source.digest
         records = task.draw.choose(data) if own else torch.empty(0, dtype=torch.int64)
-        return TrainedModel.of(self._reader.load(task), data.index[records])
+        return TrainedModel.of(self._reader.load(task), data.index[records], releases_of(seen))
 
 
 @dataclass(frozen=True)
@@ -94,6 +110,11 @@ class Play(Task[Outcome | Undefined]):
     @property
     def target(self) -> ModelTask | None:
         """The task that trains the model under assessment; None if the probe asks for no such model."""
+        return model_of(self.seen) if self.seen else None
+
+    @property
+    def seen(self) -> Seen | None:
+        """The same model, with what is released beside its predictions if the probe reads it."""
         return next((role.models[0] for role in self.cast if role.name == TARGET), None)
 
     def compute(self, reader: Reader) -> Outcome | Undefined:

@@ -29,7 +29,7 @@ from amulet.core.seeds import derive, isolated
 from amulet.core.spec import NonNegativeInt, Plain, Spec
 from amulet.core.split import AuxiliaryDraw, Draw, RatioDraw, ShadowDraw
 from amulet.core.synthetic import unlabelled
-from amulet.core.threat import opened
+from amulet.core.threat import Release, opened
 from amulet.core.trainable import Trainable
 from amulet.experiments.registry.building import from_plain
 from amulet.training.loop import prepare
@@ -267,16 +267,43 @@ class Score(Task[Tensor]):
 
 
 @dataclass(frozen=True)
+class Released(Spec):
+    """A model together with what its defenses release beside its predictions. It is no task: nothing is stored for it.
+
+    Attributes:
+        model: the task whose result is the model.
+        releases: the further outputs.
+    """
+
+    model: ModelTask
+    releases: tuple[Release, ...]
+
+
+Seen = ModelTask | Released
+"""A model as others see it."""
+
+
+def model_of(seen: Seen) -> ModelTask:
+    """The task whose result is the model."""
+    return seen.model if isinstance(seen, Released) else seen
+
+
+def releases_of(seen: Seen) -> tuple[Release, ...]:
+    """What is released beside the model's predictions."""
+    return seen.releases if isinstance(seen, Released) else ()
+
+
+@dataclass(frozen=True)
 class Derive(ModelTask):
     """Make a model from another one, its parent. The method sees the parent only as far as its access allows.
 
     Attributes:
         method: how the model is made, such as distillation.
-        parent: the task whose result is the other model.
+        parent: the other model.
     """
 
     method: Derivation
-    parent: ModelTask
+    parent: Seen
 
     def __str__(self) -> str:
         """The method and the parent, for messages."""
@@ -285,7 +312,7 @@ class Derive(ModelTask):
     @property
     def home(self) -> Source:
         """That of the parent, wherever the maker's records come from."""
-        return self.parent.home
+        return model_of(self.parent).home
 
     def compute(self, reader: Reader) -> Fitted:
         """The model that the method makes from the parent and the drawn records."""
@@ -293,14 +320,15 @@ class Derive(ModelTask):
         schema = reader.load(self.home).schema
         if data.schema != schema:
             data = unlabelled(data.x, schema)
-        with opened(reader.load(self.parent).model, self.method.needs) as parent:
+        given = reader.load(model_of(self.parent)).model
+        with opened(given, self.method.needs, releases=releases_of(self.parent)) as parent:
             fitted = self.method.derive(parent, self.recipe, data, seed=self.seed, device=device)
         return self.require_rebuildable(fitted, data)
 
     def build(self, schema: Schema) -> nn.Module:
         """An untrained model of the architecture that the method gives, which may be that of the parent."""
         with isolated(derive(self.seed, "initialisation")):
-            return self.method.build(schema, self.recipe, self.parent.build)
+            return self.method.build(schema, self.recipe, model_of(self.parent).build)
 
 
 def _under(tensors: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:

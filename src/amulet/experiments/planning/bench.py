@@ -7,12 +7,13 @@ from typing import Any
 from amulet.core.dataset import AmuletDataset
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import Problem
-from amulet.core.probe import Probe, TamperingAttack
-from amulet.core.roles import ModelRequest, Whose
+from amulet.core.probe import Attack, Probe, TamperingAttack
+from amulet.core.roles import TARGET, ModelRequest, Whose
 from amulet.core.split import Draw, Split
+from amulet.core.threat import Access, Release
 from amulet.core.trainable import Trainable
 from amulet.experiments.graph.plays import Play, Role
-from amulet.experiments.graph.tasks import Backend, Derive, ModelTask, Score, Source, Train
+from amulet.experiments.graph.tasks import Backend, Derive, ModelTask, Released, Score, Seen, Source, Train
 from amulet.experiments.planning.recipe_checks import trainable_problems
 from amulet.training.population import own_seed
 from amulet.training.removal import Removal
@@ -30,6 +31,7 @@ class Bench:
         backend: the device and torch version that train the models.
         attacked: the attack on the row's training records, if there is one.
         others: further data sets that probes ask for.
+        releases: what the defenses of the row release beside the predictions of its model.
     """
 
     recipe: Trainable
@@ -39,14 +41,16 @@ class Bench:
     backend: Backend
     attacked: TamperingAttack[Any] | None = None
     others: Mapping[DatasetSpec, Source] = field(default_factory=dict)
+    releases: tuple[Release, ...] = ()
 
     def play(self, probe: Probe[Any]) -> Play:
         """The task that runs a probe with the models that it asks for."""
-        cast = tuple(
-            Role(name, tuple(self.model(request) for request in requests))
-            for name, requests in probe.models(self.split).items()
-        )
-        return Play(probe, cast, self.source, self.split, self.backend)
+        access = probe.needs if isinstance(probe, Attack) else Access(0)
+        cast = []
+        for name, requests in probe.models(self.split).items():
+            models = tuple(self.model(request) for request in requests)
+            cast.append(Role(name, tuple(self._seen(each, access) for each in models) if name == TARGET else models))
+        return Play(probe, tuple(cast), self.source, self.split, self.backend)
 
     def model(self, request: ModelRequest) -> ModelTask:
         """The task that trains or derives one requested model."""
@@ -55,8 +59,13 @@ class Bench:
         source = self.source if request.source is None else self.others[request.source]
         if request.derivation is None or request.parent is None:
             return self._train(recipe, source, draw, seed)
-        parent = self.model(request.parent)
+        parent = self._seen(self.model(request.parent), request.derivation.needs)
         return Derive(recipe, source, draw, seed, self.backend, method=request.derivation, parent=parent)
+
+    def _seen(self, model: ModelTask, access: Access) -> Seen:
+        """The row's model as somebody with this access sees it: the model alone, unless it reads what is released."""
+        releases = tuple(each for each in self.releases if access.includes(each.kind))
+        return Released(model, releases) if releases else model
 
     def recipe_of(self, request: ModelRequest) -> Trainable:
         """The recipe that a requested model is trained with."""

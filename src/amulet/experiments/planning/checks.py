@@ -81,7 +81,7 @@ def demands_of_models(
     built: dict[tuple[str, Source], nn.Module] = {}
     for probe in probes:
         for role in bench.play(probe).cast:
-            for task in {(model.recipe.digest, model.home): model for model in role.models}.values():
+            for task in {(model.recipe.digest, model.home): model for model in role.tasks}.values():
                 kind = (task.recipe.digest, task.home)
                 if kind not in built:
                     built[kind] = task.build(datasets[task.home].schema)

@@ -8,7 +8,7 @@ from typing import Any
 from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidParameter, ProblemsError
 from amulet.core.probe import Attack, Audit, Probe
-from amulet.core.trainable import Defense
+from amulet.core.trainable import Defense, released
 from amulet.experiments.graph.tasks import Backend
 from amulet.experiments.planning.bench import Bench
 from amulet.experiments.planning.checks import (
@@ -136,7 +136,7 @@ def _against(
 
 def _unmet(row: Row, probes: Sequence[Probe[Any]], dataset: AmuletDataset, bench: Bench) -> Iterator[str]:
     """What probes need of the models of a row; those that ask for other data sets are left to the plan's own checks."""
-    own = replace(bench, recipe=defended(bench.plain, row.defenses))
+    own = replace(bench, recipe=defended(bench.plain, row.defenses), releases=released(row.defenses))
     asked = [probe for probe in probes if not probe.sources(bench.split)]
     yield from (sentence for _, sentence in demands_of_models(own, asked, {bench.source: dataset}))
 
@@ -151,7 +151,7 @@ def _rows(experiment: Experiment, dataset: AmuletDataset, plain: Collection[str]
     alone = [row for row in experiment.defenses if len(row.defenses) == 1 and row.attacked is None]
     usual = tuple(_usual_rows(experiment, dataset, {type(row.defenses[0]) for row in alone}))
     pairs = (
-        Row(f"{first.label} and {second.label}", (*first.defenses, *second.defenses))
+        Row(f"{first.label} and {second.label}", (*first.defenses, *second.defenses), screened=True)
         for first, second in combinations((*alone, *usual), 2)
         if type(first.defenses[0]) is not type(second.defenses[0])
     )

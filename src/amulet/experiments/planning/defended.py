@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import fields
 
 from amulet.core.errors import Conflict, Problem
-from amulet.core.trainable import Defense, PostHoc, Stage, Trainable
+from amulet.core.trainable import Defense, PostHoc, Stage, Trainable, released
 
 
 def defended(recipe: Trainable, defenses: Sequence[Defense]) -> Trainable:
@@ -12,8 +12,11 @@ def defended(recipe: Trainable, defenses: Sequence[Defense]) -> Trainable:
 
     Raises:
         Conflict: a defense cannot be applied to what those before it give, or drops one of them, as a defense that
-            replaces the recipe by a training of its own can do.
+            replaces the recipe by a training of its own can do; two of them release the same kind of output.
     """
+    kinds = [release.kind for release in released(defenses)]
+    if twice := next((kind for kind in kinds if kinds.count(kind) > 1), None):
+        raise Conflict([Problem("defenses", f"Two defenses release {twice}. Leave one of them out.")])
     for number, defense in enumerate(defenses):
         changed = defense.apply(recipe)
         dropped = [other for other in defenses[:number] if _is_dropped(other, recipe, changed)]

@@ -8,7 +8,7 @@ from amulet.core.errors import InvalidParameter
 from amulet.core.probe import Game, Probe
 from amulet.core.split import Split
 from amulet.core.threat import Models
-from amulet.core.trainable import Defense, Trainable
+from amulet.core.trainable import Defense, Trainable, released
 from amulet.experiments.graph.tasks import Backend, Source, Task
 from amulet.experiments.planning.bench import Bench
 from amulet.experiments.planning.checks import probe_problems, request_problems
@@ -86,7 +86,15 @@ def game_for(
     require_dataset(dataset, "dataset", "models_for")
     others = {spec: spec.load() for spec in probe.sources(split)}
     sources = {spec: source_of(other) for spec, other in others.items()}
-    bench = Bench(defended(recipe, defenses), recipe, source_of(dataset), split, Backend(device), others=sources)
+    bench = Bench(
+        defended(recipe, defenses),
+        recipe,
+        source_of(dataset),
+        split,
+        Backend(device),
+        others=sources,
+        releases=released(defenses),
+    )
     problems = list(probe_problems([probe], (), dataset, split))
     problems = problems or list(request_problems(bench, [probe], dataset, others))
     if problems:

@@ -30,6 +30,6 @@ def _models_by_probe(planned: Plan) -> dict[str, list[set[str]]]:
     found: dict[str, list[set[str]]] = {}
     plays = (*(trial.play for trial in planned.trials), *(trial.measure.outcome for trial in planned.factors))
     for play in plays:
-        models = {model.digest for role in play.cast if role.name != TARGET for model in role.models}
+        models = {model.digest for role in play.cast if role.name != TARGET for model in role.tasks}
         found.setdefault(str(play.probe), []).append(models)
     return found

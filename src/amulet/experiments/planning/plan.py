@@ -16,6 +16,7 @@ from amulet.core.groups import measured_by_group
 from amulet.core.probe import Probe
 from amulet.core.roles import target_request
 from amulet.core.short_repr import short_repr
+from amulet.core.trainable import released
 from amulet.experiments.graph.plays import Exhibit, Measure, MeasureByChance, MeasureByGroup, Play, Tabulate
 from amulet.experiments.graph.store import State, Store
 from amulet.experiments.graph.tasks import Backend, ModelTask, Source, Task
@@ -324,6 +325,7 @@ def _benches(planned: Plan, row: Row, repetitions: range) -> Iterator[Bench]:
             backend=Backend(planned.device),
             attacked=row.attacked,
             others=others,
+            releases=released(row.defenses),
         )
 
 

@@ -11,7 +11,7 @@ from amulet.core.data import Data
 from amulet.core.dataset import AmuletDataset
 from amulet.core.fitted import Fitted
 from amulet.experiments.graph.plays import Exhibit, Measure, MeasureByChance, MeasureByGroup, Play, Tabulate
-from amulet.experiments.graph.tasks import Derive, ModelTask, Score, Source, Task, Train
+from amulet.experiments.graph.tasks import Derive, ModelTask, Released, Score, Seen, Source, Task, Train
 from amulet.training import timing
 from amulet.training.removal import Scorer
 
@@ -20,7 +20,7 @@ class TimeUp(Exception):  # noqa: N818
     """A try takes too long."""
 
 
-def kind_of(task: Task[Any]) -> str:
+def kind_of(task: Task[Any] | Seen) -> str:
     """Tasks of one kind differ in their seeds alone, so that one stands for all."""
     match task:
         case Train():
@@ -30,13 +30,15 @@ def kind_of(task: Task[Any]) -> str:
         case Score():
             parts = (task.scorer.digest, kind_of(task.model))
         case Play():
-            parts = (task.probe.digest, kind_of(task.target) if task.target else None)
+            parts = (task.probe.digest, kind_of(task.seen) if task.seen else None)
         case Measure() | MeasureByGroup() | MeasureByChance():
             parts = (task.metric.digest, task.outcome.probe.digest)
         case Tabulate():
             parts = (task.outcome.probe.digest,)
         case Exhibit():
             parts = (task.probe.digest,)
+        case Released():
+            parts = (kind_of(task.model), *(each.digest for each in task.releases))
         case _:
             parts = (task.digest,)
     return " ".join(str(part) for part in (type(task).__name__, *parts))
