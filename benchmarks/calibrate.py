@@ -26,6 +26,7 @@ from amulet.statistics.difference_pool import (
     settled_as_asked,
 )
 from amulet.statistics.power import POWER
+from amulet.statistics.screened_pool import real_false_rows
 
 HERE = Path(__file__).parent
 STORE = Path("runs/store")
@@ -33,6 +34,9 @@ DIFFERENCES = HERE / "results" / "difference_pool.json"
 MATRICES = 10_000
 REAL_MATRICES = 400
 SETTLED_MATRICES = 100
+SCREENED_MATRICES = 200
+CHANGING = (0.0, 0.2, 0.8)
+"""How likely it is of each row that is screened that something changes in it."""
 ROWS, ALL_ROWS = 3, 100
 LOOKS = ((5,), (10,), (20,), (5, 10, 20), (5, 10, 20, 40))
 REAL_LOOKS = LOOKS[:4]
@@ -89,6 +93,18 @@ def _control(pool: DifferencePool, design: Design, rng: np.random.Generator) -> 
     """False changes among normal differences; a new copy of the pool for every ten matrices."""
     copies = [pool.normal_copy(rng) for _ in range(REAL_MATRICES // 10)]
     return _sum([real_false_changes(copy, design, 10, rng).families for copy in copies])
+
+
+def screened_line(pools: Mapping[str, DifferencePool], looks: tuple[int, ...]) -> str:
+    """One row of the table of rows that are screened: the average share of false rows, with its 95% interval."""
+    texts = []
+    for changing in CHANGING:
+        design, rng = Design(ALL_ROWS, looks), np.random.default_rng(0)
+        found = [real_false_rows(pool, design, SCREENED_MATRICES, rng, changing) for pool in pools.values()]
+        shares = np.concatenate(found)
+        mean, around = 100 * shares.mean(), 196 * shares.std() / np.sqrt(len(shares))
+        texts.append(f"{mean:.1f}% ({max(0.0, mean - around):.1f} to {mean + around:.1f})")
+    return f"| {_named(looks)} | {' | '.join(texts)} |"
 
 
 def metric_lines(pools: Mapping[str, DifferencePool], seeds: int) -> list[str]:
@@ -154,7 +170,15 @@ def real_differences() -> None:
         print(f"\nOpen after {seeds} seeds, settled by as many as asked for: {_text(settled)}", flush=True)
 
 
-PARTS: dict[str, Callable[[], None]] = {"placebos": placebos, "real": real_differences}
+def screened() -> None:
+    """Read, simulate, print."""
+    pools = read_pools()
+    print(f"\n| seeds | {' | '.join(f'{changing:.0%} of rows change' for changing in CHANGING)} |\n|---|---|---|---|")
+    for looks in REAL_LOOKS:
+        print(screened_line(pools, looks), flush=True)
+
+
+PARTS: dict[str, Callable[[], None]] = {"placebos": placebos, "real": real_differences, "screened": screened}
 
 if __name__ == "__main__":
     for part in sys.argv[1:] or PARTS:

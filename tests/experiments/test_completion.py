@@ -77,6 +77,7 @@ def test_pairs_are_rows_or_told_with_the_reason_of_their_conflict(dataset: Amule
         "AdversarialTraining",
         "OutlierRemoval",
     ]
+    assert all(row.screened for row in found.defenses)
     [conflict] = [each for each in left_out if "DPSGD" in each.name and "OutlierRemoval" in each.name]
     assert "DPSGD" in conflict.reason
 

@@ -1,8 +1,9 @@
 """SIGKILL at random moments: nothing is lost but what was being computed, and the end is the same."""
 
-import os
+import re
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from amulet.experiments import Plan, Store
 from amulet.experiments.graph.tasks import Train
 from amulet.experiments.maintenance import verify_store
 from amulet.experiments.maintenance.files import Kind, files_of
+from clean_processes import PATIENCE, at_work
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
@@ -25,15 +27,16 @@ linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /
 @linux
 def test_an_assessment_with_two_workers_killed_20_times_ends_with_the_same_results(tmp_path: Path) -> None:
     """A short form of `make kills`: whole process groups, parents alone and single workers are killed."""
-    sys.path.insert(0, str(BENCHMARKS))
-    from kills import killed_and_resumed  # type: ignore[import-not-found]  # noqa: PLC0415 - a script beside the package
+    command = [sys.executable, str(BENCHMARKS / "kills.py"), "--count", "20", "--folder", str(tmp_path)]
+    told = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
-    counts = killed_and_resumed(tmp_path, 20)
-
-    assert counts.kills.total() == 20
-    assert len(counts.kills) == 3
-    assert counts.completed > 0
-    assert (counts.damaged, counts.lost, counts.twice) == (0, 0, 0)
+    assert told.returncode == 0, told.stderr
+    kills = re.search(
+        r"^kills: 20 \((\d+) all processes, (\d+) one worker, (\d+) the parent alone\)$", told.stdout, re.MULTILINE
+    )
+    assert kills
+    assert min(map(int, kills.groups())) > 0
+    assert "twice: 0, damaged: 0, lost: 0" in told.stdout
 
 
 def killed_while(work: Callable[[], object], share: float) -> None:
@@ -41,16 +44,14 @@ def killed_while(work: Callable[[], object], share: float) -> None:
     started = time.monotonic()
     work()
     wait = (time.monotonic() - started) * share
-    child = os.fork()
-    if child == 0:
-        try:
-            while True:
-                work()
-        finally:
-            os._exit(1)
-    time.sleep(wait)
-    os.kill(child, signal.SIGKILL)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    with at_work(partial(for_ever, work)) as process:
+        time.sleep(wait)
+    assert process.exitcode == -signal.SIGKILL
+
+
+def for_ever(work: Callable[[], object]) -> None:
+    while True:
+        work()
 
 
 @pytest.mark.parametrize("other", [(), ("notes.txt",)], ids=["as a whole", "beside another file"])

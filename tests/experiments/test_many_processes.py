@@ -1,6 +1,5 @@
 """Eight processes on one store at a time: all end with the same results, and nothing is damaged or lost."""
 
-import multiprocessing
 import os
 import random
 import shutil
@@ -21,6 +20,7 @@ from amulet.membership_inference.attacks import LiRA
 from amulet.models import LinearNet
 from amulet.training import Recipe
 from amulet.utility import Utility
+from clean_processes import together
 
 PROCESSES = 8
 
@@ -38,25 +38,32 @@ def several() -> Experiment:
     )
 
 
-def together(*works: Callable[[], object]) -> None:
-    """Each in a process of its own, all at the same time, until every one has ended well."""
-    context = multiprocessing.get_context("fork")
-    gate = context.Barrier(len(works))
-    processes = [context.Process(target=_gated, args=(gate, work)) for work in works]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-    assert [process.exitcode for process in processes] == [0] * len(works)
-
-
-def _gated(gate: object, work: Callable[[], object]) -> None:
-    gate.wait()  # type: ignore[attr-defined]
-    work()
-
-
 def assess_into(planned: Plan, store: Store, place: Path) -> None:
     place.write_text(carry_out(planned, store, workers=1)[1].to_json(), encoding="utf-8")
+
+
+def again(work: Callable[[int], object]) -> None:
+    """For a second."""
+    end = time.monotonic() + 1.0
+    number = 0
+    while time.monotonic() < end:
+        work(number := number + 1)
+
+
+def verify(store: Store, _: int) -> None:
+    found = verify_store(store, set_aside=True)
+    assert found.is_sound, found.damaged
+
+
+def clear(store: Store, _: int) -> None:
+    assert delete(store, unneeded(store, older_than=0.0)) == 0  # all of it is new
+
+
+def export(store: Store, folder: Path, number: int) -> None:
+    place = folder / f"{os.getpid()}-{number}.tar"
+    export_results(store, place)
+    import_results(Store(folder / f"copy {os.getpid()}"), place)
+    place.unlink()
 
 
 def contents_of(store: Store) -> dict[str, object]:
@@ -104,30 +111,11 @@ def test_a_store_is_verified_cleared_exported_and_filled_while_it_is_used(tmp_pa
     export_results(alone, tmp_path / "alone.tar")
     store.root.mkdir()
 
-    def again(work: Callable[[int], object]) -> None:
-        end = time.monotonic() + 1.0
-        number = 0
-        while time.monotonic() < end:
-            work(number := number + 1)
-
-    def verify(_: int) -> None:
-        found = verify_store(store, set_aside=True)
-        assert found.is_sound, found.damaged
-
-    def clear(_: int) -> None:
-        assert delete(store, unneeded(store, older_than=0.0)) == 0  # all of it is new
-
-    def export(number: int) -> None:
-        place = tmp_path / f"{os.getpid()}-{number}.tar"
-        export_results(store, place)
-        import_results(Store(tmp_path / f"copy {os.getpid()}"), place)
-        place.unlink()
-
     together(
         *(partial(assess_into, planned, store, tmp_path / f"{number}.json") for number in range(4)),
-        partial(again, verify),
-        partial(again, clear),
-        partial(again, export),
+        partial(again, partial(verify, store)),
+        partial(again, partial(clear, store)),
+        partial(again, partial(export, alone, tmp_path)),
         partial(import_results, store, tmp_path / "alone.tar"),
     )
 

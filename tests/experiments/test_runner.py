@@ -1,7 +1,6 @@
 """Work goes on where it stopped, on as many processes as asked for, and gives the same numbers."""
 
 import itertools
-import multiprocessing
 import os
 import random
 import signal
@@ -13,6 +12,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +26,12 @@ from amulet.experiments.graph.tasks import Backend, Task
 from amulet.models import LinearNet
 from amulet.training import TrainingFunction
 from amulet.utility import Utility
+from clean_processes import PATIENCE, at_work
 
 HEEDING = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from amulet.cli import app; app()"
 AMULET = [sys.executable, "-c", HEEDING]  # a shell without job control starts its children deaf to Control-C
 ENDLESS = Row("endless", (AdversarialTraining(epsilon=0.1, steps=10**9),))
 """A row whose training never ends: workers are at work until they are stopped."""
-
-PATIENCE = 900.0
-"""Seconds until a wait is given up; nothing takes as long on the slowest machine."""
 
 Process = subprocess.Popen[bytes]
 Start = Callable[..., Process]
@@ -157,10 +155,9 @@ def test_killed_at_20_random_moments_it_ends_with_the_same_results(experiment: E
     most = tasks // 20 - 1  # and one that is stored but not yet reported: 20 lives do not reach the end
     for _ in range(20):
         moment = rng.randint(1, most), rng.uniform(0.0, 0.02)
-        process = multiprocessing.get_context("fork").Process(target=killed, args=(experiment, store, *moment, most))
-        process.start()
-        process.join()
-        assert process.exitcode == -signal.SIGKILL
+        with at_work(partial(killed, experiment, store, *moment, most)) as process:
+            process.join(PATIENCE)
+            assert process.exitcode == -signal.SIGKILL
 
     assert 20 <= entries_in(store) < tasks
     resumed = assess(experiment, store=store, workers=1).to_json()

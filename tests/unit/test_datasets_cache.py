@@ -17,10 +17,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 
+from amulet.core.cache_folder import cache_root
 from amulet.core.errors import AmuletError
 from amulet.datasets import cache
 from amulet.datasets.cache import Arrays, Blocks, Key, cached
-from amulet.datasets.places import cache_root, data_root
+from amulet.datasets.places import data_root
 
 KEY = Key("Stamps", 1, {"file": "abc"}, {"size": 8})
 ARRAY = np.arange(12, dtype=np.uint8).reshape(3, 4)

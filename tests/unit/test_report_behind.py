@@ -70,11 +70,11 @@ def grown(results: Results) -> Results:
     return replace(results, values=(*results.values, *more), looks=(5, 10))
 
 
-def details(results: Results, *, single_curves: bool = True) -> dict[str, Any]:
+def details(results: Results, *, single_seeds: bool = True) -> dict[str, Any]:
     """What the panel is given."""
     found = matrix_blocks(results)
     cells, anchors = risk_cells(results, found), cell_anchors(results, found)
-    return panel_details(results, cells, combinations(results), anchors, single_curves=single_curves)
+    return panel_details(results, cells, combinations(results), anchors, single_seeds=single_seeds)
 
 
 def judged(results: Results, column: Column) -> Judged:
@@ -108,7 +108,6 @@ def test_the_figures_are_those_of_the_verdict(results: Results) -> None:
     assert dict(verdict_figures(results, results.cell("undefended", ROBUST))).keys() == {
         "Mean",
         "Seeds",
-        "Which end is riskier",
     }
 
 
@@ -317,6 +316,6 @@ def test_a_page_that_would_be_too_large_keeps_means_and_tasks_and_says_what_it_l
     page = render(results, {})
     assert len(page) < len(whole)
     assert "are in <code>results.json</code> only" in page
-    [curves] = [curves for curves in details(results, single_curves=False)["curves"] if curves]
+    [curves] = [curves for curves in details(results, single_seeds=False)["curves"] if curves]
     assert all(ys == [] and task for row in curves["seeds"] for _, _, ys, task in row)
     assert all(mean["y"] for mean in curves["means"])

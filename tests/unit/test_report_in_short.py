@@ -22,7 +22,7 @@ from amulet.report.words.group_sizes import NOT_COUNTED, group_sizes
 from amulet.report.words.headlines import headlines
 from amulet.report.words.no_skill import no_skill_text, to_compare_with
 from amulet.report.words.readings import Reading
-from amulet.report.words.verdict_sentences import verdict_figures
+from amulet.report.words.verdict_sentences import metric_figures
 
 BOUNDS, JUDGED = (0.0, 1.0), (True, 0.02)
 ACCURACY = Column("utility", "Utility", "balanced_accuracy", *BOUNDS, None, *JUDGED, None, shows="trained")
@@ -144,7 +144,7 @@ def test_what_a_number_is_to_be_compared_with(risk: str, metric: str, chance: fl
 
 
 def test_it_stands_under_the_metric_and_behind_the_cell(results: Results) -> None:
-    assert dict(verdict_figures(results, results.cell("D", ROBUST)))["To compare with"] == "always naming “yes”: 0.878"
+    assert dict(metric_figures(results, ROBUST))["To compare with"] == "always naming “yes”: 0.878"
     assert text_of(render(results, {})).count("always naming “yes”: 0.878") == 1
     assert "Robust accuracy of PGD, always naming “yes”: 0.878" in matrix_markdown.render(results, {})
 

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from amulet.cli.assessments import assess, plan, report, status
+from amulet.cli.endings import Commands
 from amulet.cli.first_steps import init, list_plugins, show
 from amulet.cli.given_models import audit, compare
 from amulet.cli.literature import literature
@@ -13,6 +14,7 @@ from amulet.cli.stores import stores
 
 app = typer.Typer(
     name="amulet",
+    cls=Commands,
     help="What a machine-learning defense does to every risk, not only to the one it was made for.",
     no_args_is_help=True,
     add_completion=False,

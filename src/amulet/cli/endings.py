@@ -3,9 +3,10 @@
 import logging
 import signal
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
+from typer.core import TyperGroup
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +20,35 @@ KEPT = "What was computed is kept; the same command goes on from there."
 INCOMPLETE: Final = 4
 """The exit code if tasks failed, so that values are missing."""
 
+_MISTAKE: Final[type[Any]] = typer.BadParameter.__mro__[1]
+"""Any mistake in a command line; Typer does not export it by its name."""
+
 NOTHING_WRITTEN = "Nothing was written; the same command begins anew."
+
+
+class Commands(TyperGroup):
+    """Subcommands, where a mistake in the command line is told in visible text of bounded length, as errors are."""
+
+    def make_context(self, *args: Any, **others: Any) -> Any:
+        """As ever."""
+        with _mistakes_shortened():
+            return super().make_context(*args, **others)
+
+    def invoke(self, ctx: Any) -> Any:
+        """As ever."""
+        with _mistakes_shortened():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _mistakes_shortened() -> "Iterator[None]":
+    try:
+        yield
+    except _MISTAKE as mistake:
+        from amulet.core.text import shortened, visible
+
+        mistake.message = shortened(visible(mistake.message))
+        raise
 
 
 @contextmanager
@@ -31,13 +60,14 @@ def told_plainly(left: str = KEPT) -> "Iterator[Console]":
     """
     from amulet.core.containment import told
     from amulet.core.errors import AmuletError
+    from amulet.core.text import shortened
     from amulet.report.console import PipeClosed, Told, open_console
 
     errors = open_console(errors=True)
     logging.basicConfig(level="WARNING", format="%(message)s", handlers=[Told(errors)])
 
     def end(sentence: str, code: int) -> typer.Exit:
-        errors.print(sentence, soft_wrap=True)
+        errors.print(shortened(sentence), soft_wrap=True)
         return typer.Exit(code)
 
     before = signal.signal(signal.SIGTERM, _terminate)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from amulet.core.text import visible
+from amulet.core.text import shortened, visible
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,14 @@ class Problem:
 
 
 class AmuletError(Exception):
-    """Base class of the errors that Amulet raises deliberately."""
+    """Base class of the errors that Amulet raises deliberately.
+
+    Their text may quote names and values from outside: it is shown without control characters, long lines without
+    their middle.
+    """
+
+    def __str__(self) -> str:
+        return shortened(visible(super().__str__()))
 
 
 class ProblemsError(AmuletError, ValueError):
@@ -48,7 +55,7 @@ class ProblemsError(AmuletError, ValueError):
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
-        super().__init__(visible("\n".join(problem.sentence for problem in self.problems)))
+        super().__init__("\n".join(problem.sentence for problem in self.problems))
 
     def __reduce__(self) -> tuple[type[Self], tuple[tuple[Problem, ...]]]:
         return type(self), (self.problems,)

@@ -110,15 +110,20 @@ def _identity(status: os.stat_result) -> tuple[int, ...]:
     return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
 
 
-def read_regular(place: Path, most: int) -> bytes:
-    """The content of a regular file, up to `most` bytes of it.
+def open_regular(place: Path) -> IO[bytes]:
+    """A regular file, or a link to one, open for reading.
 
     Raises:
         OSError: it cannot be read, or is a folder, a pipe or a device, reading which might never end.
     """
     if not stat.S_ISREG(place.stat().st_mode):
         raise OSError(errno.EINVAL, "It is no regular file", str(place))
-    with place.open("rb") as file:
+    return place.open("rb")
+
+
+def read_regular(place: Path, most: int = -1) -> bytes:
+    """The content of a regular file, up to `most` bytes of it if that is not negative; raises as `open_regular`."""
+    with open_regular(place) as file:
         return file.read(most)
 
 

@@ -1,6 +1,5 @@
 """Jobs that are sent to other machines: each checks that the machine has the same software and sees the same store."""
 
-import hashlib
 import pickle
 import platform
 import sys
@@ -10,6 +9,8 @@ from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
+
+from amulet.core.source import amulet_digest
 
 PACKAGES: Final = ("torch", "numpy", "scipy", "scikit-learn", "opacus")
 """The packages, besides Amulet, that numbers depend on."""
@@ -64,7 +65,7 @@ class Shipped:
 def software() -> dict[str, str]:
     """The version of Python without its last part, of the packages that numbers depend on, and a digest of our code."""
     return {
-        CODE: _code(),
+        CODE: amulet_digest()[:12],
         "Python": ".".join(platform.python_version_tuple()[:2]),
         **{name: _version(name) for name in PACKAGES},
         "machine": platform.machine(),
@@ -85,13 +86,3 @@ def _version(name: str) -> str:
         return version(name)
     except PackageNotFoundError:
         return "in no version"
-
-
-def _code() -> str:
-    """A digest of all source files of Amulet."""
-    root = Path(__file__).parents[1]
-    total = hashlib.sha256()
-    for file in sorted(root.rglob("*.py")):
-        total.update(f"{file.relative_to(root)}\0".encode())
-        total.update(hashlib.sha256(file.read_bytes()).digest())
-    return total.hexdigest()[:12]

@@ -1,4 +1,4 @@
-"""The digest of code outside Amulet, so that editing a user's model or defense is noticed."""
+"""Digests of code: of a user's models and defenses, so that an edit is noticed, and of Amulet itself."""
 
 import ast
 import hashlib
@@ -40,6 +40,17 @@ def source_digest(module_name: str) -> str | None:
         return _release(module_name)
     digests = sorted(_parts(module_name, set()))
     return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def amulet_digest() -> str:
+    """A SHA-256 of all files of Amulet as they are now, templates among them, without Python's compiled ones."""
+    root = Path(__file__).parents[1]
+    total = hashlib.sha256()
+    for file in sorted(root.rglob("*")):
+        if file.is_file() and "__pycache__" not in file.parts:
+            total.update(f"{file.relative_to(root)}\0".encode())
+            total.update(hashlib.sha256(file.read_bytes()).digest())
+    return total.hexdigest()
 
 
 def _parts(module_name: str, seen: set[str]) -> Iterator[str]:

@@ -6,6 +6,10 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Any, Final
 
+LONGEST_LINE: Final = 2000
+"""Characters of a line of a message; several of the longest names that files can have fit."""
+_END: Final = 500
+"""Characters that stay at the end of a longer line, where messages say what is wrong with what they quote."""
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 """Unicode categories without a glyph: control characters, directional and zero-width formats, surrogates, private use,
 unassigned code points, line and paragraph separators."""
@@ -26,6 +30,19 @@ def visible(text: str) -> str:
     if text.isascii() and text.isprintable():
         return text
     return text.translate({ord(letter): _escaped(letter) for letter in set(text) if _is_hidden(letter)})
+
+
+def shortened(text: str) -> str:
+    """The text, where a line of more than `LONGEST_LINE` characters, such as one that quotes a name, lacks its middle.
+
+    Example:
+        >>> len(shortened("x" * 10_000)), shortened("The name is wrong.")
+        (2005, 'The name is wrong.')
+    """
+    return "\n".join(
+        line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - _END]} ... {line[-_END:]}"
+        for line in text.split("\n")
+    )
 
 
 def visible_within(value: Any) -> Any:

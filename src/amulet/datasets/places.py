@@ -10,7 +10,6 @@ from pydantic import BeforeValidator
 from amulet.core.errors import InvalidData, Problem
 
 DATA_VARIABLE = "AMULET_DATA"
-CACHE_VARIABLE = "AMULET_CACHE"
 
 
 def _as_text(value: Any) -> Any:
@@ -28,12 +27,6 @@ def data_root(given: str | None) -> Path:
     """The folder of a `Root`."""
     root = given or os.environ.get(DATA_VARIABLE)
     return Path(root).expanduser() if root else platformdirs.user_data_path("amulet")
-
-
-def cache_root() -> Path:
-    """$AMULET_CACHE, else the user's cache folder; never the data root, which may be read-only."""
-    root = os.environ.get(CACHE_VARIABLE)
-    return Path(root).expanduser() if root else platformdirs.user_cache_path("amulet")
 
 
 def folders(root: str | None, name: str, *, unmistakable: bool = True) -> tuple[Path, ...]:

@@ -15,14 +15,29 @@ def scale_to_unit(
     quantiles are the same, as in a column that is rarely other than zero, they are the least and largest value
     instead; a column that does not vary becomes zero.
     """
-    train, test = train.astype(float), test.astype(float)
-    filled = train.fillna(train.median())
-    low, high = (filled.quantile(share) for share in quantiles)
+    learned, other = (part.astype(float).to_numpy() for part in (train, test))  # one block, however many columns
+    median = pd.DataFrame(learned).median().to_numpy()
+    filled = _filled(learned, median)
+    low, high = (np.percentile(filled, 100 * share, axis=0) for share in quantiles)
     same = low == high
-    low, high = low.mask(same, filled.min()), high.mask(same, filled.max())
-    binary = filled.isin([0, 1]).all()
-    low, high = low.mask(binary, 0.0), high.mask(binary, 1.0)
-    span = (high - low).where(high > low, 1.0)
-    parts = (((part.fillna(train.median()).clip(low, high, axis=1)) - low) / span for part in (train, test))
-    first, second = (part.clip(0, 1).to_numpy(dtype=np.float32) for part in parts)
+    low, high = np.where(same, filled.min(axis=0), low), np.where(same, filled.max(axis=0), high)
+    binary = np.isin(filled, (0, 1)).all(axis=0)
+    low, high = np.where(binary, 0.0, low), np.where(binary, 1.0, high)
+    span = np.where(high > low, high - low, 1.0)
+    first, second = (
+        _clipped((_clipped(part, low, high) - low) / span, 0.0, 1.0).astype(np.float32)
+        for part in (filled, _filled(other, median))
+    )
     return first, second
+
+
+def _filled(numbers: NDArray[np.float64], missing: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(np.isnan(numbers), missing, numbers)
+
+
+def _clipped(
+    numbers: NDArray[np.float64], low: NDArray[np.float64] | float, high: NDArray[np.float64] | float
+) -> NDArray[np.float64]:
+    """The numbers within bounds; unlike `np.clip`, it leaves the sign of a zero as it is."""
+    raised = np.where(numbers < low, low, numbers)
+    return np.where(raised > high, high, raised)

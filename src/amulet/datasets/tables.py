@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import zlib
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -136,7 +137,7 @@ def _names(cells: Sequence[str], place: Path, owner: str, sep: str) -> list[str]
         given = f"one, with {between!r} in it: give sep={between!r}" if between else "one"
         by = "commas" if sep == "," else repr(sep)
         raise refused(place.name, owner, f"have several names in its first line, separated by {by}", given)
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
         allowed = "begin with a line of names, all different (add one if it has none, so that no record is lost)"
         raise refused(place.name, owner, allowed, twice)

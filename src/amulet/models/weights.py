@@ -1,22 +1,32 @@
 """Writing and reading model weights, as files of tensors that contain no code."""
 
 import pickle
+import struct
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from amulet.core.containment import text_of
 from amulet.core.errors import AmuletError
-from amulet.core.files import StrPath, replacing
+from amulet.core.files import StrPath, open_regular, read_regular, replacing
 from amulet.core.text import with_article
 
 PICKLED: Final = (".pt", ".pth")
 """Endings of what `torch.save` writes; of these files nothing but tensors and plain values is read."""
+
+_RAISED_BY_READERS: Final = (
+    *(SafetensorError, pickle.UnpicklingError, OSError, EOFError, RuntimeError),
+    *(ValueError, LookupError, TypeError, AttributeError, AssertionError, OverflowError, struct.error),
+)
+"""What safetensors' and torch's readers raise for damaged files. The second line is of torch's reader of pickles, which
+builds tensors from whatever a damaged file says."""
 
 _SHOWN = 3
 
@@ -66,12 +76,10 @@ def load_weights(model: nn.Module, path: StrPath) -> None:
 def _tensors(place: Path) -> Mapping[str, Tensor]:
     kind = "a state dict of torch" if place.suffix in PICKLED else "safetensors"
     try:
-        read = _unpickled(place) if place.suffix in PICKLED else load(place.read_bytes())
+        read = _unpickled(place) if place.suffix in PICKLED else load(read_regular(place))
     except FileNotFoundError:
         raise Unreadable(f"There is no file '{place}'.") from None
-    except Unreadable:
-        raise
-    except Exception as error:  # noqa: BLE001 - torch's reader raises whatever a damaged or hostile file leads it to
+    except _RAISED_BY_READERS as error:
         reason = text_of(str(error).partition("\n")[0]) or type(error).__name__
         raise Unreadable(f"'{place}' cannot be read as {kind} ({reason}).") from None
     if not isinstance(read, Mapping) or not all(isinstance(value, Tensor) for value in read.values()):
@@ -83,7 +91,8 @@ def _tensors(place: Path) -> Mapping[str, Tensor]:
 def _unpickled(place: Path) -> object:
     """Tensors and plain values only."""
     try:
-        return torch.load(place, map_location="cpu", weights_only=True)
+        with open_regular(place) as file, warnings.catch_warnings(action="ignore"):  # of protocols that do not exist
+            return torch.load(file, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         raise Unreadable(
             f"'{place}' holds more than tensors, and reading it could run code. "

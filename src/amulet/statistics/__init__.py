@@ -1,8 +1,10 @@
 """Summaries, intervals and verdicts, from one number per seed or per bootstrap resample of the records."""
 
 from amulet.statistics.bootstrap import Resampled, draws, explore_resampled, fewest_resamples, judge_resampled
+from amulet.statistics.comparison import Comparison
 from amulet.statistics.epsilon_bound import best_of_sizes
 from amulet.statistics.gates import Gate, exceeds, exceeds_resampled, withstands, worst_gate
+from amulet.statistics.judging import explore, judge, screen
 from amulet.statistics.looks import doubling
 from amulet.statistics.multiplicity import holm
 from amulet.statistics.paired import Paired, paired_t
@@ -11,7 +13,7 @@ from amulet.statistics.published import Printed, Rejudged, rejudge
 from amulet.statistics.rank_correlation import FEWEST as FEWEST_PAIRS
 from amulet.statistics.rank_correlation import RankCorrelation, rank_correlation
 from amulet.statistics.summary import Summary, summarize
-from amulet.statistics.verdicts import ALPHA, CHANGES, Comparison, Verdict, Word, explore, judge
+from amulet.statistics.verdicts import ALPHA, CHANGES, Verdict, Word
 
 __all__ = [
     "ALPHA",
@@ -41,6 +43,7 @@ __all__ = [
     "paired_t",
     "rank_correlation",
     "rejudge",
+    "screen",
     "seeds_to_settle",
     "summarize",
     "withstands",

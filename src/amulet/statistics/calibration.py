@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # which imports its parts when they are first used, since they take long
 from numpy.random import Generator
 from numpy.typing import NDArray
-from scipy import optimize, stats
 
+from amulet.statistics.comparison import Comparison
+from amulet.statistics.judging import judge
 from amulet.statistics.power import POWER, power_of_difference
-from amulet.statistics.verdicts import ALPHA, CHANGES, Comparison, Verdict, Word, judge
+from amulet.statistics.verdicts import ALPHA, CHANGES, Verdict, Word
 
 Floats = NDArray[np.float64]
 
@@ -71,16 +73,16 @@ class Share:
     @property
     def interval(self) -> tuple[float, float]:
         """The Clopper-Pearson interval of the true share, of level 95%."""
-        bounds = stats.binomtest(self.count, self.n).proportion_ci(0.95)
+        bounds = scipy.stats.binomtest(self.count, self.n).proportion_ci(0.95)
         return float(bounds.low), float(bounds.high)
 
     def exceeds(self, level: float) -> bool:
         """Whether a one-sided binomial test at level 1% finds that the true share is above `level`."""
-        return bool(stats.binomtest(self.count, self.n, level, alternative="greater").pvalue < 0.01)
+        return bool(scipy.stats.binomtest(self.count, self.n, level, alternative="greater").pvalue < 0.01)
 
     def falls_below(self, level: float) -> bool:
         """Whether a one-sided binomial test at level 1% finds that the true share is below `level`."""
-        return bool(stats.binomtest(self.count, self.n, level, alternative="less").pvalue < 0.01)
+        return bool(scipy.stats.binomtest(self.count, self.n, level, alternative="less").pvalue < 0.01)
 
 
 def false_changes(pool: Pool, design: Design, matrices: int, rng: Generator) -> Share:
@@ -183,7 +185,7 @@ def detectable(std: float, n: int, alpha: float, power: float = POWER) -> float:
     def lacking(effect: float) -> float:
         return power_of_difference(effect * std, std, n, alpha) - power
 
-    return float(optimize.brentq(lacking, 1e-3, 1e3, xtol=1e-6)) * std
+    return float(scipy.optimize.brentq(lacking, 1e-3, 1e3, xtol=1e-6)) * std
 
 
 def _simulated_verdicts(

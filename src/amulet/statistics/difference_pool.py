@@ -16,7 +16,9 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from amulet.statistics.calibration import Design, Share
-from amulet.statistics.verdicts import CHANGES, Comparison, Verdict, Word, judge
+from amulet.statistics.comparison import Comparison
+from amulet.statistics.judging import judge
+from amulet.statistics.verdicts import CHANGES, Verdict, Word
 
 Floats = NDArray[np.float64]
 
@@ -132,7 +134,8 @@ def real_found_effects(pool: DifferencePool, design: Design, matrices: int, rng:
         effects[place] = size * cells.differences[place].std()
         sharp = replace(cells, margins=np.zeros(len(cells.margins)))
         found += (
-            judge(_comparisons(sharp, effects, design.looks[-1], rng), looks=design.looks)[place].word is Word.INCREASES
+            judge(comparisons_of(sharp, effects, design.looks[-1], rng), looks=design.looks)[place].word
+            is Word.INCREASES
         )
     return Share(found, matrices)
 
@@ -171,7 +174,7 @@ def settled_as_asked(pool: DifferencePool, rows: int, seeds: int, matrices: int,
 
 def _judged_again(cells: DifferencePool, seeds: int, state: int) -> list[Verdict]:
     """Verdicts after so many seeds; with more, for the same state, the first ones are the same."""
-    return judge(_comparisons(cells, cells.differences.mean(1), seeds, np.random.default_rng(state)))
+    return judge(comparisons_of(cells, cells.differences.mean(1), seeds, np.random.default_rng(state)))
 
 
 def _rates(
@@ -198,12 +201,26 @@ def _simulated(
 ) -> Iterator[tuple[DifferencePool, list[Verdict]]]:
     for _ in range(matrices):
         cells = pool.of_rows(design.rows, rng)
-        comparisons = _comparisons(cells, planted(cells), design.looks[-1], rng)
+        comparisons = comparisons_of(cells, planted(cells), design.looks[-1], rng)
         yield cells, judge(comparisons, looks=design.looks)
 
 
-def _comparisons(cells: DifferencePool, means: Floats, seeds: int, rng: Generator) -> list[Comparison]:
-    """Cells with these true means over seeds that are drawn with replacement, the same for all cells."""
+def comparisons_of(cells: DifferencePool, means: Floats, seeds: int, rng: Generator) -> list[Comparison]:
+    """Cells with these true means over seeds that are drawn with replacement, the same for all cells.
+
+    Args:
+        cells: the measured differences.
+        means: (cells,) the true means.
+        seeds: how many seeds are drawn.
+        rng: the source of randomness.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> pool = DifferencePool(rng.normal(size=(4, 2, 40)), np.full(4, 0.1), ("auc",) * 4, tuple("abcd"))
+        >>> [comparison] = comparisons_of(pool.of_rows(1, rng), np.array([5.0]), seeds=10, rng=rng)
+        >>> len(comparison.differences), sum(comparison.differences) > 20
+        (10, True)
+    """
     drawn = rng.integers(cells.values.shape[2], size=seeds)
     before, moved = cells.values[:, 0, drawn], (means - cells.differences.mean(1))[:, None]
     after = cells.values[:, 1, drawn] + moved

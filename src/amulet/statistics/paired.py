@@ -40,6 +40,19 @@ class Paired:
         half = float(special.stdtrit(self.n - 1, (1 + level) / 2)) * self.assumed_std / sqrt(self.n)
         return self.mean - half, self.mean + half
 
+    def within(self, margin: float, level: float) -> bool:
+        """Whether the t interval lies within the margin; without any spread, whether all differences are zero."""
+        low, high = self.interval(level)
+        return (-margin < low and high < margin) or self.assumed_std == 0
+
+    def p_beyond(self, margin: float) -> float:
+        """One minus the level of the t interval that just reaches the margin: the p-value of what lies beyond it."""
+        if self.assumed_std == 0:
+            return 0.0 if self.mean == 0 else 1.0
+        if abs(self.mean) >= margin:
+            return 1.0
+        return 2 * float(special.stdtr(self.n - 1, (abs(self.mean) - margin) * sqrt(self.n) / self.assumed_std))
+
 
 def paired_t(differences: Sequence[float], least_std: float = 0.0) -> Paired | None:
     """Student's paired t test.

@@ -9,6 +9,7 @@ import hashlib
 import io
 import json
 import os
+import stat
 import tarfile
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,10 +19,10 @@ from typing import IO, Any, Final
 
 from amulet.core.containment import text_of
 from amulet.core.errors import AmuletError
-from amulet.core.files import StrPath, partial, replacing, writing
+from amulet.core.files import StrPath, open_regular, partial, read_regular, replacing, writing
 from amulet.experiments.graph.entries import Body, NewerEntry, NotAnEntry, read_body
 from amulet.experiments.graph.store import NewerStore, Store, digest_of
-from amulet.experiments.maintenance.files import RESULT, TENSORS, Kind, OnRead, files_of
+from amulet.experiments.maintenance.files import RESULT, TENSORS, Kind, OnRead, StoreFile, files_of
 
 INDEX: Final = "amulet-store.json"
 FORMAT: Final = 1
@@ -92,7 +93,7 @@ def export_results(
     written = set[str]()
     with replacing(place) as file, tarfile.open(fileobj=file, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for number, result in enumerate(results, 1):
-            content, body = _read(result.place, result.name)
+            content, body = _read(result)
             checksum = body.tensors
             if checksum is not None and checksum not in written:
                 _add_tensors(tar, store, checksum)
@@ -151,16 +152,15 @@ def import_results(store: Store, archive: StrPath, on_read: OnRead = lambda *_: 
     return Imported(new, known, tuple(different))
 
 
-def _read(place: Path, digest: str) -> tuple[bytes, Body]:
+def _read(result: StoreFile) -> tuple[bytes, Body]:
     """A result of a store, as it is written and as it is read."""
-    with place.open("rb") as file:
-        content = file.read(MOST_OF_A_RESULT)
+    content = read_regular(result.place, MOST_OF_A_RESULT) if result.is_regular else b""
     try:
-        return content, read_body(content, digest)
+        return content, read_body(content, result.name)
     except NotAnEntry as error:
-        raise AmuletError(f"{place} {error}. {MEND}") from None
+        raise AmuletError(f"{result.place} {error}. {MEND}") from None
     except NewerEntry as error:
-        raise NewerStore(f"{place} {error}.") from None
+        raise NewerStore(f"{result.place} {error}.") from None
 
 
 def _body_in_archive(archive: Path, content: bytes, digest: str) -> Body:
@@ -175,7 +175,7 @@ def _body_in_archive(archive: Path, content: bytes, digest: str) -> Body:
 def _add_tensors(tar: tarfile.TarFile, store: Store, checksum: str) -> None:
     place = store.tensor_place(checksum)
     try:
-        with place.open("rb") as file:
+        with open_regular(place) as file:
             reading = _Hashing(file)
             _add(tar, place.relative_to(store.root).as_posix(), os.fstat(file.fileno()).st_size, reading)
     except FileNotFoundError:
@@ -311,7 +311,8 @@ def _held(store: Store, digest: str) -> Body | None:
     """The result that the store has under a digest; None if it has none that is sound as far as its JSON tells."""
     place = store.result_place(digest)
     try:
-        body = read_body(place.read_bytes(), digest)
+        regular = stat.S_ISREG(place.lstat().st_mode)
+        body = read_body(place.read_bytes() if regular else b"", digest)
     except (FileNotFoundError, NotAnEntry):
         return None
     except NewerEntry as error:

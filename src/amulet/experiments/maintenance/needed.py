@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import fields, replace
 from typing import Any
 
+from amulet.core.files import read_regular
 from amulet.core.spec import Spec
 from amulet.experiments.graph.store import Store
 from amulet.experiments.graph.tasks import Backend, Task
@@ -35,7 +36,7 @@ def devices_in(store: Store) -> frozenset[str]:
     found = set[str]()
     for file in files_of(store, Kind.RESULT):
         with suppress(OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError):  # it is damaged
-            for task in json.loads(file.place.read_bytes())["spec"].values():
+            for task in json.loads(read_regular(file.place))["spec"].values():
                 found.update(str(backend["device"]) for backend in task.get("backend", {}).values())
     return frozenset(found)
 

@@ -8,12 +8,13 @@ from amulet.core.dataset import AmuletDataset
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import Problem
 from amulet.core.probe import Attack, Probe, TamperingAttack
-from amulet.core.roles import TARGET, Derivation, ModelRequest, Whose
+from amulet.core.roles import TARGET, ModelRequest, Whose
 from amulet.core.split import Draw, Split
 from amulet.core.threat import Access, Release
 from amulet.core.trainable import Trainable
 from amulet.experiments.graph.plays import Play, Role
 from amulet.experiments.graph.tasks import Backend, Derive, ModelTask, Released, Score, Seen, Source, Train
+from amulet.experiments.planning.recipe_checks import trainable_problems
 from amulet.training.population import own_seed
 from amulet.training.removal import Removal
 
@@ -82,12 +83,11 @@ class Bench:
             yield from request.recipe.record_problems(dataset.train)
         if request.derivation is not None:
             yield from request.derivation.recipe_problems(self.recipe_of(request))
-        own = [each for each in (request.recipe, request.derivation) if isinstance(each, Trainable | Derivation)]
-        for each in own:
-            problems = tuple(each.data_problems(dataset.schema, request.draw.count(dataset.train)))
-            yield from problems
-            if isinstance(each, Trainable) and not problems:
-                yield from each.trial_problems(dataset.schema)
+        records = request.draw.count(dataset.train)
+        if isinstance(request.recipe, Trainable):
+            yield from trainable_problems(request.recipe, dataset.schema, records)
+        if request.derivation is not None:
+            yield from request.derivation.data_problems(dataset.schema, records)
 
     def _draw(self, request: ModelRequest) -> Draw:
         """The training records of a requested model.

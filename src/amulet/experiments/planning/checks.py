@@ -19,6 +19,7 @@ from amulet.experiments.graph.tasks import Source
 from amulet.experiments.planning.bench import Bench
 from amulet.experiments.planning.defended import defended, replacing
 from amulet.experiments.planning.experiment import Experiment, Row
+from amulet.experiments.planning.recipe_checks import recipe_notices, trainable_problems
 from amulet.experiments.registry.plugins import metrics_for
 from amulet.training.removal import Removal
 
@@ -64,14 +65,6 @@ def row_problems(experiment: Experiment, recipe: Trainable, dataset: AmuletDatas
     yield from _validation_problems(recipe, experiment.split, len(division.validation))
 
 
-def trainable_problems(recipe: Trainable, schema: Schema, records: int) -> tuple[Problem, ...]:
-    """The reasons why a recipe cannot be trained on so many records.
-
-    If the recipe's own checks find nothing, one training step is tried.
-    """
-    return tuple(recipe.data_problems(schema, records)) or tuple(recipe.trial_problems(schema))
-
-
 def model_problems(
     bench: Bench, row: Row, probes: Sequence[Probe[Any]], datasets: Mapping[Source, AmuletDataset]
 ) -> Iterator[Problem]:
@@ -99,7 +92,7 @@ def notices_of(experiment: Experiment, recipes: Mapping[str, Trainable], schema:
     """Sentences that the user should know before the work begins, each once, with the first row that it concerns."""
     found: dict[str, str] = {}
     for row in experiment.rows:
-        for notice in recipes[row.label].notices(schema):
+        for notice in recipe_notices(recipes[row.label], schema):
             found.setdefault(notice, f"Row '{row.label}': {notice}")
         for notice in replacing(experiment.recipe, row.defenses):
             found.setdefault(notice, f"Row '{row.label}': {notice}")

@@ -151,7 +151,7 @@ def _rows(experiment: Experiment, dataset: AmuletDataset, plain: Collection[str]
     alone = [row for row in experiment.defenses if len(row.defenses) == 1 and row.attacked is None]
     usual = tuple(_usual_rows(experiment, dataset, {type(row.defenses[0]) for row in alone}))
     pairs = (
-        Row(f"{first.label} and {second.label}", (*first.defenses, *second.defenses))
+        Row(f"{first.label} and {second.label}", (*first.defenses, *second.defenses), screened=True)
         for first, second in combinations((*alone, *usual), 2)
         if type(first.defenses[0]) is not type(second.defenses[0])
     )

@@ -40,12 +40,15 @@ class Row(Spec):
             a defense to another row can be compared with that one: "watermark and DP-SGD" against "watermark".
         attacked: an attack that tampers with the training records of the row's models. All other attacks and audits
             are done to these models as usual, so the row shows what this attack does to other risks.
+        screened: whether the row is one of many that are looked through for those in which something happens, as those
+            that `all_pairs` adds are. Its verdicts have an error rate of their own; see `amulet.statistics.screen`.
     """
 
     label: str
     defenses: tuple[Defense, ...] = ()
     against: str = BASELINE
     attacked: TamperingAttack | None = None  # type: ignore[type-arg]
+    screened: bool = False
 
     def problems(self) -> Iterator[Problem]:
         """The label must have at least one letter."""
@@ -75,6 +78,7 @@ class Experiment(Spec):
         all_defenses: whether to add a row for each registered defense, with settings that fit the data set, unless a
             row consists of a defense of its class already; see `Defense.for_data`.
         all_pairs: whether to add a row for each pair of these defenses, and of defenses that are rows by themselves.
+            These rows are `screened`.
         by_group: names of sensitive attributes. Every metric whose cases are records is also measured on the records
             of each of their groups, as exploratory columns.
         factors: properties of the models that may explain interactions, measured for every row and seed. They are no

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.optimize import nnls
+import scipy  # which imports its parts when they are first used, since they take long
 
 
 def extrapolated(times: Mapping[float, float], size: float, degree: int = 1) -> float:
@@ -26,5 +26,5 @@ def extrapolated(times: Mapping[float, float], size: float, degree: int = 1) -> 
     seconds = np.array([max(taken, 1e-9) for taken in times.values()])
     powers = range(degree + 1) if len(times) > 1 else [1]
     rows = np.stack([sizes**power for power in powers], axis=1) / seconds[:, None]
-    coefficients, _ = nnls(rows, np.ones(len(sizes)))
+    coefficients, _ = scipy.optimize.nnls(rows, np.ones(len(sizes)))
     return float(sum(each * size**power for each, power in zip(coefficients, powers, strict=True)))

@@ -110,6 +110,7 @@ class Plugin:
         return (text or "").partition("\n")[0]
 
 
+@cache
 def kind_of(spec: type[Spec]) -> Kind:
     """The kind of plug-in that a class is, decided by its base class."""
     return next((kind for base, kind in _KINDS if issubclass(spec, base)), Kind.SETTING)

@@ -63,6 +63,7 @@ def collect(plan: Plan, store: Store, failures: Mapping[str, Failure] | None = N
         curves=tuple(traced for each in plan.exhibits if (traced := _traced(*each, stored))),
         rates=tuple(rated for each in plan.tables if (rated := _rated(*each, stored))),
         looks=plan.experiment.looks,
+        screened=tuple(row.label for row in plan.experiment.defenses if row.screened),
         tested=Tally.of(plan.dataset.test),
         left_out=plan.left_out,
         families={row.label: _families(row, plan.experiment.rows) for row in plan.experiment.defenses},

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -122,14 +123,13 @@ def _sentence(detail: Mapping[str, Any]) -> str:
 
 
 def _brief(text: str, most: int) -> str:
-    return visible(text if len(text) <= most else f"{text[: most - 3]}...")
+    return visible(text if len(text) <= most else f"{text[: most - 3]}...").replace("\n", " ").replace("\t", " ")
 
 
 def _without_duplicates(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
+        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
         raise ValueError(f"the key '{twice}' stands twice in one object")
     return found
 

@@ -204,6 +204,7 @@ class Numbers:
         left_out: what was asked for with all risks, all defenses or all factors, and cannot be used.
         failures: the tasks that could not be computed. Values that depend on them are undefined.
         factors: properties of the models that may explain interactions; none where the experiment asks for none.
+        screened: the rows that are screened, each a family of its own; none in results of older versions.
     """
 
     experiment: str
@@ -226,13 +227,14 @@ class Numbers:
     left_out: tuple[LeftOut, ...] = ()
     failures: tuple[Failure, ...] = ()
     factors: Factors = Factors()
+    screened: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def rows(self) -> tuple[str, ...]:
         """The labels of the rows, the baseline first."""
         return tuple(dict.fromkeys(value.row for value in self.values))
 
-    @property
+    @cached_property
     def seeds(self) -> tuple[int, ...]:
         """The seeds in ascending order."""
         return tuple(sorted({value.seed for value in self.values}))
@@ -291,12 +293,25 @@ class Numbers:
 
     def rates_of(self, row: str, probe: str) -> list[Rated]:
         """The rates of groups of an audit, in the order of their seeds; empty if it has none."""
-        return sorted((item for item in self.rates if (item.row, item.probe) == (row, probe)), key=lambda it: it.seed)
+        return self._rates_by_probe.get((row, probe), [])
+
+    @cached_property
+    def _rates_by_probe(self) -> Mapping[tuple[str, str], list[Rated]]:
+        found: dict[tuple[str, str], list[Rated]] = {}
+        for item in sorted(self.rates, key=lambda item: item.seed):
+            found.setdefault((item.row, item.probe), []).append(item)
+        return found
 
     def curves_of(self, row: str, column: Column) -> list[Traced]:
         """The curves of a cell's probe, in the order of their seeds; empty if the probe has no curve."""
-        found = [item for item in self.curves if (item.row, item.risk, item.probe) == (row, column.risk, column.probe)]
-        return sorted(found, key=lambda item: item.seed)
+        return self._curves_by_probe.get((row, column.risk, column.probe), [])
+
+    @cached_property
+    def _curves_by_probe(self) -> Mapping[tuple[str, str, str], list[Traced]]:
+        found: dict[tuple[str, str, str], list[Traced]] = {}
+        for item in sorted(self.curves, key=lambda item: item.seed):
+            found.setdefault((item.row, item.risk, item.probe), []).append(item)
+        return found
 
     @property
     def level(self) -> float:

@@ -34,7 +34,7 @@ from amulet.experiments.results.risk_changes import plain_verdict
 from amulet.experiments.results.summary_frame import summary_frame
 from amulet.experiments.results.written_factors import factors_from
 from amulet.experiments.results.written_rates import plain_rates, rated_from
-from amulet.statistics import Comparison, Paired, Summary, Verdict, Word, explore, judge, summarize
+from amulet.statistics import Comparison, Paired, Summary, Verdict, Word, explore, judge, screen, summarize
 
 
 @final
@@ -92,23 +92,45 @@ class Results(Numbers):
 
     @cached_property
     def verdicts(self) -> Mapping[tuple[str, Column], Verdict]:
-        """The verdict of every defended cell: the primary metrics are one family, the others are judged one by one."""
+        """The verdict of every defended cell.
+
+        The primary metrics of all rows are one family, but for those of rows that are screened; each of these is a
+        family of its own. The other metrics are judged one by one.
+        """
         cells = [(row, column) for row in self.rows if row != BASELINE for column in self.columns]
-        family = [cell for cell in cells if cell[1].primary]
         others = [cell for cell in cells if not cell[1].primary]
-        judged = judge([self._comparison(*cell) for cell in family], looks=self.looks)
-        judged += explore([self._comparison(*cell) for cell in others], looks=self.looks)
-        verdicts = possible(judged, [column for _, column in family + others])
-        return dict(zip(family + others, verdicts, strict=True))
+        family = [cell for cell in cells if cell[1].primary and cell[0] not in self.screened]
+        looked_through = [cell for cell in cells if cell[1].primary and cell[0] in self.screened]
+        named, many, single = ([self._comparison(*cell) for cell in each] for each in (family, looked_through, others))
+        judged = judge(named, looks=self.looks, beside=many)
+        judged += screen(many, [row for row, _ in looked_through], looks=self.looks, beside=named)
+        judged += explore(single, looks=self.looks)
+        judged_cells = [*family, *looked_through, *others]
+        verdicts = possible(judged, [column for _, column in judged_cells])
+        return dict(zip(judged_cells, verdicts, strict=True))
 
     @cached_property
     def gates(self) -> tuple[Checked, ...]:
         """The gates: whether models have learned, defenses reduce their own risk, and attacks work."""
         return gates(self, self.verdicts)
 
+    @cached_property
+    def _gates_by_row(self) -> Mapping[str, Mapping[int, Checked]]:
+        """The gates of each row, by their places among all."""
+        found: dict[str, dict[int, Checked]] = {}
+        for place, gate in enumerate(self.gates):
+            found.setdefault(gate.row, {})[place] = gate
+        return found
+
+    def gates_of_rows(self, *rows: str) -> Iterator[Checked]:
+        """The gates of some rows, in the order of all gates. Those of attacks are of the undefended baseline."""
+        near = {place: gate for row in rows for place, gate in self._gates_by_row.get(row, {}).items()}
+        return (near[place] for place in sorted(near))
+
     def gates_of(self, cell: MatrixCell) -> tuple[Checked, ...]:
         """The gates of the cell's row, and those of the attack or audit that the cell belongs to."""
-        return tuple(gate for gate in self.gates if gate.concerns(cell.row, cell.column.probe))
+        near = self.gates_of_rows(cell.row, BASELINE)
+        return tuple(gate for gate in near if gate.concerns(cell.row, cell.column.probe))
 
     def summary(self) -> pd.DataFrame:
         """One line for each verdict, by row and metric.
@@ -168,9 +190,9 @@ class Results(Numbers):
             for column in self.columns:
                 yield self.cell(row, column)
 
-    def to_json(self) -> str:
-        """The results as JSON. The text depends on nothing but the numbers."""
-        body = {
+    def recorded(self) -> dict[str, Any]:
+        """The results in the types of JSON, without what follows from them: verdicts, gates and their like are None."""
+        return {
             "format": FORMAT,
             "experiment": self.experiment,
             "dataset": {"name": self.dataset, "content": self.content, "classes": self.classes},
@@ -180,21 +202,31 @@ class Results(Numbers):
             "against": dict(self.against),
             "families": {row: list(families) for row, families in self.families.items()},
             "looks": list(self.looks),
+            "screened": list(self.screened),
             "left_out": [asdict(each) for each in self.left_out],
             "failures": [{"task": each.task, "error": each.error} for each in self.failures],
             "spec": self.spec,
             "columns": [asdict(column) for column in self.columns],
-            "matrix": [_plain_cell(cell) for cell in self.cells()],
-            "gates": [asdict(gate) for gate in self.gates],
-            "literature": plain_literature(self.published, self.families),
+            "matrix": None,
+            "gates": None,
+            "literature": None,
             "values": [asdict(value) for value in self.values],
             "curves": [asdict(curve) for curve in self.curves],
             "pictures": [asdict(pictured) for pictured in self.pictures],
             "rates": [plain_rates(rated) for rated in self.rates],
             "facts": self.facts,
+            "factors": asdict(self.factors),
+        }
+
+    def to_json(self) -> str:
+        """The results as JSON. The text depends on nothing but the numbers."""
+        derived = {
+            "matrix": [_plain_cell(cell) for cell in self.cells()],
+            "gates": [asdict(gate) for gate in self.gates],
+            "literature": plain_literature(self.published, self.families),
             "factors": plain_factors(self),
         }
-        return json.dumps(body, indent=1)
+        return json.dumps(self.recorded() | derived, indent=1)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -221,6 +253,7 @@ class Results(Numbers):
             families={row: tuple(families) for row, families in file.families.items()},
             curves=tuple(Traced(**{**dict(item), "curve": curve_from(dict(item.curve))}) for item in file.curves),
             looks=tuple(file.looks),
+            screened=tuple(file.screened),
             tested=Tally(**dict(file.tested)),
             pictures=tuple(item.pictured for item in file.pictures),
             rates=tuple(rated_from(written) for written in file.rates),

@@ -164,6 +164,7 @@ class ResultsFile(Written):
     families: dict[str, list[Name]] = Field(default_factory=dict)
     left_out: list[WrittenLeftOut] = Field(default_factory=list)
     failures: list[WrittenFailure] = Field(default_factory=list)
+    screened: list[Name] = Field(default_factory=list)
     literature: Any = None
     against: dict[str, Name]
     looks: list[Annotated[int, Interval(gt=0, lt=LARGEST_NUMBER)]]
@@ -227,7 +228,10 @@ def _faults(file: ResultsFile) -> Iterator[str]:
         if (item.row, item.risk, item.probe, item.seed) not in cells
     )
     named = (*file.own_risks, *file.own_claims, *file.families, *file.facts, *file.against, *file.against.values())
-    yield from (f"there is no row '{row}'" for row in named if row not in rows)
+    yield from (f"there is no row '{row}'" for row in (*named, *file.screened) if row not in rows)
+    yield from repeated("screened row", file.screened)
+    if BASELINE in file.screened:
+        yield f"the row '{BASELINE}' cannot be screened"
     yield from (f"the row '{row}' is compared with itself" for row, other in file.against.items() if row == other)
     seeds = {str(value.seed) for value in file.values}
     yield from (f"no value has the seed '{seed}'" for of in file.facts.values() for seed in of if seed not in seeds)

@@ -26,7 +26,7 @@ from amulet.experiments.yaml.grids import listed_points, points
 
 T = TypeVar("T")
 PAIRS = "all pairs"
-_ROW_SETTINGS = {"defenses", "against", "attacked"}
+_ROW_SETTINGS = {"defenses", "against", "attacked", "screened"}
 
 
 def load_experiment(path: StrPath, allow_imports: Iterable[str] = ()) -> Experiment:

@@ -15,6 +15,7 @@ from typing import Any, Final, NoReturn
 import yaml
 
 from amulet.core.errors import InvalidParameter, Problem
+from amulet.core.files import open_regular
 from amulet.core.spec import Plain
 from amulet.core.text import visible
 from amulet.experiments.registry.building import Place
@@ -50,7 +51,7 @@ def read_document(path: Path) -> tuple[dict[str, Plain], Lines]:
             message names the line.
         OSError: the file cannot be read.
     """
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         content = file.read(LARGEST + 1)
     if len(content) > LARGEST:
         _refuse(path, None, f"A configuration must have at most {LARGEST:,} bytes. This file has more.")

@@ -12,6 +12,7 @@ import pandas as pd
 import yaml
 
 from amulet.core.errors import InvalidData, InvalidParameter, Problem
+from amulet.core.files import open_regular
 from amulet.core.text import visible
 from amulet.datasets.columns import check_features, is_headerless
 from amulet.datasets.own import from_frame
@@ -64,7 +65,7 @@ def read_columns(path: Path) -> tuple[pd.DataFrame, str]:
     Raises:
         InvalidData: it is no table, or one without names or records.
     """
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         first = file.readline(100_000).decode("utf-8", errors="replace")
     sep = max(SEPARATORS, key=first.count)
     table = read_table(path, (), (), _stem(path), sep)

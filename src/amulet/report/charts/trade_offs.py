@@ -52,8 +52,14 @@ def row_letters(results: Results) -> dict[str, str]:
     }
 
 
-def trade_offs(results: Results, found: Sequence[MatrixBlock]) -> Iterator[TradeOff]:
-    """In the order of the matrix; none where no metric stands for utility."""
+def trade_offs(results: Results, found: Sequence[MatrixBlock], *, single_seeds: bool = True) -> Iterator[TradeOff]:
+    """In the order of the matrix; none where no metric stands for utility.
+
+    Args:
+        results: of an assessment.
+        found: all that was measured.
+        single_seeds: whether each row's seeds are drawn, beside their mean.
+    """
     utility = next((column for column in results.columns if column.risk == UTILITY.name and column.primary), None)
     if utility is None:
         return
@@ -62,7 +68,8 @@ def trade_offs(results: Results, found: Sequence[MatrixBlock]) -> Iterator[Trade
             for line in part.lines:
                 points = tuple(_points(results, utility, line))
                 if points:
-                    yield TradeOff(block, part, line, utility, points, _drawn(results, utility, line.column, points))
+                    drawn = _drawn(results, utility, line.column, points, single_seeds=single_seeds)
+                    yield TradeOff(block, part, line, utility, points, drawn)
 
 
 def letter_sides(places: Sequence[Place], corners: Sequence[Place]) -> list[str]:
@@ -85,7 +92,7 @@ def letter_sides(places: Sequence[Place], corners: Sequence[Place]) -> list[str]
 
 
 def _nearest(place: NDArray[np.float64], others: Sequence[NDArray[np.float64]]) -> float:
-    return min((float(np.hypot(*(place - other))) for other in others), default=ENOUGH)
+    return float(np.hypot(*(place - np.array(others)).T).min()) if others else ENOUGH
 
 
 def _points(results: Results, utility: Column, line: MatrixLine) -> Iterator[Point]:
@@ -95,10 +102,11 @@ def _points(results: Results, utility: Column, line: MatrixLine) -> Iterator[Poi
             yield point
 
 
-def _drawn(results: Results, utility: Column, risk: Column, points: Sequence[Point]) -> Markup:
+def _drawn(results: Results, utility: Column, risk: Column, points: Sequence[Point], *, single_seeds: bool) -> Markup:
     means = [_mean(results, point) for point in points]
-    seeds = [{**mean, **seed} for point, mean in zip(points, means, strict=True) for seed in _seeds(results, point)]
-    corners = [(seed["seed_x"], seed["seed_y"]) for seed in seeds]
+    tied = list(zip(points, means, strict=True)) if single_seeds else []
+    seeds = [{**mean, **seed} for point, mean in tied for seed in _seeds(results, point)]
+    corners = [(each["seed_x"], each["seed_y"]) for each in seeds] or [(mean["x"], mean["y"]) for mean in means]
     sides = letter_sides([(mean["x"], mean["y"]) for mean in means], corners)
     means = [{**mean, "side": side} for mean, side in zip(means, sides, strict=True)]
     before = [mean for mean in means if mean["kind"] == vega_lite.KINDS[0]]

@@ -25,11 +25,13 @@ from amulet.report.words.risk_cells import Judged, RiskCell
 from amulet.report.words.row_text import row_heading
 from amulet.report.words.spec_text import Named, brief, probes
 from amulet.report.words.terms import TERMS
-from amulet.report.words.verdict_sentences import judged_sentence, verdict_figures
+from amulet.report.words.verdict_sentences import judged_sentence, metric_figures, verdict_figures
 
 Plain = dict[str, Any]
 DIGEST: Final = 12
 """Digits of a task's digest that are shown."""
+FEW: Final = 60
+"""The points of a mean curve, evenly among those of its seeds, where these are not shown."""
 
 
 def panel_details(
@@ -38,7 +40,7 @@ def panel_details(
     combined: Sequence[Combination],
     anchors: Mapping[tuple[str, str], str],
     *,
-    single_curves: bool = True,
+    single_seeds: bool = True,
 ) -> Plain:
     """What the panel beside the map shows of each cell, by the cell's address.
 
@@ -47,7 +49,7 @@ def panel_details(
         cells: of all defended rows.
         combined: the combinations of two rows.
         anchors: the addresses, by risk and row.
-        single_curves: whether to include the curve of every seed; otherwise only their means.
+        single_seeds: whether to include the curve of every seed; otherwise only their means, at fewer points.
 
     Returns:
         Plain values, which the page embeds as JSON and its script reads. A cell names its metrics by their position in
@@ -70,7 +72,7 @@ def panel_details(
             [block.words.plain or block.words.title, block.words.title, block.words.sentence] for block in blocks
         ],
         "lines": [_line(results, column, named, keys.index((column.risk, column.probe))) for column in results.columns],
-        "curves": [_curves(results, key, single=single_curves) for key in keys],
+        "curves": [_curves(results, key, single=single_seeds) for key in keys],
         "cells": {
             anchors[cell.block.risk, cell.row]: _cell(results, cell, at, places)
             for row in cells
@@ -104,7 +106,7 @@ def _line(results: Results, column: Column, named: dict[str, Named], curve: int)
         "meaning": words.sentence,
         "name": capitalised(plain_name(column, attribute_of(results, column))),
         "probe": str(brief(column.probe, named)),
-        "settings": str(named[column.probe].given),
+        "facts": [*metric_figures(results, column), ("Attack or audit", str(named[column.probe].given))],
         "curve": curve,
         "groups": _groups(results, column),
         "values": [
@@ -202,7 +204,7 @@ def _curves(results: Results, key: tuple[str, str], *, single: bool) -> Plain | 
     drawn = [item.curve for row in traced for item in row if item.curve.x]
     if not drawn:
         return None
-    xs = list(dict.fromkeys(curve.x for curve in drawn))
+    xs = list(dict.fromkeys(curve.x for curve in drawn)) if single else []
     first = drawn[0]
     return {
         "title": first.title,
@@ -212,7 +214,7 @@ def _curves(results: Results, key: tuple[str, str], *, single: bool) -> Plain | 
         "chart": vega_lite.curve(first.x_title, first.y_title, first.scale),
         "xs": [[_short(x, 4) for x in each] for each in xs],
         "seeds": [[_seed(item, xs, single=single) for item in row if item.curve.x] for row in traced],
-        "means": [_mean([item.curve for item in row if item.curve.x]) for row in traced],
+        "means": [_mean([item.curve for item in row if item.curve.x], None if single else FEW) for row in traced],
     }
 
 
@@ -222,16 +224,19 @@ def _words(curve: Curve) -> str:
 
 
 def _seed(item: Traced, xs: Sequence[tuple[float, ...]], *, single: bool) -> list[Any]:
-    ys = [_short(y, 4) for y in item.curve.y] if single else []
-    return [item.seed, xs.index(item.curve.x), ys, item.task[:DIGEST]]
+    if not single:
+        return [item.seed, 0, [], item.task[:DIGEST]]
+    return [item.seed, xs.index(item.curve.x), [_short(y, 4) for y in item.curve.y], item.task[:DIGEST]]
 
 
-def _mean(curves: Sequence[Curve]) -> Plain:
-    """Over seeds at every x that all of them reach; straight lines between a seed's points."""
+def _mean(curves: Sequence[Curve], most: int | None) -> Plain:
+    """Over seeds at every x that all of them reach, or at so many of them; straight lines between a seed's points."""
     if not curves:
         return {"x": [], "y": []}
     low, high = max(curve.x[0] for curve in curves), min(curve.x[-1] for curve in curves)
     xs = sorted({x for curve in curves for x in curve.x if low <= x <= high})
+    if most is not None and len(xs) > most:
+        xs = [xs[place] for place in np.linspace(0, len(xs) - 1, most).round().astype(int).tolist()]
     ys = np.mean([np.interp(xs, curve.x, curve.y) for curve in curves], axis=0) if xs else np.array([])
     return {"x": [_short(x, 4) for x in xs], "y": [_short(y, 4) for y in ys.tolist()]}
 

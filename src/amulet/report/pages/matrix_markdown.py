@@ -17,7 +17,7 @@ from amulet.report.words.blocks import (
     primary_blocks,
     undefined_sentences,
 )
-from amulet.report.words.explanations import HOW_VERDICTS, NOT_COVERED
+from amulet.report.words.explanations import NOT_COVERED, how_verdicts
 from amulet.report.words.factors import INTRODUCTION, factor_tables
 from amulet.report.words.failed_tasks import failures_sentence
 from amulet.report.words.formats import number, p_value, setting, signed, spread
@@ -79,7 +79,7 @@ def _opening(results: Results) -> Iterator[str]:
     yield ""
     sentences = (f"Each model was trained and measured {how_often(results)}.", looks_sentence(results))
     yield " ".join(filter(None, (*sentences, other_references(results))))
-    yield f"{HOW_VERDICTS} {NOT_COVERED}"
+    yield f"{how_verdicts(results)} {NOT_COVERED}"
     yield ""
     if results.failures:
         yield plain_text(failures_sentence(results))

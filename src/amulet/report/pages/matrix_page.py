@@ -1,8 +1,9 @@
 """The report on an assessment as one self-contained HTML file, which loads nothing from the network."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from amulet.experiments.results.results import Results
 from amulet.report.charts.trade_offs import row_letters, trade_offs
@@ -14,15 +15,15 @@ from amulet.report.pages.page_script import page_script
 from amulet.report.pages.picture_tables import picture_tables
 from amulet.report.pages.templating import as_shown, both_pages, templating
 from amulet.report.words import spec_text
-from amulet.report.words.blocks import matrix_blocks
-from amulet.report.words.compositions import combinations
-from amulet.report.words.explanations import HOW_VERDICTS, NOT_COVERED
+from amulet.report.words.blocks import MatrixBlock, matrix_blocks
+from amulet.report.words.compositions import Combination, combinations
+from amulet.report.words.explanations import NOT_COVERED, how_verdicts
 from amulet.report.words.factors import INTRODUCTION, factor_tables
 from amulet.report.words.failed_tasks import failures_sentence
 from amulet.report.words.headlines import headlines, undefended_news
 from amulet.report.words.passing_on import notes
 from amulet.report.words.readings import LEANING_RULE, MEANINGS, RULE, cell_reading
-from amulet.report.words.risk_cells import risk_cells
+from amulet.report.words.risk_cells import RiskCell, risk_cells
 from amulet.report.words.row_text import left_out_sentences, other_references, row_heading
 from amulet.report.words.seed_counts import how_often, looks_sentence, seed_names, seeds_note
 from amulet.report.words.terms import TERMS
@@ -30,25 +31,48 @@ from amulet.report.words.training_facts import training_facts
 
 LARGEST: Final = 5_000_000
 """Bytes of a page that can still be sent around and opened on a phone."""
+MANY: Final = 40
+"""With more rows than this, the single seeds of curves and charts can be told apart by nobody."""
 
 
 def render(results: Results, manifest: Mapping[str, Any]) -> str:
     """The page. The same results and manifest give the same bytes, LARGEST of them for all but giant matrices.
 
-    A page that would be larger leaves out the curves of single seeds and images, and says so.
+    A page that would be larger, and one of more than `MANY` rows, leaves out the single seeds of curves and charts, and
+    images, and says so.
 
     Args:
         results: what was found.
         manifest: what computed it, as `environment()` gives it; a mapping in it becomes a list, None "none".
     """
-    page = _rendered(results, manifest, whole=True)
-    return page if len(page.encode()) <= LARGEST else _rendered(results, manifest, whole=False)
+    shown = _Shown.of(results)
+    if len(results.rows) <= MANY:
+        page = _rendered(shown, manifest, whole=True)
+        if len(page.encode()) <= LARGEST:
+            return page
+    return _rendered(shown, manifest, whole=False)
 
 
-def _rendered(results: Results, manifest: Mapping[str, Any], *, whole: bool) -> str:
-    found, script = matrix_blocks(results), page_script()
-    cells, combined = risk_cells(results, found), combinations(results)
-    anchors = cell_anchors(results, found)
+@dataclass(frozen=True)
+class _Shown:
+    """What is read off the results once, however often the page is rendered."""
+
+    results: Results
+    blocks: tuple[MatrixBlock, ...]
+    cells: tuple[tuple[RiskCell, ...], ...]
+    combined: tuple[Combination, ...]
+    anchors: Mapping[tuple[str, str], str]
+
+    @classmethod
+    def of(cls, results: Results) -> Self:
+        blocks = matrix_blocks(results)
+        cells, combined = risk_cells(results, blocks), combinations(results)
+        return cls(results, blocks, cells, combined, cell_anchors(results, blocks))
+
+
+def _rendered(shown: _Shown, manifest: Mapping[str, Any], *, whole: bool) -> str:
+    results, found, cells, combined = shown.results, shown.blocks, shown.cells, shown.combined
+    script, anchors = page_script(), shown.anchors
     page = (
         templating()
         .get_template("matrix.html.jinja")
@@ -61,14 +85,14 @@ def _rendered(results: Results, manifest: Mapping[str, Any], *, whole: bool) -> 
             undefended=undefended_news(results, found),
             probe_place=partial(probe_place, results),
             combined_kind=COMBINED,
-            behind=panel_details(results, cells, combined, anchors, single_curves=whole),
+            behind=panel_details(results, cells, combined, anchors, single_seeds=whole),
             picture_tables=picture_tables(results) if whole else (),
             whole=whole,
             script=script,
             csv=matrix_csv(results),
             file_name=row_slugs([results.experiment])[results.experiment],
             letters=row_letters(results),
-            trade_offs=tuple(trade_offs(results, found)),
+            trade_offs=tuple(trade_offs(results, found, single_seeds=whole)),
             blocks=found,
             facts=training_facts(results),
             factors=factor_tables(results, found),
@@ -93,7 +117,7 @@ def _words(results: Results) -> dict[str, Any]:
         "reading_meanings": MEANINGS,
         "reading_rule": RULE,
         "leaning_rule": LEANING_RULE,
-        "how_verdicts": HOW_VERDICTS,
+        "how_verdicts": how_verdicts(results),
         "not_covered": NOT_COVERED,
         "terms": TERMS,
         "experiment": spec_text.experiment(results),

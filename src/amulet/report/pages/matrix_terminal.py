@@ -22,7 +22,7 @@ from amulet.report.words.blocks import (
     primary_blocks,
     undefined_sentences,
 )
-from amulet.report.words.explanations import HOW_VERDICTS
+from amulet.report.words.explanations import how_verdicts
 from amulet.report.words.failed_tasks import failures_sentence
 from amulet.report.words.formats import number, signed, spread
 from amulet.report.words.gates import gate_sentences
@@ -81,7 +81,7 @@ def _legend(results: Results) -> Text:
         "\nMean ± standard deviation over seeds; under it the difference to the undefended baseline, "
         "paired by seed, and the number of seeds that would settle what is inconclusive.\n"
         "Only primary metrics are shown; the report has all. "
-        f"{HOW_VERDICTS} {looks_sentence(results)}".rstrip()
+        f"{how_verdicts(results)} {looks_sentence(results)}".rstrip()
         + f" {other_references(results)}".rstrip()
         + f"\n{left_out_sentences(results)}".rstrip(),
         style="dim",

@@ -13,9 +13,8 @@ from amulet.experiments.model_audit.results import AuditResults
 from amulet.experiments.pairs.results import PairResults
 from amulet.experiments.results.json_files import LARGEST
 from amulet.experiments.results.results import Results
-from amulet.report.pages.audit_page import rendered_audit
-from amulet.report.pages.pair_page import rendered_pair
-from amulet.report.pages.report_files import MARKDOWN, NAME, rendered, with_results
+from amulet.report.pages.report_files import MARKDOWN, NAME, rendered, written_manifest
+from amulet.report.pages.unchanged_files import are_in_place, remember_files, sources_of
 from amulet.report.words.failed_tasks import tracebacks
 
 FAILURES: Final = "failures.txt"
@@ -36,6 +35,8 @@ def write_results(
 ) -> Path:
     """Write everything into `folder`, so that a reader does not find some of it beside older files; the page's place.
 
+    Files that are there already, to the byte, and were made from the same results by the same code, are left in place.
+
     Args:
         results: of an assessment, of a pair of models or of one model.
         manifest: where the numbers come from.
@@ -45,11 +46,15 @@ def write_results(
     Raises:
         Unwritable: the disk is full, or the folder cannot be written; older files are left as they were.
     """
-    files = with_results(results.to_json(), manifest)
-    files |= {} if experiment is None else {"experiment.yaml": experiment}
+    beside = {"manifest.json": written_manifest(manifest)}
+    beside |= {} if experiment is None else {"experiment.yaml": experiment}
     failed = isinstance(results, Results) and results.failures
-    files |= {FAILURES: tracebacks(results)} if failed and isinstance(results, Results) else {}
-    publish(files | _pages(results, manifest), folder)
+    beside |= {FAILURES: tracebacks(results)} if failed and isinstance(results, Results) else {}
+    made_from = sources_of(results, beside)
+    if not are_in_place(made_from, folder):
+        files = {"results.json": results.to_json(), **beside, **_pages(results, manifest)}
+        publish(files, folder)
+        remember_files(made_from, files)
     if not failed:
         with writing(folder):
             (folder / FAILURES).unlink(missing_ok=True)
@@ -104,8 +109,12 @@ def write_pages(results: Results | PairResults | AuditResults, manifest: Mapping
 def _pages(results: Results | PairResults | AuditResults, manifest: Mapping[str, Any]) -> dict[str, str]:
     match results:
         case PairResults():
+            from amulet.report.pages.pair_page import rendered_pair  # noqa: PLC0415 - as in `rendered`
+
             return rendered_pair(results, manifest)
         case AuditResults():
+            from amulet.report.pages.audit_page import rendered_audit  # noqa: PLC0415 - as in `rendered`
+
             return rendered_audit(results, manifest)
         case _:
             return rendered(results, manifest)

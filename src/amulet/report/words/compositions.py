@@ -1,6 +1,6 @@
 """Rows that combine two others, and whether each of the two defenses still does its own job there."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -74,20 +74,29 @@ class Combination:
 def combinations(results: Results) -> tuple[Combination, ...]:
     """The rows whose defenses are those of two other rows, in the order of the matrix."""
     applied = {row: items for row, items in defenses(results).items() if row in results.rows and items}
-    plain = {row: Counter(items) for row, items in applied.items() if row not in tampering(results)}
+    tampered = tampering(results)
+    plain = {row: Counter(items) for row, items in applied.items() if row not in tampered}
+    rows = defaultdict[frozenset[tuple[Named, int]], list[str]](list)
+    for row, items in plain.items():
+        rows[frozenset(items.items())].append(row)
     return tuple(
         Combination(row, *(_constituent(results, row, each, pair) for each in pair))
         for row in plain
-        if (pair := _pair(row, plain))
+        if (pair := _pair(row, plain, rows))
     )
 
 
-def _pair(row: str, plain: Mapping[str, Counter[Named]]) -> tuple[str, str] | None:
-    """The labels of the two rows that a row combines."""
-    for at, first in enumerate(plain):
-        for second in list(plain)[at + 1 :]:
-            if row not in {first, second} and plain[first] + plain[second] == plain[row]:
-                return first, second
+def _pair(
+    row: str, plain: Mapping[str, Counter[Named]], rows: Mapping[frozenset[tuple[Named, int]], Sequence[str]]
+) -> tuple[str, str] | None:
+    """The labels of the two rows that a row combines; `rows` has those that apply the same defenses."""
+    places = {label: place for place, label in enumerate(plain)}
+    for first, items in plain.items():
+        if items < plain[row]:
+            rest = rows.get(frozenset((plain[row] - items).items()), ())
+            after = [second for second in rest if places[second] > places[first]]
+            if after:
+                return first, after[0]
     return None
 
 
@@ -108,7 +117,7 @@ def _job(results: Results, row: str, mine: str, job: str) -> Still:
         columns = [column for column in results.columns if column.risk == job and column.primary]
         reads = [read for column in columns if (read := cell_reading(results, results.cell(row, column)))]
         return _BY_READING.get(worst(reads).word, Still.UNCLEAR) if reads else Still.UNKNOWN
-    states = [gate.state for gate in results.gates if (gate.name, gate.row, gate.about) == (DEFENSE, row, job)]
+    states = [gate.state for gate in results.gates_of_rows(row) if (gate.name, gate.about) == (DEFENSE, job)]
     return _BY_GATE[states[0]] if states else Still.UNKNOWN
 
 

@@ -2,12 +2,18 @@
 
 from typing import Final
 
+from amulet.experiments.results.results import Results
 from amulet.statistics import ALPHA
 
 HOW_VERDICTS: Final = (
     "The verdicts on the primary metrics are tested as one family: the probability that any of them reports a change "
     f"where there is none is at most {ALPHA:.0%}, and so is the probability that any rules out a change that matters. "
     "The other metrics are exploratory: each is tested by itself, without correction for multiple comparisons."
+)
+SCREENED: Final = (
+    "This does not include the {} that {} screened: each of these is a family of its own. Of those in which a change "
+    f"is reported, at most {ALPHA:.0%} on average have one where there is none; the same holds of those in which a "
+    "change that matters is ruled out."
 )
 NOT_COVERED: Final = (
     "The intervals account for other training records and other initial weights, but not for the choice of the test "
@@ -36,3 +42,10 @@ HOW_PAIR_VERDICTS: Final = (
     "are exploratory, each by itself."
 )
 NOT_INTERPRETABLE: Final = "So this comparison has numbers, but no verdicts on risks."
+
+
+def how_verdicts(results: Results) -> str:
+    """How verdicts are reached, with what holds of rows that are screened, if there are any."""
+    count = len(results.screened)
+    screened = SCREENED.format(*(("row", "is") if count == 1 else (f"{count} rows", "are")))
+    return f"{HOW_VERDICTS} {screened}" if count else HOW_VERDICTS

@@ -190,6 +190,6 @@ def _unlearned(results: Results, row: str) -> Iterator[str]:
 def _failures(results: Results, row: str) -> Iterator[str]:
     """What follows from failed checks of the row's own and its reference's models, defenses and guarantees."""
     rows = {BASELINE, results.reference(row), row}
-    for gate in results.gates:
-        if gate.state is Gate.FAILED and gate.row in rows and gate.name not in {ATTACK, STRENGTH}:
+    for gate in results.gates_of_rows(*rows):
+        if gate.state is Gate.FAILED and gate.name not in {ATTACK, STRENGTH}:
             yield gate_follows(gate, row)

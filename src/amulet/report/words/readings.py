@@ -187,7 +187,7 @@ _WORDS: Final = {
 def failed_checks(results: Results, cell: MatrixCell) -> Iterator[Checked]:
     """The failed checks without which the cell says nothing good: of its models, and of its attack."""
     rows = {cell.row, results.reference(cell.row)}
-    for gate in results.gates:
+    for gate in results.gates_of_rows(*rows, BASELINE):
         of_models = gate.name == MODEL and gate.row in rows
         of_attack = gate.about == cell.column.probe and (
             gate.name == ATTACK or (gate.name == STRENGTH and gate.row in {*rows, BASELINE})

@@ -1,6 +1,6 @@
 """The matrix with one cell for each risk and defended row, as it is seen at a glance."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from amulet.experiments.planning.experiment import BASELINE
@@ -66,9 +66,10 @@ class RiskCell:
 def risk_cells(results: Results, found: Sequence[MatrixBlock]) -> tuple[tuple[RiskCell, ...], ...]:
     """For each defended row the cells of all risks, in the order of `found`."""
     rows = [row for row in results.rows if row != BASELINE]
-    judged = [tuple(_judged(results, block)) for block in found]
+    judged = [_judged(results, block) for block in found]
     return tuple(
-        tuple(_cell(block, row, all_rows) for block, all_rows in zip(found, judged, strict=True)) for row in rows
+        tuple(_cell(block, row, by_row.get(row, ())) for block, by_row in zip(found, judged, strict=True))
+        for row in rows
     )
 
 
@@ -78,20 +79,22 @@ def counted_lines(block: MatrixBlock) -> list[MatrixLine]:
     return [line for line in lines if line.column.primary] or lines
 
 
-def _judged(results: Results, block: MatrixBlock) -> Iterator[Judged]:
+def _judged(results: Results, block: MatrixBlock) -> dict[str, list[Judged]]:
+    """The metrics of a risk, by row."""
+    found: dict[str, list[Judged]] = {}
     for part, line in block.lines:
         for cell in line.cells:
             if read := cell_reading(results, cell):
-                yield Judged(part, line, cell, read)
+                found.setdefault(cell.row, []).append(Judged(part, line, cell, read))
+    return found
 
 
 def _cell(block: MatrixBlock, row: str, judged: Sequence[Judged]) -> RiskCell:
-    mine = [each for each in judged if each.cell.row == row]
-    lines = counted_lines(block)
-    counted = [each for each in mine if each.line in lines]
+    columns = {line.column for line in counted_lines(block)}
+    counted = [each for each in judged if each.line.column in columns]
     return RiskCell(
         block,
         row,
         tuple(sorted(counted, key=lambda each: each.read.order)),
-        tuple(each for each in mine if each not in counted),
+        tuple(each for each in judged if each.line.column not in columns),
     )

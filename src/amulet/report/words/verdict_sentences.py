@@ -5,7 +5,7 @@ from statistics import fmean
 
 from amulet.experiments.pairs.results import PairCell
 from amulet.experiments.planning.experiment import BASELINE
-from amulet.experiments.results.numbers import MatrixCell
+from amulet.experiments.results.numbers import Column, MatrixCell
 from amulet.experiments.results.results import Results
 from amulet.report.words.formats import MINUS, number, p_value, percent, signed, spread
 from amulet.report.words.names import capitalised, metric_words, mid_sentence, riskier_end
@@ -98,25 +98,29 @@ def pair_sentences(cell: PairCell) -> str:
 
 
 def verdict_figures(results: Results, cell: MatrixCell) -> Iterator[tuple[str, str]]:
-    """The statistics of a cell of the matrix, as terms and texts."""
+    """The statistics of a cell of the matrix, as terms and texts, without those of `metric_figures`."""
     if cell.summary is not None:
         yield "Mean", f"{number(cell.summary.mean)} {spread(cell.summary)}".strip()
     if cell.difference is not None:
         yield "Difference", f"{signed(cell.difference.mean)} {spread(cell.difference)}".strip()
     yield from _chance_figures(results, cell)
     if cell.verdict is not None:
-        yield from _test_figures(cell.verdict, primary=cell.column.primary)
+        yield from _test_figures(results, cell, cell.verdict)
         yield _margin_figure(cell.verdict)
     looks = f" (analyses at {', '.join(map(str, results.looks))})" if len(results.looks) > 1 else ""
     yield "Seeds", (seeds_note(results, cell) or plural_seeds(len(results.of(cell.row, cell.column)))) + looks
-    yield "Which end is riskier", riskier_end(cell.column)
-    if base := to_compare_with(results, cell.column):
+
+
+def metric_figures(results: Results, column: Column) -> Iterator[tuple[str, str]]:
+    """What holds of a metric in all rows, as terms and texts."""
+    yield "Which end is riskier", riskier_end(column)
+    if base := to_compare_with(results, column):
         yield "To compare with", base
 
 
 def pair_figures(cell: PairCell) -> Iterator[tuple[str, str]]:
     """The statistics of a cell on two models, as terms and texts."""
-    yield from _interval_figure(cell.verdict, "metrics" if cell.column.primary else "")
+    yield from _interval_figure(cell.verdict, "all primary metrics" if cell.column.primary else "")
     if cell.by_chance is not None:
         before, after = (signed(chance.added) for chance in cell.by_chance)
         yield "Net of chance", f"chance gives {before} before and {after} after; the difference is without it"
@@ -174,14 +178,22 @@ def _pair_change(cell: PairCell, title: str) -> str:
     return f"{title} goes from {before} before to {after} after"
 
 
-def _test_figures(verdict: Verdict, *, primary: bool) -> Iterator[tuple[str, str]]:
+def _test_figures(results: Results, cell: MatrixCell, verdict: Verdict) -> Iterator[tuple[str, str]]:
     if verdict.paired is not None and verdict.paired.effect is not None:
         effect = f"{verdict.paired.effect:+.1f}".replace("-", MINUS)
         yield "In standard deviations", f"{effect} (of the differences, corrected for few seeds)"
-    yield from _interval_figure(verdict, "cells" if primary else "")
+    together, adjusted = _EXPLORATORY
+    if cell.column.primary:
+        together, adjusted = _SCREENED if cell.row in results.screened else _ONE_FAMILY
+    yield from _interval_figure(verdict, together)
     if verdict.p is not None:
-        p = p_value(verdict.p)
-        yield "p-value", f"{p}{', adjusted by Holm' if primary else ', not adjusted'}; a change if at most {ALPHA:g}"
+        yield "p-value", f"{p_value(verdict.p)}, {adjusted}; a change if at most {ALPHA:g}"
+
+
+_EXPLORATORY = ("", "not adjusted")
+_ONE_FAMILY = ("all primary cells", "adjusted by Holm")
+_SCREENED = ("", "adjusted by Holm within the row, and for the number of rows that are screened")
+"""What the interval of a cell holds together with, and how its p-value is adjusted."""
 
 
 def _interval_figure(verdict: Verdict, family: str) -> Iterator[tuple[str, str]]:
@@ -189,10 +201,10 @@ def _interval_figure(verdict: Verdict, family: str) -> Iterator[tuple[str, str]]
 
     Args:
         verdict: may have no interval.
-        family: what the intervals of the primary metrics hold together for; empty for an exploratory metric.
+        family: the intervals with which it holds together; empty for one that holds by itself.
     """
     if text := interval_text(verdict):
-        together = f"95% together with all primary {family}, " if family else ""
+        together = f"95% together with {family}, " if family else ""
         yield "Interval", f"{text} ({together}{percent(1 - verdict.level, 2)} by itself)"
 
 

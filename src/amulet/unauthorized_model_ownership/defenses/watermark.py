@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+import scipy  # which imports its parts when they are first used, since they take long
 import torch
-from scipy.stats import binom
 from torch import Generator, Tensor, nn
 
 from amulet.core.data import Data, Modality, Schema, concatenate
@@ -182,4 +182,4 @@ def p_value(predicted: Tensor, labels: Tensor, classes: int) -> float:
     """
     shares = [torch.bincount(codes, minlength=classes).double() / len(codes) for codes in (predicted, labels)]
     matches = int((predicted == labels).sum())
-    return float(binom.sf(matches - 1, len(labels), (shares[0] * shares[1]).sum().clamp(0, 1).item()))
+    return float(scipy.stats.binom.sf(matches - 1, len(labels), (shares[0] * shares[1]).sum().clamp(0, 1).item()))

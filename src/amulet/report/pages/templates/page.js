@@ -99,7 +99,7 @@ function metricSection(metric, row, jobs, first) {
   section.querySelector("h3").textContent = line.name;
   section.querySelector(".under").append(term(line.title, line.meaning), ` \u00b7 ${line.probe}`);
   section.querySelector(".what").append(tile(...metric.read), " ", metric.said);
-  section.querySelector("dl").append(...[...metric.facts, ["Attack or audit", line.settings]].flatMap(([name, text]) => {
+  section.querySelector("dl").append(...[...metric.facts, ...line.facts].flatMap(([name, text]) => {
     const item = made("dt", "");
     item.append(term(name, found.terms[name]));
     return [item, made("dd", text)];
@@ -124,7 +124,7 @@ function curveSection(line, row, jobs) {
   const log = curve.scale === "log";
   const rows = compared(row);
   section.querySelector("h3").append(term(curve.title, found.terms[curve.title]), ` of ${line.probe}`);
-  const seeds = rows.flatMap((which) => curve.seeds[which].flatMap(([seed, x, y]) => drawn({ x: curve.xs[x], y }, seed, kindOf(which, row), log)));
+  const seeds = rows.flatMap((which) => curve.seeds[which].flatMap(([seed, x, y]) => drawn({ x: curve.xs[x] ?? [], y }, seed, kindOf(which, row), log)));
   const means = rows.flatMap((which) => drawn(curve.means[which], null, kindOf(which, row), log));
   const names = rows.map((which) => found.rows[which]);
   fill(section.querySelector("table"), [curve.x_title, ...names], joined(rows, (which) => curve.means[which].x.map((x, at) => [x, curve.means[which].y[at]])));

@@ -1,0 +1,59 @@
+"""What is judged: the paired differences of one metric, between one row of a matrix and the row it is compared with."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from amulet.statistics.paired import Paired, paired_t
+from amulet.statistics.spread import least_std, sample_std, unpaired_std
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One cell of the matrix, to be judged.
+
+    Attributes:
+        differences: the metric of the defended minus that of the undefended model, for each seed; None for seeds where
+            either is undefined.
+        margin: the smallest difference that matters, in the metric's units.
+        same: whether both models are the same model, so that no metric can differ.
+        lacking: why differences are missing, where that is known; empty otherwise.
+        values: the metric of the undefended and of the defended model, for each seed; empty where only the differences
+            are known. Their spread is a floor under that of the differences.
+        metric: what is measured. The spreads of comparisons of the same metric are a floor under each other's; those
+            with an empty name stand by themselves.
+        gains: by how much an attack beats its adversary without the model, for each seed: on the undefended and on the
+            defended model; empty where there is no such adversary.
+    """
+
+    differences: tuple[float | None, ...]
+    margin: float
+    same: bool = False
+    lacking: str = ""
+    values: tuple[tuple[float | None, float | None], ...] = ()
+    metric: str = ""
+    gains: tuple[tuple[float | None, ...], ...] = ()
+
+    def test(self, seeds: int, others: Sequence[float] = ()) -> Paired | None:
+        """The paired t test over the first `seeds` seeds; None if fewer than two of them have a difference.
+
+        Args:
+            seeds: how many seeds to look at.
+            others: the standard deviations of the differences of the same metric in other rows.
+        """
+        pairs = [(first, second) for first, second in self.values[:seeds] if first is not None and second is not None]
+        unpaired = unpaired_std(*zip(*pairs, strict=True)) if len(pairs) > 1 else 0.0
+        return paired_t(_known(self.differences[:seeds]), least_std(unpaired, others))
+
+    def std(self, seeds: int) -> float | None:
+        """The standard deviation of the differences of the first seeds; None if fewer than two have one."""
+        known = _known(self.differences[:seeds])
+        return None if self.same or len(known) < 2 else sample_std(known)
+
+    def shows_attack(self, seeds: int, alpha: float) -> bool:
+        """Whether the attack is shown to beat its adversary without the model on either model, by one-sided t tests."""
+        tests = (paired_t(_known(gains[:seeds])) for gains in self.gains)
+        return not self.gains or any(test is not None and test.interval(1 - 2 * alpha)[0] > 0 for test in tests)
+
+
+def _known(values: Sequence[float | None]) -> list[float]:
+    return [value for value in values if value is not None]
