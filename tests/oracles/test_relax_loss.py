@@ -13,6 +13,7 @@ from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import Conflict
 from amulet.core.split import Split
 from amulet.datasets import Digits
+from amulet.derivations.extraction import SquaredLogitError
 from amulet.membership_inference.attacks import LossThreshold
 from amulet.membership_inference.defenses import DPSGD, RelaxLoss
 from amulet.membership_inference.defenses.relax_loss import flattening
@@ -104,11 +105,30 @@ def test_two_classes_have_nothing_to_even_out() -> None:
 
 
 def test_it_is_refused_beside_what_it_would_void_or_distort() -> None:
-    """The mean over a batch depends on all its records; another objective's mean is not the cross-entropy."""
+    """The mean over a batch depends on all its records; another objective's mean is no cross-entropy."""
     with pytest.raises(Conflict, match="DPSGD cannot be combined with RelaxLoss, which uses the data set as a whole"):
         RelaxLoss().apply(DPSGD().apply(RECIPE))
-    with pytest.raises(Conflict, match="'objective' of a recipe with RelaxLoss must be CrossEntropy"):
-        RelaxLoss().apply(replace(RECIPE, objective=LogitAdjustment()))
+    with pytest.raises(Conflict, match="'objective' of a recipe with RelaxLoss must be CrossEntropy or LogitAdjust"):
+        RelaxLoss().apply(replace(RECIPE, objective=SquaredLogitError()))
+
+
+@pytest.mark.parametrize("epoch", [0, 1])
+def test_with_adjusted_logits_each_step_is_that_of_the_model_that_has_them(
+    double: None, images: AmuletDataset, epoch: int
+) -> None:
+    """Algorithm 1 on f(x) + tau log(shares) under the plain cross-entropy has the same gradient."""
+    del double
+    torch.manual_seed(0)
+    batch = replace(images.train.as_inputs(), x=images.train.as_inputs().x.double())
+    objective = LogitAdjustment(class_shares=(0.7, 0.2, 0.1), tau=0.8)
+    shift = 0.8 * torch.tensor([0.7, 0.2, 0.1]).log()
+    model = RECIPE.build(images.schema)
+    penalty = RelaxLoss(alpha=9.0).begin(images.schema, Pace(len(batch), 20, 3), 0, "cpu")
+    for _ in range(epoch + 1):
+        penalty.learn(torch.empty(0), batch)
+    losses = record_losses(replace(RECIPE, objective=objective), batch, [penalty])
+    expected = (ascent, flattened)[epoch](model(batch.x) + shift, batch.y)
+    assert_close(gradients(model, losses(model, batch).mean()), gradients(model, expected))
 
 
 def test_members_stand_out_less_and_accuracy_stays() -> None:

@@ -140,7 +140,10 @@ def record_losses(recipe: Looped, data: Data, penalties: Sequence[Penalty] | Non
     if penalties is None:
         pace = Pace(len(data), recipe.batch_size, recipe.epochs)
         penalties = [penalty for _, penalty in penalties_of(recipe, data.schema, pace, 0, str(data.x.device))]
-    return _losses(recipe.objective.fitted_to(data), penalties)
+    objective = recipe.objective.fitted_to(data)
+    for penalty in penalties:
+        penalty.joins(objective)
+    return _losses(objective, penalties)
 
 
 def _losses(objective: Objective, penalties: Sequence[Penalty]) -> RecordLosses:

@@ -52,18 +52,34 @@ class Objective(Spec):
 
 
 @dataclass(frozen=True)
-class CrossEntropy(Objective):
-    """The negative log-likelihood of the true class; with targets, its mean over classes, weighted by the targets."""
+class AdjustedCrossEntropy(Objective):
+    """The cross-entropy of logits to which the same numbers are added for all records, in training only.
+
+    It is the cross-entropy of another model, from whose logits those of the trained one follow and vice versa.
+    """
 
     takes_targets = True
 
+    @abstractmethod
+    def adjusted(self, logits: Tensor) -> Tensor:
+        """(n, classes) the logits whose cross-entropy the loss is."""
+
     def losses(self, logits: Tensor, batch: Data) -> Tensor:
         """(n,) losses in nats."""
-        return cross_entropy(logits, _learned(batch, logits), reduction="none")
+        return cross_entropy(self.adjusted(logits), _learned(batch, logits), reduction="none")
 
 
 @dataclass(frozen=True)
-class LogitAdjustment(Objective):
+class CrossEntropy(AdjustedCrossEntropy):
+    """The negative log-likelihood of the true class; with targets, its mean over classes, weighted by the targets."""
+
+    def adjusted(self, logits: Tensor) -> Tensor:
+        """(n, classes) as they are."""
+        return logits
+
+
+@dataclass(frozen=True)
+class LogitAdjustment(AdjustedCrossEntropy):
     """Cross-entropy for unbalanced classes: tau log(share of the class) is added to each logit, in training only.
 
     Menon et al. 2021, https://arxiv.org/abs/2007.07314, eq. 10. Its minimiser has the best balanced accuracy. Unlike
@@ -75,7 +91,6 @@ class LogitAdjustment(Objective):
         tau: the strength of the adjustment; 0 is plain cross-entropy.
     """
 
-    takes_targets = True
     class_shares: tuple[Positive, ...] = ()
     tau: NonNegative = 1.0
 
@@ -97,12 +112,10 @@ class LogitAdjustment(Objective):
         counts = (counts if data.targets is None else data.targets.sum(0)).clamp_min(1)
         return replace(self, class_shares=tuple((counts / counts.sum()).tolist()))
 
-    def losses(self, logits: Tensor, batch: Data) -> Tensor:
-        """(n,) losses in nats."""
+    def adjusted(self, logits: Tensor) -> Tensor:
+        """(n, classes) with tau log(share of the class) added."""
         shares = torch.tensor(self.class_shares, dtype=logits.dtype, device=logits.device)
-        return cross_entropy(
-            logits + self.tau * (shares / shares.sum()).log(), _learned(batch, logits), reduction="none"
-        )
+        return logits + self.tau * (shares / shares.sum()).log()
 
 
 def _learned(batch: Data, logits: Tensor) -> Tensor:

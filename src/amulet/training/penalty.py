@@ -8,6 +8,7 @@ from torch import Generator, Tensor, nn
 from amulet.core.data import Data
 from amulet.core.fitted import Fact
 from amulet.functional.pgd import Classifier
+from amulet.training.objectives import Objective
 
 
 class Penalty(ABC):
@@ -16,6 +17,14 @@ class Penalty(ABC):
     For each batch the loop calls `twin` and `learn` once, then `penalize` as often as the update rule asks for losses.
     Random choices of a penalty's own come from the generator it is given, or from one derived from the run's seed.
     """
+
+    def joins(self, objective: Objective) -> None:
+        """Told once, before the first batch, to which objective it is added; a hook for subclasses.
+
+        Args:
+            objective: fitted to the training records.
+        """
+        del objective
 
     def twin(self, model: nn.Module, batch: Data, rng: Generator) -> Tensor | None:
         """Another version of each record to compare it with, shaped like x; None for a penalty that compares nothing.

@@ -13,7 +13,7 @@ from amulet.core.errors import Problem
 from amulet.core.spec import NonNegative
 from amulet.core.trainable import DataUse
 from amulet.functional.pgd import Classifier
-from amulet.training.objectives import CrossEntropy, Objective
+from amulet.training.objectives import AdjustedCrossEntropy, CrossEntropy, Objective
 from amulet.training.penalty import Penalty
 from amulet.training.stages import Penalize
 from amulet.training.updates import Pace
@@ -28,8 +28,12 @@ class RelaxLoss(Penalize):
     probability of the true class and evens out the others. With two classes there is one other, and odd epochs leave
     such batches as they are.
 
+    With `LogitAdjustment` the loss is the cross-entropy of adjusted logits. The steps are then those of Algorithm 1 on
+    the model with these logits: the same numbers are added for all records, so that whoever knows them learns the same
+    of a record from either model.
+
     Attributes:
-        alpha: the mean cross-entropy in nats that is aimed at; 0 is training as usual.
+        alpha: the mean loss in nats that is aimed at; 0 is training as usual.
     """
 
     risk = "membership_inference"
@@ -38,9 +42,10 @@ class RelaxLoss(Penalize):
     alpha: NonNegative = 0.5
 
     def objective_problems(self, objective: Objective) -> Iterator[Problem]:
-        """It is defined for the cross-entropy."""
-        if not isinstance(objective, CrossEntropy):
-            yield Problem.of("objective", "a recipe with RelaxLoss", "CrossEntropy, whose mean it holds", objective)
+        """It is defined for the cross-entropy, whose targets flatten the posterior."""
+        if not isinstance(objective, AdjustedCrossEntropy):
+            allowed = "CrossEntropy or LogitAdjustment, whose mean it holds"
+            yield Problem.of("objective", "a recipe with RelaxLoss", allowed, objective)
 
     def begin(self, schema: Schema, pace: Pace, seed: int, device: str) -> Penalty:
         """The penalty of one run, which counts its epochs."""
@@ -50,10 +55,16 @@ class RelaxLoss(Penalize):
 
 @final
 class _Relaxation(Penalty):
-    """What is added to the cross-entropy, so that their sum is the loss of Algorithm 1."""
+    """What is added to the objective, so that their sum is the loss of Algorithm 1."""
 
     def __init__(self, alpha: float, records: int) -> None:
         self._alpha, self._records, self._seen = alpha, records, 0
+        self._objective: AdjustedCrossEntropy = CrossEntropy()
+
+    def joins(self, objective: Objective) -> None:
+        """Hold the mean of this objective."""
+        assert isinstance(objective, AdjustedCrossEntropy)  # noqa: S101 - recipes with others are refused
+        self._objective = objective
 
     @property
     def _ascends(self) -> bool:
@@ -68,11 +79,11 @@ class _Relaxation(Penalty):
     def penalize(self, model: Classifier, logits: Tensor, batch: Data) -> Tensor:
         """(n,) nothing for a batch whose mean loss is at least alpha."""
         del model
-        losses = CrossEntropy().losses(logits, batch)
+        losses = self._objective.losses(logits, batch)
         weighted = losses if batch.weight is None else losses * batch.weight
         if weighted.mean() >= self._alpha:
             return torch.zeros_like(losses)
-        return -2 * losses if self._ascends else flattening(logits, batch.y) - losses
+        return -2 * losses if self._ascends else flattening(self._objective.adjusted(logits), batch.y) - losses
 
 
 def flattening(logits: Tensor, y: Tensor) -> Tensor:
