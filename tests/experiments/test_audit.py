@@ -90,7 +90,7 @@ def test_a_trivial_baseline_stands_beside_each_value(known: AuditResults, data: 
 
 
 def test_what_is_not_run_is_left_out_with_the_reason(known: AuditResults) -> None:
-    reasons = {probe.probe: probe.reason for probe in known.left_out}
+    reasons = {each.name: each.reason for each in known.left_out}
     assert reasons["LiRA"] == "needs 16 shadow models"
     assert "tampered records" in reasons["BadNets"]
     assert not set(known.frame.probe) & set(reasons)
@@ -112,7 +112,7 @@ def test_without_members_nothing_is_said_of_membership(model: nn.Module, data: A
     results = amulet.audit(model, data, probes=[Utility(), LossThreshold()])
 
     (left,) = results.left_out
-    assert (left.probe, left.risk) == ("LossThreshold", "membership_inference")
+    assert (left.name, left.risk) == ("LossThreshold", "membership_inference")
     assert "needs records that the model was trained on" in left.reason
     assert results.records == {"members": 0, "others": 0, "test": 32}
 

@@ -79,8 +79,8 @@ def test_what_a_data_set_cannot_carry_is_left_out_with_the_reason(experiment: Ex
     planned = plan(replace(digits, defenses=(), all_factors=True, split=Split(members=0.6)), Digits().load())
     groups, shadows = planned.left_out
     assert str(groups) == (
-        "GroupDistinguishability(attribute=sex) (factor) is left out: GroupDistinguishability(attribute=sex) needs the "
-        "sensitive attribute 'sex'; the data set has: none."
+        "GroupDistinguishability(attribute=sex) (factor) is left out: it needs the sensitive attribute 'sex'; the data "
+        "set has: none."
     )
     assert "The 'members' of Split must be 0.5" in shadows.reason
 

@@ -69,7 +69,7 @@ def step(model: nn.Module, data: Data, seed: int) -> None:
 
 def with_model(experiment: Experiment, name: str) -> Experiment:
     recipe = Recipe(ImportedModel(f"{__name__}:{name}"), epochs=1, batch_size=32)
-    return replace(experiment, recipe=recipe, defenses=(), attacks=(LossThreshold(),), seeds=2)
+    return replace(experiment, recipe=recipe, defenses=(), attacks=(LossThreshold(),), audits=(), seeds=2)
 
 
 def test_an_attack_without_gradients_to_climb_is_told_by_the_plan(experiment: Experiment) -> None:

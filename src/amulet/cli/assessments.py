@@ -59,7 +59,8 @@ def assess(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         check_place(on, workers)
         kept, folder = Store(store), out and out.absolute()
         planned = planned_in(file, device, until_decided, max_seeds, allow_imports)
-        asked = conditions(fail_if or (), [row.label for row in planned.experiment.rows], columns_of(planned))
+        labels = [row.label for row in planned.experiment.rows]
+        asked = conditions(fail_if or (), labels, columns_of(planned), planned.left_out)
         folder = folder or Path("runs", planned.experiment.name).absolute()
         spec, content = planned.experiment.plain(), planned.dataset.content
         warned = warn(to_be_replaced(folder, spec, content))
@@ -131,7 +132,7 @@ def report(
                 show_results(audited, write_pages(audited, manifest, folder), console, details=details)
             case _:
                 results = Results.read(folder)
-                asked = conditions(fail_if or (), results.rows, results.columns)
+                asked = conditions(fail_if or (), results.rows, results.columns, results.left_out)
                 written = folder / "experiment.yaml"
                 page = write_pages(results, manifest, folder)
                 show_results(results, page, console, written if written.exists() else None, details=details)

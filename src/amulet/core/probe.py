@@ -190,6 +190,18 @@ class Probe(Spec, Generic[O]):
         """
         return ()
 
+    def without_value(self, metric: Metric[O], dataset: AmuletDataset) -> str | None:
+        """Why a metric of its outcome has no value on these records, whatever the model; None if it may have one.
+
+        A hook for subclasses. Such metrics are left out of an assessment before anything is trained.
+
+        Args:
+            metric: one of its metrics.
+            dataset: records that meet `demands`.
+        """
+        del metric, dataset
+        return None
+
     def checks(self, defense: Defense) -> bool:
         """Whether the probe measures if a defense that claims ownership serves its purpose; a hook for subclasses."""
         del defense

@@ -17,6 +17,7 @@ from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidData, Problem
 from amulet.core.group_rates import GroupRate, GroupRates
 from amulet.core.groups import FEWEST, Combined, are_different, combined_groups, group_demands, group_names, names_of
+from amulet.core.metric import Metric, Undefined
 from amulet.core.model import probabilities_of
 from amulet.core.outcome import LEFT_OUT, Outcome
 from amulet.core.probe import Audit, Game
@@ -203,6 +204,13 @@ class Discrimination(Audit[DiscriminationOutcome]):
         if schema.positive is None:
             yield f"{self} needs the data set to name its positive class."
 
+    def without_value(self, metric: Metric[DiscriminationOutcome], dataset: AmuletDataset) -> str | None:
+        """Why a metric is undefined both of decisions that are all right and of decisions that are all favourable."""
+        right = _favourable(dataset.schema, dataset.test.y.cpu())
+        found = [metric(self._outcome(dataset.test, each)) for each in (right, torch.ones_like(right))]
+        reasons = [each.reason for each in found if isinstance(each, Undefined)]
+        return f"{reasons[0][0].upper()}{reasons[0][1:]}." if len(reasons) == len(found) else None
+
     def audit(self, model: nn.Module, data: Data) -> DiscriminationOutcome:
         """The outcome of any `nn.Module` that maps inputs to logits.
 
@@ -214,16 +222,24 @@ class Discrimination(Audit[DiscriminationOutcome]):
         problems = [Problem("attribute", sentence) for sentence in self.demands(data.schema)]
         if problems:
             raise InvalidData(problems)
-        positive = data.schema.classes.index(data.schema.positive or "")
         require_classifier(model, data)
-        predicted = probabilities_of(model, data).argmax(1)
+        decisions = _favourable(data.schema, probabilities_of(model, data).argmax(1))
+        return self._outcome(data, decisions)
+
+    def _outcome(self, data: Data, decisions: Tensor) -> DiscriminationOutcome:
+        """The outcome of decisions, (n,) bool whether each is favourable."""
         groups, names = combined_groups(data, self.attribute).cpu(), group_names(data.schema, self.attribute)
-        decided = (data.y.cpu() == positive, predicted == positive)
-        return DiscriminationOutcome(*decided, groups, data.index.cpu(), fewest=torch.tensor(self.fewest)).named(names)
+        labels, fewest = _favourable(data.schema, data.y.cpu()), torch.tensor(self.fewest)
+        return DiscriminationOutcome(labels, decisions, groups, data.index.cpu(), fewest=fewest).named(names)
 
     def play(self, game: Game) -> DiscriminationOutcome:
         """Audit the target on the test records."""
         return self.audit(game.target.model, game.test)
+
+
+def _favourable(schema: Schema, classes: Tensor) -> Tensor:
+    """(n,) bool, whether each class is the favourable decision."""
+    return classes == schema.classes.index(schema.positive or "")
 
 
 def _lists(rate: RateCounts) -> tuple[list[int], list[int], list[bool]]:

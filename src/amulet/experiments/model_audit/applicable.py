@@ -1,7 +1,7 @@
 """The attacks and audits that can be done to one trained model, and the reasons why others cannot."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, fields
 from typing import Any, Final
 
 from torch import nn
@@ -12,26 +12,12 @@ from amulet.core.probe import Attack, Audit, Probe
 from amulet.core.roles import TARGET
 from amulet.core.split import Split
 from amulet.experiments.pairs.questions import needs_training
+from amulet.experiments.planning.left_out import LeftOut
 from amulet.experiments.registry.plugins import plugins
 
 NEEDS_MEMBERS: Final = (
     "needs records that the model was trained on, and others that it was not ('members' and 'others')"
 )
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """An attack or audit that was not done.
-
-    Attributes:
-        risk: the package of its risk.
-        probe: its name and settings.
-        reason: completes the sentence that begins with its name, such as "needs 16 shadow models".
-    """
-
-    risk: str
-    probe: str
-    reason: str
 
 
 def registered_probes(dataset: AmuletDataset) -> tuple[Probe[Any], ...]:

@@ -11,6 +11,7 @@ from amulet.experiments.results.file_parts import (
     Name,
     Number,
     WrittenColumn,
+    WrittenLeftOut,
     WrittenTally,
     raise_first,
     repeated,
@@ -57,14 +58,6 @@ class WrittenAuditGate(Written):
     about: str | None
     state: Annotated[Gate, Strict(strict=False)]
     follows: str
-
-
-class WrittenLeftOut(Written):
-    """An attack or audit that was not done; see `LeftOut`."""
-
-    risk: str
-    probe: str
-    reason: str
 
 
 class AuditFile(Written):

@@ -18,7 +18,7 @@ from amulet.core.resampling import resampled_metrics
 from amulet.core.spec import NonNegativeInt, Spec
 from amulet.core.split import Division, Split
 from amulet.core.tally import Tally, without_skill
-from amulet.experiments.model_audit.applicable import LeftOut, applicable, registered_probes
+from amulet.experiments.model_audit.applicable import applicable, registered_probes
 from amulet.experiments.model_audit.checks import AUDITED, attack_checks, check
 from amulet.experiments.model_audit.results import AuditCell, AuditResults
 from amulet.experiments.pairs.comparison import facts_of, rates_of
@@ -28,6 +28,7 @@ from amulet.experiments.pairs.questions import Resamples, Told
 from amulet.experiments.pairs.shared_game import joined_records, played
 from amulet.experiments.planning.checks import probe_problems
 from amulet.experiments.planning.experiment import question_problems
+from amulet.experiments.planning.left_out import LeftOut
 from amulet.experiments.registry.plugins import metrics_for
 from amulet.experiments.results.gates import MODEL, Checked
 from amulet.experiments.results.numbers import Column, Rated
@@ -155,7 +156,7 @@ def answer(
         rates += () if isinstance(outcome, Undefined) else rates_of(AUDITED, probe, outcome, questions.seed)
         told(str(probe), questions.resamples, questions.resamples)
     if not cells:
-        reasons = "; ".join(f"{probe.probe} {probe.reason}" for probe in (*left_out, *failed))
+        reasons = "; ".join(f"{each.name} {each.reason}" for each in (*left_out, *failed))
         raise InvalidParameter([Problem("probes", f"None of the attacks and audits can be run: {reasons}.")])
     known = records.members_known
     return AuditResults(

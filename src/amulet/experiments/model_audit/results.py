@@ -11,9 +11,9 @@ import pandas as pd
 from amulet.core.files import StrPath
 from amulet.core.spec import Plain
 from amulet.core.tally import Tally
-from amulet.experiments.model_audit.applicable import LeftOut
 from amulet.experiments.model_audit.audit_file import AUDIT_FORMAT, WrittenAuditCell, parse_audit
 from amulet.experiments.pairs.results import ModelFacts
+from amulet.experiments.planning.left_out import LeftOut
 from amulet.experiments.results.gates import Checked
 from amulet.experiments.results.numbers import Column, Rated
 from amulet.experiments.results.result_folders import AUDIT, written_results
@@ -142,7 +142,7 @@ class AuditResults:
             records=dict(file.records),
             cells=tuple(_cell(cell) for cell in file.cells),
             gates=tuple(Checked(**dict(gate)) for gate in file.gates),
-            left_out=tuple(LeftOut(**dict(probe)) for probe in file.left_out),
+            left_out=tuple(LeftOut(**dict(each)) for each in file.left_out),
             tested=Tally(**dict(file.tested)),
             rates=tuple(rated_from(written) for written in file.rates),
         )

@@ -1,7 +1,7 @@
 """What "all risks", "all defenses" and "all factors" mean on one data set, and what of it cannot be done."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -19,29 +19,10 @@ from amulet.experiments.planning.checks import (
 )
 from amulet.experiments.planning.defended import defended
 from amulet.experiments.planning.experiment import ALL, Experiment, Row
+from amulet.experiments.planning.left_out import LeftOut, possible_rows
 from amulet.experiments.planning.memory import source_of
 from amulet.experiments.registry.plugins import Kind, factor_classes, plugins, probe_classes
 from amulet.factors.factor import Factor
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """An attack, an audit, a factor or a defense that is left out since it cannot be used.
-
-    Attributes:
-        risk: its risk; of defenses those that they are made for, empty if none; "factor" of factors.
-        name: the attack, audit, factor or defense with its settings; of a pair both.
-        reason: why, in sentences.
-    """
-
-    risk: str
-    name: str
-    reason: str
-
-    def __str__(self) -> str:
-        """As a sentence."""
-        verb = "are" if " and " in self.name else "is"
-        return f"{self.name}{f' ({self.risk})' if self.risk else ''} {verb} left out: {self.reason}"
 
 
 def completed(
@@ -63,9 +44,12 @@ def completed(
         return experiment, ()
     bench = Bench(experiment.recipe, experiment.recipe, source_of(dataset), experiment.split, backend)
     plain = {problem.sentence for problem in row_problems(experiment, experiment.recipe, dataset)}
-    rows, without = _rows(experiment, dataset, plain)
+    rows, left_out = possible_rows(
+        tuple(_candidates(experiment, dataset)),
+        lambda row: [each for each in _against_row(row, experiment, dataset) if each not in plain],
+    )
     defenses = [defense for row in (*experiment.defenses, *rows) for defense in row.defenses]
-    probes, left_out = list(experiment.probes), [*without]
+    probes = list(experiment.probes)
     for probe in _usual_probes(experiment, dataset):
         found = tuple(_against(probe, experiment, dataset, bench, usable=not plain))
         if reasons := found or tuple(probe.unserved(defenses)):
@@ -73,11 +57,9 @@ def completed(
         else:
             probes.append(probe)
     factors, impossible = _factors(experiment, dataset, bench, usable=not plain)
-    left_out += impossible
-    for row in () if plain else tuple(rows):
-        if unmet := tuple(_unmet(row, (*probes, *factors), dataset, bench)):
-            left_out.append(_row_left_out(row, unmet))
-            rows.remove(row)
+    rows, unusable = possible_rows(rows, lambda row: () if plain else _unmet(row, (*probes, *factors), dataset, bench))
+    rows = [row for row in rows if experiment.all_defenses or len(row.defenses) > 1]
+    left_out += (*impossible, *unusable)
     complete = replace(
         experiment,
         defenses=(*experiment.defenses, *rows),
@@ -141,30 +123,16 @@ def _unmet(row: Row, probes: Sequence[Probe[Any]], dataset: AmuletDataset, bench
     yield from (sentence for _, sentence in demands_of_models(own, asked, {bench.source: dataset}))
 
 
-def _rows(experiment: Experiment, dataset: AmuletDataset, plain: Collection[str]) -> tuple[list[Row], list[LeftOut]]:
-    """The rows of single defenses and of pairs that are asked for, and those among them that cannot be trained.
-
-    What is wrong with the undefended row, `plain`, is not held against them. What is wrong with a single defense is
-    not repeated of its pairs.
-    """
-    rows, left_out, known = list[Row](), list[LeftOut](), dict[Defense, list[str]]()
+def _candidates(experiment: Experiment, dataset: AmuletDataset) -> Iterator[Row]:
+    """A row for each usual defense, if rows of them or of pairs are asked for, then one for each pair if asked for."""
+    if not (experiment.all_defenses or experiment.all_pairs):
+        return
     alone = [row for row in experiment.defenses if len(row.defenses) == 1 and row.attacked is None]
     usual = tuple(_usual_rows(experiment, dataset, {type(row.defenses[0]) for row in alone}))
-    pairs = (
-        Row(f"{first.label} and {second.label}", (*first.defenses, *second.defenses), screened=True)
-        for first, second in combinations((*alone, *usual), 2)
-        if type(first.defenses[0]) is not type(second.defenses[0])
-    )
-    for row in (*(usual if experiment.all_defenses else ()), *(pairs if experiment.all_pairs else ())):
-        reasons = [each for each in _against_row(row, experiment, dataset) if each not in plain]
-        if not reasons:
-            rows.append(row)
-        elif row.label in {each.label for each in usual}:
-            known[row.defenses[0]] = reasons
-            left_out.append(_row_left_out(row, [*reasons, *(["So are its pairs."] if experiment.all_pairs else [])]))
-        elif not set(reasons) <= {reason for each in row.defenses for reason in known.get(each, ())}:
-            left_out.append(_row_left_out(row, reasons))
-    return rows, left_out
+    yield from usual
+    for first, second in combinations((*alone, *usual) if experiment.all_pairs else (), 2):
+        if type(first.defenses[0]) is not type(second.defenses[0]):
+            yield Row(f"{first.label} and {second.label}", (*first.defenses, *second.defenses), screened=True)
 
 
 def _usual_rows(experiment: Experiment, dataset: AmuletDataset, listed: Collection[type[Defense]]) -> Iterator[Row]:
@@ -184,8 +152,3 @@ def _against_row(row: Row, experiment: Experiment, dataset: AmuletDataset) -> It
         yield from (problem.sentence for problem in error.problems)
         return
     yield from (problem.sentence for problem in row_problems(experiment, recipe, dataset))
-
-
-def _row_left_out(row: Row, reasons: Sequence[str]) -> LeftOut:
-    risks = dict.fromkeys(defense.risk for defense in row.defenses if defense.risk)
-    return LeftOut(", ".join(risks), " and ".join(map(str, row.defenses)), " ".join(dict.fromkeys(reasons)))

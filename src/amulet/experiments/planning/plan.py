@@ -13,6 +13,7 @@ from amulet.core.dataset import AmuletDataset, require_dataset
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.groups import measured_by_group
+from amulet.core.metric import Metric
 from amulet.core.probe import Probe
 from amulet.core.roles import target_request
 from amulet.core.short_repr import short_repr
@@ -22,10 +23,10 @@ from amulet.experiments.graph.store import State, Store
 from amulet.experiments.graph.tasks import Backend, ModelTask, Source, Task
 from amulet.experiments.planning.bench import Bench
 from amulet.experiments.planning.checks import applied, data_problems, model_problems, notices_of, request_problems
-from amulet.experiments.planning.completion import LeftOut, completed
+from amulet.experiments.planning.completion import completed
 from amulet.experiments.planning.experiment import Experiment, Row
+from amulet.experiments.planning.left_out import LeftOut, measurable, metrics_left_out
 from amulet.experiments.planning.memory import source_of
-from amulet.experiments.registry.plugins import metrics_for
 from amulet.factors.factor import Factor, FactorMetric
 
 READINGS = (Measure, MeasureByGroup, MeasureByChance, Tabulate, Exhibit)
@@ -132,7 +133,8 @@ class Plan:
         trials: one for each probe, row and seed.
         others: further data sets that probes ask for.
         notices: sentences that the user should know before the work begins.
-        left_out: what was asked for with all risks, all defenses or all factors, and cannot be done.
+        left_out: what was asked for with all risks, all defenses or all factors and cannot be done, and the metrics
+            that cannot have a value on the records.
         factors: one for each factor, row and seed.
     """
 
@@ -190,6 +192,12 @@ class Plan:
         alone = (ordered(each) for each in readings)
         return _models(self.tasks), sum(map(_models, alone))
 
+    @cached_property
+    def metrics(self) -> Mapping[Probe[Any], tuple[Metric[Any], ...]]:
+        """The metrics of each attack and audit, without those that cannot have a value on the records."""
+        listed = self.experiment.metrics
+        return {probe: measurable(probe, listed, self.dataset) for probe in self.experiment.probes}
+
     @property
     def _measured_factors(self) -> Iterator[Measure]:
         return (trial.measure for trial in self.factors)
@@ -241,6 +249,7 @@ def plan(experiment: Experiment, dataset: AmuletDataset | None = None, device: s
     problems += data_problems(experiment, recipes, dataset)
     if problems:
         raise InvalidParameter(problems)
+    left_out += tuple(metrics_left_out(experiment.probes, experiment.metrics, dataset))
     others = {spec: spec.load() for probe in experiment.played for spec in probe.sources(experiment.split)}
     notices = (*map(str, left_out), *notices_of(experiment, recipes, dataset.schema))
     empty = Plan(experiment, dataset, device, others=others, notices=notices, left_out=left_out)
@@ -289,7 +298,7 @@ def _with_seeds(planned: Plan, pairs: Collection[Pair], repetitions: range) -> P
     experiment = planned.experiment
     benches = {row.label: tuple(_benches(planned, row, repetitions)) for row in experiment.rows}
     trials = tuple(
-        _trial(experiment, row, probe, benches[row.label][place])
+        _trial(planned, row, probe, benches[row.label][place])
         for place in range(len(repetitions))
         for row in experiment.rows
         for probe in experiment.probes
@@ -354,12 +363,12 @@ def check_device(device: str) -> None:
         ) from None
 
 
-def _trial(experiment: Experiment, row: Row, probe: Probe[Any], bench: Bench) -> Trial:
+def _trial(planned: Plan, row: Row, probe: Probe[Any], bench: Bench) -> Trial:
     play = bench.play(probe)
     exhibited = tuple(play if each == probe else bench.play(each) for each in probe.exhibited())
     own = bench.model(target_request(bench.split))
-    metrics = metrics_for(probe, experiment.metrics)
-    attributes = experiment.by_group if measured_by_group(probe.outcome_type) else ()
+    metrics = planned.metrics[probe]
+    attributes = planned.experiment.by_group if measured_by_group(probe.outcome_type) else ()
     return Trial(
         row=row.label,
         play=play,

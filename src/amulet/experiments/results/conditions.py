@@ -16,6 +16,7 @@ from typing import Final
 
 from amulet.core.errors import InvalidParameter, Problem
 from amulet.experiments.planning.experiment import BASELINE
+from amulet.experiments.planning.left_out import LeftOut
 from amulet.experiments.results.numbers import Column, MatrixCell
 from amulet.experiments.results.results import Results
 from amulet.statistics import Word
@@ -60,13 +61,16 @@ class Condition:
         return (_OPPOSITE.get(cell.verdict.word, cell.verdict.word) if falls else cell.verdict.word) in self.words
 
 
-def conditions(texts: Iterable[str], rows: Sequence[str], columns: Collection[Column]) -> tuple[Condition, ...]:
+def conditions(
+    texts: Iterable[str], rows: Sequence[str], columns: Collection[Column], left_out: Sequence[LeftOut] = ()
+) -> tuple[Condition, ...]:
     """Conditions from their texts; the module's docstring has the form.
 
     Args:
         texts: the conditions as they are written.
         rows: the labels of the rows of the assessment.
         columns: its metrics.
+        left_out: what it leaves out; a condition on some of it is told why there is none.
 
     Raises:
         InvalidParameter: texts of another form, or unknown names; every problem is reported.
@@ -77,7 +81,8 @@ def conditions(texts: Iterable[str], rows: Sequence[str], columns: Collection[Co
             found.append(_condition(" ".join(text.split()), [row for row in rows if row != BASELINE], columns))
         except _Unknown as error:
             shown = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
-            problems.append(Problem("fail-if", f"The condition '{shown}' is not understood: {error}"))
+            reasons = "".join(f" {each}" for each in left_out if each.named_in(text))
+            problems.append(Problem("fail-if", f"The condition '{shown}' is not understood: {error}{reasons}"))
     if problems:
         raise InvalidParameter(problems)
     return tuple(found)

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterable, Iterator
 from typing import Annotated, Literal, Self
 
 from annotated_types import Ge, Interval, MaxLen, MinLen
-from pydantic import AfterValidator, AllowInfNan, Field, model_validator
+from pydantic import AfterValidator, AliasChoices, AllowInfNan, Field, model_validator
 
 from amulet.core.metric import Shown
 from amulet.experiments.results.json_files import LARGEST_NUMBER, Written
@@ -44,6 +44,15 @@ class WrittenTally(Written):
                 if sum(counts[name] for counts in groups.values()) > total:
                     raise ValueError(f"the groups of '{attribute}' must not have more records of '{name}' than all")
         return self
+
+
+class WrittenLeftOut(Written):
+    """What could not be done; see `LeftOut`. Audits of older versions say "probe" instead of "name"."""
+
+    risk: str
+    name: Name = Field(validation_alias=AliasChoices("name", "probe"))
+    reason: str
+    pairs: Number = 0
 
 
 class WrittenByChance(Written):

@@ -14,8 +14,8 @@ from amulet.core.probe import Attack, Probe
 from amulet.core.spec import Plain
 from amulet.core.tally import Tally
 from amulet.experiments.graph.failures import Failure
-from amulet.experiments.planning.completion import LeftOut
 from amulet.experiments.planning.experiment import BASELINE
+from amulet.experiments.planning.left_out import LeftOut
 from amulet.experiments.results.factors import Factors
 from amulet.experiments.results.pictures import Pictured
 from amulet.statistics import ALPHA, CHANGES, Summary, Verdict, Word

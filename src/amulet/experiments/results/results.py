@@ -13,8 +13,8 @@ from amulet.core.metric import ByChance
 from amulet.core.tally import Tally
 from amulet.experiments.graph.failures import Failure
 from amulet.experiments.graph.plays import curve_from
-from amulet.experiments.planning.completion import LeftOut
 from amulet.experiments.planning.experiment import BASELINE
+from amulet.experiments.planning.left_out import LeftOut
 from amulet.experiments.results.factor_changes import (
     FactorCorrelation,
     factor_correlations,

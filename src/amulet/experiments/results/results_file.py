@@ -19,6 +19,7 @@ from amulet.experiments.results.file_parts import (
     Number,
     WrittenByChance,
     WrittenColumn,
+    WrittenLeftOut,
     WrittenTally,
     raise_first,
     repeated,
@@ -137,14 +138,6 @@ class WrittenPictured(Written):
         return Pictured(**{**dict(self), "columns": tuple(self.columns), "rows": rows})
 
 
-class WrittenLeftOut(Written):
-    """An attack, audit or defense that cannot be used; see `LeftOut`."""
-
-    risk: str
-    name: Name
-    reason: str
-
-
 class WrittenFailure(Written):
     """A task that could not be computed; see `Failure`."""
 
@@ -221,11 +214,12 @@ def _faults(file: ResultsFile) -> Iterator[str]:
         if (item.row, item.risk, item.probe, item.seed) not in cells
     )
     yield from _picture_faults(file, cells)
-    yield from factor_faults(file.factors, {(row, seed) for row, _, _, seed in cells})
-    yield from (
-        f"there are rates but no value of '{item.probe}' for row '{item.row}' and seed {item.seed}"
+    models = {(row, seed) for row, _, _, seed in cells}
+    yield from factor_faults(file.factors, models)
+    yield from (  # rates may stand alone: the metrics of their audit may all be left out
+        f"there are rates but no value for row '{item.row}' and seed {item.seed}"
         for item in file.rates
-        if (item.row, item.risk, item.probe, item.seed) not in cells
+        if (item.row, item.seed) not in models
     )
     named = (*file.own_risks, *file.own_claims, *file.families, *file.facts, *file.against, *file.against.values())
     yield from (f"there is no row '{row}'" for row in (*named, *file.screened) if row not in rows)
