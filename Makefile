@@ -4,7 +4,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --co
 
 .PHONY: demo test check format calibrate differences bench bench-engine kills clean
 
-demo: .venv/.demo  ## Assess two defenses on real mortgage decisions, and write the report.
+demo: .venv/.demo  ## Assess two defenses against all eight risks on real mortgage decisions, and write the report.
 	$(BIN)/amulet assess examples/quickstart.yaml
 
 test: .venv/.dev  ## All tests.

@@ -11,6 +11,7 @@ import torch
 import amulet
 from amulet.core.errors import AmuletError
 from amulet.datasets import CelebA, Census, FashionMNIST, from_arrays
+from amulet.evasion.attacks import PGD
 from amulet.experiments import Store, assess, load_experiment
 from amulet.experiments.graph.store import State
 from amulet.experiments.graph.tasks import Source
@@ -56,7 +57,8 @@ def test_the_demo_runs_on_census(tmp_path: Path, real_data: RealData) -> None:
         whole,
         dataset=Census(root=root, train_records=2000, test_records=500),
         recipe=replace(whole.recipe, epochs=2),
-        attacks=(whole.attacks[0], LossThreshold()),
+        attacks=(PGD(epsilon=0.05), LossThreshold()),
+        risks=("discriminatory_behavior",),
         seeds=1,
     )
     results = assess(short, store=tmp_path / "store", workers=1)

@@ -24,7 +24,7 @@ from amulet.report.words.headlines import headlines, undefended_news
 from amulet.report.words.passing_on import notes
 from amulet.report.words.readings import LEANING_RULE, MEANINGS, RULE, cell_reading
 from amulet.report.words.risk_cells import RiskCell, risk_cells
-from amulet.report.words.row_text import left_out_sentences, other_references, row_heading
+from amulet.report.words.row_text import other_references, row_heading
 from amulet.report.words.seed_counts import how_often, looks_sentence, seed_names, seeds_note
 from amulet.report.words.terms import TERMS
 from amulet.report.words.training_facts import training_facts
@@ -111,7 +111,8 @@ def _words(results: Results) -> dict[str, Any]:
         "looks": looks_sentence(results),
         "row_heading": partial(row_heading, results),
         "row_headings": [row_heading(results, row) for row in results.rows],
-        "other_references": " ".join(filter(None, [other_references(results), left_out_sentences(results)])),
+        "other_references": other_references(results),
+        "left_out": [str(each) for each in results.left_out],
         "failures": failures_sentence(results),
         "reading_of": partial(cell_reading, results),
         "reading_meanings": MEANINGS,
