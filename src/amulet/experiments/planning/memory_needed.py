@@ -1,6 +1,5 @@
 """How much memory a task of a plan needs, at most and roughly, for clusters that reserve it."""
 
-from math import prod
 from typing import Final
 
 from amulet.core.containment import contained
@@ -12,7 +11,7 @@ GIGABYTE: Final = 2**30
 PROCESS: Final = 1.5 * GIGABYTE
 """Bytes of a process that has imported torch and Amulet and has no data."""
 COPIES: Final = 6
-"""How often the records of a data set may be in memory as 32-bit numbers: read, selected, shuffled and predicted on."""
+"""How often the records of a data set may be in memory: read, selected, shuffled and predicted on."""
 STATES: Final = 4
 """How often the weights of a model may be: themselves, their gradients, and what the optimizer keeps."""
 
@@ -22,10 +21,7 @@ def gigabytes_needed(planned: Plan) -> float:
 
     A process with torch, the records of the largest data set a few times, and all models of the largest game.
     """
-    records = max(
-        sum(len(data) * prod(data.x.shape[1:]) for data in (dataset.train, dataset.test)) * 4
-        for _, dataset in planned.sources
-    )
+    records = max(dataset.train.x.nbytes + dataset.test.x.nbytes for _, dataset in planned.sources)
     games = (sum(len(role.models) for role in task.cast) for task in planned.tasks if isinstance(task, Play))
     weights = max((_bytes(task, planned) for task in _architectures(planned)), default=0)
     return (PROCESS + COPIES * records + (max(games, default=1) + STATES) * weights) / GIGABYTE

@@ -65,6 +65,7 @@ class Rehearsal:
         self._times: dict[str, float] = {}
         self._outcomes: dict[str, dict[float, Outcome | Undefined]] = {}
         self._passes: dict[str, float] = {}
+        self._long_games: dict[tuple[str, float], float] = {}
 
     def seconds(self, task: Task[Any]) -> float:
         """How long a task of this kind takes on one core.
@@ -202,12 +203,17 @@ class Rehearsal:
         return float(min(1.0, (task.probe.sample() or len(part)) / len(part)))
 
     def _play(self, task: Play, size: float, share: float) -> float:
-        """The seconds of one game."""
+        """The seconds of one game; a long one is not played again."""
         brief = replace(task, probe=task.probe.briefer(share))
+        known = self._long_games.get((brief.digest, size))
+        if known is not None:
+            return known
         datasets = self._sampled(size, task.source, task.target)
         reader = StandIns(datasets, self.model, until=timing.clock(task.backend.device) + PATIENCE)
         outcome, seconds = self._run(brief, reader)
         self._outcomes.setdefault(kind_of(task), {})[size] = outcome
+        if seconds > self._seconds:
+            self._long_games[brief.digest, size] = seconds
         return seconds
 
     def _read(self, task: Task[Any], plays: tuple[Play, ...]) -> float:
