@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -337,6 +338,25 @@ def test_damaged_results_of_the_store_are_replaced(finished: tuple[Plan, Store],
 
     assert contents(store) == before
     assert planned.missing(planned.states(store)) == ()
+
+
+@pytest.mark.parametrize("kind", [Kind.RESULT, Kind.TENSORS])
+@pytest.mark.parametrize("harm", [os.mkfifo, lambda place: place.symlink_to("/dev/zero")], ids=["pipe", "endless"])
+def test_what_has_no_end_is_never_read(
+    finished: tuple[Plan, Store], archive: Path, harm: Callable[[Path], object], kind: Kind, tmp_path: Path
+) -> None:
+    _, store = finished
+    before = contents(store)
+    place = files_of(store, kind)[0].place
+    place.unlink()
+    harm(place)
+    with pytest.raises((AmuletError, OSError)):
+        export_results(store, tmp_path / "other.tar")
+    devices_in(store)
+
+    import_results(store, archive)
+
+    assert contents(store) == before
 
 
 COPIES: dict[str, Callable[[Path, Path], object]] = {

@@ -2,10 +2,12 @@
 
 import io
 import json
+import os
 import pickle
 import random
 import struct
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 import torch
@@ -47,6 +49,21 @@ def test_no_pickle_is_run_whatever_its_name(ending: str, writer: str, tmp_path: 
         torch.save(content, place, _use_new_zipfile_serialization=writer == "torch")
     refused(place)
     assert not made.exists()
+
+
+@pytest.mark.parametrize("ending", [".pt", ".safetensors"])
+def test_what_has_no_end_is_never_read(ending: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / f"pipe{ending}")
+    (tmp_path / f"zero{ending}").symlink_to("/dev/zero")
+    for name in ("pipe", "zero"):
+        assert "It is no regular file" in refused(tmp_path / f"{name}{ending}")
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError, NameError, MemoryError])
+def test_an_error_that_no_damaged_file_causes_is_not_taken_for_one(error: type[Exception], tmp_path: Path) -> None:
+    torch.save({}, tmp_path / "net.pt")
+    with patch.object(torch, "load", side_effect=error), pytest.raises(error):
+        load_weights(nn.Linear(3, 3), tmp_path / "net.pt")
 
 
 def header(tensors: object) -> bytes:

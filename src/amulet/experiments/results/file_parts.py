@@ -18,7 +18,7 @@ def _no_nan(value: float) -> float:
     return value
 
 
-Finite = Annotated[float, AllowInfNan(allow_inf_nan=False), Interval(ge=-1e300, le=1e300)]
+Finite = Annotated[float, AllowInfNan(allow_inf_nan=False), Interval(ge=-1e150, le=1e150)]
 Bound = Annotated[float, AfterValidator(_no_nan)]
 Share = Annotated[float, Interval(ge=0, le=1)]
 Size = Annotated[float, Ge(0), AllowInfNan(allow_inf_nan=False)]
