@@ -19,7 +19,7 @@ from amulet.core.tally import Tally
 from amulet.core.text import visible
 from amulet.experiments.graph.failures import Failure
 from amulet.experiments.pairs.results import ModelFacts, PairCell, PairResults
-from amulet.experiments.planning.completion import LeftOut
+from amulet.experiments.planning.left_out import LeftOut
 from amulet.experiments.results.factors import Factors, FactorValue, MeasuredFactor
 from amulet.experiments.results.numbers import Column, Rated, Traced, Value
 from amulet.experiments.results.pictures import Pictured, rows_of
