@@ -256,3 +256,21 @@ def test_no_interval_contradicts_its_word() -> None:
             low, high = verdict.interval
             assert (low >= 0) == (verdict.word is Word.INCREASES)
             assert (high <= 0) == (verdict.word is Word.DECREASES)
+
+
+def test_an_attack_below_chance_is_compared_with_its_answers_turned_round() -> None:
+    """AUCs of 0.56 and 0.44: whoever says the opposite reaches 0.56, so that no risk is lower; 0.70 and 0.44 are."""
+
+    def word(before: float, after: float, centre: float | None = 0.5) -> Word:
+        around = np.array([0.011, -0.009, 0.004, -0.012, 0.006])
+        first, second = (before + around).tolist(), (after - around[::-1]).tolist()
+        differences = tuple(float(one) - float(other) for one, other in zip(second, first, strict=True))
+        values = tuple(zip(first, second, strict=True))
+        return judge([Comparison(differences, 0.02, values=values, centre=centre)])[0].word
+
+    assert word(0.56, 0.44) is Word.INCONCLUSIVE
+    assert word(0.56, 0.44, centre=None) is Word.DECREASES
+    assert word(0.70, 0.44) is Word.DECREASES
+    assert word(0.44, 0.70) is Word.INCREASES
+    assert word(0.44, 0.36) is Word.INCONCLUSIVE  # further from chance, so that it tells more
+    assert word(0.70, 0.57) is Word.DECREASES

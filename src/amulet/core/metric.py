@@ -73,6 +73,8 @@ class Metric(Spec, Generic[O]):
             that name it in `own_metrics`, and where an experiment lists it.
         net_of_chance: whether its values differ from those without any risk by chance alone, as `by_chance` estimates.
             Then differences between models are compared without what chance adds to either.
+        turns: whether an attack that turned its answers round would have the value low + high minus its own, as by an
+            AUC, so that one below the middle of the range tells as much as one that is as far above.
         line: a value with a meaning of its own, and its name, such as (0.8, "the four-fifths rule"), beside which the
             metric is shown; None where there is none.
     """
@@ -91,6 +93,7 @@ class Metric(Spec, Generic[O]):
     margin: ClassVar[float] = 0.02
     everywhere: ClassVar[bool] = True
     net_of_chance: ClassVar[bool] = False
+    turns: ClassVar[bool] = False
     line: ClassVar[tuple[float, str] | None] = None
 
     @classmethod

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from amulet.statistics.paired import Paired, paired_t
 from amulet.statistics.spread import least_std, sample_std, unpaired_std
@@ -23,6 +24,8 @@ class Comparison:
             with an empty name stand by themselves.
         gains: by how much an attack beats its adversary without the model, for each seed: on the undefended and on the
             defended model; empty where there is no such adversary.
+        centre: the value from which an attack that turned its answers round would be as far, on the other side, as 0.5
+            of an AUC; None for metrics without one.
     """
 
     differences: tuple[float | None, ...]
@@ -32,6 +35,7 @@ class Comparison:
     values: tuple[tuple[float | None, float | None], ...] = ()
     metric: str = ""
     gains: tuple[tuple[float | None, ...], ...] = ()
+    centre: float | None = None
 
     def test(self, seeds: int, others: Sequence[float] = ()) -> Paired | None:
         """The paired t test over the first `seeds` seeds; None if fewer than two of them have a difference.
@@ -43,6 +47,26 @@ class Comparison:
         pairs = [(first, second) for first, second in self.values[:seeds] if first is not None and second is not None]
         unpaired = unpaired_std(*zip(*pairs, strict=True)) if len(pairs) > 1 else 0.0
         return paired_t(_known(self.differences[:seeds]), least_std(unpaired, others))
+
+    def turned_p(self, seeds: int) -> float:
+        """The p-value of an attack that may turn its answers round: that on one model it tells as much as on the other.
+
+        It is asked where the attack does worse than `centre` on average, on either model. An AUC of 0.44 is 0.56 with
+        the answers turned round: compared with 0.55, the risk is not lower. The distances from the centre differ where
+        the values differ, which is tested by itself, and where their sum is above twice the centre, tested here.
+
+        Args:
+            seeds: how many seeds to look at.
+
+        Returns:
+            The two-sided p-value, 1 where the sum is below that, and 0 where it is not asked.
+        """
+        pairs = [(first, second) for first, second in self.values[:seeds] if first is not None and second is not None]
+        if self.centre is None or len(pairs) < 2 or min(map(fmean, zip(*pairs, strict=True))) >= self.centre:
+            return 0.0
+        least = least_std(unpaired_std(*zip(*pairs, strict=True)), ())
+        test = paired_t([first + second - 2 * self.centre for first, second in pairs], least)
+        return test.p if test is not None and test.mean > 0 else 1.0
 
     def std(self, seeds: int) -> float | None:
         """The standard deviation of the differences of the first seeds; None if fewer than two have one."""

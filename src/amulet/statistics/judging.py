@@ -24,7 +24,8 @@ def judge(
     "decreases" if its adjusted p-value (Holm) is at most alpha; otherwise it is "inconclusive". Two kinds of errors are
     each kept at a probability of at most alpha over the whole family: a change that is not there, and "no meaningful
     change" where the true difference is at least the margin. Where the attack is shown to beat its adversary without
-    the model on neither model, by one-sided t tests at alpha, a change is "no leak shown in either".
+    the model on neither model, by one-sided t tests at alpha, a change is "no leak shown in either". Where the attack
+    does worse than chance, a change also has to be shown of an attack that turns its answers round.
 
     With several looks at growing numbers of seeds, each look uses an equal share of alpha, and a cell keeps the verdict
     of the first look that decides it. Holm's test at a later look includes the cells that are already decided, with the
@@ -117,10 +118,11 @@ def _judged(
         tests = {
             place: cells[place].test(stage, spreads.beside(cells[place])) for place in evidence if place not in decided
         }
-        evidence |= {place: _evidence(cells[place], test, len(stages)) for place, test in tests.items()}
+        evidence |= {place: _evidence(cells[place], test, stage, len(stages)) for place, test in tests.items()}
         bars = correction(evidence)
         for place, test in tests.items():
             verdict = _tested_verdict(cells[place], test, bars[place].at_one_of(len(stages)), alpha)
+            verdict = _turned(verdict, cells[place], stage, alpha)
             verdict = _shown(verdict, cells[place], stage, alpha / len(stages))
             if verdict.settled or stage == stages[-1]:
                 decided[place] = verdict
@@ -156,11 +158,17 @@ def _shown(verdict: Verdict, cell: Comparison, seeds: int, alpha: float) -> Verd
     return verdict
 
 
-def _evidence(cell: Comparison, test: Paired | None, looks: int) -> Evidence:
+def _turned(verdict: Verdict, cell: Comparison, seeds: int, alpha: float) -> Verdict:
+    """The verdict, with the reason why it is open if an attack below chance might turn its answers round."""
+    open_yet = verdict.word is Word.INCONCLUSIVE and verdict.paired is not None and verdict.paired.p <= alpha
+    return replace(verdict, reason=_BELOW_CHANCE) if open_yet and cell.turned_p(seeds) > alpha else verdict
+
+
+def _evidence(cell: Comparison, test: Paired | None, seeds: int, looks: int) -> Evidence:
     """The p-values of a cell, times the number of looks; 1 where there is no test, or no estimate of its error."""
     if test is None:
         return Evidence(1.0, 1.0)
-    change = 1.0 if test.assumed_std == 0 else test.p
+    change = 1.0 if test.assumed_std == 0 else max(test.p, cell.turned_p(seeds))
     denial = test.p_beyond(cell.margin) if test.n >= FEWEST else 1.0
     return Evidence(min(1.0, looks * change), min(1.0, looks * denial))
 
@@ -191,6 +199,10 @@ def _tested_verdict(cell: Comparison, test: Paired | None, bar: Bar, alpha: floa
     return Verdict(word, test, (low, high), bar.p, cell.margin, bar.shown, reason)
 
 
+_BELOW_CHANCE = (
+    "the attack does worse than chance on one of the models, and with its answers turned round it may do as well there "
+    "as on the other"
+)
 _NOT_DENIED = "a change that matters is excluded for this row by itself, but not for all rows of the screening together"
 
 

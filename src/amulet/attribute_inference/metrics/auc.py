@@ -16,6 +16,7 @@ class AUC(Metric[AttributeOutcome]):
     """
 
     low, high, riskier, primary, chance = 0.0, 1.0, "high", True, "baseline_auc"
+    turns = True
     title = "Attack AUC"
     phrase = "success of guessing {attribute}"
     meaning = "Probability that the attack ranks a record with a value of the attribute above one without it."

@@ -12,6 +12,7 @@ class AUC(Metric[WorldOutcome]):
     """The probability that a model of the second world has a higher score than one of the first, ties counting half."""
 
     low, high, riskier, primary, chance = 0.0, 1.0, "high", True, 0.5
+    turns = True
     title = "Attack AUC"
     phrase = "success of guessing the share of {attribute}"
     meaning = "Probability that the attack tells which of two models was trained with the other share; 0.5 is guessing."

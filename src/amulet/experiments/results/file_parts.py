@@ -79,6 +79,7 @@ class WrittenColumn(Written):
     must_exceed: str | None = None
     group: str | None = None
     shows: Shown | None = None
+    turns: bool = False
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

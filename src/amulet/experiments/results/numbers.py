@@ -89,7 +89,7 @@ class Column:
 
     Attributes:
         risk, probe, metric: the names of the risk, of the attack or audit, and of the metric.
-        low, high, riskier, primary, margin, chance, must_exceed, shows: as in `Metric`.
+        low, high, riskier, primary, margin, chance, must_exceed, shows, turns: as in `Metric`.
         budget: the perturbations that the attack may make, as text; None if it has no such limit.
         access: what the attack sees of its target, an `Access` as a number; None for an audit.
         group: "attribute=value" if it is measured on the records of one sensitive group only.
@@ -109,6 +109,7 @@ class Column:
     must_exceed: str | None = None
     group: str | None = None
     shows: str | None = None
+    turns: bool = False
 
     @classmethod
     def of(cls, probe: Probe[Any], metric: Metric[Any], group: str | None = None) -> Self:
@@ -128,6 +129,7 @@ class Column:
             must_exceed=metric.must_exceed,
             group=group,
             shows=metric.shows if group is None else None,
+            turns=metric.turns,
         )
 
     def __repr__(self) -> str:

@@ -170,6 +170,7 @@ class Results(Numbers):
             self.both(row, column),
             about,
             gains(self, row, column),
+            (column.low + column.high) / 2 if column.turns else None,
         )
 
     def _lacking(self, row: str, column: Column) -> str:

@@ -12,6 +12,7 @@ class AUC(Metric[MembershipOutcome]):
     """The probability that a member has a higher score than a non-member, ties counting half. Guessing gives 0.5."""
 
     low, high, riskier, primary, chance = 0.0, 1.0, "high", True, 0.5
+    turns = True
     title = "Attack AUC"
     phrase = "success of recognising training records"
     meaning = "Probability that the attack ranks a training record above another record; 0.5 is guessing."
