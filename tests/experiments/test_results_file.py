@@ -276,7 +276,7 @@ def change(body: Any, *place: Any, to: Any) -> Any:
         (("against", "dp-sgd"), "dp-sgd", "is compared with itself"),
         (("values", 0, "value"), float("nan"), "it holds NaN, which is no number"),
         (("values", 0, "value"), float("inf"), "'values.0.value' must be a finite number"),
-        (("values", 0, "value"), 1e299, "'values.0.value' must be less than or equal to 1e+150"),
+        (("values", 0, "value"), 1e299, "values.0.value: this must lie between -1e+150 and 1e+150"),
         (("values", 0, "value"), 1e9, "'robust_accuracy' must lie in 0.0 to 1.0"),
         (("values", 0, "value"), "0.5", "'values.0.value' must be a valid number, not '0.5'"),
         (("values", 0, "value"), None, "either a value or the reason"),

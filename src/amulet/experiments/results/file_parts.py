@@ -3,13 +3,16 @@
 import math
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from annotated_types import Ge, Interval, MaxLen, MinLen
 from pydantic import AfterValidator, AliasChoices, AllowInfNan, Field, model_validator
 
 from amulet.core.metric import Shown
 from amulet.experiments.results.json_files import LARGEST_NUMBER, Written
+
+LARGEST_VALUE: Final = 1e150
+"""A bound on the size of values, with whose squares a spread can still be computed."""
 
 
 def _no_nan(value: float) -> float:
@@ -18,7 +21,13 @@ def _no_nan(value: float) -> float:
     return value
 
 
-Finite = Annotated[float, AllowInfNan(allow_inf_nan=False), Interval(ge=-1e150, le=1e150)]
+def _whose_square_is_finite(value: float) -> float:
+    if abs(value) > LARGEST_VALUE:
+        raise ValueError(f"this must lie between -{LARGEST_VALUE} and {LARGEST_VALUE}, not at {value}")
+    return value
+
+
+Finite = Annotated[float, AllowInfNan(allow_inf_nan=False), AfterValidator(_whose_square_is_finite)]
 Bound = Annotated[float, AfterValidator(_no_nan)]
 Share = Annotated[float, Interval(ge=0, le=1)]
 Size = Annotated[float, Ge(0), AllowInfNan(allow_inf_nan=False)]
