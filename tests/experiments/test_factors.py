@@ -290,4 +290,6 @@ def test_changes_beside_the_survey_are_counted() -> None:
     tables = factor_tables(replace(results, factors=Factors(results.factors.measured, spread)), matrix_blocks(results))
     assert tables is not None
     assert tables.rows[1][1][0] == FactorCell("+0.101", "+0.094 to +0.107", "survey: grows, as measured")
-    assert tables.surveyed.endswith("5 of them have an interval without zero: 5 go that way, 0 the other.")
+    assert tables.surveyed.endswith(
+        "Of these, 5 could be told from zero (95% intervals): 5 in that direction, 0 in the other."
+    )

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from amulet.core.data import Data
+from amulet.core.roles import SURROGATE, TARGET
 from amulet.core.threat import Release, opened
 from amulet.derivations import Extraction, ExtractionWithExplanations
 from amulet.derivations.extraction_with_explanations import Explained, MatchExplanations
@@ -13,6 +14,7 @@ from amulet.discriminatory_behavior.defenses import Explanations, Gradient
 from amulet.models import LinearNet
 from amulet.testing import TOY_RECIPE, toy_dataset
 from amulet.training import Adam, Recipe
+from amulet.unauthorized_model_ownership.attacks import ModelExtractionWithExplanations
 
 LINEAR = Recipe(LinearNet(()), epochs=100, batch_size=10, optimizer=Adam(lr=0.1))
 """A model without hidden layers: its logits are linear in the inputs."""
@@ -66,6 +68,16 @@ def test_without_explanations_it_is_the_extraction_that_reads_none() -> None:
         found = derivation.derive(target, TOY_RECIPE, data, seed=3).model
     expected = copied(Extraction(), parent, data, TOY_RECIPE).state_dict()
     assert all(torch.equal(tensor, expected[name]) for name, tensor in found.state_dict().items())
+
+
+def test_a_surrogate_with_batch_norm_is_refused() -> None:
+    """In training the explanation of a record depends on the others of its batch; copies came out worse for them."""
+    data, attack = toy_dataset().train, ModelExtractionWithExplanations()
+    batch, group = (LinearNet((8,), norm=norm).build(data.schema) for norm in ("batch", "group"))
+    (sentence,) = attack.model_demands(SURROGATE, batch, data)
+    assert "BatchNorm1d layers mix the records of a batch" in sentence
+    assert not list(attack.model_demands(SURROGATE, group, data))
+    assert not list(attack.model_demands(TARGET, batch, data))
 
 
 def slopes(model: nn.Module, records: Data) -> Tensor:

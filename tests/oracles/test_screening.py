@@ -97,6 +97,23 @@ def test_of_the_rows_that_are_said_not_to_change_few_are_denied_an_effect() -> N
     assert len(denied) >= ROWS // 2
 
 
+def test_rows_whose_attack_is_shown_on_neither_model_find_no_changes_for_others() -> None:
+    """Their differences are sure, but of an attack below chance, so that no change is reported of them."""
+    rng, wrong = np.random.default_rng(6), 0
+    names = [f"row {row}" for row in range(60)]
+    for _ in range(200):
+        nulls = [Comparison(tuple(each), 0.0) for each in rng.normal(0, 1, (20, 8)).tolist()]
+        losses = rng.normal((-5, -3), 0.1, (40, 8, 2))
+        unshown = [
+            Comparison(tuple((each[:, 1] - each[:, 0]).tolist()), 0.0, gains=(tuple(each[:, 0]), tuple(each[:, 1])))
+            for each in losses
+        ]
+        words = [verdict.word for verdict in screen([*unshown, *nulls], names)]
+        assert set(words[:40]) == {Word.NO_LEAK}
+        wrong += not CHANGES.isdisjoint(words[40:])
+    assert stats.binomtest(wrong, 200, ALPHA, alternative="greater").pvalue > 0.01
+
+
 def test_more_is_found_than_in_one_family_and_less_than_without_correction() -> None:
     effects = np.zeros((ROWS, METRICS))
     effects[:, 0] = 4.0

@@ -28,6 +28,7 @@ from amulet.experiments.planning.defended import defended
 from amulet.functional.attributions import gradients, log_variances
 from amulet.functional.pgd import Classifier
 from amulet.membership_inference.attacks import ExplanationVariance, LiRA, LiRAWithExplanations
+from amulet.membership_inference.defenses import EarlyStopping
 from amulet.membership_inference.metrics import auc
 from amulet.testing import TOY_RECIPE, toy_dataset
 from amulet.unauthorized_model_ownership.attacks import ModelExtraction, ModelExtractionWithExplanations
@@ -132,7 +133,7 @@ def test_an_explanation_that_says_nothing_leaves_lira_as_it_is() -> None:
     assert torch.allclose(found.scores.argsort(), expected.scores.argsort())
 
 
-def test_an_attack_that_reads_what_no_row_releases_is_told_of_and_left_out_of_all_risks() -> None:
+def test_an_attack_that_reads_what_no_row_releases_is_told_of_and_is_none_of_all_risks() -> None:
     (sentence,) = LiRAWithExplanations().unserved(())
     assert sentence == (
         "LiRAWithExplanations reads explanations, and no row releases any, so that it sees no more than other attacks."
@@ -145,7 +146,15 @@ def test_an_attack_that_reads_what_no_row_releases_is_told_of_and_left_out_of_al
     explained = plan(experiment(Row("explained", EXPLAINED), risks=risks), toy_dataset())
     names = [{type(probe) for probe in each.experiment.probes} for each in (without, explained)]
     assert [LiRAWithExplanations in each for each in names] == [False, True]
-    assert any(each.name.startswith("LiRAWithExplanations") for each in without.left_out)
+    assert not any(each.name.startswith("LiRAWithExplanations") for each in without.left_out)
+
+
+def test_an_attack_on_explanations_alone_cannot_find_a_change_where_there_are_none() -> None:
+    """Neither model shows it anything, so that its guesses are those of one model and not a comparison of two."""
+    rows = Row("trained", (EarlyStopping(),)), Row("explained", EXPLAINED)
+    planned = plan(experiment(*rows, attacks=(ExplanationVariance(),)), toy_dataset())
+    plays = {trial.row: trial.play.digest for trial in planned.trials if trial.play.probe == ExplanationVariance()}
+    assert plays["trained"] == plays["undefended"] != plays["explained"]
 
 
 def test_a_copy_is_made_with_the_explanations_of_the_row_that_releases_them() -> None:

@@ -111,7 +111,7 @@ def test_what_is_screened_is_part_of_the_file(pairs: Results) -> None:
 
 def test_the_report_says_that_pairs_are_screened(pairs: Results) -> None:
     text = " ".join(matrix_markdown.render(pairs, {}).split())
-    assert "This does not include the 60 rows that are screened" in text
+    assert "The family does not include the 60 rows that are screened" in text
     assert "screened" not in matrix_markdown.render(many(0), {})
 
 

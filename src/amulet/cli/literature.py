@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from amulet.cli.endings import told_plainly
+from amulet.cli.endings import NOTHING_WRITTEN, told_plainly
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -26,7 +26,7 @@ def literature(
     risk: Annotated[str | None, typer.Argument(help="A risk, such as evasion.")] = None,
 ) -> None:
     """Show what is published of defenses and risks, and what the survey's guideline predicts."""
-    with told_plainly() as console:
+    with told_plainly(NOTHING_WRITTEN) as console:
         from amulet.literature import DEFENSES, RISKS, SOURCE, interactions
         from amulet.report.words.literature import studies_at_length
 

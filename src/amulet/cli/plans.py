@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from amulet.cli.endings import told_plainly
+from amulet.cli.endings import NOTHING_WRITTEN, told_plainly
 from amulet.cli.options import (
     AllowImports,
     DeviceOption,
@@ -48,7 +48,7 @@ def plan(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     allow_imports: AllowImports = None,
 ) -> None:
     """Check an experiment and show what would be computed, how long it takes, and what it needs."""
-    with told_plainly() as console:
+    with told_plainly(NOTHING_WRITTEN) as console:
         from amulet.experiments.assess import placed, resumed
         from amulet.experiments.graph.store import Store
         from amulet.experiments.planning.estimate import estimate

@@ -248,10 +248,13 @@ class Attack(Probe[O]):
 
     def unserved(self, defenses: Sequence[Defense]) -> Iterator[str]:
         """That no row releases what it reads beside predictions."""
+        for part in self.unreleased(defenses):
+            yield f"{self} reads {part}, and no row releases any, so that it sees no more than other attacks."
+
+    def unreleased(self, defenses: Sequence[Defense]) -> tuple[Access, ...]:
+        """What it reads beside predictions and none of these defenses releases."""
         kinds = {release.kind for release in released(defenses)}
-        for part in self.needs.parts:
-            if part not in Access.WEIGHTS and part not in kinds:
-                yield f"{self} reads {part}, and no row releases any, so that it sees no more than other attacks."
+        return tuple(part for part in self.needs.parts if part not in Access.WEIGHTS and part not in kinds)
 
     def own_models(self, split: Split) -> Requests:
         """The models that the adversary trains itself, by role; a hook for subclasses.

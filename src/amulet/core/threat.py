@@ -52,6 +52,11 @@ class Access(IntFlag):
         named = [each for each in _NAMED if self.includes(each)]
         return tuple(each for each in named if not any(each != other and other.includes(each) for other in named))
 
+    @property
+    def of_releases_alone(self) -> bool:
+        """Whether it grants only what a defense may release, and no predictions, of which every model gives some."""
+        return not self & Access.WEIGHTS and bool(self)
+
     def narrowed_by_one(self) -> "Iterator[Access]":
         """Every access that grants one output less; none for an access to predicted labels alone."""
         for part in self.parts:

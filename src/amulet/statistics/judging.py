@@ -15,7 +15,6 @@ def judge(
     family: Sequence[Comparison],
     alpha: float = ALPHA,
     looks: Sequence[int] = (),
-    beside: Sequence[Comparison] = (),
 ) -> list[Verdict]:
     """Verdicts of a family of comparisons.
 
@@ -37,7 +36,6 @@ def judge(
         alpha: the level of each of the two errors.
         looks: the numbers of seeds at which the data were looked at, in ascending order, the last being all of them; by
             default a single look at all seeds.
-        beside: comparisons of other families of the same matrix, whose spreads are a floor under those of this one.
 
     Returns:
         A verdict for each comparison, in the order given.
@@ -51,7 +49,7 @@ def judge(
         >>> [verdict.word.value for verdict in judge(family)]
         ['increases', 'no meaningful change', 'inconclusive']
     """
-    return _judged(family, alpha, looks, _spreads(family, beside), lambda cells: one_family(cells, alpha))
+    return _judged(family, alpha, looks, _spreads(family), lambda cells: one_family(cells, alpha))
 
 
 def screen(
@@ -118,7 +116,7 @@ def _judged(
         tests = {
             place: cells[place].test(stage, spreads.beside(cells[place])) for place in evidence if place not in decided
         }
-        evidence |= {place: _evidence(cells[place], test, stage, len(stages)) for place, test in tests.items()}
+        evidence |= {place: _evidence(cells[place], test, stage, alpha, len(stages)) for place, test in tests.items()}
         bars = correction(evidence)
         for place, test in tests.items():
             verdict = _tested_verdict(cells[place], test, bars[place].at_one_of(len(stages)), alpha)
@@ -164,13 +162,13 @@ def _turned(verdict: Verdict, cell: Comparison, seeds: int, alpha: float) -> Ver
     return replace(verdict, reason=_BELOW_CHANCE) if open_yet and cell.turned_p(seeds) > alpha else verdict
 
 
-def _evidence(cell: Comparison, test: Paired | None, seeds: int, looks: int) -> Evidence:
+def _evidence(cell: Comparison, test: Paired | None, seeds: int, alpha: float, looks: int) -> Evidence:
     """The p-values of a cell, times the number of looks; 1 where there is no test, or no estimate of its error."""
     if test is None:
         return Evidence(1.0, 1.0)
     change = 1.0 if test.assumed_std == 0 else max(test.p, cell.turned_p(seeds))
     denial = test.p_beyond(cell.margin) if test.n >= FEWEST else 1.0
-    return Evidence(min(1.0, looks * change), min(1.0, looks * denial))
+    return Evidence(min(1.0, looks * change), min(1.0, looks * denial), cell.shows_attack(seeds, alpha / looks))
 
 
 def _untested_verdict(cell: Comparison) -> Verdict:

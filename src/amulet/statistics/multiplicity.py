@@ -62,10 +62,12 @@ class Evidence:
     Attributes:
         change: the p-value of the hypothesis that nothing changes.
         denial: the p-value of the hypothesis that the true difference is at least the margin; 1 with too few seeds.
+        shown: whether the attack is shown on either model, without which no change is reported, however small `change`.
     """
 
     change: float
     denial: float
+    shown: bool = True
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,8 @@ def screened_rows(cells: Mapping[int, Evidence], rows: Mapping[int, str], alpha:
     """Each row is a family, and all have the share of the level that `share_of_level` gives.
 
     The share is found for "no meaningful change" and for changes apart, so that many rows in which nothing changes do
-    not make it easier to find changes. A cell without a meaningful change counts as one without a change.
+    not make it easier to find changes. A cell without a meaningful change counts as one without a change, and so does
+    one whose attack is shown on neither model, since neither is reported as a change.
 
     Args:
         cells: the evidence on each cell.
@@ -125,13 +128,21 @@ def screened_rows(cells: Mapping[int, Evidence], rows: Mapping[int, str], alpha:
     families = list(by_row.values())
     smallest = [len(family) * min(cells[place].denial for place in family) for family in families]
     denied = share_of_level(smallest, alpha)
-    changes = [
-        [1.0 if cells[place].denial <= alpha * denied / len(family) else cells[place].change for place in family]
+    tested = [
+        {place: 1.0 if cells[place].denial <= alpha * denied / len(family) else cells[place].change for place in family}
         for family in families
     ]
-    share = share_of_level([len(family) * min(family) for family in changes], alpha)
+    reported = [{place: p if cells[place].shown else 1.0 for place, p in found.items()} for found in tested]
+    share = share_of_level([len(found) * min(found.values()) for found in reported], alpha)
     return {
-        place: Bar(min(1.0, p / share), alpha * denied / len(family), alpha * share / len(family))
-        for family, found in zip(families, changes, strict=True)
-        for place, p in zip(family, holm(found), strict=True)
+        place: Bar(min(1.0, p / share), alpha * denied / len(found), alpha * share / len(found))
+        for found, counted in zip(tested, reported, strict=True)
+        for place, p in _adjusted(found, counted).items()
     }
+
+
+def _adjusted(tested: Mapping[int, float], reported: Mapping[int, float]) -> dict[int, float]:
+    """Holm's p-values of the changes that may be reported; of the other cells those that all cells together have."""
+    strict = dict(zip(reported, holm([*reported.values()]), strict=True))
+    lenient = dict(zip(tested, holm([*tested.values()]), strict=True))
+    return {place: strict[place] if reported[place] == p else lenient[place] for place, p in tested.items()}

@@ -29,8 +29,7 @@ Build = Callable[[], nn.Module]
 
 def privacy_problems(model: nn.Module, owner: str, schema: Schema, build: Build) -> Iterator[Problem]:
     """Why a model cannot be trained with differential privacy, if so; it is left as it was."""
-    names = sorted({type(module).__name__ for module in model.modules() if isinstance(module, _MIXING)})
-    if names:
+    if names := mixing_layers(model):
         yield _unfit(owner, f"has {' and '.join(names)} layers, which mix the records of a batch", _REMEDY)
         return
     if any(parameter.is_complex() for parameter in model.parameters()):
@@ -40,6 +39,11 @@ def privacy_problems(model: nn.Module, owner: str, schema: Schema, build: Build)
         yield from _dependences(_copier(model, build), owner, schema)
     except Exception as error:  # noqa: BLE001 - a user's model may raise anything
         yield Problem("model", f"{owner} cannot be tried in batches of other sizes: {text_of(error)}.")
+
+
+def mixing_layers(model: nn.Module) -> list[str]:
+    """The types of a model's layers that mix the records of a batch in training, such as BatchNorm1d, in order."""
+    return sorted({type(module).__name__ for module in model.modules() if isinstance(module, _MIXING)})
 
 
 def _copier(model: nn.Module, build: Build) -> Build:

@@ -1,7 +1,7 @@
 """Turns the models that a probe asks for into tasks. No other module combines rows, recipes and seeds."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from amulet.core.dataset import AmuletDataset
@@ -44,8 +44,17 @@ class Bench:
     releases: tuple[Release, ...] = ()
 
     def play(self, probe: Probe[Any]) -> Play:
-        """The task that runs a probe with the models that it asks for."""
+        """The task that runs a probe with the models that it asks for.
+
+        An attack that sees nothing of a row, since it reads only what no defense of the row releases, is run on the
+        undefended model in its place: it can but guess, of one model as of another.
+        """
         access = probe.needs if isinstance(probe, Attack) else Access(0)
+        if access.of_releases_alone and not any(access.includes(each.kind) for each in self.releases):
+            return replace(self, recipe=self.plain, attacked=None, releases=())._played(probe, access)
+        return self._played(probe, access)
+
+    def _played(self, probe: Probe[Any], access: Access) -> Play:
         cast = []
         for name, requests in probe.models(self.split).items():
             models = tuple(self.model(request) for request in requests)

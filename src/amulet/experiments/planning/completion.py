@@ -50,7 +50,7 @@ def completed(
     )
     defenses = [defense for row in (*experiment.defenses, *rows) for defense in row.defenses]
     probes = list(experiment.probes)
-    for probe in _usual_probes(experiment, dataset):
+    for probe in _usual_probes(experiment, dataset, defenses):
         found = tuple(_against(probe, experiment, dataset, bench, usable=not plain))
         if reasons := found or tuple(probe.unserved(defenses)):
             left_out.append(LeftOut(probe.risk, str(probe), " ".join(dict.fromkeys(reasons))))
@@ -74,12 +74,17 @@ def completed(
     return complete, tuple(left_out)
 
 
-def _usual_probes(experiment: Experiment, dataset: AmuletDataset) -> Iterator[Probe[Any]]:
-    """The usual attacks and audits of the risks that are asked for, without those of classes that are listed."""
+def _usual_probes(experiment: Experiment, dataset: AmuletDataset, defenses: Sequence[Defense]) -> Iterator[Probe[Any]]:
+    """The usual attacks and audits of the risks that are asked for, without those of classes that are listed.
+
+    Attacks that read what no row releases are not usual: without it they are other attacks under another name.
+    """
     listed = {type(probe) for probe in experiment.probes}
     for spec in probe_classes():
         if spec not in listed and (ALL in experiment.risks or spec.risk in experiment.risks):
-            yield from spec.for_data(dataset, experiment.split)
+            for probe in spec.for_data(dataset, experiment.split):
+                if not (isinstance(probe, Attack) and probe.unreleased(defenses)):
+                    yield probe
 
 
 def _factors(

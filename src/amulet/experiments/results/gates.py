@@ -7,6 +7,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from amulet.core.threat import Access
 from amulet.experiments.planning.experiment import BASELINE
 from amulet.experiments.results.attack_checks import Finding, findings, shown_by
 from amulet.experiments.results.numbers import Column, Numbers
@@ -177,10 +178,12 @@ def _proven(numbers: Numbers) -> Iterator[Checked]:
 def _finding(numbers: Numbers) -> Iterator[Checked]:
     """Gate "attack": on the undefended model, the attack reaches more than chance and more than on control models.
 
-    It does so by its primary metric, and by one that shows "findings" where it has a value.
+    It does so by its primary metric, and by one that shows "findings" where it has a value. An attack that reads only
+    what a defense releases is not asked for it, since the undefended model shows it nothing.
     """
     for column in numbers.columns:
-        if column.primary and column.chance is not None:
+        reads_model = column.access is None or not Access(column.access).of_releases_alone
+        if column.primary and column.chance is not None and reads_model:
             also = shown_by(numbers, column, "findings")
             tests = [
                 (_beats(beyond, name, each, numbers), name)

@@ -102,7 +102,7 @@ class Results(Numbers):
         family = [cell for cell in cells if cell[1].primary and cell[0] not in self.screened]
         looked_through = [cell for cell in cells if cell[1].primary and cell[0] in self.screened]
         named, many, single = ([self._comparison(*cell) for cell in each] for each in (family, looked_through, others))
-        judged = judge(named, looks=self.looks, beside=many)
+        judged = judge(named, looks=self.looks)
         judged += screen(many, [row for row, _ in looked_through], looks=self.looks, beside=named)
         judged += explore(single, looks=self.looks)
         judged_cells = [*family, *looked_through, *others]

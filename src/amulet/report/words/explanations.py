@@ -11,9 +11,9 @@ HOW_VERDICTS: Final = (
     "The other metrics are exploratory: each is tested by itself, without correction for multiple comparisons."
 )
 SCREENED: Final = (
-    "This does not include the {} that {} screened: each of these is a family of its own. Of those in which a change "
-    f"is reported, at most {ALPHA:.0%} on average have one where there is none; the same holds of those in which a "
-    "change that matters is ruled out."
+    "The family does not include the {} that {} screened: each of these is a family of its own. Of those in which a "
+    f"change is reported, at most {ALPHA:.0%} on average have one where there is none; the same holds of those in "
+    "which a change that matters is ruled out."
 )
 NOT_COVERED: Final = (
     "The intervals account for other training records and other initial weights, but not for the choice of the test "

@@ -179,8 +179,8 @@ def _surveyed(changes: Sequence[FactorChange]) -> str:
     clear = [each for each in said if each.measured is not None]
     same = sum(each.measured == each.survey for each in clear)
     return (
-        f"The survey says of {len(said)} of these changes in which direction they go. {len(clear)} of them have an "
-        f"interval without zero: {same} go that way, {len(clear) - same} the other."
+        f"The survey says of {len(said)} of these changes in which direction they go. Of these, {len(clear)} could be "
+        f"told from zero (95% intervals): {same} in that direction, {len(clear) - same} in the other."
     )
 
 

@@ -177,7 +177,7 @@ function check(gates) {
   part("gates").replaceChildren(...others.map(checkItem));
   const fold = part("passed");
   fold.hidden = passed.length === 0;
-  fold.querySelector("summary").textContent = others.length ? `${passed.length} passed` : `All ${passed.length} have passed`;
+  fold.querySelector("summary").textContent = others.length ? `${passed.length} passed` : passed.length > 1 ? `All ${passed.length} have passed` : "Passed";
   fold.querySelector("ul").replaceChildren(...passed.map(checkItem));
 }
 
