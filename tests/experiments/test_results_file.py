@@ -26,6 +26,7 @@ from amulet.report.pages import matrix_markdown, matrix_page
 from amulet.report.pages.matrix_terminal import matrix_table
 from amulet.report.pages.pair_page import render_pair
 from amulet.report.pages.pair_terminal import pair_table
+from amulet.report.words.training_facts import training_facts
 from amulet.statistics import Paired, Verdict, Word
 
 SEEDS = range(3)
@@ -305,6 +306,14 @@ def test_what_is_wrong_is_said(
     with pytest.raises(AmuletError) as caught:
         Results.read(folder)
     assert sentence in str(caught.value)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_fact_that_is_infinite_for_some_seeds_is_listed_seed_by_seed() -> None:
+    body = change(json.loads(assessed().to_json()), "facts", "dp-sgd", "1", "epsilon", to=8.0)
+    table = training_facts(Results.from_json(json.dumps(body)))
+    shown = [text for text in table.rows["dp-sgd"] if text is not None and "8" in text]
+    assert [text.count(",") for text in shown] == [2]
 
 
 def test_a_key_that_stands_twice_is_refused(written: Callable[[str | bytes], Path]) -> None:

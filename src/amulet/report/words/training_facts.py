@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from amulet.experiments.results.results import Results
@@ -37,7 +38,7 @@ def _over_seeds(entries: Mapping[str, Mapping[str, Any]], name: str) -> str | No
 
 def _several(values: Sequence[Any]) -> str:
     summary = None
-    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+    if all(isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value) for value in values):
         summary = summarize(values)
     return f"{number(summary.mean)} {spread(summary)}" if summary else ", ".join(_one(value) for value in values)
 
