@@ -50,15 +50,12 @@ class Bench:
         undefended model in its place: it can but guess, of one model as of another.
         """
         access = probe.needs if isinstance(probe, Attack) else Access(0)
-        if access.of_releases_alone and not any(access.includes(each.kind) for each in self.releases):
-            return replace(self, recipe=self.plain, attacked=None, releases=())._played(probe, access)
-        return self._played(probe, access)
-
-    def _played(self, probe: Probe[Any], access: Access) -> Play:
+        sees_nothing = access.of_releases_alone and not any(access.includes(each.kind) for each in self.releases)
+        bench = replace(self, recipe=self.plain, attacked=None) if sees_nothing else self
         cast = []
         for name, requests in probe.models(self.split).items():
-            models = tuple(self.model(request) for request in requests)
-            cast.append(Role(name, tuple(self._seen(each, access) for each in models) if name == TARGET else models))
+            models = tuple(bench.model(request) for request in requests)
+            cast.append(Role(name, tuple(bench.seen(each, access) for each in models) if name == TARGET else models))
         return Play(probe, tuple(cast), self.source, self.split, self.backend)
 
     def model(self, request: ModelRequest) -> ModelTask:
@@ -68,10 +65,10 @@ class Bench:
         source = self.source if request.source is None else self.others[request.source]
         if request.derivation is None or request.parent is None:
             return self._train(recipe, source, draw, seed)
-        parent = self._seen(self.model(request.parent), request.derivation.needs)
+        parent = self.seen(self.model(request.parent), request.derivation.needs)
         return Derive(recipe, source, draw, seed, self.backend, method=request.derivation, parent=parent)
 
-    def _seen(self, model: ModelTask, access: Access) -> Seen:
+    def seen(self, model: ModelTask, access: Access) -> Seen:
         """The row's model as somebody with this access sees it: the model alone, unless it reads what is released."""
         releases = tuple(each for each in self.releases if access.includes(each.kind))
         return Released(model, releases) if releases else model
