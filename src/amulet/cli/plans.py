@@ -1,5 +1,6 @@
 """The subcommand `plan`, and the plan of the experiment in a file."""
 
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -59,6 +60,9 @@ def plan(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         jobs = placed(on, workers, device).jobs  # a cluster that does not answer is told before anything is estimated
         planned = planned_in(file, device, until_decided, max_seeds, allow_imports, without_data=without_data)
         planned = resumed(planned, Store(store))
+        if sys.stderr.isatty():
+            kinds = f"Trying tasks of each kind, of {len(planned.tasks):,} in all, to tell how long they take."
+            typer.echo(kinds, err=True)
         estimated = estimate(planned, Store(store))
         console.print(_table(estimated))
         sentences = [*models_asked(planned), *(f"Note: {notice}" for notice in planned.notices), *_gaps(estimated)]
