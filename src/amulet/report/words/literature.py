@@ -46,7 +46,7 @@ def studies(known: Interaction) -> str:
     """What studies find, as a sentence."""
     defense, risk = known.defense.replace("_", " "), risk_name(known.risk)
     if known.published is None:
-        return f"The survey knows no study of {defense} and the risk of {risk}."
+        return f"The survey cites no study of others on {defense} and the risk of {risk}."
     other = known.otherwise
     other = f"; it {other}" if other.startswith(tuple(Direction)) else f"; {other}" if other else ""
     return f"Studies of {defense} find that the risk of {risk} {known.published}{other}."
