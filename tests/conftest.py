@@ -4,6 +4,7 @@ import importlib
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from amulet.models import LinearNet
 from amulet.training import Recipe
 
 torch.set_num_threads(1)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which is ignored where the tests run in the background
 
 settings.register_profile(
     "amulet",

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
+from subprocess import Popen, TimeoutExpired
 from typing import Any, Final, TypeVar
 
 from amulet.core.errors import AmuletError
@@ -37,6 +38,8 @@ LULL: Final = 0.3
 """Seconds without a new task after which those that wait are submitted."""
 LOOKING: Final = 60.0
 """Seconds after which Slurm is asked for jobs that have left no result."""
+ENDING: Final = 10.0
+"""Seconds in which a job that was cancelled must have ended on this machine, before it is killed."""
 ADVICE: Final = "Its next try asks Slurm for twice the time and memory; `time` and `mem` of --on set them."
 
 
@@ -147,7 +150,7 @@ class Slurm:
         for submitted in self._submitted:
             process = getattr(submitted.job, "_process", None)  # of submitit's local executor
             if process is not None:
-                process.wait()
+                _end(process)
 
     def _count(self, digest: str, done: "Future[Any]") -> None:
         if isinstance(done.exception(), WorkerLost):
@@ -268,3 +271,12 @@ def on_slurm(options: SlurmOptions, needs: Needs, store: Path, time_limit: float
             yield executor
         finally:
             executor.stop()
+
+
+def _end(process: "Popen[bytes]") -> None:
+    """Wait until a process that was cancelled has ended; it is killed where it ignores that, as under `nohup`."""
+    try:
+        process.wait(ENDING)
+    except TimeoutExpired:
+        process.kill()
+        process.wait()
