@@ -7,6 +7,7 @@ import typer
 
 from amulet.cli.endings import end_if_incomplete, told_plainly
 from amulet.cli.options import (
+    DEFAULT_STORE,
     AllowImports,
     Details,
     DeviceOption,
@@ -23,8 +24,6 @@ from amulet.cli.options import (
 )
 from amulet.cli.plans import planned_in
 from amulet.cli.printing import show_results, table_of, warn
-
-DEFAULT_STORE = Path("runs/store")
 
 
 def assess(  # noqa: PLR0913, PLR0917 - each is an option of the command line

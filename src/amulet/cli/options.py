@@ -29,6 +29,7 @@ def factor(given: str) -> float:
 
 
 File = Annotated[Path, typer.Argument(help="The experiment, as YAML.", exists=True, dir_okay=False)]
+DEFAULT_STORE = Path("runs/store")
 StoreOption = Annotated[Path, typer.Option("--store", help="Where results are kept and shared.")]
 DeviceOption = Annotated[str, typer.Option("--device", help='"cpu", or a CUDA device such as "cuda:0".')]
 AllowImports = Annotated[

@@ -10,6 +10,7 @@ import typer
 
 from amulet.cli.endings import NOTHING_WRITTEN, told_plainly
 from amulet.cli.options import (
+    DEFAULT_STORE,
     AllowImports,
     DeviceOption,
     File,
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
     from amulet.experiments import Experiment, Plan
     from amulet.experiments.planning.estimate import Estimate
     from amulet.experiments.planning.sizing import Sizing
-
-DEFAULT_STORE = Path("runs/store")
 
 
 def plan(  # noqa: PLR0913, PLR0917 - each is an option of the command line

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from amulet.cli.endings import told_plainly
-from amulet.cli.options import AllowImports, StoreOption, named_imports, number
+from amulet.cli.options import DEFAULT_STORE, AllowImports, StoreOption, named_imports, number
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from amulet.experiments.maintenance.files import StoreFile
     from amulet.experiments.maintenance.verification import Verification
 
-DEFAULT_STORE = Path("runs/store")
 NOTHING_CHANGED = "The store is as it was."
 NO_ARCHIVE = "No file was written."
 UNDONE = "What was deleted is deleted; the rest is as it was."

@@ -121,7 +121,8 @@ def _judged(
         for place, test in tests.items():
             verdict = _tested_verdict(cells[place], test, bars[place].at_one_of(len(stages)), alpha)
             verdict = _turned(verdict, cells[place], stage, alpha)
-            verdict = _shown(verdict, cells[place], stage, alpha / len(stages))
+            if verdict.word in CHANGES and not evidence[place].shown:
+                verdict = replace(verdict, word=Word.NO_LEAK)
             if verdict.settled or stage == stages[-1]:
                 decided[place] = verdict
             if verdict.settled and verdict.word is not Word.NO_CHANGE:
@@ -147,13 +148,6 @@ class _Spreads:
 def _spreads(cells: Sequence[Comparison], beside: Sequence[Comparison] = ()) -> Callable[[int], _Spreads]:
     """By number of seeds, the spreads of the cells and of those of other families."""
     return cache(lambda seeds: _Spreads((*cells, *beside), seeds))
-
-
-def _shown(verdict: Verdict, cell: Comparison, seeds: int, alpha: float) -> Verdict:
-    """The verdict, with "no leak shown in either" in place of a change if the attack is shown on neither model."""
-    if verdict.word in CHANGES and not cell.shows_attack(seeds, alpha):
-        return replace(verdict, word=Word.NO_LEAK)
-    return verdict
 
 
 def _turned(verdict: Verdict, cell: Comparison, seeds: int, alpha: float) -> Verdict:

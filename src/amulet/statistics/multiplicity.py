@@ -137,12 +137,6 @@ def screened_rows(cells: Mapping[int, Evidence], rows: Mapping[int, str], alpha:
     return {
         place: Bar(min(1.0, p / share), alpha * denied / len(found), alpha * share / len(found))
         for found, counted in zip(tested, reported, strict=True)
-        for place, p in _adjusted(found, counted).items()
+        for place, lenient, strict in zip(found, holm([*found.values()]), holm([*counted.values()]), strict=True)
+        for p in [strict if cells[place].shown else lenient]
     }
-
-
-def _adjusted(tested: Mapping[int, float], reported: Mapping[int, float]) -> dict[int, float]:
-    """Holm's p-values of the changes that may be reported; of the other cells those that all cells together have."""
-    strict = dict(zip(reported, holm([*reported.values()]), strict=True))
-    lenient = dict(zip(tested, holm([*tested.values()]), strict=True))
-    return {place: strict[place] if reported[place] == p else lenient[place] for place, p in tested.items()}

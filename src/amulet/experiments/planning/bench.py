@@ -50,7 +50,7 @@ class Bench:
         undefended model in its place: it can but guess, of one model as of another.
         """
         access = probe.needs if isinstance(probe, Attack) else Access(0)
-        sees_nothing = access.of_releases_alone and not any(access.includes(each.kind) for each in self.releases)
+        sees_nothing = access.of_releases_alone and not self._released_to(access)
         bench = replace(self, recipe=self.plain, attacked=None) if sees_nothing else self
         cast = []
         for name, requests in probe.models(self.split).items():
@@ -70,8 +70,11 @@ class Bench:
 
     def seen(self, model: ModelTask, access: Access) -> Seen:
         """The row's model as somebody with this access sees it: the model alone, unless it reads what is released."""
-        releases = tuple(each for each in self.releases if access.includes(each.kind))
+        releases = self._released_to(access)
         return Released(model, releases) if releases else model
+
+    def _released_to(self, access: Access) -> tuple[Release, ...]:
+        return tuple(each for each in self.releases if access.includes(each.kind))
 
     def recipe_of(self, request: ModelRequest) -> Trainable:
         """The recipe that a requested model is trained with."""
