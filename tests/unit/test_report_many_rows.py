@@ -101,6 +101,8 @@ def test_pairs_are_judged_where_one_family_of_73_rows_decides_little(pairs: Resu
 def test_the_defenses_by_themselves_are_judged_as_without_any_pairs(pairs: Results) -> None:
     alone, cell = many(0), (DEFENSES[0], ATTACKS[0])
     assert pairs.verdicts[cell].level == alone.verdicts[cell].level == pytest.approx(0.05 / (12 * 11))
+    primary = {cell: verdict for cell, verdict in alone.verdicts.items() if cell[1].primary}
+    assert primary == {cell: pairs.verdicts[cell] for cell in primary}
 
 
 def test_what_is_screened_is_part_of_the_file(pairs: Results) -> None:
