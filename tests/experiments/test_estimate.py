@@ -1,5 +1,6 @@
 """What a plan will cost: trainings by their steps, games by small ones, by a clock that only the tasks move."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -8,6 +9,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from amulet.core.data import Data, Schema
+from amulet.core.held import Held
 from amulet.core.metric import Undefined
 from amulet.core.model import ModelSpec
 from amulet.core.probe import Attack, Audit, Game
@@ -18,14 +20,16 @@ from amulet.core.trainable import DataUse, Trainable
 from amulet.evasion import EvasionAttack
 from amulet.evasion.attacks import PGD, AutoAttack, Transfer, WorstCase
 from amulet.experiments import Experiment, Row, Store, assess, plan
+from amulet.experiments.graph.plays import Play
 from amulet.experiments.planning.estimate import Estimate, Line, estimate
 from amulet.experiments.planning.extrapolation import extrapolated
+from amulet.experiments.planning.rehearsal import Rehearsal
 from amulet.membership_inference.attacks import LiRA, LossThreshold
 from amulet.models import LinearNet
 from amulet.poisoning.attacks import BadNets
 from amulet.poisoning.defenses import SpectralSignatures
 from amulet.testing import TOY_RECIPE, toy_dataset
-from amulet.training import DPSGD, Perturb, Placebo, Prepare, Prepared, Removal, Scorer, TrainingFunction
+from amulet.training import DPSGD, Finish, Perturb, Placebo, Prepare, Prepared, Removal, Scorer, TrainingFunction
 from amulet.unauthorized_model_ownership.attacks import ModelExtraction
 from amulet.utility import Utility
 from amulet.utility.outcome import PredictionOutcome
@@ -76,6 +80,20 @@ class SlowSteps(Perturb):
         del model, rng
         CLOCK.move(STEP)
         return batch
+
+
+@dataclass(frozen=True)
+class Wrapped(Finish):
+    """Puts another module around the model."""
+
+    data_use = DataUse.RECORD
+
+    def wrap(self, model: nn.Module) -> nn.Module:
+        return nn.Sequential(model)
+
+    def finish(self, model: nn.Module, data: Data, held: Held, rng: Generator) -> Mapping[str, Tensor]:
+        del model, data, held, rng
+        return {}
 
 
 @dataclass(frozen=True)
@@ -229,6 +247,22 @@ def test_slow_models_are_timed_on_parts_of_a_batch_and_samples_of_the_records(st
 def test_attacks_are_counted_by_records_and_iterations(store: Store) -> None:
     found = line(estimated(store, SlowAttack()), "Play SlowAttack")
     assert found.seconds == pytest.approx(640 * (PASS + 800 * RECORD), rel=1e-3)
+
+
+def test_games_are_tried_once_for_models_of_one_structure(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[Play] = []
+
+    def played(rehearsal: Rehearsal, task: Play) -> float:
+        tried.append(task)
+        return real(rehearsal, task)
+
+    real = Rehearsal._played
+    monkeypatch.setattr(Rehearsal, "_played", played)
+    rows = (Row("again", (Placebo(),)), Row("wrapped", (Wrapped(),)))
+    found = estimated(store, SlowAttack(), LossThreshold(), rows=rows)
+    assert sorted(str(task.probe) for task in tried) == sorted(2 * ["SlowAttack", "LossThreshold", "Utility"])
+    assert found.gaps == ()
+    assert line(found, "Play SlowAttack").missing == 3 * 2
 
 
 def test_an_attack_on_a_sample_is_counted_for_the_sample(store: Store) -> None:

@@ -36,11 +36,11 @@ def test_workers_share_what_does_not_wait() -> None:
     assert replace(TEN, workers=1).least == replace(TEN, workers=1).most == 100.0
 
 
-def test_what_is_stored_needs_nothing_and_speed_divides(finished: tuple[Plan, Store], store: Store) -> None:
+def test_what_is_stored_needs_nothing_and_speed_divides(finished: tuple[Plan, Store]) -> None:
     planned, full = finished
-    told = Estimate((), by_kind={kind_of(task): seconds(task) for task in planned.tasks})
-    assert sizing(planned, full, told).tasks == 0
-    slow, fast = (sizing(planned, store, told, workers=2, speed=speed) for speed in (1.0, 4.0))
+    assert sizing(planned, estimate(planned, full)).tasks == 0
+    told = Estimate((), by_kind={kind_of(task): seconds(task) for task in planned.tasks}, tasks=planned.tasks)
+    slow, fast = (sizing(planned, told, workers=2, speed=speed) for speed in (1.0, 4.0))
     assert slow.tasks == len(planned.tasks)
     assert slow.seconds == sum(map(seconds, planned.tasks)) == 4 * fast.seconds
     assert slow.longest == 13.0 == 4 * fast.longest
@@ -50,7 +50,7 @@ def test_what_is_stored_needs_nothing_and_speed_divides(finished: tuple[Plan, St
 def test_the_bytes_are_about_those_that_the_store_comes_to_hold(finished: tuple[Plan, Store], store: Store) -> None:
     planned, full = finished
     held = sum(file.stat().st_size for file in full.root.rglob("*") if file.is_file())
-    assert sizing(planned, store, estimate(planned, store)).bytes == pytest.approx(held, rel=0.5)
+    assert sizing(planned, estimate(planned, store)).bytes == pytest.approx(held, rel=0.5)
 
 
 @pytest.mark.parametrize(

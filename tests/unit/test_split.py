@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amulet.core.errors import InvalidParameter
-from amulet.core.split import MemberDraw, ShadowDraw, Split
+from amulet.core.split import AuxiliaryHalfDraw, Draw, MemberDraw, RatioDraw, ShadowDraw, Split
 from amulet.datasets import from_arrays
 
 RECORDS = 101
@@ -88,3 +88,26 @@ def test_shadows_never_hold_validation_records() -> None:
 def test_a_validation_share_that_leaves_nothing_is_refused() -> None:
     with pytest.raises(InvalidParameter, match=r"The 'validation' of Split must be at most 0\.9\. Got 0\.95\."):
         Split(validation=0.95)
+
+
+def test_divisions_are_nobody_elses() -> None:
+    held = Split(seed=6).divide(RECORDS)
+    before = held.members.clone()
+    held.members.zero_()
+    assert torch.equal(Split(seed=6).divide(RECORDS).members, before)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("members", [0.5, 0.3])
+def test_draws_know_how_many_they_draw(seed: int, members: float) -> None:
+    split = Split(seed=seed, members=members)
+    group = {"group": torch.arange(RECORDS) % 3}
+    data = from_arrays((DATA.x, DATA.y), (DATA.x, DATA.y), sensitive=(group, group)).train
+    draws: list[Draw] = [
+        AuxiliaryHalfDraw(split),
+        ShadowDraw(split, 2),
+        ShadowDraw(split, 3),
+        RatioDraw(split, attribute="group", ratio=0.4),
+        RatioDraw(split, "auxiliary", attribute="group", ratio=0.1, size=0.3),
+    ]
+    assert [draw.count(data) for draw in draws] == [len(draw.choose(data)) for draw in draws]

@@ -66,7 +66,7 @@ def plan(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         console.print(_table(estimated))
         sentences = [*models_asked(planned), *(f"Note: {notice}" for notice in planned.notices), *_gaps(estimated)]
         sentences += [_sharing(planned)]
-        sized = sizing(planned, Store(store), estimated, workers=jobs, speed=speed)
+        sized = sizing(planned, estimated, workers=jobs, speed=speed)
         sentences += (
             _size(sized, device, speed, complete=not estimated.gaps) if sized.tasks else ["Nothing to compute."]
         )

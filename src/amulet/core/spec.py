@@ -199,20 +199,39 @@ def field_hints(cls: type[Spec]) -> dict[str, Any]:
     return {field.name: hints[field.name] for field in fields(cls)}
 
 
+@dataclass(frozen=True)
+class _FieldType:
+    """What is known of a field's declared type, once for all values of it.
+
+    Attributes:
+        adapter: converts values to it.
+        takes_bools: whether it is one of truth values, which are otherwise no numbers.
+        takes_fractions: whether it is one of numbers and of no text, so that a text such as "8/255" is a number.
+    """
+
+    adapter: TypeAdapter[Any]
+    takes_bools: bool
+    takes_fractions: bool
+
+    @classmethod
+    def of(cls, hint: Any) -> "_FieldType":
+        return cls(TypeAdapter(hint), _admits(hint, bool), _admits(hint, float) and not _admits(hint, str))
+
+
 @cache
-def _field_types(cls: type[Spec]) -> dict[str, tuple[Any, TypeAdapter[Any]]]:
-    return {name: (hint, TypeAdapter(hint)) for name, hint in field_hints(cls).items()}
+def _field_types(cls: type[Spec]) -> dict[str, _FieldType]:
+    return {name: _FieldType.of(hint) for name, hint in field_hints(cls).items()}
 
 
 def _validated(cls: type[Spec], name: str, boxed: Any) -> Any:
     """The value of a field, converted to its declared type; InvalidParameter if that is not possible."""
-    (hint, adapter), value = _field_types(cls)[name], _unboxed(boxed)
-    if _holds_bool(value) and not _admits(hint, bool):
+    declared, value = _field_types(cls)[name], _unboxed(boxed)
+    if not declared.takes_bools and _holds_bool(value):
         raise InvalidParameter([Problem.of(name, cls.__name__, "a number, not a truth value", value)])
-    if _admits(hint, float) and not _admits(hint, str):
+    if declared.takes_fractions:
         value = _divided(value)
     try:
-        return _without_negative_zero(adapter.validate_python(value))
+        return _without_negative_zero(declared.adapter.validate_python(value))
     except ValidationError as error:
         raise InvalidParameter(_sentences(error, name, cls.__name__)) from None
 

@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from math import floor
 from typing import Literal
 
@@ -64,19 +65,26 @@ class Split(Spec):
 
     def divide(self, records: int) -> Division:
         """The positions of the training records by holder, out of `records` in total."""
-        order = torch.randperm(records, generator=generator(self.seed, "split"))
-        validation = round(self.validation * records)
-        members = round(self.members * (records - validation))
-        parts = order.tensor_split([validation, validation + members])
-        return Division(
-            validation=parts[0].sort().values,
-            members=parts[1].sort().values,
-            auxiliary=parts[2].sort().values,
-        )
+        kept = _divided(self, records)
+        return Division(kept.members.clone(), kept.auxiliary.clone(), kept.validation.clone())
 
     def validation_of(self, data: Data) -> Data:
         """The defender's clean records among the training data."""
         return data[self.divide(len(data)).validation]
+
+
+@lru_cache(maxsize=4)
+def _divided(split: Split, records: int) -> Division:
+    """The last divisions stay at hand, since a plan asks for the same one hundreds of times."""
+    order = torch.randperm(records, generator=generator(split.seed, "split"))
+    validation = round(split.validation * records)
+    members = round(split.members * (records - validation))
+    parts = order.tensor_split([validation, validation + members])
+    return Division(
+        validation=parts[0].sort().values,
+        members=parts[1].sort().values,
+        auxiliary=parts[2].sort().values,
+    )
 
 
 @dataclass(frozen=True)
@@ -162,6 +170,10 @@ class AuxiliaryHalfDraw(SplitDraw):
         order = torch.randperm(len(auxiliary), generator=generator(self.split.seed, "auxiliary half"))
         return auxiliary[order.tensor_split(2)[0]].sort().values
 
+    def count(self, data: Data) -> int:
+        """The larger half, where they differ."""
+        return (len(self.split.divide(len(data)).auxiliary) + 1) // 2
+
 
 @dataclass(frozen=True)
 class ShadowDraw(SplitDraw):
@@ -180,6 +192,11 @@ class ShadowDraw(SplitDraw):
         order = torch.randperm(len(pool), generator=generator(self.split.seed, "shadow", self.number // 2))
         half = order.tensor_split(2)[self.number % 2]
         return pool[half].sort().values
+
+    def count(self, data: Data) -> int:
+        """The larger half for even numbers, where the two differ."""
+        division = self.split.divide(len(data))
+        return (len(division.members) + len(division.auxiliary) + 1 - self.number % 2) // 2
 
 
 @dataclass(frozen=True)
@@ -254,6 +271,10 @@ class RatioDraw(SplitDraw):
         held, has = self._held(data)
         return held[places_with_share(has, round(self.size * len(held)), self.ratio, rng)]
 
+    def count(self, data: Data) -> int:
+        """As many for every ratio."""
+        return round(self.size * len(self._holders(data)))
+
     def data_problems(self, data: Data) -> Iterator[Problem]:
         """The data set must have the attribute and its value, and enough records with and without the value."""
         names = data.schema.attribute_names
@@ -286,9 +307,13 @@ class RatioDraw(SplitDraw):
 
     def _held(self, data: Data) -> tuple[Tensor, Tensor]:
         """(k,) positions of the holder's records, and (k,) bool, whether they have the value."""
-        division = self.split.divide(len(data))
-        held = division.members if self.holder == "members" else division.auxiliary
+        held = self._holders(data)
         return held, data.has(self.attribute, self.value)[held].cpu()
+
+    def _holders(self, data: Data) -> Tensor:
+        """(k,) positions of the holder's records."""
+        division = self.split.divide(len(data))
+        return division.members if self.holder == "members" else division.auxiliary
 
 
 def places_with_share(has: Tensor, count: int, share: float, rng: Generator) -> Tensor:

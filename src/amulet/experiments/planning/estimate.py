@@ -72,6 +72,7 @@ class Estimate:
         by_kind: the seconds of a task of each kind, as far as they can be told.
         names: what the tasks of each kind do.
         sizes: the bytes of a result of each kind in the store, about.
+        tasks: those to compute, each after its inputs.
     """
 
     lines: tuple[Line, ...]
@@ -79,6 +80,7 @@ class Estimate:
     by_kind: Mapping[str, float] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
     sizes: Mapping[str, int] = field(default_factory=dict)
+    tasks: tuple[Task[Any], ...] = ()
 
     def of(self, task: Task[Any]) -> float | None:
         """The seconds of one task; None if there is no estimate."""
@@ -121,7 +123,8 @@ def estimate(planned: Plan, store: Store) -> Estimate:
     attacks and audits with few records. This takes some seconds for each kind. Nothing is written to the store.
     """
     states = planned.states(store)
-    kinds = _kinds(planned, states)
+    missing = planned.missing(states)
+    kinds = _kinds(planned, states, missing)
     untimed = sum(bool(kind.missing) and not kind.stored for kind in kinds.values())
     stored = {name: kind.stored[0] for name, kind in kinds.items() if kind.stored}
     rehearsal = Rehearsal(
@@ -142,11 +145,12 @@ def estimate(planned: Plan, store: Store) -> Estimate:
         seconds,
         names={key: kind.name for key, kind in kinds.items()},
         sizes={key: _size(kind, store, rehearsal) for key, kind in kinds.items()},
+        tasks=missing,
     )
 
 
-def _kinds(planned: Plan, states: Mapping[str, State]) -> dict[str, _Kind]:
-    missing = {task.digest for task in planned.missing(dict(states))}
+def _kinds(planned: Plan, states: Mapping[str, State], tasks: Sequence[Task[Any]]) -> dict[str, _Kind]:
+    missing = {task.digest for task in tasks}
     labels: dict[str, str] = {}
     for trial in planned.trials:
         if trial.play.target is not None:

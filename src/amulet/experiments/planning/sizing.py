@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from amulet.experiments.graph.store import Store
 from amulet.experiments.graph.tasks import Task
 from amulet.experiments.planning.estimate import Estimate
 from amulet.experiments.planning.memory_needed import gigabytes_needed
@@ -50,17 +49,16 @@ class Sizing:
         return self.seconds / self.workers + self.longest * (1 - 1 / self.workers)
 
 
-def sizing(planned: Plan, store: Store, estimated: Estimate, *, workers: int = 1, speed: float = 1.0) -> Sizing:
+def sizing(planned: Plan, estimated: Estimate, *, workers: int = 1, speed: float = 1.0) -> Sizing:
     """The size of what a plan has to compute.
 
     Args:
         planned: the plan.
-        store: where results are kept.
-        estimated: the time and the bytes of each kind of task.
+        estimated: its tasks to compute, and the time and the bytes of each kind of task.
         workers: how many tasks are computed at the same time.
         speed: how many times as fast as here a task is computed there.
     """
-    missing = planned.missing(planned.states(store))
+    missing = estimated.tasks
 
     def seconds(task: Task[Any]) -> float:
         return (estimated.of(task) or 0.0) / speed
