@@ -12,10 +12,10 @@ from torch import nn
 
 from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import AmuletError, InvalidParameter
+from amulet.core.measurements.tally import Tally
 from amulet.core.probe import Attack, Audit, Game, Probe
 from amulet.core.roles import TARGET, target_request
 from amulet.core.split import Split
-from amulet.core.tally import Tally
 from amulet.discriminatory_behavior import Discrimination
 from amulet.evasion.attacks import PGD
 from amulet.evasion.metrics import noise_accuracy, robust_accuracy

@@ -13,10 +13,10 @@ import pytest
 import torch
 from rich.console import Console
 
-from amulet.core.curve import Curve
 from amulet.core.errors import AmuletError
-from amulet.core.image_grid import ImageGrid
-from amulet.core.tally import Tally
+from amulet.core.measurements.curve import Curve
+from amulet.core.measurements.image_grid import ImageGrid
+from amulet.core.measurements.tally import Tally
 from amulet.experiments import PairResults, Results
 from amulet.experiments.pairs.results import ModelFacts, PairCell
 from amulet.experiments.results.numbers import Column, Traced, Value

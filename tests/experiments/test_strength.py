@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from amulet.core.curve import Curve
+from amulet.core.measurements.curve import Curve
 from amulet.core.threat import Access
 from amulet.evasion import EvasionAttack, EvasionOutcome
 from amulet.evasion.attacks import PGD, AutoAttack, Transfer

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 
-from amulet.core.cache_folder import cache_root
 from amulet.core.errors import AmuletError
+from amulet.core.storage.cache_folder import cache_root
 from amulet.datasets import cache
 from amulet.datasets.cache import Arrays, Blocks, Key, cached
 from amulet.datasets.places import data_root

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from amulet.core.errors import AmuletError, InvalidParameter
-from amulet.core.tally import Tally
+from amulet.core.measurements.tally import Tally
 from amulet.experiments import PairResults, Results
 from amulet.experiments.pairs.results import ModelFacts, PairCell
 from amulet.experiments.results.numbers import Column, Value

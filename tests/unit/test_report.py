@@ -12,10 +12,10 @@ import pytest
 from rich.console import Console
 
 from amulet.core.errors import Unwritable
+from amulet.core.measurements.tally import Tally
 from amulet.core.metric import Metric
 from amulet.core.probe import Probe
 from amulet.core.spec import Plain
-from amulet.core.tally import Tally
 from amulet.experiments.graph.entries import environment
 from amulet.experiments.registry.plugins import Kind, Plugin, metrics_for, plugins
 from amulet.experiments.results.numbers import Column, MatrixCell, Value

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from amulet.core.curve import Curve
+from amulet.core.measurements.curve import Curve
 from amulet.experiments.results.numbers import Column, Traced, Value
 from amulet.experiments.results.results import Results
 from amulet.report.charts import vega_lite

@@ -9,8 +9,8 @@ from html import unescape
 import pytest
 from rich.console import Console
 
+from amulet.core.measurements.tally import Tally
 from amulet.core.spec import Plain
-from amulet.core.tally import Tally
 from amulet.experiments.results.numbers import Column, Value
 from amulet.experiments.results.results import Results
 from amulet.report.pages import matrix_markdown

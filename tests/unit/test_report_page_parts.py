@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from amulet.core.measurements.tally import Tally
 from amulet.core.spec import Plain
-from amulet.core.tally import Tally
 from amulet.experiments.results.numbers import Column, Value
 from amulet.experiments.results.results import Results
 from amulet.report.pages.anchors import row_slugs

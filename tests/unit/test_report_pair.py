@@ -7,7 +7,7 @@ from html import unescape
 import pytest
 from rich.console import Console
 
-from amulet.core.tally import Tally
+from amulet.core.measurements.tally import Tally
 from amulet.experiments.pairs.results import ModelFacts, PairCell, PairResults
 from amulet.experiments.results.gates import model_check
 from amulet.experiments.results.numbers import Column

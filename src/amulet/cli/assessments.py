@@ -43,7 +43,7 @@ def assess(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     """Plan, train, attack, measure and report; resumes an interrupted run."""
     with told_plainly() as console:
         from amulet.cli.conditions import end_if_one_holds
-        from amulet.core.folders import require_writable
+        from amulet.core.storage.folders import require_writable
         from amulet.experiments.assess import carry_out
         from amulet.experiments.graph.store import Store
         from amulet.experiments.results.collect import columns_of

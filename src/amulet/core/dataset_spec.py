@@ -4,7 +4,7 @@ from abc import abstractmethod
 from dataclasses import dataclass
 
 from amulet.core.dataset import AmuletDataset
-from amulet.core.outline import Outline
+from amulet.core.records.outline import Outline
 from amulet.core.spec import Spec
 
 

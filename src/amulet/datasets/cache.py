@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from amulet.core.cache_folder import CACHE_VARIABLE, cache_root
 from amulet.core.errors import AmuletError
-from amulet.core.files import PARTIAL
-from amulet.core.folders import HOUR
 from amulet.core.spec import Plain
+from amulet.core.storage.cache_folder import CACHE_VARIABLE, cache_root
+from amulet.core.storage.files import PARTIAL
+from amulet.core.storage.folders import HOUR
 from amulet.datasets.reading import checksum
 
 Arrays = Mapping[str, NDArray[Any]]

@@ -14,7 +14,7 @@ from amulet.core.data import Attribute, Modality, Schema
 from amulet.core.dataset import AmuletDataset
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import InvalidData, Problem
-from amulet.core.outline import Outline
+from amulet.core.records.outline import Outline
 from amulet.core.spec import Count, NonNegativeInt, OpenProbability
 from amulet.datasets.arrays import invalid
 from amulet.datasets.download import unavailable

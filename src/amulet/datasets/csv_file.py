@@ -7,8 +7,8 @@ from pathlib import Path
 from amulet.core.dataset import AmuletDataset
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import Problem
-from amulet.core.files import FilePath
 from amulet.core.spec import NonNegativeInt, OpenProbability, Scalar
+from amulet.core.storage.files import FilePath
 from amulet.core.text import is_line
 from amulet.datasets.files import from_csv
 from amulet.datasets.tables import SEPARATORS

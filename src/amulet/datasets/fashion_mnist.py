@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from amulet.core.data import Modality, Schema
 from amulet.core.dataset import AmuletDataset
 from amulet.core.dataset_spec import DatasetSpec
-from amulet.core.outline import Outline
+from amulet.core.records.outline import Outline
 from amulet.core.spec import Count, NonNegativeInt
 from amulet.datasets.cache import Key, cached
 from amulet.datasets.download import Remote, download

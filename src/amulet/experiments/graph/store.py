@@ -17,10 +17,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from amulet.core.containment import text_of, told
 from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import AmuletError
-from amulet.core.files import moved_if_unchanged, partial, replacing, write_tensors, writing
+from amulet.core.storage.files import moved_if_unchanged, partial, replacing, write_tensors, writing
+from amulet.core.user_code.containment import text_of, told
 from amulet.experiments.graph.entries import Body, NewerEntry, NotAnEntry, read_body, written_body
 from amulet.experiments.graph.tasks import Entry, Source, Task
 

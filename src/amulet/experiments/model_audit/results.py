@@ -8,9 +8,9 @@ from typing import Self
 
 import pandas as pd
 
-from amulet.core.files import StrPath
+from amulet.core.measurements.tally import Tally
 from amulet.core.spec import Plain
-from amulet.core.tally import Tally
+from amulet.core.storage.files import StrPath
 from amulet.experiments.model_audit.audit_file import AUDIT_FORMAT, WrittenAuditCell, parse_audit
 from amulet.experiments.pairs.results import ModelFacts
 from amulet.experiments.planning.left_out import LeftOut

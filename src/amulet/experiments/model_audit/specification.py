@@ -9,12 +9,12 @@ from amulet.core.data import Data
 from amulet.core.dataset import AmuletDataset
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import InvalidParameter, Problem
-from amulet.core.files import StrPath
 from amulet.core.metric import Metric
 from amulet.core.model import ModelSpec
 from amulet.core.probe import Attack, Audit
 from amulet.core.spec import NonNegativeInt, Spec
 from amulet.core.split import Split
+from amulet.core.storage.files import StrPath
 from amulet.experiments.model_audit.auditing import ModelQuestions, answer
 from amulet.experiments.model_audit.results import AuditResults
 from amulet.experiments.pairs.checkpoint import Trained

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from amulet.core.groups import FEWEST, group_codes, measured_by_group, too_small
+from amulet.core.measurements.groups import FEWEST, group_codes, measured_by_group, too_small
+from amulet.core.measurements.resampling import resampled_metrics
 from amulet.core.metric import ByChance, Metric, Undefined
 from amulet.core.outcome import Outcome
 from amulet.core.probe import Attack, Probe
-from amulet.core.resampling import resampled_metrics
 from amulet.experiments.pairs.advantage import Values, advantage
 from amulet.experiments.pairs.questions import Questions, Told
 from amulet.experiments.pairs.results import PairCell

@@ -7,10 +7,10 @@ from typing import Self
 
 import pandas as pd
 
-from amulet.core.files import StrPath
+from amulet.core.measurements.tally import Tally
 from amulet.core.metric import ByChance
 from amulet.core.spec import Plain
-from amulet.core.tally import Tally
+from amulet.core.storage.files import StrPath
 from amulet.experiments.pairs.pair_file import PAIR_FORMAT, WrittenPairCell, parse_pair
 from amulet.experiments.results.gates import Checked
 from amulet.experiments.results.numbers import Column, Rated

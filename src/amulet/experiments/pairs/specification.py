@@ -10,11 +10,11 @@ from torch import nn
 from amulet.core.dataset import AmuletDataset
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import InvalidParameter, Problem
-from amulet.core.files import StrPath
 from amulet.core.metric import Metric
 from amulet.core.probe import Attack, Audit
 from amulet.core.spec import NonNegativeInt, Spec
 from amulet.core.split import Split
+from amulet.core.storage.files import StrPath
 from amulet.experiments.pairs.checkpoint import Trained
 from amulet.experiments.pairs.comparison import answer
 from amulet.experiments.pairs.questions import Questions, Resamples, Told

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from amulet.core.errors import AmuletError
-from amulet.core.files import StrPath, read_regular
+from amulet.core.storage.files import StrPath, read_regular
 from amulet.core.text import visible
 
 LARGEST: Final = 1_000_000_000

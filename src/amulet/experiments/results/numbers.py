@@ -7,12 +7,12 @@ from typing import Any, Self
 
 import pandas as pd
 
-from amulet.core.curve import Curve
-from amulet.core.group_rates import GroupRates
+from amulet.core.measurements.curve import Curve
+from amulet.core.measurements.group_rates import GroupRates
+from amulet.core.measurements.tally import Tally
 from amulet.core.metric import ByChance, Metric
 from amulet.core.probe import Attack, Probe
 from amulet.core.spec import Plain
-from amulet.core.tally import Tally
 from amulet.experiments.graph.failures import Failure
 from amulet.experiments.planning.experiment import BASELINE
 from amulet.experiments.planning.left_out import LeftOut

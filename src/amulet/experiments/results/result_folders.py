@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Final
 
-from amulet.core.files import StrPath
+from amulet.core.storage.files import StrPath
 from amulet.experiments.results.json_files import parse_json, read_text
 
 PAIR: Final = "pair"

@@ -8,9 +8,9 @@ from typing import Any, Self, final
 
 import pandas as pd
 
-from amulet.core.files import StrPath
+from amulet.core.measurements.tally import Tally
 from amulet.core.metric import ByChance
-from amulet.core.tally import Tally
+from amulet.core.storage.files import StrPath
 from amulet.experiments.graph.failures import Failure
 from amulet.experiments.graph.plays import curve_from
 from amulet.experiments.planning.experiment import BASELINE

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Final, Literal, Self
 from annotated_types import Interval, MaxLen, MinLen
 from pydantic import AfterValidator, Field, model_validator
 
-from amulet.core.curve import Scale
-from amulet.core.image_grid import MOST_COLUMNS
+from amulet.core.measurements.curve import Scale
+from amulet.core.measurements.image_grid import MOST_COLUMNS
 from amulet.experiments.planning.experiment import BASELINE
 from amulet.experiments.results.file_parts import (
     Finite,

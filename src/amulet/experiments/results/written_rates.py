@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from pydantic import model_validator
 
-from amulet.core.group_rates import GroupRate, GroupRates
+from amulet.core.measurements.group_rates import GroupRate, GroupRates
 from amulet.experiments.results.file_parts import Name, Number
 from amulet.experiments.results.json_files import Written
 from amulet.experiments.results.numbers import Rated

@@ -12,7 +12,7 @@ import pandas as pd
 import yaml
 
 from amulet.core.errors import InvalidData, InvalidParameter, Problem
-from amulet.core.files import open_regular
+from amulet.core.storage.files import open_regular
 from amulet.core.text import visible
 from amulet.datasets.columns import check_features, is_headerless
 from amulet.datasets.own import from_frame

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from amulet.core.curve import Curve
+from amulet.core.measurements.curve import Curve
 from amulet.experiments.results.numbers import Column, MatrixCell, Traced
 from amulet.experiments.results.results import Results
 from amulet.report.charts import vega_lite

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from amulet.core.files import StrPath, read_regular, writing
-from amulet.core.folders import publish
 from amulet.core.spec import Plain
+from amulet.core.storage.files import StrPath, read_regular, writing
+from amulet.core.storage.folders import publish
 from amulet.experiments.graph.entries import environment
 from amulet.experiments.model_audit.results import AuditResults
 from amulet.experiments.pairs.results import PairResults

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Final, Protocol
 
-from amulet.core.group_rates import LEVEL, GroupRate, GroupRates
+from amulet.core.measurements.group_rates import LEVEL, GroupRate, GroupRates
 from amulet.core.metric import ByChance
 from amulet.experiments.pairs.results import PairResults
 from amulet.experiments.planning.experiment import BASELINE

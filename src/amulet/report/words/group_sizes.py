@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from amulet.core.tally import Tally
+from amulet.core.measurements.tally import Tally
 from amulet.experiments.results.numbers import Column
 from amulet.report.words.formats import number
 from amulet.report.words.names import metric_of

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
+from amulet.core.measurements.tally import Tally, without_skill
 from amulet.core.metric import NoSkill
-from amulet.core.tally import Tally, without_skill
 from amulet.experiments.planning.experiment import BASELINE
 from amulet.experiments.results.numbers import Column
 from amulet.experiments.results.results import Results

@@ -5,10 +5,10 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from amulet.functional.balls import lengths
-from amulet.functional.hyperplanes import shortest_step
-from amulet.functional.minimum_distance import margins_of_all
-from amulet.functional.pgd import Classifier
+from amulet.functional.perturbations.balls import lengths
+from amulet.functional.perturbations.hyperplanes import shortest_step
+from amulet.functional.perturbations.minimum_distance import margins_of_all
+from amulet.functional.perturbations.pgd import Classifier
 
 OVERSHOOT: Final = 1.02
 """Factor by which a step is extended beyond the linearised boundary, as in the paper."""

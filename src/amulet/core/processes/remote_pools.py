@@ -7,7 +7,7 @@ from threading import Lock
 from typing import Any, Final
 
 from amulet.core.errors import AmuletError
-from amulet.core.worker_processes import WorkerPool
+from amulet.core.processes.worker_processes import WorkerPool
 
 IDLE: Final = 300.0
 """Seconds without a job after which a worker process on a machine of a cluster ends."""

@@ -5,9 +5,9 @@ from typing import Final
 import torch
 from torch import Generator, Tensor
 
-from amulet.functional.balls import Ball, per_record
-from amulet.functional.patches import Patch, Patches, patches_for
-from amulet.functional.pgd import Classifier
+from amulet.functional.perturbations.balls import Ball, per_record
+from amulet.functional.perturbations.patches import Patch, Patches, patches_for
+from amulet.functional.perturbations.pgd import Classifier
 
 FIRST_SHARE: Final = 0.8
 """The share of the pixels or features that the first patches cover."""

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor
 
-from amulet.functional.balls import Ball
+from amulet.functional.perturbations.balls import Ball
 
 Classifier = Callable[[Tensor], Tensor]
 """Maps inputs (n, *shape) to logits (n, classes)."""

@@ -11,8 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from amulet.core.containment import contained
 from amulet.core.errors import AmuletError
+from amulet.core.user_code.containment import contained
 
 _DIGEST = "amulet_source_digest"
 _INSTALLERS: Final = frozenset({"site-packages", "dist-packages"})

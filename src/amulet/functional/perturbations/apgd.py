@@ -9,9 +9,9 @@ from typing import Final, Self
 import torch
 from torch import Generator, Tensor
 
-from amulet.functional.balls import Ball, per_record
-from amulet.functional.likelihood import scaled_logits
-from amulet.functional.pgd import Classifier
+from amulet.functional.membership.likelihood import scaled_logits
+from amulet.functional.perturbations.balls import Ball, per_record
+from amulet.functional.perturbations.pgd import Classifier
 
 MOMENTUM: Final = 0.75
 """Weight of the new step; the rest of the weight is on the previous movement (alpha in the paper)."""
@@ -99,7 +99,7 @@ def apgd(
         (n, *shape) for each record the first misclassified point; where there is none, the point of the highest loss.
 
     Example:
-        >>> from amulet.functional.balls import Ball
+        >>> from amulet.functional.perturbations.balls import Ball
         >>> x, y, ball = torch.tensor([[0.6, 0.4]]), torch.tensor([0]), Ball("linf", 0.2, low=0.0, high=1.0)
         >>> rng = torch.Generator().manual_seed(0)
         >>> found = apgd(torch.nn.Identity(), x, y, 1 - y, ball, loss=cross_entropy_of, steps=10, rng=rng)

@@ -5,9 +5,9 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from amulet.functional.balls import Ball, per_record
-from amulet.functional.hyperplanes import shortest_step
-from amulet.functional.pgd import Classifier
+from amulet.functional.perturbations.balls import Ball, per_record
+from amulet.functional.perturbations.hyperplanes import shortest_step
+from amulet.functional.perturbations.pgd import Classifier
 
 OVERSHOOT: Final = 1.05
 """Factor by which a step is extended beyond the linearised decision boundary (eta in the paper)."""

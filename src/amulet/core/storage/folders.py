@@ -12,7 +12,7 @@ from tempfile import mkdtemp
 from typing import Final
 
 from amulet.core.errors import Unwritable
-from amulet.core.files import PARTIAL, partial, writing
+from amulet.core.storage.files import PARTIAL, partial, writing
 
 AT_FDCWD: Final = -100
 RENAME_EXCHANGE: Final = 2

@@ -6,8 +6,8 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import cross_entropy
 
-from amulet.functional.balls import unit
-from amulet.functional.pgd import Classifier
+from amulet.functional.perturbations.balls import unit
+from amulet.functional.perturbations.pgd import Classifier
 
 TOGETHER: Final = 256
 """The records whose products are computed at one time."""

@@ -8,8 +8,8 @@ from torch import Generator, Tensor
 
 from amulet.core.data import Data, Modality, Schema
 from amulet.core.dataset import AmuletDataset
+from amulet.core.records.synthetic import random_inputs
 from amulet.core.seeds import generator
-from amulet.core.synthetic import random_inputs
 
 DIFFERENT: Final = 1000
 """The number of different images among random ones."""

@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
-from amulet.core.source import amulet_digest
+from amulet.core.user_code.source import amulet_digest
 
 PACKAGES: Final = ("torch", "numpy", "scipy", "scikit-learn", "opacus")
 """The packages, besides Amulet, that numbers depend on."""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from amulet.functional.likelihood import scaled_logits
+from amulet.functional.membership.likelihood import scaled_logits
 
 
 def log_odds(logits: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from amulet.functional.pgd import Classifier
+from amulet.functional.perturbations.pgd import Classifier
 
 Output = Literal["logit", "probability"]
 """Which output of a class is attributed to the inputs."""

@@ -13,12 +13,12 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from amulet.core.cache_folder import cache_root
 from amulet.core.errors import Unwritable
-from amulet.core.files import read_regular, replacing
-from amulet.core.shipping import software
-from amulet.core.source import amulet_digest
+from amulet.core.processes.shipping import software
 from amulet.core.spec import Plain
+from amulet.core.storage.cache_folder import cache_root
+from amulet.core.storage.files import read_regular, replacing
+from amulet.core.user_code.source import amulet_digest
 
 MOST: Final = 1000
 """The number of entries that are kept; if there are more, the older half is deleted."""

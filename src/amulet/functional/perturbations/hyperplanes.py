@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from amulet.functional.balls import Norm
+from amulet.functional.perturbations.balls import Norm
 
 
 def shortest_step(normal: Tensor, gap: Tensor, room: tuple[Tensor, Tensor], norm: Norm) -> Tensor:

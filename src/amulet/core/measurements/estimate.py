@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from amulet.core.errors import InvalidParameter, Problem
+from amulet.core.measurements.resampling import resampled
 from amulet.core.metric import Metric, Undefined
 from amulet.core.outcome import Outcome
-from amulet.core.resampling import resampled
 from amulet.statistics.bootstrap import fewest_resamples, percentile_interval
 
 

@@ -5,9 +5,9 @@ from typing import Final, Literal
 import torch
 from torch import Tensor
 
-from amulet.functional.balls import lengths
-from amulet.functional.hyperplanes import shortest_step
-from amulet.functional.pgd import Classifier
+from amulet.functional.perturbations.balls import lengths
+from amulet.functional.perturbations.hyperplanes import shortest_step
+from amulet.functional.perturbations.pgd import Classifier
 
 Distance = Literal["l1", "l2", "linf"]
 DISTANCES: Final[tuple[Distance, ...]] = ("l1", "l2", "linf")

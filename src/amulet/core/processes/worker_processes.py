@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from multiprocessing.context import SpawnProcess
 from typing import TYPE_CHECKING, Any, Final
 
-from amulet.core.containment import told
 from amulet.core.errors import AmuletError
-from amulet.core.shipping import Shipped
+from amulet.core.processes.shipping import Shipped
+from amulet.core.user_code.containment import told
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection

@@ -5,8 +5,8 @@ from math import prod
 import torch
 from torch import Generator, Tensor
 
-from amulet.core.columns import one_hot_groups
 from amulet.core.data import Data, Schema
+from amulet.core.records.columns import one_hot_groups
 from amulet.core.seeds import generator
 
 

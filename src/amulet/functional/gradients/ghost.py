@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import unfold
 
-from amulet.functional.per_record import Tensors, added, clipping_factors, squared_norms, weighted_sum
+from amulet.functional.gradients.per_record import Tensors, added, clipping_factors, squared_norms, weighted_sum
 
 _LAYERS = (nn.Linear, nn.GroupNorm, nn.Conv2d)
 

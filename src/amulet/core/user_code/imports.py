@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from amulet.core.containment import contained, text_of
 from amulet.core.errors import Problem
-from amulet.core.source import source_digest
+from amulet.core.user_code.containment import contained, text_of
+from amulet.core.user_code.source import source_digest
 
 
 @dataclass(frozen=True)
