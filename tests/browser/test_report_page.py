@@ -24,7 +24,7 @@ from amulet.experiments.results.numbers import Column, Rated, Traced, Value
 from amulet.experiments.results.pictures import Pictured, rows_of
 from amulet.experiments.results.results import Results
 from amulet.report import write
-from amulet.report.words.formats import MINUS
+from amulet.report.words.vocabulary.formats import MINUS
 
 PHONE = 390
 PATIENCE = 300_000

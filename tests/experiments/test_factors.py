@@ -23,8 +23,8 @@ from amulet.experiments.yaml.config import dump_experiment, load_experiment
 from amulet.factors import BoundaryDistance, GeneralisationGap, GroupDistinguishability, LossCurvature, Memorization
 from amulet.report.pages import matrix_markdown
 from amulet.report.pages.matrix_page import render
-from amulet.report.words.blocks import matrix_blocks
 from amulet.report.words.factors import CorrelationCell, FactorCell, factor_tables
+from amulet.report.words.matrix.blocks import matrix_blocks
 from amulet.unauthorized_model_ownership.defenses import DatasetInference
 
 EVERYTHING = {

@@ -18,7 +18,7 @@ from amulet.experiments import dump_experiment, load_experiment, plan
 from amulet.experiments.registry import description
 from amulet.experiments.registry.plugins import Kind, plugins
 from amulet.experiments.yaml.starter import Columns, guessed, read_columns, starter
-from amulet.report.words.spec_text import without_folders
+from amulet.report.words.vocabulary.spec_text import without_folders
 
 
 @pytest.fixture

@@ -11,18 +11,18 @@ from rich.console import Console
 
 from amulet.core.spec import Plain
 from amulet.experiments.pairs.results import ModelFacts, PairCell, PairResults
-from amulet.experiments.results.few_seeds import few_seeds
+from amulet.experiments.results.checks.few_seeds import few_seeds
 from amulet.experiments.results.numbers import Column, Value
 from amulet.experiments.results.results import Results
 from amulet.report.pages.glance_terminal import LEGEND, glance
 from amulet.report.pages.matrix_terminal import matrix_table
 from amulet.report.pages.pair_terminal import pair_glance
-from amulet.report.words.blocks import matrix_blocks
-from amulet.report.words.failed_checks import failed_checks
-from amulet.report.words.glance import GlanceColumn, glance_columns
-from amulet.report.words.next_commands import next_commands
-from amulet.report.words.readings import Reading
-from amulet.report.words.short_numbers import short_difference, short_value
+from amulet.report.words.matrix.blocks import matrix_blocks
+from amulet.report.words.matrix.glance import GlanceColumn, glance_columns
+from amulet.report.words.matrix.next_commands import next_commands
+from amulet.report.words.verdicts.failed_checks import failed_checks
+from amulet.report.words.verdicts.readings import Reading
+from amulet.report.words.vocabulary.short_numbers import short_difference, short_value
 from amulet.statistics import Verdict, Word
 
 BOUNDS, JUDGED = (0.0, 1.0), (True, 0.02)

@@ -10,13 +10,13 @@ from amulet.core.spec import Plain
 from amulet.experiments.registry.plugins import plugins
 from amulet.experiments.results.numbers import Column, Value
 from amulet.experiments.results.results import Results
-from amulet.report.words.blocks import matrix_blocks
-from amulet.report.words.formats import MINUS
-from amulet.report.words.headlines import headlines, undefended_news
-from amulet.report.words.names import risk_words
-from amulet.report.words.points import levels, plain_name, points
-from amulet.report.words.readings import Read, Reading, can_be_news, cell_reading, leans_worse, worst
-from amulet.report.words.risk_cells import RiskCell, risk_cells
+from amulet.report.words.matrix.blocks import matrix_blocks
+from amulet.report.words.matrix.headlines import headlines, undefended_news
+from amulet.report.words.matrix.risk_cells import RiskCell, risk_cells
+from amulet.report.words.verdicts.readings import Read, Reading, can_be_news, cell_reading, leans_worse, worst
+from amulet.report.words.vocabulary.formats import MINUS
+from amulet.report.words.vocabulary.names import risk_words
+from amulet.report.words.vocabulary.points import levels, plain_name, points
 from amulet.statistics import Comparison, judge
 
 BOUNDS, JUDGED = (0.0, 1.0), (True, 0.02)

@@ -13,11 +13,11 @@ from amulet.experiments.results.results import Results
 from amulet.report.pages.anchors import row_slugs
 from amulet.report.pages.heat_maps import MOST_SHOWN, WORST, cell_anchors, maps
 from amulet.report.pages.matrix_csv import HEAD, matrix_csv
-from amulet.report.words.blocks import matrix_blocks
-from amulet.report.words.compositions import Still, combinations
-from amulet.report.words.headlines import headlines
-from amulet.report.words.passing_on import dataset_source, notes
-from amulet.report.words.risk_cells import risk_cells
+from amulet.report.words.matrix.blocks import matrix_blocks
+from amulet.report.words.matrix.compositions import Still, combinations
+from amulet.report.words.matrix.headlines import headlines
+from amulet.report.words.matrix.passing_on import dataset_source, notes
+from amulet.report.words.matrix.risk_cells import risk_cells
 
 BOUNDS, JUDGED = (0.0, 1.0), (True, 0.02)
 ACCURACY = Column("utility", "Utility", "balanced_accuracy", *BOUNDS, None, *JUDGED, None, shows="trained")

@@ -48,7 +48,7 @@ def assess(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         from amulet.experiments.graph.store import Store
         from amulet.experiments.results.collect import columns_of
         from amulet.experiments.results.conditions import conditions
-        from amulet.experiments.results.manifest import manifest_of
+        from amulet.experiments.results.files.manifest import manifest_of
         from amulet.experiments.yaml.config import dump_experiment
         from amulet.report.console import open_console
         from amulet.report.pages.publishing import FILES, to_be_replaced, write_results
@@ -112,8 +112,8 @@ def report(
         from amulet.cli.conditions import end_if_one_holds
         from amulet.experiments.model_audit.results import AuditResults
         from amulet.experiments.pairs.results import PairResults
-        from amulet.experiments.results import result_folders
         from amulet.experiments.results.conditions import conditions
+        from amulet.experiments.results.files import result_folders
         from amulet.experiments.results.results import Results
         from amulet.report.pages.publishing import write_pages
 

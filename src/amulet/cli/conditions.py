@@ -18,7 +18,7 @@ def end_if_one_holds(results: "Results", asked: "Iterable[Condition]") -> None:
     """Say which conditions hold, each in one sentence on standard error, and end the command if any does."""
     from amulet.experiments.results.conditions import fulfilled
     from amulet.report.console import open_console
-    from amulet.report.words.conditions import condition_sentence
+    from amulet.report.words.verdicts.conditions import condition_sentence
 
     sentences = [condition_sentence(condition, cells) for condition, cells in fulfilled(results, asked)]
     errors = open_console(errors=True)

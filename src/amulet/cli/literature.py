@@ -64,7 +64,7 @@ def _check(parameter: str, given: str | None, allowed: tuple[str, ...]) -> None:
 def _overview(chosen: "list[Interaction]", defenses: tuple[str, ...]) -> "Table":
     from rich.table import Table
 
-    from amulet.report.words.names import risk_words
+    from amulet.report.words.vocabulary.names import risk_words
 
     risks = list(dict.fromkeys(each.risk for each in chosen))
     table = Table()

@@ -11,7 +11,7 @@ from amulet.core.spec import NonNegativeInt, OpenProbability, Scalar
 from amulet.core.storage.files import FilePath
 from amulet.core.text import is_line
 from amulet.datasets.files import from_csv
-from amulet.datasets.tables import SEPARATORS
+from amulet.datasets.users_data.tables import SEPARATORS
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ def source_digest(module_name: str) -> str | None:
 
 def amulet_digest() -> str:
     """A SHA-256 of all files of Amulet as they are now, templates among them, without Python's compiled ones."""
-    root = Path(__file__).parents[1]
+    root = Path(str(sys.modules["amulet"].__file__)).parent
     total = hashlib.sha256()
     for file in sorted(root.rglob("*")):
         if file.is_file() and "__pycache__" not in file.parts:

@@ -30,7 +30,7 @@ from amulet.experiments.planning.checks import probe_problems
 from amulet.experiments.planning.experiment import question_problems
 from amulet.experiments.planning.left_out import LeftOut
 from amulet.experiments.registry.plugins import metrics_for
-from amulet.experiments.results.gates import MODEL, Checked
+from amulet.experiments.results.checks.gates import MODEL, Checked
 from amulet.experiments.results.numbers import Column, Rated
 from amulet.statistics import ALPHA, fewest_resamples
 from amulet.statistics.bootstrap import percentile_interval

@@ -22,8 +22,8 @@ from amulet.experiments.pairs.questions import Questions, Told
 from amulet.experiments.pairs.results import ModelFacts, PairCell, PairResults
 from amulet.experiments.pairs.shared_game import SharedGame, game_records
 from amulet.experiments.planning.checks import probe_problems
+from amulet.experiments.results.checks.possible import possible
 from amulet.experiments.results.numbers import Rated
-from amulet.experiments.results.possible import possible
 from amulet.statistics import explore_resampled, judge_resampled
 
 

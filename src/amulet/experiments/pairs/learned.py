@@ -8,7 +8,7 @@ from amulet.core.metric import Undefined
 from amulet.core.outcome import Outcome
 from amulet.experiments.pairs.results import PairCell
 from amulet.experiments.pairs.shared_game import SharedGame
-from amulet.experiments.results.gates import Checked, above_one_class, model_check
+from amulet.experiments.results.checks.gates import Checked, above_one_class, model_check
 from amulet.statistics import Gate, Word, exceeds_resampled, fewest_resamples
 from amulet.utility import PredictionOutcome, Utility
 from amulet.utility.metrics import balanced_accuracy

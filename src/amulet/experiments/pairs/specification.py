@@ -21,7 +21,7 @@ from amulet.experiments.pairs.questions import Questions, Resamples, Told
 from amulet.experiments.pairs.results import PairResults
 from amulet.experiments.planning.experiment import name_problems
 from amulet.experiments.planning.plan import check_device
-from amulet.experiments.results.manifest import manifest_of_models
+from amulet.experiments.results.files.manifest import manifest_of_models
 from amulet.models.weights import Unreadable
 from amulet.utility import Utility
 

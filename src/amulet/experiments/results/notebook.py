@@ -7,7 +7,7 @@ from typing import Final
 import pandas as pd
 
 from amulet.core.text import visible
-from amulet.experiments.results.gates import Checked
+from amulet.experiments.results.checks.gates import Checked
 from amulet.experiments.results.numbers import Column, MatrixCell
 from amulet.statistics import Gate, Word
 

@@ -15,25 +15,25 @@ from amulet.experiments.graph.failures import Failure
 from amulet.experiments.graph.plays import curve_from
 from amulet.experiments.planning.experiment import BASELINE
 from amulet.experiments.planning.left_out import LeftOut
+from amulet.experiments.results.checks.few_seeds import few_seeds
+from amulet.experiments.results.checks.gates import Checked, gains, gates
+from amulet.experiments.results.checks.possible import possible
 from amulet.experiments.results.factor_changes import (
     FactorCorrelation,
     factor_correlations,
     factor_frame,
     plain_factors,
 )
-from amulet.experiments.results.few_seeds import few_seeds
-from amulet.experiments.results.gates import Checked, gains, gates
+from amulet.experiments.results.files.result_folders import written_results
+from amulet.experiments.results.files.results_file import FORMAT, WrittenValue, parse_results
+from amulet.experiments.results.files.written_factors import factors_from
+from amulet.experiments.results.files.written_rates import plain_rates, rated_from
 from amulet.experiments.results.names_of_cells import column_named, require_row
 from amulet.experiments.results.notebook import as_html
 from amulet.experiments.results.numbers import Column, MatrixCell, Numbers, Traced, Value
-from amulet.experiments.results.possible import possible
 from amulet.experiments.results.published import Published, plain_literature, published
-from amulet.experiments.results.result_folders import written_results
-from amulet.experiments.results.results_file import FORMAT, WrittenValue, parse_results
 from amulet.experiments.results.risk_changes import plain_verdict
 from amulet.experiments.results.summary_frame import summary_frame
-from amulet.experiments.results.written_factors import factors_from
-from amulet.experiments.results.written_rates import plain_rates, rated_from
 from amulet.statistics import Comparison, Paired, Summary, Verdict, Word, explore, judge, screen, summarize
 
 

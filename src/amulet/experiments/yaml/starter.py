@@ -14,9 +14,9 @@ import yaml
 from amulet.core.errors import InvalidData, InvalidParameter, Problem
 from amulet.core.storage.files import open_regular
 from amulet.core.text import visible
-from amulet.datasets.columns import check_features, is_headerless
 from amulet.datasets.own import from_frame
-from amulet.datasets.tables import SEPARATORS, read_table
+from amulet.datasets.users_data.columns import check_features, is_headerless
+from amulet.datasets.users_data.tables import SEPARATORS, read_table
 
 _TARGETS: Final = {
     "target", "label", "class", "y", "outcome", "decision", "approved", "income", "default", "risk", "churn", "result",

@@ -12,19 +12,19 @@ from rich.text import Text
 
 from amulet.core.text import visible
 from amulet.experiments.planning.experiment import BASELINE
-from amulet.experiments.results.few_seeds import few_seeds
+from amulet.experiments.results.checks.few_seeds import few_seeds
 from amulet.experiments.results.results import Results
-from amulet.report.words.blocks import matrix_blocks
-from amulet.report.words.cut_text import cut
-from amulet.report.words.explanations import NET_SHORT
-from amulet.report.words.failed_checks import failed_checks, unproven_checks
 from amulet.report.words.failed_tasks import failures_sentence
-from amulet.report.words.glance import EXPLORATORY, GlanceCell, GlanceColumn, glance_columns
 from amulet.report.words.group_rates import already_below
-from amulet.report.words.headlines import Headline, headlines
-from amulet.report.words.readings import Reading
-from amulet.report.words.row_text import other_references, row_heading
-from amulet.report.words.seed_counts import seed_names
+from amulet.report.words.matrix.blocks import matrix_blocks
+from amulet.report.words.matrix.glance import EXPLORATORY, GlanceCell, GlanceColumn, glance_columns
+from amulet.report.words.matrix.headlines import Headline, headlines
+from amulet.report.words.verdicts.explanations import NET_SHORT
+from amulet.report.words.verdicts.failed_checks import failed_checks, unproven_checks
+from amulet.report.words.verdicts.readings import Reading
+from amulet.report.words.vocabulary.cut_text import cut
+from amulet.report.words.vocabulary.row_text import other_references, row_heading
+from amulet.report.words.vocabulary.seed_counts import seed_names
 
 LABELS: Final = 15
 """The fewest characters of the rows' labels; what is left of a label is cut."""

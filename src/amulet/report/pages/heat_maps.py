@@ -6,10 +6,10 @@ from typing import Final
 
 from amulet.experiments.results.results import Results
 from amulet.report.pages.anchors import row_slugs
-from amulet.report.words.blocks import MatrixBlock
-from amulet.report.words.compositions import Combination, Still
-from amulet.report.words.headlines import Headline
-from amulet.report.words.risk_cells import RiskCell
+from amulet.report.words.matrix.blocks import MatrixBlock
+from amulet.report.words.matrix.compositions import Combination, Still
+from amulet.report.words.matrix.headlines import Headline
+from amulet.report.words.matrix.risk_cells import RiskCell
 
 MOST_SHOWN: Final = 6
 """More combinations than this are folded away."""

@@ -9,11 +9,12 @@ from rich.table import Table
 from rich.text import Text
 
 from amulet.experiments.planning.experiment import BASELINE
-from amulet.experiments.results.few_seeds import few_seeds
+from amulet.experiments.results.checks.few_seeds import few_seeds
 from amulet.experiments.results.numbers import MatrixCell
 from amulet.experiments.results.results import Results
 from amulet.report.pages.group_rates_terminal import rates_shown
-from amulet.report.words.blocks import (
+from amulet.report.words.failed_tasks import failures_sentence
+from amulet.report.words.matrix.blocks import (
     MatrixBlock,
     MatrixLine,
     MatrixPart,
@@ -22,15 +23,14 @@ from amulet.report.words.blocks import (
     primary_blocks,
     undefined_sentences,
 )
-from amulet.report.words.explanations import how_verdicts
-from amulet.report.words.failed_tasks import failures_sentence
-from amulet.report.words.formats import number, signed, spread
-from amulet.report.words.gates import gate_sentences
-from amulet.report.words.headlines import headlines, undefended_news
-from amulet.report.words.names import riskier_end
-from amulet.report.words.row_text import left_out_sentences, other_references, row_heading
-from amulet.report.words.seed_counts import looks_sentence, seed_names, seeds_note
-from amulet.report.words.verdict_words import Tone, verdict_words
+from amulet.report.words.matrix.headlines import headlines, undefended_news
+from amulet.report.words.verdicts.explanations import how_verdicts
+from amulet.report.words.verdicts.gates import gate_sentences
+from amulet.report.words.verdicts.verdict_words import Tone, verdict_words
+from amulet.report.words.vocabulary.formats import number, signed, spread
+from amulet.report.words.vocabulary.names import riskier_end
+from amulet.report.words.vocabulary.row_text import left_out_sentences, other_references, row_heading
+from amulet.report.words.vocabulary.seed_counts import looks_sentence, seed_names, seeds_note
 from amulet.statistics import Gate, Word
 from amulet.statistics.power import MOST_SEEDS
 

@@ -11,7 +11,7 @@ from amulet.core.storage.folders import publish
 from amulet.experiments.graph.entries import environment
 from amulet.experiments.model_audit.results import AuditResults
 from amulet.experiments.pairs.results import PairResults
-from amulet.experiments.results.json_files import LARGEST
+from amulet.experiments.results.files.json_files import LARGEST
 from amulet.experiments.results.results import Results
 from amulet.report.pages.report_files import MARKDOWN, NAME, rendered, written_manifest
 from amulet.report.pages.unchanged_files import are_in_place, remember_files, sources_of

@@ -15,7 +15,7 @@ from amulet.core.user_code.source import source_digest
 from amulet.experiments.model_audit.results import AuditResults
 from amulet.experiments.pairs.results import PairResults
 from amulet.experiments.registry.plugins import plugins
-from amulet.experiments.results.json_files import LARGEST
+from amulet.experiments.results.files.json_files import LARGEST
 from amulet.experiments.results.results import Results
 
 PACKAGES: Final = ("altair", "jinja2", "markupsafe", "pandas", "vl-convert-python")

@@ -12,9 +12,9 @@ from amulet.experiments.pairs.results import PairResults
 from amulet.experiments.planning.experiment import BASELINE
 from amulet.experiments.results.numbers import Column, Rated
 from amulet.experiments.results.results import Results
-from amulet.report.words.explanations import NET_OF_CHANCE
-from amulet.report.words.formats import listed, number
-from amulet.report.words.spec_text import Specified, probes
+from amulet.report.words.verdicts.explanations import NET_OF_CHANCE
+from amulet.report.words.vocabulary.formats import listed, number
+from amulet.report.words.vocabulary.spec_text import Specified, probes
 from amulet.statistics.proportion import wilson_interval
 
 SELECTION: Final = "favourable decisions"
