@@ -130,6 +130,23 @@ def test_a_risk_with_several_attacks_shows_the_worst_news_and_the_range_of_its_v
     assert column.baseline == ".50\N{EN DASH}.60"
 
 
+def test_different_metrics_of_a_risk_have_their_values_one_after_the_other_with_their_names() -> None:
+    claims = replace(FIDELITY, probe="Ownership", metric="claim_accuracy")
+    results = assessed((FIDELITY, claims), (DOWN, OPEN))
+    values = [replace(v, value=v.value - 0.1) if v.metric == "fidelity" and v.value else v for v in results.values]
+    found = replace(results, values=tuple(values))
+    column = columns_of(found)["Ownership"]
+    assert (column.baseline, column.measured) == (".50, .60", "fidelity .50, claim accuracy .60")
+    assert any(line.startswith("Ownership: fidelity .50, claim accuracy .60.") for line in printed(found, None))
+
+
+def test_bad_news_beside_the_worst_is_counted_by_kind() -> None:
+    shown = printed(assessed((BALANCED, ROBUST, SUCCESS, GAP, LOSS), (DOWN, DOWN, UP, LEANS, LEANS)), None)
+    (news,) = [line for line in shown if line.startswith("D: Worse:")]
+    assert news.endswith(" Also 2 metrics lean worse.")
+    assert not any("Also" in line for line in printed(assessed((ROBUST,), (DOWN,)), None))
+
+
 def test_a_metric_that_the_user_listed_has_a_column_and_others_have_not() -> None:
     assert list(columns_of(assessed((LOSS, TPR, OTHER_TPR), (UP,)))) == ["Membership", "TPR at FPR 0.05*"]
     assert list(columns_of(assessed((LOSS, TPR, OTHER_TPR), (UP,), spec=None))) == ["Membership"]

@@ -88,11 +88,11 @@ def test_what_is_proven_comes_before_what_is_probable() -> None:
     )
 
 
-def test_the_row_with_the_worst_news_comes_first() -> None:
+def test_the_rows_are_in_the_order_of_the_matrix() -> None:
     both = assessed((STEADY,) * 7, row="calm"), assessed((DOWN, *(STEADY,) * 6), row="costly")
     values = dict.fromkeys(value for results in both for value in results.values)
     found = replace(both[0], values=tuple(values))
-    assert [headline.row for headline in headlines(found, matrix_blocks(found))] == ["costly", "calm"]
+    assert [headline.row for headline in headlines(found, matrix_blocks(found))] == ["calm", "costly"]
 
 
 def test_a_defense_that_does_not_do_its_job_is_told_before_all_else() -> None:
