@@ -23,6 +23,7 @@ from amulet.report.words.glance import GlanceColumn, glance_columns
 from amulet.report.words.next_commands import next_commands
 from amulet.report.words.readings import Reading
 from amulet.report.words.short_numbers import short_difference, short_value
+from amulet.report.words.verdict_words import verdict_words
 from amulet.statistics import Verdict, Word
 
 BOUNDS, JUDGED = (0.0, 1.0), (True, 0.02)
@@ -141,7 +142,8 @@ def test_different_metrics_of_a_risk_have_their_values_one_after_the_other_with_
 
 
 def test_bad_news_beside_the_worst_is_counted_by_kind() -> None:
-    shown = printed(assessed((BALANCED, ROBUST, SUCCESS, GAP, LOSS), (DOWN, DOWN, UP, LEANS, LEANS)), None)
+    columns = (ROBUST, SUCCESS, GAP, TRAIT, MSE, FIDELITY, WORLD)
+    shown = printed(assessed(columns, (DOWN, UP, LEANS, LEANS, OPEN, OPEN, OPEN)), None)
     (news,) = [line for line in shown if line.startswith("D: Worse:")]
     assert news.endswith(" Also 2 metrics lean worse.")
     assert not any("Also" in line for line in printed(assessed((ROBUST,), (DOWN,)), None))
@@ -169,6 +171,14 @@ def test_how_many_seeds_would_settle_what_is_open_stands_under_each_column() -> 
     with console.capture() as captured:
         console.print(matrix_table(results, 100))
     assert f"about {seeds} seeds" in captured.get() or ">1000 seeds" in captured.get()
+
+
+def test_from_few_seeds_nobody_says_how_many_would_do() -> None:
+    results = assessed((BALANCED, ROBUST), (OPEN[:4], OPEN[:4]))
+    assert not any(line.startswith("seeds to settle") for line in printed(results, None))
+    words = verdict_words(results.cell("D", BALANCED))
+    assert words is not None
+    assert words.because == "with fewer than 5 seeds it cannot be said how many would settle it"
 
 
 def test_a_check_that_failed_stands_there_once() -> None:

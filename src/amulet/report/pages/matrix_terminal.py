@@ -31,7 +31,7 @@ from amulet.report.words.names import riskier_end
 from amulet.report.words.row_text import left_out_sentences, other_references, row_heading
 from amulet.report.words.seed_counts import looks_sentence, seed_names, seeds_note
 from amulet.report.words.verdict_words import Tone, verdict_words
-from amulet.statistics import Gate, Word
+from amulet.statistics import Gate
 from amulet.statistics.power import MOST_SEEDS
 
 CELL: Final = 15
@@ -141,6 +141,6 @@ def _cell(cell: MatrixCell, results: Results) -> Text:
 def _seeds(cell: MatrixCell) -> str:
     """On a line of its own, how many seeds would settle the cell; empty where it is settled or nobody can say."""
     verdict = cell.verdict
-    if verdict is None or verdict.word is not Word.INCONCLUSIVE or verdict.interval is None:
+    if verdict is None or not verdict.seeds_may_settle:
         return ""
     return f"\nabout {verdict.seeds_needed} seeds" if verdict.seeds_needed else f"\n>{MOST_SEEDS} seeds"

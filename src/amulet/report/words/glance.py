@@ -12,7 +12,6 @@ from amulet.report.words.names import risk_code, risk_head
 from amulet.report.words.readings import Reading
 from amulet.report.words.risk_cells import Judged, RiskCell, counted_lines, risk_cells
 from amulet.report.words.short_numbers import short_difference, short_value
-from amulet.statistics import Word
 from amulet.statistics.power import MOST_SEEDS
 
 EN_DASH: Final = "\N{EN DASH}"
@@ -117,7 +116,7 @@ def _cell(judged: Sequence[Judged]) -> GlanceCell:
 def _seeds(judged: Sequence[Judged]) -> str:
     """The most of the numbers that would settle its cells, for those that seeds could settle."""
     verdicts = [each.cell.verdict for each in judged if each.cell.verdict is not None]
-    needed = [each.seeds_needed for each in verdicts if each.word is Word.INCONCLUSIVE and each.interval is not None]
+    needed = [each.seeds_needed for each in verdicts if each.seeds_may_settle]
     if not needed:
         return ""
     return f">{MOST_SEEDS}" if None in needed else str(max(number for number in needed if number))
