@@ -18,6 +18,7 @@ from amulet.experiments.results.results import Results
 from amulet.report.words.blocks import matrix_blocks
 from amulet.report.words.cut_text import cut
 from amulet.report.words.explanations import NET_SHORT
+from amulet.report.words.factors_in_short import factors_sentence
 from amulet.report.words.failed_checks import failed_checks, unproven_checks
 from amulet.report.words.failed_tasks import failures_sentence
 from amulet.report.words.formats import listed
@@ -77,6 +78,7 @@ def glance(results: Results, width: int | None = 80) -> Group:
         *_news(headlines(results, found)),
         *tables,
         *_legend(results, [column for part in parts for column in part]),
+        *_factors(results),
         *_checks(results),
     )
 
@@ -198,6 +200,11 @@ def _legend(results: Results, columns: Sequence[GlanceColumn]) -> Iterator[Text]
     last = " ".join(filter(None, (f"{measured}." if measured else "", starred, other_references(results))))
     if last:
         yield Text(last, style="dim")
+
+
+def _factors(results: Results) -> Iterator[Text]:
+    if sentence := factors_sentence(results):
+        yield Text(f"\n{visible(sentence)}")
 
 
 def _checks(results: Results) -> Iterator[Text]:

@@ -23,6 +23,7 @@ from amulet.report.words.blocks import (
     undefined_sentences,
 )
 from amulet.report.words.explanations import how_verdicts
+from amulet.report.words.factors_in_short import factors_sentence
 from amulet.report.words.failed_tasks import failures_sentence
 from amulet.report.words.formats import number, signed, spread
 from amulet.report.words.gates import gate_sentences
@@ -49,7 +50,9 @@ def matrix_table(results: Results, width: int | None = 80) -> Group:
     """
     found = matrix_blocks(results)
     tables = (_block(block, results, width) for block in primary_blocks(found, with_groups=True))
-    return Group(_title(results), *_short(results, found), *tables, *_warnings(results), _legend(results))
+    return Group(
+        _title(results), *_short(results, found), *tables, *_warnings(results), *_factors(results), _legend(results)
+    )
 
 
 def _title(results: Results) -> Text:
@@ -74,6 +77,11 @@ def _warnings(results: Results) -> Iterator[Text]:
     for gate in results.gates:
         if gate.state is Gate.FAILED or (gate.follows and not few):
             yield Text(f"\n{gate_sentences(gate)}", style="yellow")
+
+
+def _factors(results: Results) -> Iterator[Text]:
+    if sentence := factors_sentence(results):
+        yield Text(f"\n{sentence}")
 
 
 def _legend(results: Results) -> Text:
