@@ -16,7 +16,9 @@ from amulet.datasets.users_data.tables import SEPARATORS
 
 @dataclass(frozen=True)
 class FromCSV(DatasetSpec):
-    """The data set that `from_csv` gives, by the same settings; in YAML it also goes by `from_csv`.
+    """A CSV file as the data set of an experiment.
+
+    Without an experiment the function `from_csv` reads it, with the same settings. In YAML both names mean this class.
 
     Attributes:
         path: the file. In YAML a relative path counts from the folder of the YAML file.

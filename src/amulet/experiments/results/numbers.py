@@ -137,6 +137,11 @@ class Column:
         group = f", {self.group}" if self.group else ""
         return f"Column({self.risk}, {self.probe}, {self.metric}{group})"
 
+    @property
+    def centre(self) -> float | None:
+        """The value from which an attack that turns its answers round is as far on the other side; None without one."""
+        return (self.low + self.high) / 2 if self.turns else None
+
     def gets_worse(self, word: Word) -> bool:
         """Whether a change of the metric means more risk; of what is no risk, such as utility, more is better."""
         return (word is Word.INCREASES) == (self.riskier == "high")

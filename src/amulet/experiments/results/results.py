@@ -137,7 +137,7 @@ class Results(Numbers):
 
         The column `word` says what happens to the risk, such as "risk decreases"; `difference` has the sign of the
         metric, and `interval` both ends of its interval. `gates` names the validity checks that have not passed, and
-        `seeds_needed` the number of seeds that would settle an inconclusive verdict.
+        `seeds_needed` the number of seeds that would settle an inconclusive verdict of at least five.
         """
         return summary_frame(self.cells(), self.gates_of)
 
@@ -170,7 +170,7 @@ class Results(Numbers):
             self.both(row, column),
             about,
             gains(self, row, column),
-            (column.low + column.high) / 2 if column.turns else None,
+            column.centre,
         )
 
     def _lacking(self, row: str, column: Column) -> str:

@@ -122,7 +122,7 @@ def starter(path: Path, table: pd.DataFrame, sep: str, columns: Columns) -> str:
         f"name: {_text(_stem(path))}",
         "",
         "dataset:",
-        "  from_csv:",
+        "  FromCSV:",
         f"    path: {_text(path.name)} # counts from the folder of this file",
         *([f"    sep: {_text(sep)}"] if sep != "," else []),
         f"    target: {_text(columns.target)} # its classes: {_shown(list(classes.index))}",

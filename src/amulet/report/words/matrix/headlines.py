@@ -47,10 +47,17 @@ _ORDER: Final = (
 
 @dataclass(frozen=True)
 class News:
-    """A part of a headline, which ends with a full stop, and the reading that it tells."""
+    """A part of a headline, which ends with a full stop.
+
+    Attributes:
+        reading: that it tells.
+        text: what is said.
+        count: of how many metrics.
+    """
 
     reading: Reading
     text: str
+    count: int = 1
 
 
 @dataclass(frozen=True)
@@ -74,15 +81,14 @@ class Headline:
 
 
 def headlines(results: Results, found: tuple[MatrixBlock, ...]) -> tuple[Headline, ...]:
-    """A headline for each defended row, the row with the worst news first; none where nothing was measured.
+    """A headline for each defended row, in the order of the matrix; none where nothing was measured.
 
     Each says first which of its own checks have failed, then what is worse, what leans worse, on which risks nothing
     can be concluded, whether its model is not shown to have learned anything, what is better, what is unchanged and
     what is unclear; and what its owner can claim, if it serves to claim ownership. What follows for all rows, since an
     attack finds nothing on the undefended model, is said by `undefended_news`.
     """
-    made = [_headline(results, cells) for cells in risk_cells(results, found) if cells]
-    return tuple(sorted(made, key=lambda headline: headline.worst.order))
+    return tuple(_headline(results, cells) for cells in risk_cells(results, found) if cells)
 
 
 def undefended_news(results: Results, found: tuple[MatrixBlock, ...]) -> tuple[str, ...]:
@@ -141,7 +147,7 @@ def _news(
             text = _change(results, found[0]) if alone else f"{_OPENINGS[reading]}: {_listed(results, found)}."
             proven = found if reading in {Reading.WORSE, Reading.BETTER} else ()
             beside = (beside_one_class(results, judged.cell) for judged in proven)
-            yield News(reading, " ".join(filter(None, [text, *beside])))
+            yield News(reading, " ".join(filter(None, [text, *beside])), len(found))
 
 
 def _change(results: Results, judged: Judged) -> str:

@@ -6,7 +6,6 @@ from shlex import quote
 
 from amulet.experiments.results.checks.few_seeds import few_seeds
 from amulet.experiments.results.results import Results
-from amulet.statistics import Word
 from amulet.statistics.looks import doubling
 
 MOST = 80
@@ -26,7 +25,7 @@ def next_commands(results: Results, folder: Path, file: Path | None) -> Iterator
     undecided = [
         verdict.seeds_needed
         for (_, column), verdict in results.verdicts.items()
-        if column.primary and verdict.word is Word.INCONCLUSIVE and verdict.interval is not None
+        if column.primary and verdict.seeds_may_settle
     ]
     needed = [seeds for seeds in undecided if seeds is not None and seeds <= MOST]
     look = next((look for look in doubling(MOST) if 2 * sum(each <= look for each in needed) >= len(needed)), MOST)

@@ -14,11 +14,12 @@ from amulet.report.words.verdicts.paired_levels import paired_levels
 from amulet.report.words.verdicts.readings import Reading
 from amulet.report.words.verdicts.verdict_words import NOT_SHOWN, change_direction, interval_text, leak_or_success
 from amulet.report.words.vocabulary.formats import MINUS, number, p_value, percent, signed, spread
-from amulet.report.words.vocabulary.names import capitalised, metric_words, mid_sentence, riskier_end
+from amulet.report.words.vocabulary.names import capitalised, metric_words, mid_sentence, risk_name, riskier_end
 from amulet.report.words.vocabulary.points import in_points, levels, points
-from amulet.report.words.vocabulary.seed_counts import plural_seeds, seeds_note
+from amulet.report.words.vocabulary.seed_counts import plural_seeds, seeds_note, settling
 from amulet.statistics import ALPHA, Verdict, Word
 from amulet.statistics.rare import share_not_excluded
+from amulet.statistics.turned import BELOW_CHANCE
 
 
 def judged_sentence(results: Results, judged: Judged) -> str:
@@ -93,7 +94,8 @@ def pair_sentences(cell: PairCell) -> str:
             sentence = f"There is no verdict, although {_pair_change(cell, title)}: {verdict.reason}."
         case _:
             why = verdict.reason or "other records could show another sign"
-            sentence = f"It cannot be said whether {title} differs: {_pair_change(cell, title)}, but {why}."
+            what = f"the risk of {risk_name(cell.column.risk)}" if verdict.reason == BELOW_CHANCE else title
+            sentence = f"It cannot be said whether {what} differs: {_pair_change(cell, title)}, but {why}."
     return sentence
 
 
@@ -166,11 +168,8 @@ def _margin(judged: Judged) -> str:
 
 def _needed(cell: MatrixCell) -> str:
     """How many seeds would settle an undecided cell, with a space before; empty where that is not known."""
-    if cell.verdict is None or cell.verdict.word is not Word.INCONCLUSIVE:
-        return ""
-    if needed := cell.verdict.seeds_needed:
-        return f" About {needed} seeds would settle it."
-    return "" if cell.verdict.reason else " Not even 1000 seeds would settle it."
+    told = settling(cell.verdict) if cell.verdict else ""
+    return f" {capitalised(told)}." if told else ""
 
 
 def _pair_change(cell: PairCell, title: str) -> str:

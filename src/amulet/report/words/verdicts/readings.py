@@ -14,7 +14,7 @@ from amulet.experiments.results.checks.gates import ATTACK, MODEL, STRENGTH, Che
 from amulet.experiments.results.numbers import Column, MatrixCell
 from amulet.experiments.results.results import Results
 from amulet.report.words.verdicts.gates import gate_follows
-from amulet.statistics import CHANGES, Gate, Verdict, Word
+from amulet.statistics import CHANGES, Comparison, Gate, Verdict, Word
 from amulet.utility import RISK as UTILITY
 
 LEANING_P: Final = 0.1
@@ -87,7 +87,7 @@ class Read:
         word: what the cell says.
         reason: why, as a clause; empty where the verdict says it all.
         harm: the mean difference towards more risk, or less utility, in the smallest differences that matter; 0 where
-            there is no difference.
+            there is no difference. Of an attack that does worse than chance, with its answers turned round.
     """
 
     word: Reading
@@ -104,9 +104,9 @@ def cell_reading(results: Results, cell: MatrixCell) -> Read | None:
     """How a defended cell reads; None for the baseline, which is not judged."""
     if cell.verdict is None:
         return None
-    harm = _harm(cell.column, cell.verdict, cell.difference.mean if cell.difference else 0.0)
-    differences = results.differences(cell.row, cell.column)
-    if reason := leans_worse(cell.column, cell.verdict, differences):
+    seeds = _seeds_of_both(results, cell)
+    harm = _harm(cell.column, cell.verdict, seeds.change(cell.difference.n if cell.difference else 0))
+    if reason := leans_worse(cell.column, cell.verdict, seeds):
         return Read(Reading.LEANS_WORSE, reason, harm)
     word = _word(cell.column, cell.verdict.word)
     unchanged = cell.verdict.word is Word.UNCHANGED  # whatever the models and the attack are worth
@@ -126,34 +126,44 @@ def worst(reads: Iterable[Read]) -> Read:
     return min(reads, key=lambda read: read.order, default=Read(Reading.NONE, "not measured"))
 
 
-def leans_worse(column: Column, verdict: Verdict, differences: tuple[float, ...]) -> str:
+def leans_worse(column: Column, verdict: Verdict, seeds: Comparison) -> str:
     """Why an undecided cell leans towards more risk, as a clause; empty if it does not.
 
     It does if the mean difference points to more risk (of what is no risk, to less), is at least the smallest one that
-    matters, and has a p-value of at most `LEANING_P` by itself. Nothing leans with fewer than three seeds.
+    matters, and has a p-value of at most `LEANING_P` by itself. Of an attack that does worse than chance, all this also
+    has to hold with its answers turned round. Nothing leans with fewer than three seeds.
 
     Args:
         column: what is measured.
         verdict: of the cell.
-        differences: the paired differences by seed; the first of them are those that the verdict rests on.
+        seeds: what is compared in the seeds in which both models have a value; the verdict rests on the first of them.
 
     Example:
-        >>> from amulet.statistics import Comparison, judge
+        >>> from amulet.statistics import judge
         >>> gap = Column("f", "Audit", "gap", 0.0, 1.0, "high", primary=True, margin=0.02, chance=None)
-        >>> found = (0.035, 0.061, 0.023, 0.033, 0.099)
-        >>> verdict = judge([Comparison(found, 0.02)] * 20)[0]
+        >>> found = Comparison((0.035, 0.061, 0.023, 0.033, 0.099), 0.02)
+        >>> verdict = judge([found] * 20)[0]
         >>> leans_worse(gap, verdict, found)
         '5 of 5 seeds point to more risk; significant by itself (p = 0.022), not corrected for the other cells'
     """
     test = verdict.paired
-    if verdict.word is not Word.INCONCLUSIVE or test is None or test.n < 3 or test.p > LEANING_P:
+    if verdict.word is not Word.INCONCLUSIVE or test is None or test.n < 3:
         return ""
-    if _harm(column, verdict, test.mean) < 1:
+    p = max(test.p, seeds.turned_p(test.n))
+    if p > LEANING_P or _harm(column, verdict, seeds.change(test.n)) < 1:
         return ""
     sign = 1 if test.mean > 0 else -1
-    agreeing = sum(sign * difference > 0 for difference in differences[: test.n])
+    agreeing = sum(sign * difference > 0 for difference in seeds.differences[: test.n] if difference is not None)
     less = "less of it" if column.riskier is None else "more risk"
-    return f"{agreeing} of {test.n} seeds point to {less}; {_by_itself(test.p)}"
+    return f"{agreeing} of {test.n} seeds point to {less}; {_by_itself(p)}"
+
+
+def _seeds_of_both(results: Results, cell: MatrixCell) -> Comparison:
+    """What is compared in the seeds in which the row and the one that it is compared with have a value."""
+    both = results.both(cell.row, cell.column)
+    known = tuple((before, after) for before, after in both if before is not None and after is not None)
+    differences = tuple(after - before for before, after in known)
+    return Comparison(differences, cell.column.margin, values=known, centre=cell.column.centre)
 
 
 def _by_itself(p: float) -> str:

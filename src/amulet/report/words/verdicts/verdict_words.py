@@ -8,6 +8,7 @@ from amulet.experiments.pairs.results import PairCell
 from amulet.experiments.results.numbers import Column, MatrixCell
 from amulet.report.words.vocabulary.formats import number, signed
 from amulet.report.words.vocabulary.names import metric_words, mid_sentence, risk_name
+from amulet.report.words.vocabulary.seed_counts import settling
 from amulet.statistics import CHANGES, Verdict, Word
 from amulet.statistics.rare import share_not_excluded
 
@@ -107,15 +108,7 @@ def _because(verdict: Verdict) -> str:
         return _excluded(verdict)
     if verdict.word is not Word.INCONCLUSIVE:
         return verdict.reason or ""
-    needed = verdict.seeds_needed
-    settles = (
-        f"about {needed} seeds would settle it"
-        if needed
-        else ""
-        if verdict.reason
-        else "not even 1000 seeds would settle it"
-    )
-    return "; ".join(filter(None, [verdict.reason, settles]))
+    return "; ".join(filter(None, [verdict.reason, settling(verdict)]))
 
 
 def _excluded(verdict: Verdict) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Final
 
+from amulet.core.text import short_number
 from amulet.statistics import Summary
 
 MINUS: Final = "\N{MINUS SIGN}"
@@ -58,7 +59,7 @@ def p_value(p: float) -> str:
 
 
 def setting(value: Any) -> str:
-    """A plain value of a spec or manifest: None is "not given", floats are short."""
+    """A plain value of a spec or manifest: None is "not given", floats are short, 8/255 as it is."""
     match value:
         case None:
             return NOT_GIVEN
@@ -67,7 +68,7 @@ def setting(value: Any) -> str:
         case bool():
             return "yes" if value else "no"
         case float():
-            return _without_exponent(f"{value:.6g}").replace("-", MINUS).replace("inf", "∞")
+            return _without_exponent(short_number(value)).replace("-", MINUS).replace("inf", "∞")
         case list() | tuple():
             return "[" + ", ".join(setting(item) for item in value) + "]"
         case _:

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 from amulet.experiments.results.numbers import MatrixCell
 from amulet.experiments.results.results import Results
+from amulet.statistics import Verdict, Word
+from amulet.statistics.power import FEWEST_TO_SAY, MOST_SEEDS
 
 
 def seeds_note(results: Results, cell: MatrixCell) -> str:
@@ -14,6 +16,16 @@ def seeds_note(results: Results, cell: MatrixCell) -> str:
 def plural_seeds(count: int) -> str:
     """Says "1 seed" or "5 seeds"."""
     return f"{count} seed" if count == 1 else f"{count} seeds"
+
+
+def settling(verdict: Verdict) -> str:
+    """How many seeds would settle an undecided verdict, as a clause; empty where there is nothing to say of it."""
+    if verdict.too_few_seeds:
+        return f"with fewer than {FEWEST_TO_SAY} seeds it cannot be said how many would settle it"
+    if needed := verdict.seeds_needed:
+        return f"about {needed} seeds would settle it"
+    hopeless = verdict.word is Word.INCONCLUSIVE and not verdict.reason
+    return f"not even {MOST_SEEDS} seeds would settle it" if hopeless else ""
 
 
 def how_often(results: Results) -> str:
