@@ -19,7 +19,7 @@ from amulet.evasion.attacks import AutoAttack
 from amulet.evasion.attacks.auto_attack import PARTS, Part
 from amulet.evasion.defenses import AdversarialTraining
 from amulet.evasion.metrics import robust_accuracy
-from amulet.functional.balls import Norm
+from amulet.functional.perturbations.balls import Norm
 from amulet.models import SimpleCNN
 from amulet.training import Recipe
 

@@ -13,8 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from amulet.datasets import Digits
-from amulet.functional.balls import unit
-from amulet.functional.minimum_distance import DISTANCES, Distance, margins_and_gradients, minimum_distances
+from amulet.functional.perturbations.balls import unit
+from amulet.functional.perturbations.minimum_distance import (
+    DISTANCES,
+    Distance,
+    margins_and_gradients,
+    minimum_distances,
+)
 from amulet.models import SimpleCNN
 from amulet.training import Recipe
 

@@ -38,7 +38,7 @@ from amulet.experiments.graph.tasks import Derive, ModelTask, Task, Train
 from amulet.experiments.planning.memory import game_for
 from amulet.experiments.planning.plan import Plan, count_by_kind, plan
 from amulet.experiments.results.collect import collect
-from amulet.experiments.results.manifest import manifest_of
+from amulet.experiments.results.files.manifest import manifest_of
 from amulet.membership_inference.attacks import LiRA, LossThreshold
 from amulet.report.pages.publishing import write_results
 from amulet.testing import TOY_RECIPE, toy_dataset

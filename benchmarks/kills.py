@@ -46,7 +46,7 @@ from amulet.experiments.graph.entries import read_body
 from amulet.experiments.graph.tasks import Task
 from amulet.experiments.maintenance import verify_store
 from amulet.experiments.maintenance.files import Kind, files_of
-from amulet.experiments.results.manifest import manifest_of
+from amulet.experiments.results.files.manifest import manifest_of
 from amulet.membership_inference.attacks import LiRA, LossThreshold
 from amulet.models import LinearNet
 from amulet.report.pages.publishing import write_results

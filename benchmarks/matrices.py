@@ -19,13 +19,13 @@ from amulet.experiments.registry.plugins import Kind, plugins
 from amulet.experiments.results.numbers import MatrixCell
 from amulet.experiments.results.results import Results
 from amulet.literature.combinations import combinations_of
-from amulet.report.words.blocks import matrix_blocks
-from amulet.report.words.compositions import Still
-from amulet.report.words.compositions import combinations as compositions
-from amulet.report.words.formats import MINUS
-from amulet.report.words.headlines import headlines, undefended_news
-from amulet.report.words.readings import Reading, cell_reading
-from amulet.report.words.short_numbers import short_difference, short_value
+from amulet.report.words.matrix.blocks import matrix_blocks
+from amulet.report.words.matrix.compositions import Still
+from amulet.report.words.matrix.compositions import combinations as compositions
+from amulet.report.words.matrix.headlines import headlines, undefended_news
+from amulet.report.words.verdicts.readings import Reading, cell_reading
+from amulet.report.words.vocabulary.formats import MINUS
+from amulet.report.words.vocabulary.short_numbers import short_difference, short_value
 from amulet.statistics import Gate
 
 Short = Mapping[str, Any]

@@ -12,8 +12,8 @@ from torch import nn
 
 from amulet.core.classifier import require_classifier
 from amulet.core.data import Data
-from amulet.core.data_checks import require_data
 from amulet.core.model import device_of
+from amulet.core.records.data_checks import require_data
 from amulet.datasets.load import load_data
 from amulet.models.capacities import initialize_model
 from amulet.models.given import GivenModel

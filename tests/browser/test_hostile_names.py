@@ -12,10 +12,10 @@ import pytest
 import torch
 from playwright.sync_api import Browser, Page
 
-from amulet.core.curve import Curve
-from amulet.core.group_rates import GroupRate, GroupRates
-from amulet.core.image_grid import ImageGrid
-from amulet.core.tally import Tally
+from amulet.core.measurements.curve import Curve
+from amulet.core.measurements.group_rates import GroupRate, GroupRates
+from amulet.core.measurements.image_grid import ImageGrid
+from amulet.core.measurements.tally import Tally
 from amulet.core.text import visible
 from amulet.experiments.graph.failures import Failure
 from amulet.experiments.pairs.results import ModelFacts, PairCell, PairResults

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page
 
-from amulet.core.tally import Tally
+from amulet.core.measurements.tally import Tally
 from amulet.experiments.pairs.results import ModelFacts, PairCell, PairResults
 from amulet.experiments.results.numbers import Column
 from amulet.report import write_pair

@@ -14,17 +14,17 @@ import pytest
 import torch
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
 
-from amulet.core.curve import Curve
-from amulet.core.group_rates import GroupRate, GroupRates
-from amulet.core.image_grid import ImageGrid
+from amulet.core.measurements.curve import Curve
+from amulet.core.measurements.group_rates import GroupRate, GroupRates
+from amulet.core.measurements.image_grid import ImageGrid
+from amulet.core.measurements.tally import Tally
 from amulet.core.spec import Plain
-from amulet.core.tally import Tally
 from amulet.experiments.graph.entries import environment
 from amulet.experiments.results.numbers import Column, Rated, Traced, Value
 from amulet.experiments.results.pictures import Pictured, rows_of
 from amulet.experiments.results.results import Results
 from amulet.report import write
-from amulet.report.words.formats import MINUS
+from amulet.report.words.vocabulary.formats import MINUS
 
 PHONE = 390
 PATIENCE = 300_000

@@ -13,7 +13,7 @@ import amulet
 from amulet.cli import app
 from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import AmuletError, InvalidData, InvalidParameter
-from amulet.core.estimate import Estimate, estimate
+from amulet.core.measurements.estimate import Estimate, estimate
 from amulet.data_reconstruction.attacks import ModelInversion
 from amulet.discriminatory_behavior import Discrimination
 from amulet.evasion.attacks import PGD

@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 import sys
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import pytest
@@ -118,9 +120,21 @@ def test_a_reader_that_stops_reading_ends_the_command_quietly() -> None:
 
 
 def test_what_is_published_is_shown_by_the_name_of_a_defense_or_its_family() -> None:
-    assert "group_fairness" in amulet("literature")
+    whole = amulet("literature")
+    assert "group_fairness" in whole
+    assert "Risks: S1 evasion, S2 poisoning, S3 unauthorized model ownership, P1 membership inference," in whole
+    assert "" not in whole.splitlines()
     assert amulet("literature", "DPSGD", "evasion") == amulet("literature", "differential_privacy", "evasion")
     assert "The defense must be one of adversarial_training," in amulet("literature", "RelaxLoss", code=1)
+
+
+def test_plugins_are_listed_in_the_order_of_reports_then_by_name() -> None:
+    rows = [[part.strip() for part in line.split("│")[1:4]] for line in amulet("list", "attack").splitlines()]
+    listed = [(risk, name) for _, name, risk in filter(None, rows)]
+    risks = [risk for risk, _ in groupby(listed, key=itemgetter(0))]
+    assert risks[:4] == ["evasion", "poisoning", "unauthorized_model_ownership", "membership_inference"]
+    assert len(risks) == len(set(risks))
+    assert [name for risk, name in listed if risk == "evasion"] == ["AutoAttack", "PGD", "Transfer", "WorstCase"]
 
 
 def test_nothing_of_the_list_is_wrapped_in_a_pipe() -> None:

@@ -14,9 +14,9 @@ from typing import Any, ClassVar
 import pytest
 
 from amulet.core.errors import InvalidParameter
-from amulet.core.remote_pools import Bundle
-from amulet.core.shipping import Refusal, Shipped, software
-from amulet.core.worker_processes import TimeLimitReached, WorkerLost, WorkersUnusable
+from amulet.core.processes.remote_pools import Bundle
+from amulet.core.processes.shipping import Refusal, Shipped, software
+from amulet.core.processes.worker_processes import TimeLimitReached, WorkerLost, WorkersUnusable
 from amulet.evasion.attacks import PGD
 from amulet.evasion.defenses import AdversarialTraining
 from amulet.experiments import Experiment, Progress, Row, assess, plan

@@ -7,6 +7,7 @@ from html import unescape
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import AmuletError, InvalidParameter
@@ -22,9 +23,12 @@ from amulet.experiments.results.results import Results
 from amulet.experiments.yaml.config import dump_experiment, load_experiment
 from amulet.factors import BoundaryDistance, GeneralisationGap, GroupDistinguishability, LossCurvature, Memorization
 from amulet.report.pages import matrix_markdown
+from amulet.report.pages.glance_terminal import glance
 from amulet.report.pages.matrix_page import render
-from amulet.report.words.blocks import matrix_blocks
+from amulet.report.pages.matrix_terminal import matrix_table
 from amulet.report.words.factors import CorrelationCell, FactorCell, factor_tables
+from amulet.report.words.factors_in_short import factors_sentence
+from amulet.report.words.matrix.blocks import matrix_blocks
 from amulet.unauthorized_model_ownership.defenses import DatasetInference
 
 EVERYTHING = {
@@ -261,6 +265,24 @@ def test_the_page_and_the_text_show_the_same() -> None:
     assert "The survey gives the sign of 2 of them: 2 have that sign" in text
 
 
+def test_the_terminal_names_the_clearest_correlations() -> None:
+    assert factors_sentence(made(FIVE)) == (
+        "2 factors were measured; the page has tables of them. 2 of 2 rank correlations with risks have a p-value "
+        "below 0.05, each by itself; the clearest: distance with evasion (robust accuracy of PGD), \N{MINUS SIGN}1.000 "
+        "(p 0.017) and distance with membership inference (attack AUC of LiRA), \N{MINUS SIGN}1.000 (p 0.017). "
+        "This is exploratory, and shows no cause."
+    )
+    few = made({row: FIVE[row] for row in list(FIVE)[:3]})
+    assert factors_sentence(few).endswith(
+        "They are not compared with risks: a rank correlation needs at least 5 rows with both, and there are 3."
+    )
+    for shown in (glance(made(FIVE), None), matrix_table(made(FIVE), None)):
+        console = Console(width=1000, color_system=None)
+        with console.capture() as captured:
+            console.print(shown)
+        assert factors_sentence(made(FIVE)) in captured.get()
+
+
 def test_with_few_rows_the_factors_are_shown_and_why_there_are_no_correlations(results: Results) -> None:
     tables = factor_tables(results, matrix_blocks(results))
     assert tables is not None
@@ -274,6 +296,7 @@ def test_with_few_rows_the_factors_are_shown_and_why_there_are_no_correlations(r
 def test_without_factors_nothing_is_said_of_them(experiment: Experiment, store: Store) -> None:
     without = assess(experiment, store=store.root, workers=1)
     assert factor_tables(without, matrix_blocks(without)) is None
+    assert factors_sentence(without) == ""
     assert "Factors" not in matrix_markdown.render(without, {})
     assert 'id="factors"' not in render(without, {})
 

@@ -18,7 +18,7 @@ from amulet.experiments import dump_experiment, load_experiment, plan
 from amulet.experiments.registry import description
 from amulet.experiments.registry.plugins import Kind, plugins
 from amulet.experiments.yaml.starter import Columns, guessed, read_columns, starter
-from amulet.report.words.spec_text import without_folders
+from amulet.report.words.vocabulary.spec_text import without_folders
 
 
 @pytest.fixture
@@ -148,10 +148,16 @@ def test_another_separator_is_told_with_its_setting(loans: Path) -> None:
 
 def test_an_attack_shows_its_settings_its_source_its_outcome_and_an_example() -> None:
     told = " ".join(amulet("show", "PGD").split())
-    for text in ("epsilon", "0.0313725", "https://arxiv.org/abs/1706.06083", "adversarial", "(n,) true classes."):
+    for text in ("epsilon", "8/255", "https://arxiv.org/abs/1706.06083", "adversarial", "(n,) true classes."):
         assert text in told
     assert "outcome = PGD().attack(model, data.test)" in told
     assert "Did you mean 'PGD'?" in amulet("show", "pdg", code=1)
+
+
+def test_an_example_has_the_settings_that_are_required() -> None:
+    told = amulet("show", "from_csv")
+    assert "dataset: {FromCSV: {path: ..., target: ...}}" in told
+    assert "data = FromCSV(path=..., target=...).load()" in told
 
 
 def test_everything_that_is_listed_can_be_shown() -> None:

@@ -18,8 +18,8 @@ from torch import Tensor
 from typer.testing import CliRunner
 
 from amulet.cli import app
-from amulet.core import files
 from amulet.core.errors import AmuletError, Unwritable
+from amulet.core.storage import files
 from amulet.experiments import Experiment, Plan, Store, dump_experiment
 from amulet.experiments.assess import carry_out, inspected
 from amulet.experiments.graph.failures import RunFailed

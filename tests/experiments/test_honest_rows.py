@@ -10,9 +10,9 @@ import pytest
 from torch import nn
 
 from amulet.core.errors import InvalidParameter
+from amulet.core.measurements.tally import Tally
 from amulet.core.model import ModelSpec
 from amulet.core.split import Split
-from amulet.core.tally import Tally
 from amulet.discriminatory_behavior import Discrimination
 from amulet.evasion.attacks import PGD
 from amulet.experiments import Experiment, Row, assess, load_experiment, plan

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from amulet.core.files import PARTIAL
-from amulet.core.folders import publish
+from amulet.core.storage.files import PARTIAL
+from amulet.core.storage.folders import publish
 from amulet.experiments import Plan, Store
 from amulet.experiments.graph.tasks import Train
 from amulet.experiments.maintenance import verify_store

@@ -12,17 +12,18 @@ from torch import nn
 
 from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import AmuletError, InvalidParameter
+from amulet.core.measurements.tally import Tally
 from amulet.core.probe import Attack, Audit, Game, Probe
 from amulet.core.roles import TARGET, target_request
 from amulet.core.split import Split
-from amulet.core.tally import Tally
 from amulet.discriminatory_behavior import Discrimination
 from amulet.evasion.attacks import PGD
 from amulet.evasion.metrics import noise_accuracy, robust_accuracy
 from amulet.experiments import PairResults, compare
 from amulet.experiments.pairs.comparison import answer
-from amulet.experiments.pairs.differences import gains_on_resamples
+from amulet.experiments.pairs.differences import gains_on_resamples, measured_pairs
 from amulet.experiments.pairs.questions import Questions
+from amulet.experiments.pairs.shared_game import SharedGame, game_records
 from amulet.experiments.registry.plugins import Kind, plugins
 from amulet.membership_inference.attacks import LiRA, LossThreshold
 from amulet.membership_inference.metrics import TPRAtFPR, auc, balanced_accuracy
@@ -275,6 +276,27 @@ class _OnlyTheSure(Audit[PredictionOutcome]):
         """Which records these are depends on the model."""
         outcome = Utility().play(game)
         return outcome[outcome.probabilities.max(1).values > 0.8]
+
+
+def test_an_attack_below_chance_has_the_sums_by_which_it_is_compared_turned_round(
+    before: nn.Module, dataset: AmuletDataset
+) -> None:
+    """The opposite logits give two classes the opposite order of losses, so that the two AUCs add up to one."""
+    probe, game = LossThreshold(), SharedGame((before, _Opposite(before)), *game_records(dataset, None), alike=False)
+    found = measured_pairs(probe, Questions((probe,)), game, game.play(probe, seed=0), lambda *_: None)
+    sums = {each.column.metric: each.resampled.sums for each in found}
+    assert sums["auc"] == pytest.approx(np.zeros(800), abs=1e-9)
+    assert sums["balanced_accuracy"] is None
+
+
+class _Opposite(nn.Module):
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.model(x)
+        return -logits
 
 
 def test_an_attack_gains_over_its_chance_level_or_by_its_primary_metric() -> None:

@@ -13,15 +13,15 @@ import pytest
 import torch
 from rich.console import Console
 
-from amulet.core.curve import Curve
 from amulet.core.errors import AmuletError
-from amulet.core.image_grid import ImageGrid
-from amulet.core.tally import Tally
+from amulet.core.measurements.curve import Curve
+from amulet.core.measurements.image_grid import ImageGrid
+from amulet.core.measurements.tally import Tally
 from amulet.experiments import PairResults, Results
 from amulet.experiments.pairs.results import ModelFacts, PairCell
+from amulet.experiments.results.files.result_folders import holds_pair, read_manifest
 from amulet.experiments.results.numbers import Column, Traced, Value
 from amulet.experiments.results.pictures import Pictured, rows_of
-from amulet.experiments.results.result_folders import holds_pair, read_manifest
 from amulet.report.pages import matrix_markdown, matrix_page
 from amulet.report.pages.matrix_terminal import matrix_table
 from amulet.report.pages.pair_page import render_pair

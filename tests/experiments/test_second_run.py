@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from amulet.core import remembered
 from amulet.core.errors import Problem
+from amulet.core.storage import remembered
 from amulet.experiments import Experiment, Plan, Results, Store, plan
 from amulet.experiments.graph.failures import Failure
 from amulet.experiments.results.collect import collect

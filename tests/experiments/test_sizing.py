@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from amulet.core.data import Attribute, Modality, Schema
-from amulet.core.outline import Outline
+from amulet.core.records.outline import Outline
 from amulet.datasets import CIFAR10, CelebA, FashionMNIST, Mortgages
 from amulet.experiments import Experiment, Plan, Store, plan
 from amulet.experiments.graph.tasks import Task, Train

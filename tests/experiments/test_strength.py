@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from amulet.core.curve import Curve
+from amulet.core.measurements.curve import Curve
 from amulet.core.threat import Access
 from amulet.evasion import EvasionAttack, EvasionOutcome
 from amulet.evasion.attacks import PGD, AutoAttack, Transfer
 from amulet.evasion.metrics import noise_accuracy, one_class_share, robust_accuracy
 from amulet.experiments import BASELINE, Experiment, Results, assess
-from amulet.experiments.results.gates import Checked
+from amulet.experiments.results.checks.gates import Checked
 from amulet.experiments.results.numbers import Column, Traced, Value
 from amulet.statistics import Gate
 from amulet.testing import TOY_RECIPE, toy_dataset

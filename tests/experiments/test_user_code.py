@@ -17,9 +17,9 @@ from torch.nn.modules import module as modules
 from typer.testing import CliRunner
 
 from amulet.cli import app
-from amulet.core.containment import contained, text_of, told
 from amulet.core.errors import UserCodeFailed
 from amulet.core.split import Split
+from amulet.core.user_code.containment import contained, text_of, told
 from amulet.datasets import ImportedDataset
 from amulet.experiments import BASELINE, Experiment, Store, dump_experiment, plan
 from amulet.experiments.assess import carry_out, prepare

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from amulet.core.errors import InvalidParameter, Unwritable
-from amulet.core.folders import require_writable
+from amulet.core.storage.folders import require_writable
 from amulet.experiments import Experiment, Results
 from amulet.report.pages.publishing import FILES, to_be_replaced
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from amulet.functional.attributions import Output, gradients, integrated_gradients, log_variances, outputs
+from amulet.functional.gradients.attributions import Output, gradients, integrated_gradients, log_variances, outputs
 
 X = torch.tensor([[0.2, -0.4, 0.9], [1.0, 0.5, -0.3]], dtype=torch.float64)
 

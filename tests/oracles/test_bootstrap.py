@@ -19,6 +19,7 @@ from amulet.statistics import (
     judge_resampled,
 )
 from amulet.statistics.bootstrap import percentile_interval
+from amulet.statistics.turned import BELOW_CHANCE
 
 Floats = NDArray[np.float64]
 Metric = Callable[[Floats, NDArray[np.int64]], Floats]
@@ -155,6 +156,17 @@ def test_from_chance_to_chance_is_no_change_in_a_pair() -> None:
         assert judge_resampled([cell])[0].word is expected
     steady = Resampled(0.0, spread, 0.02, gains=(spread, spread))
     assert judge_resampled([steady])[0].word is Word.NO_CHANGE
+
+
+def test_an_attack_below_chance_is_compared_with_its_answers_turned_round() -> None:
+    """AUCs of .56 and .44: whoever says the opposite reaches .56, so that no risk is lower; from .70 it is lower."""
+    spread = np.linspace(-0.01, 0.01, 801)
+    for before, expected in ((0.56, Word.INCONCLUSIVE), (0.44, Word.INCONCLUSIVE), (0.70, Word.DECREASES)):
+        change, total = 0.40 - before, before + 0.40 - 1
+        verdict = judge_resampled([Resampled(change, spread + change, 0.02, sums=spread + total)])[0]
+        assert verdict.word is expected
+        assert verdict.reason == (BELOW_CHANCE if expected is Word.INCONCLUSIVE else None)
+        assert verdict.interval is not None
 
 
 @pytest.mark.parametrize(("unit", "units"), [("class", "classes"), ("suspect", "suspects"), ("model", "models")])

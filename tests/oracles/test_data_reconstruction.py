@@ -15,7 +15,7 @@ from amulet.data_reconstruction.attacks import ModelInversion, RegularizedInvers
 from amulet.data_reconstruction.outcome import GUESSES
 from amulet.datasets import FashionMNIST
 from amulet.functional.inversion import denoised, inverted
-from amulet.functional.pgd import input_gradient
+from amulet.functional.perturbations.pgd import input_gradient
 from amulet.functional.ssim import ssim
 from amulet.models import LinearNet, SimpleCNN
 from amulet.training import Adam, Recipe

@@ -9,9 +9,15 @@ from torch import Generator, Tensor, nn
 
 from amulet.core.data import Data, Modality, Schema
 from amulet.core.threat import Access, TrainedModel, opened
-from amulet.functional.blind_walk import blind_walk, random_directions
-from amulet.functional.hyperplanes import shortest_step
-from amulet.functional.minimum_distance import DISTANCES, GROWTH, OVERSHOOT, minimum_distances, shortest_l1_step
+from amulet.functional.perturbations.blind_walk import blind_walk, random_directions
+from amulet.functional.perturbations.hyperplanes import shortest_step
+from amulet.functional.perturbations.minimum_distance import (
+    DISTANCES,
+    GROWTH,
+    OVERSHOOT,
+    minimum_distances,
+    shortest_l1_step,
+)
 from amulet.models import LinearNet
 from amulet.statistics.welch import welch_greater
 from amulet.training import Adam, Recipe

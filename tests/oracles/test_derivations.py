@@ -13,8 +13,8 @@ from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import AccessDenied, InvalidParameter
 from amulet.core.fitted import Fitted
 from amulet.core.model import predict
+from amulet.core.records.synthetic import unlabelled
 from amulet.core.roles import Derivation
-from amulet.core.synthetic import unlabelled
 from amulet.core.threat import Access, opened
 from amulet.derivations import Distillation, Extraction, FineTuning, Pruning, Quantization
 from amulet.derivations.distillation import SoftenedCrossEntropy

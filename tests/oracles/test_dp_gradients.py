@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 from amulet.core.data import Data
 from amulet.core.dataset import AmuletDataset
 from amulet.core.model import ModelSpec
-from amulet.functional.pgd import Classifier
+from amulet.functional.perturbations.pgd import Classifier
 from amulet.models import LinearNet, SimpleCNN
 from amulet.training import DPSGD, SGD, DataUse, LogitAdjustment, Penalize, Recipe, clipped_sums
 from amulet.training.clipped_sums import ClippedSum, clipped_sum_by_layer, clipped_sum_by_record, form_for

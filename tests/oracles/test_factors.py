@@ -21,9 +21,9 @@ from amulet.factors import (
     MemberDistinguishability,
     Memorization,
 )
-from amulet.functional.boundary_distance import boundary_distances
-from amulet.functional.input_curvature import input_curvatures
+from amulet.functional.gradients.input_curvature import input_curvatures
 from amulet.functional.kolmogorov_smirnov import kolmogorov_smirnov
+from amulet.functional.perturbations.boundary_distance import boundary_distances
 from amulet.testing import toy_dataset
 
 WIDE = (-100.0, 100.0)

@@ -8,8 +8,8 @@ import torch
 from scipy.optimize import linprog
 from torch import Generator, Tensor
 
-from amulet.functional.balls import Norm
-from amulet.functional.hyperplanes import shortest_step
+from amulet.functional.perturbations.balls import Norm
+from amulet.functional.perturbations.hyperplanes import shortest_step
 
 RECORDS, FEATURES = 30, 8
 

@@ -8,8 +8,8 @@ import torch
 from scipy.stats import multivariate_normal, norm
 from torch import Generator, Tensor
 
-from amulet.functional.joint_likelihood import RIDGE, fit_joint_gaussians
-from amulet.functional.likelihood import fit_gaussians
+from amulet.functional.membership.joint_likelihood import RIDGE, fit_joint_gaussians
+from amulet.functional.membership.likelihood import fit_gaussians
 from amulet.functional.roc import area_under, roc
 
 MODELS, RECORDS = 12, 5

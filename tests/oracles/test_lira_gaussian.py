@@ -22,7 +22,7 @@ from amulet.core.dataset import AmuletDataset
 from amulet.core.split import MemberDraw, ShadowDraw, Split
 from amulet.core.threat import TrainedModel
 from amulet.datasets import from_arrays
-from amulet.functional.likelihood import fit_gaussian_pair, fit_gaussians
+from amulet.functional.membership.likelihood import fit_gaussian_pair, fit_gaussians
 from amulet.membership_inference import MembershipInferenceAttack, MembershipOutcome
 from amulet.membership_inference.attacks import RMIA, LiRA, LossThreshold
 from amulet.membership_inference.attacks.lira import Variance

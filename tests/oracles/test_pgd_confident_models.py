@@ -14,8 +14,8 @@ from amulet.core.dataset import AmuletDataset
 from amulet.evasion.attacks import PGD
 from amulet.evasion.defenses import AdversarialTraining
 from amulet.evasion.metrics import clean_accuracy, robust_accuracy
-from amulet.functional.balls import Ball, Norm
-from amulet.functional.pgd import pgd
+from amulet.functional.perturbations.balls import Ball, Norm
+from amulet.functional.perturbations.pgd import pgd
 from amulet.models import LinearNet
 from amulet.training import Adam, Recipe
 

@@ -14,8 +14,8 @@ from torch.nn.functional import cross_entropy
 from amulet.datasets import from_arrays
 from amulet.evasion.attacks import PGD
 from amulet.evasion.metrics import robust_accuracy
-from amulet.functional.balls import Ball, Norm
-from amulet.functional.pgd import pgd
+from amulet.functional.perturbations.balls import Ball, Norm
+from amulet.functional.perturbations.pgd import pgd
 
 RECORDS, FEATURES = 200, 10
 

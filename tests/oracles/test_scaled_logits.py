@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from amulet.functional.likelihood import scaled_logits
+from amulet.functional.membership.likelihood import scaled_logits
 
 logit = st.floats(-12, 12, width=32)
 

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Generator, Tensor, nn
 
-from amulet.functional.apgd import apgd, cross_entropy_of
-from amulet.functional.balls import Ball, Norm
-from amulet.functional.fab import fab
-from amulet.functional.square import square
+from amulet.functional.perturbations.apgd import apgd, cross_entropy_of
+from amulet.functional.perturbations.balls import Ball, Norm
+from amulet.functional.perturbations.fab import fab
+from amulet.functional.perturbations.square import square
 
 RECORDS, FEATURES = 300, 10
 RADIUS: dict[Norm, float] = {"linf": 0.1, "l2": 0.25}

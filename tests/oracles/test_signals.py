@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy.stats import entropy
 from torch import Generator
 
+from amulet.functional.membership.signals import log_odds, negative_entropy, negative_loss, negative_modified_entropy
 from amulet.functional.roc import best_threshold
-from amulet.functional.signals import log_odds, negative_entropy, negative_loss, negative_modified_entropy
 
 LOGITS = 3 * torch.randn(50, 4, generator=Generator().manual_seed(0), dtype=torch.float64)
 Y = torch.arange(50) % 4

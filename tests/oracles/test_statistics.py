@@ -14,10 +14,12 @@ from amulet.statistics import (
     judge,
     paired_t,
     rejudge,
+    seeds_to_settle,
 )
 from amulet.statistics.power import power_of_difference, power_of_equivalence
 from amulet.statistics.rare import FEWEST, seeds_to_exclude, share_not_excluded
 from amulet.statistics.spread import OTHERS, PAIRING, unpaired_std
+from amulet.statistics.turned import BELOW_CHANCE
 
 RNG = np.random.default_rng(0)
 
@@ -166,6 +168,33 @@ def test_what_a_cell_says_later_does_not_take_back_what_another_said_before() ->
         judge([Comparison(decided, 0.02), Comparison(late[:seeds], 0.02)], looks=(5, 10))[0].word for seeds in (5, 10)
     ]
     assert words[0] is words[1]
+
+
+def test_two_seeds_do_not_say_how_many_more_are_needed() -> None:
+    """Of true differences of one margin and one standard deviation, which ten seeds settle in four cases of five."""
+    rng, margin = np.random.default_rng(6), 0.02
+    asked = {}
+    for seeds in (2, 5):
+        tests = [paired_t(rng.normal(margin, margin, seeds).tolist()) for _ in range(200)]
+        asked[seeds] = [seeds_to_settle(test, margin, 0.05) or 1001 for test in tests if test is not None]
+    assert np.quantile(asked[2], 0.9) > 300
+    assert np.quantile(asked[5], 0.9) < 150
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 4, 5])
+def test_a_number_of_seeds_is_stated_from_five_on(seeds: int) -> None:
+    verdict = judge([Comparison((0.1, -0.1, 0.05, -0.02, 0.03)[:seeds], 0.02)])[0]
+    assert (verdict.seeds_needed is None) == verdict.too_few_seeds == (seeds < 5)
+    assert verdict.seeds_may_settle == (seeds == 5)
+
+
+def test_no_number_of_seeds_is_stated_where_an_attack_below_chance_stands_in_the_way() -> None:
+    values = ((0.57, 0.43), (0.55, 0.45), (0.56, 0.43), (0.57, 0.45), (0.56, 0.44))
+    differences = tuple(after - before for before, after in values)
+    verdict = judge([Comparison(differences, 0.02, values=values, centre=0.5)])[0]
+    assert (verdict.word, verdict.reason) == (Word.INCONCLUSIVE, BELOW_CHANCE)
+    assert not verdict.seeds_may_settle
+    assert verdict.seeds_needed is None
 
 
 @pytest.mark.parametrize("differences", [(0.0,), (1e-17,), (0.0001, 0.0, -0.0001)], ids=str)

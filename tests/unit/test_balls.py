@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Generator
 
-from amulet.functional.balls import Ball, Norm
+from amulet.functional.perturbations.balls import Ball, Norm
 
 ROUNDING = 1e-12
 

@@ -3,7 +3,7 @@
 import pytest
 
 from amulet.attribute_inference.attacks import AttributeFromOutputs
-from amulet.core.groups import group_codes, measure_by_group, measured_by_group
+from amulet.core.measurements.groups import group_codes, measure_by_group, measured_by_group
 from amulet.core.outcome import Outcome
 from amulet.core.probe import Probe
 from amulet.discriminatory_behavior import Discrimination

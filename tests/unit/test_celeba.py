@@ -103,7 +103,7 @@ def test_images_are_decoded_once_and_mapped(tmp_path: Path, monkeypatch: pytest.
     write(tmp_path)
     dataset = CelebA(root=str(tmp_path), size=8).load()
     assert dataset.train.x.data_ptr() + dataset.train.x.nbytes == dataset.test.x.data_ptr()
-    monkeypatch.setattr("amulet.datasets.images.decode", lambda *_: pytest.fail("decoded again"))
+    monkeypatch.setattr("amulet.datasets.official.images.decode", lambda *_: pytest.fail("decoded again"))
     again = CelebA(root=str(tmp_path), target="Male", sensitive=(), size=8).load()
     assert torch.equal(again.train.x, dataset.train.x)
 

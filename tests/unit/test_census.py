@@ -106,7 +106,7 @@ def test_the_seed_draws_the_split_and_x_y_z_stay_aligned(root: Path, census: Amu
 
 
 def test_the_files_are_read_once(root: Path, census: AmuletDataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("amulet.datasets.cache._write", lambda *_: pytest.fail("made again"))
+    monkeypatch.setattr("amulet.datasets.official.cache._write", lambda *_: pytest.fail("made again"))
     assert Census(root=str(root)).load().content == census.content
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from amulet.core.data import Modality
 from amulet.core.errors import InvalidData
 from amulet.datasets import CIFAR10, load_data
-from amulet.datasets.cifar_batches import PIXELS, binary_batch, python_batch
+from amulet.datasets.official.cifar_batches import PIXELS, binary_batch, python_batch
 
 RealData = Callable[[str], Path]
 Bytes = NDArray[np.uint8]

@@ -8,8 +8,8 @@ from amulet.core.errors import InvalidParameter
 from amulet.experiments.results.conditions import conditions, fulfilled
 from amulet.experiments.results.numbers import Column, Value
 from amulet.experiments.results.results import Results
-from amulet.report.words.conditions import condition_sentence
-from amulet.report.words.formats import MINUS
+from amulet.report.words.verdicts.conditions import condition_sentence
+from amulet.report.words.vocabulary.formats import MINUS
 
 ROBUST = Column("evasion", "PGD(epsilon=0.05)", "robust_accuracy", 0.0, 1.0, "low", True, 0.02, None)
 CLEAN = replace(ROBUST, metric="clean_accuracy", riskier=None, primary=False)

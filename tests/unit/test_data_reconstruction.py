@@ -14,8 +14,8 @@ from amulet.core.data import Modality, Schema
 from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidParameter
 from amulet.core.metric import Metric, Undefined
+from amulet.core.records.synthetic import as_records
 from amulet.core.split import Split
-from amulet.core.synthetic import as_records
 from amulet.core.threat import Access, Adversary
 from amulet.data_reconstruction import ReconstructionAttack, ReconstructionOutcome, metrics, side_by_side
 from amulet.data_reconstruction.attacks import ModelInversion, RegularizedInversion

@@ -17,9 +17,9 @@ import pytest
 
 from amulet.core.errors import InvalidData
 from amulet.datasets import CIFAR10, Census, FashionMNIST, from_folder
-from amulet.datasets.cifar_batches import python_batch
-from amulet.datasets.idx import read_idx, write_idx
-from amulet.datasets.sources import Layout, tree
+from amulet.datasets.official.cifar_batches import python_batch
+from amulet.datasets.official.idx import read_idx, write_idx
+from amulet.datasets.official.sources import Layout, tree
 
 LARGE = 300 * 2**20
 

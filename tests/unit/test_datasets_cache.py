@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
 
-from amulet.core.cache_folder import cache_root
 from amulet.core.errors import AmuletError
-from amulet.datasets import cache
-from amulet.datasets.cache import Arrays, Blocks, Key, cached
-from amulet.datasets.places import data_root
+from amulet.core.storage.cache_folder import cache_root
+from amulet.datasets.official import cache
+from amulet.datasets.official.cache import Arrays, Blocks, Key, cached
+from amulet.datasets.official.places import data_root
 
 KEY = Key("Stamps", 1, {"file": "abc"}, {"size": 8})
 ARRAY = np.arange(12, dtype=np.uint8).reshape(3, 4)
@@ -31,7 +31,7 @@ RACE = """
 import time
 from pathlib import Path
 import numpy as np
-from amulet.datasets.cache import Key, cached
+from amulet.datasets.official.cache import Key, cached
 
 ARRAY = np.arange(1_000_000, dtype=np.uint8).reshape(1000, 1000)
 

@@ -10,7 +10,7 @@ import pytest
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import AmuletError
 from amulet.datasets import CIFAR10, LFW, Census, FashionMNIST
-from amulet.datasets.download import Remote, download
+from amulet.datasets.official.download import Remote, download
 
 CONTENT = b"39, State-gov"
 REMOTE = Remote("adult.data", "https://example.org/adult.data", f"sha256:{hashlib.sha256(CONTENT).hexdigest()}")

@@ -9,7 +9,7 @@ import torch
 
 from amulet.core.dataset import AmuletDataset
 from amulet.datasets import from_arrays, from_frame
-from amulet.datasets.overlap import shared_records
+from amulet.datasets.users_data.overlap import shared_records
 
 X = np.random.default_rng(0).random((90, 4)).astype(np.float32)
 Y = np.arange(90) % 2

@@ -14,7 +14,7 @@ from torch.utils.data import TensorDataset
 from amulet.core.data import Attribute, Modality
 from amulet.core.errors import AmuletError, InvalidData, InvalidParameter
 from amulet.datasets import ImportedDataset, from_arrays, from_frame, from_torch
-from amulet.datasets.scaling import scale_to_unit
+from amulet.datasets.official.scaling import scale_to_unit
 
 UserModule = Callable[[str, str], None]
 X = np.random.default_rng(0).random((10, 3))

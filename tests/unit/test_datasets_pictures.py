@@ -16,7 +16,7 @@ from PIL import Image
 
 from amulet.core.errors import InvalidData
 from amulet.datasets import from_folder
-from amulet.datasets.images import View, decode
+from amulet.datasets.official.images import View, decode
 
 VIEW = View(8, 8)
 Write = Callable[[Path], None]

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from amulet.core.errors import InvalidData
-from amulet.datasets.sources import Folder, tree
+from amulet.datasets.official.sources import Folder, tree
 
 Make = Callable[[Path, dict[str, bytes]], Path]
 FILES = {"b/2.txt": b"two", "a.txt": b"one"}

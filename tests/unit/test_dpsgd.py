@@ -13,7 +13,7 @@ from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidParameter
 from amulet.core.seeds import generator
 from amulet.evasion.defenses import AdversarialTraining
-from amulet.functional.pgd import Classifier
+from amulet.functional.perturbations.pgd import Classifier
 from amulet.membership_inference import defenses
 from amulet.models import LinearNet
 from amulet.training import DPSGD, SGD, Cosine, LogitAdjustment, Recipe

@@ -15,9 +15,9 @@ from torch import Generator, Tensor
 
 from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import AmuletError
-from amulet.core.image_grid import MOST_COLUMNS, MOST_PIXELS, ImageGrid, as_pixels, reduced
+from amulet.core.measurements.image_grid import MOST_COLUMNS, MOST_PIXELS, ImageGrid, as_pixels, reduced
+from amulet.core.measurements.png import decoded_png, encoded_png
 from amulet.core.metric import Undefined
-from amulet.core.png import decoded_png, encoded_png
 from amulet.data_reconstruction import ReconstructionOutcome
 from amulet.data_reconstruction.attacks import ModelInversion
 from amulet.datasets import Digits, from_arrays

@@ -25,8 +25,8 @@ from amulet.evasion.attacks import PGD
 from amulet.experiments import Experiment, Row, game_for, plan
 from amulet.experiments.graph.tasks import Derive, Released, Train
 from amulet.experiments.planning.defended import defended
-from amulet.functional.attributions import gradients, log_variances
-from amulet.functional.pgd import Classifier
+from amulet.functional.gradients.attributions import gradients, log_variances
+from amulet.functional.perturbations.pgd import Classifier
 from amulet.membership_inference.attacks import ExplanationVariance, LiRA, LiRAWithExplanations
 from amulet.membership_inference.defenses import EarlyStopping
 from amulet.membership_inference.metrics import auc

@@ -16,7 +16,7 @@ from amulet.core.data import Modality
 from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidData
 from amulet.datasets import FashionMNIST, load_data
-from amulet.datasets.idx import read_idx, write_idx
+from amulet.datasets.official.idx import read_idx, write_idx
 
 RealData = Callable[[str], Path]
 Bytes = NDArray[np.uint8]
@@ -64,7 +64,7 @@ def test_images_stay_mapped_bytes(clothes: AmuletDataset) -> None:
 
 
 def test_the_files_are_read_once(clothes: AmuletDataset, real_data: RealData, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("amulet.datasets.cache._write", lambda *_: pytest.fail("made again"))
+    monkeypatch.setattr("amulet.datasets.official.cache._write", lambda *_: pytest.fail("made again"))
     root = str(real_data("fashion-mnist").parent)
     assert FashionMNIST(root=root).load().content == clothes.content
 

@@ -12,7 +12,7 @@ from amulet.core.errors import InvalidParameter
 from amulet.datasets import census, from_frame
 from amulet.evasion.attacks import PGD, AutoAttack, Transfer, WorstCase
 from amulet.evasion.perturbation import Frozen, ball_of
-from amulet.functional.balls import Norm
+from amulet.functional.perturbations.balls import Norm
 from amulet.models import LinearNet
 
 CPU = torch.device("cpu")

@@ -11,18 +11,19 @@ from rich.console import Console
 
 from amulet.core.spec import Plain
 from amulet.experiments.pairs.results import ModelFacts, PairCell, PairResults
-from amulet.experiments.results.few_seeds import few_seeds
+from amulet.experiments.results.checks.few_seeds import few_seeds
 from amulet.experiments.results.numbers import Column, Value
 from amulet.experiments.results.results import Results
 from amulet.report.pages.glance_terminal import LEGEND, glance
 from amulet.report.pages.matrix_terminal import matrix_table
 from amulet.report.pages.pair_terminal import pair_glance
-from amulet.report.words.blocks import matrix_blocks
-from amulet.report.words.failed_checks import failed_checks
-from amulet.report.words.glance import GlanceColumn, glance_columns
-from amulet.report.words.next_commands import next_commands
-from amulet.report.words.readings import Reading
-from amulet.report.words.short_numbers import short_difference, short_value
+from amulet.report.words.matrix.blocks import matrix_blocks
+from amulet.report.words.matrix.glance import GlanceColumn, glance_columns
+from amulet.report.words.matrix.next_commands import next_commands
+from amulet.report.words.verdicts.failed_checks import failed_checks
+from amulet.report.words.verdicts.readings import Reading
+from amulet.report.words.verdicts.verdict_words import verdict_words
+from amulet.report.words.vocabulary.short_numbers import short_difference, short_value
 from amulet.statistics import Verdict, Word
 
 BOUNDS, JUDGED = (0.0, 1.0), (True, 0.02)
@@ -130,6 +131,24 @@ def test_a_risk_with_several_attacks_shows_the_worst_news_and_the_range_of_its_v
     assert column.baseline == ".50\N{EN DASH}.60"
 
 
+def test_different_metrics_of_a_risk_have_their_values_one_after_the_other_with_their_names() -> None:
+    claims = replace(FIDELITY, probe="Ownership", metric="claim_accuracy")
+    results = assessed((FIDELITY, claims), (DOWN, OPEN))
+    values = [replace(v, value=v.value - 0.1) if v.metric == "fidelity" and v.value else v for v in results.values]
+    found = replace(results, values=tuple(values))
+    column = columns_of(found)["Ownership"]
+    assert (column.baseline, column.measured) == (".50, .60", "fidelity .50, claim accuracy .60")
+    assert any(line.startswith("Ownership: fidelity .50, claim accuracy .60.") for line in printed(found, None))
+
+
+def test_bad_news_beside_the_worst_is_counted_by_kind() -> None:
+    columns = (ROBUST, SUCCESS, GAP, TRAIT, MSE, FIDELITY, WORLD)
+    shown = printed(assessed(columns, (DOWN, UP, LEANS, LEANS, OPEN, OPEN, OPEN)), None)
+    (news,) = [line for line in shown if line.startswith("D: Worse:")]
+    assert news.endswith(" Also 2 metrics lean worse.")
+    assert not any("Also" in line for line in printed(assessed((ROBUST,), (DOWN,)), None))
+
+
 def test_a_metric_that_the_user_listed_has_a_column_and_others_have_not() -> None:
     assert list(columns_of(assessed((LOSS, TPR, OTHER_TPR), (UP,)))) == ["Membership", "TPR at FPR 0.05*"]
     assert list(columns_of(assessed((LOSS, TPR, OTHER_TPR), (UP,), spec=None))) == ["Membership"]
@@ -152,6 +171,14 @@ def test_how_many_seeds_would_settle_what_is_open_stands_under_each_column() -> 
     with console.capture() as captured:
         console.print(matrix_table(results, 100))
     assert f"about {seeds} seeds" in captured.get() or ">1000 seeds" in captured.get()
+
+
+def test_from_few_seeds_nobody_says_how_many_would_do() -> None:
+    results = assessed((BALANCED, ROBUST), (OPEN[:4], OPEN[:4]))
+    assert not any(line.startswith("seeds to settle") for line in printed(results, None))
+    words = verdict_words(results.cell("D", BALANCED))
+    assert words is not None
+    assert words.because == "with fewer than 5 seeds it cannot be said how many would settle it"
 
 
 def test_a_check_that_failed_stands_there_once() -> None:

@@ -19,8 +19,8 @@ from amulet.core.data import Modality
 from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import AmuletError, InvalidData, InvalidParameter
 from amulet.datasets import LFW, load_data
-from amulet.datasets.images import View, decode
 from amulet.datasets.lfw import GROUPS, codes, parse
+from amulet.datasets.official.images import View, decode
 
 RealData = Callable[[str], Path]
 COLUMNS = ["Male", *GROUPS["race"], *GROUPS["age"], "Smiling"]

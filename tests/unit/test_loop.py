@@ -16,7 +16,7 @@ from amulet.core.dataset import AmuletDataset
 from amulet.core.held import Held
 from amulet.core.model import predict
 from amulet.evasion.defenses import AdversarialTraining
-from amulet.functional.pgd import Classifier
+from amulet.functional.perturbations.pgd import Classifier
 from amulet.models import LinearNet, SimpleCNN
 from amulet.training import (
     SGD,

@@ -12,8 +12,8 @@ from torch.nn.functional import cross_entropy
 from amulet.core.data import Data, Modality, Schema, Selection
 from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidData, InvalidParameter, MissingInput
-from amulet.core.estimate import Estimate, estimate
-from amulet.core.groups import measure_by_group
+from amulet.core.measurements.estimate import Estimate, estimate
+from amulet.core.measurements.groups import measure_by_group
 from amulet.core.metric import Metric, Undefined
 from amulet.core.model import predict
 from amulet.core.probe import Game

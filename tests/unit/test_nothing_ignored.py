@@ -22,7 +22,7 @@ from amulet.core.trainable import DataUse
 from amulet.derivations import Extraction
 from amulet.experiments import Experiment, Row, Store, plan
 from amulet.experiments.planning.estimate import estimate
-from amulet.functional.pgd import Classifier
+from amulet.functional.perturbations.pgd import Classifier
 from amulet.models import LinearNet
 from amulet.poisoning.attacks import BadNets
 from amulet.poisoning.defenses import SpectralSignatures

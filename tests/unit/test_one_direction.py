@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from amulet.core.errors import AmuletError, InvalidParameter
-from amulet.core.tally import Tally
+from amulet.core.measurements.tally import Tally
 from amulet.experiments import PairResults, Results
 from amulet.experiments.pairs.results import ModelFacts, PairCell
 from amulet.experiments.results.numbers import Column, Value
-from amulet.report.words.formats import p_value, percent
-from amulet.report.words.verdict_words import verdict_words
+from amulet.report.words.verdicts.verdict_words import verdict_words
+from amulet.report.words.vocabulary.formats import p_value, percent
 from amulet.statistics import Verdict, Word
 
 LOW, HIGH, NEITHER = (0.0, 1.0, "low"), (0.0, 1.0, "high"), (0.0, 1.0, None)

@@ -14,7 +14,7 @@ from amulet.core.errors import AmuletError, Conflict, InvalidParameter, Problem
 from amulet.core.held import Held
 from amulet.core.trainable import Stage
 from amulet.evasion.defenses import TRADES, AdversarialTraining
-from amulet.functional.pgd import Classifier
+from amulet.functional.perturbations.pgd import Classifier
 from amulet.models import ImportedModel, LinearNet, SimpleCNN
 from amulet.poisoning.defenses import OutlierRemoval, SpectralSignatures
 from amulet.training import (

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from amulet.core import remembered
-from amulet.core.remembered import recalled, remember
 from amulet.core.spec import Plain
+from amulet.core.storage import remembered
+from amulet.core.storage.remembered import recalled, remember
 
 ABOUT: Mapping[str, Plain] = {"what": "a sum", "of": [1, 2]}
 

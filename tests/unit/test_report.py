@@ -12,10 +12,10 @@ import pytest
 from rich.console import Console
 
 from amulet.core.errors import Unwritable
+from amulet.core.measurements.tally import Tally
 from amulet.core.metric import Metric
 from amulet.core.probe import Probe
 from amulet.core.spec import Plain
-from amulet.core.tally import Tally
 from amulet.experiments.graph.entries import environment
 from amulet.experiments.registry.plugins import Kind, Plugin, metrics_for, plugins
 from amulet.experiments.results.numbers import Column, MatrixCell, Value
@@ -25,17 +25,17 @@ from amulet.report.charts.trade_offs import comparable_mean
 from amulet.report.pages import matrix_markdown
 from amulet.report.pages.matrix_page import render
 from amulet.report.pages.matrix_terminal import matrix_table
-from amulet.report.words import names
-from amulet.report.words.blocks import matrix_blocks, primary_blocks
-from amulet.report.words.explanations import HOW_VERDICTS
-from amulet.report.words.names import Words, metric_words, risk_rank, risk_words, riskier_end
-from amulet.report.words.no_skill import no_skill_text
-from amulet.report.words.readings import LEANING_RULE
-from amulet.report.words.risk_cells import risk_cells
-from amulet.report.words.row_text import row_heading
-from amulet.report.words.spec_text import Named, named, probes
-from amulet.report.words.verdict_sentences import judged_sentence
-from amulet.report.words.verdict_words import Tone, verdict_words
+from amulet.report.words.matrix.blocks import matrix_blocks, primary_blocks
+from amulet.report.words.matrix.risk_cells import risk_cells
+from amulet.report.words.matrix.verdict_sentences import judged_sentence
+from amulet.report.words.verdicts.explanations import HOW_VERDICTS
+from amulet.report.words.verdicts.no_skill import no_skill_text
+from amulet.report.words.verdicts.readings import LEANING_RULE
+from amulet.report.words.verdicts.verdict_words import Tone, verdict_words
+from amulet.report.words.vocabulary import names
+from amulet.report.words.vocabulary.names import Words, metric_words, risk_rank, risk_words, riskier_end
+from amulet.report.words.vocabulary.row_text import row_heading
+from amulet.report.words.vocabulary.spec_text import Named, named, probes
 from amulet.statistics import Verdict, Word
 from amulet.utility import PredictionOutcome
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from amulet.core.curve import Curve
+from amulet.core.measurements.curve import Curve
 from amulet.experiments.results.numbers import Column, Traced, Value
 from amulet.experiments.results.results import Results
 from amulet.report.charts import vega_lite
@@ -19,12 +19,12 @@ from amulet.report.pages.heat_maps import cell_anchors
 from amulet.report.pages.matrix_page import render
 from amulet.report.pages.matrix_terminal import matrix_table
 from amulet.report.pages.page_script import embedded
-from amulet.report.words.blocks import matrix_blocks
-from amulet.report.words.compositions import combinations
-from amulet.report.words.gates import gates_of
-from amulet.report.words.risk_cells import Judged, risk_cells
-from amulet.report.words.seed_counts import how_often, looks_sentence, seed_names, seeds_note
-from amulet.report.words.verdict_sentences import judged_sentence, verdict_figures
+from amulet.report.words.matrix.blocks import matrix_blocks
+from amulet.report.words.matrix.compositions import combinations
+from amulet.report.words.matrix.risk_cells import Judged, risk_cells
+from amulet.report.words.matrix.verdict_sentences import judged_sentence, verdict_figures
+from amulet.report.words.verdicts.gates import gates_of
+from amulet.report.words.vocabulary.seed_counts import how_often, looks_sentence, seed_names, seeds_note
 from amulet.statistics import Word
 
 LABEL = "a|<b>"

@@ -8,10 +8,10 @@ from amulet.core.spec import Plain
 from amulet.experiments.results.numbers import Column, Value
 from amulet.experiments.results.results import Results
 from amulet.report.charts.trade_offs import axis_ends
-from amulet.report.words.blocks import matrix_blocks
 from amulet.report.words.claims import claim_sentences
-from amulet.report.words.headlines import headlines
-from amulet.report.words.spec_text import Named, brief
+from amulet.report.words.matrix.blocks import matrix_blocks
+from amulet.report.words.matrix.headlines import headlines
+from amulet.report.words.vocabulary.spec_text import Named, brief
 
 AUDIT = "Ownership(by=WatermarkClaim)"
 ACCURACY = Column("unauthorized_model_ownership", AUDIT, "claim_accuracy", 0.0, 1.0, "low", True, 0.02, None)

@@ -10,13 +10,13 @@ from amulet.core.spec import Plain
 from amulet.experiments.registry.plugins import plugins
 from amulet.experiments.results.numbers import Column, Value
 from amulet.experiments.results.results import Results
-from amulet.report.words.blocks import matrix_blocks
-from amulet.report.words.formats import MINUS
-from amulet.report.words.headlines import headlines, undefended_news
-from amulet.report.words.names import risk_words
-from amulet.report.words.points import levels, plain_name, points
-from amulet.report.words.readings import Read, Reading, can_be_news, cell_reading, leans_worse, worst
-from amulet.report.words.risk_cells import RiskCell, risk_cells
+from amulet.report.words.matrix.blocks import matrix_blocks
+from amulet.report.words.matrix.headlines import headlines, undefended_news
+from amulet.report.words.matrix.risk_cells import RiskCell, risk_cells
+from amulet.report.words.verdicts.readings import Read, Reading, can_be_news, cell_reading, leans_worse, worst
+from amulet.report.words.vocabulary.formats import MINUS
+from amulet.report.words.vocabulary.names import risk_words
+from amulet.report.words.vocabulary.points import levels, plain_name, points
 from amulet.statistics import Comparison, judge
 
 BOUNDS, JUDGED = (0.0, 1.0), (True, 0.02)
@@ -88,11 +88,11 @@ def test_what_is_proven_comes_before_what_is_probable() -> None:
     )
 
 
-def test_the_row_with_the_worst_news_comes_first() -> None:
+def test_the_rows_are_in_the_order_of_the_matrix() -> None:
     both = assessed((STEADY,) * 7, row="calm"), assessed((DOWN, *(STEADY,) * 6), row="costly")
     values = dict.fromkeys(value for results in both for value in results.values)
     found = replace(both[0], values=tuple(values))
-    assert [headline.row for headline in headlines(found, matrix_blocks(found))] == ["costly", "calm"]
+    assert [headline.row for headline in headlines(found, matrix_blocks(found))] == ["calm", "costly"]
 
 
 def test_a_defense_that_does_not_do_its_job_is_told_before_all_else() -> None:
@@ -154,15 +154,40 @@ def test_many_of_one_kind_are_counted() -> None:
 )
 def test_what_leans_worse(column: Column, differences: tuple[float, ...], leans: bool) -> None:
     [verdict, *_] = judge([Comparison(differences, 0.02)] * (1 if differences == UP else 20))
-    assert bool(leans_worse(column, verdict, differences)) == leans
+    assert bool(leans_worse(column, verdict, Comparison(differences, 0.02))) == leans
 
 
 def test_why_it_leans() -> None:
-    verdict = judge([Comparison((0.04, 0.06, 0.01, 0.03, -0.005), 0.02)] * 20)[0]
-    assert leans_worse(RACE, verdict, (0.04, 0.06, 0.01, 0.03, -0.005)) == (
+    seeds = Comparison((0.04, 0.06, 0.01, 0.03, -0.005), 0.02)
+    assert leans_worse(RACE, judge([seeds] * 20)[0], seeds) == (
         "4 of 5 seeds point to more risk; significant in a one-sided test by itself (p = 0.038), not corrected for the "
         "other cells"
     )
+
+
+@pytest.mark.parametrize(
+    ("before", "harm", "word"),
+    [
+        (0.70, 2.5, Reading.LEANS_WORSE),
+        (0.40, -2.5, Reading.OPEN),  # towards 0.5: with its answers turned round the attack tells less
+        (0.49, 1.5, Reading.OPEN),  # 0.49 to 0.54 may be no more than 0.51 to 0.54
+    ],
+)
+def test_an_attack_below_chance_leans_by_what_it_tells_with_its_answers_turned_round(
+    before: float, harm: float, word: Reading
+) -> None:
+    turning = replace(LIRA, turns=True, chance=None)
+    results = assessed((STEADY, OPEN, LEANING, OPEN, OPEN, OPEN, OPEN))
+    values = [
+        replace(each, value=each.value - 0.701 + before) if each.probe == "LiRA" and each.value else each
+        for each in results.values
+    ]
+    columns = tuple(turning if each == LIRA else each for each in COLUMNS)
+    found = replace(results, columns=columns, values=tuple(values))
+    read = cell_reading(found, found.cell("D", turning))
+    assert read is not None
+    assert read.word is word
+    assert read.harm == pytest.approx(harm, abs=0.06)
 
 
 def test_a_cell_shows_the_worst_news_of_its_metrics(results: Results) -> None:

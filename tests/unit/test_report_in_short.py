@@ -9,20 +9,20 @@ from html import unescape
 import pytest
 from rich.console import Console
 
+from amulet.core.measurements.tally import Tally
 from amulet.core.spec import Plain
-from amulet.core.tally import Tally
 from amulet.experiments.results.numbers import Column, Value
 from amulet.experiments.results.results import Results
 from amulet.report.pages import matrix_markdown
 from amulet.report.pages.matrix_page import render
 from amulet.report.pages.matrix_terminal import matrix_table
-from amulet.report.words.blocks import matrix_blocks
-from amulet.report.words.explanations import NOT_COVERED
 from amulet.report.words.group_sizes import NOT_COUNTED, group_sizes
-from amulet.report.words.headlines import headlines
-from amulet.report.words.no_skill import no_skill_text, to_compare_with
-from amulet.report.words.readings import Reading
-from amulet.report.words.verdict_sentences import metric_figures
+from amulet.report.words.matrix.blocks import matrix_blocks
+from amulet.report.words.matrix.headlines import headlines
+from amulet.report.words.matrix.verdict_sentences import metric_figures
+from amulet.report.words.verdicts.explanations import NOT_COVERED
+from amulet.report.words.verdicts.no_skill import no_skill_text, to_compare_with
+from amulet.report.words.verdicts.readings import Reading
 
 BOUNDS, JUDGED = (0.0, 1.0), (True, 0.02)
 ACCURACY = Column("utility", "Utility", "balanced_accuracy", *BOUNDS, None, *JUDGED, None, shows="trained")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from amulet.core.curve import Curve
+from amulet.core.measurements.curve import Curve
 from amulet.core.spec import Plain
 from amulet.experiments.results.numbers import Column, Traced, Value
 from amulet.experiments.results.results import Results

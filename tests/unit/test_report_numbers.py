@@ -1,6 +1,6 @@
 """Numbers as the report writes them."""
 
-from amulet.report.words.formats import MINUS, number, setting, signed, spread
+from amulet.report.words.vocabulary.formats import MINUS, number, setting, signed, spread
 from amulet.statistics import Summary
 
 

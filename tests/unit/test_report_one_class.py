@@ -6,11 +6,11 @@ from dataclasses import replace
 from amulet.core.spec import Plain
 from amulet.experiments.results.numbers import Column, Value
 from amulet.experiments.results.results import Results
-from amulet.report.words.blocks import matrix_blocks
-from amulet.report.words.formats import MINUS
-from amulet.report.words.headlines import headlines
-from amulet.report.words.risk_cells import risk_cells
-from amulet.report.words.verdict_sentences import judged_sentence
+from amulet.report.words.matrix.blocks import matrix_blocks
+from amulet.report.words.matrix.headlines import headlines
+from amulet.report.words.matrix.risk_cells import risk_cells
+from amulet.report.words.matrix.verdict_sentences import judged_sentence
+from amulet.report.words.vocabulary.formats import MINUS
 
 ROBUST = Column("evasion", "PGD", "robust_accuracy", 0.0, 1.0, "low", True, 0.02, None)
 BY_CLASS = replace(ROBUST, metric="balanced_robust_accuracy", primary=False)

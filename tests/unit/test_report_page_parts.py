@@ -6,18 +6,19 @@ from dataclasses import replace
 
 import pytest
 
+from amulet.core.measurements.tally import Tally
 from amulet.core.spec import Plain
-from amulet.core.tally import Tally
 from amulet.experiments.results.numbers import Column, Value
 from amulet.experiments.results.results import Results
 from amulet.report.pages.anchors import row_slugs
 from amulet.report.pages.heat_maps import MOST_SHOWN, WORST, cell_anchors, maps
 from amulet.report.pages.matrix_csv import HEAD, matrix_csv
-from amulet.report.words.blocks import matrix_blocks
-from amulet.report.words.compositions import Still, combinations
-from amulet.report.words.headlines import headlines
-from amulet.report.words.passing_on import dataset_source, notes
-from amulet.report.words.risk_cells import risk_cells
+from amulet.report.words.matrix.blocks import matrix_blocks
+from amulet.report.words.matrix.compositions import Still, combinations
+from amulet.report.words.matrix.headlines import headlines
+from amulet.report.words.matrix.passing_on import dataset_source, notes
+from amulet.report.words.matrix.risk_cells import risk_cells
+from amulet.report.words.verdicts.readings import Read, Reading
 
 BOUNDS, JUDGED = (0.0, 1.0), (True, 0.02)
 ACCURACY = Column("utility", "Utility", "balanced_accuracy", *BOUNDS, None, *JUDGED, None, shows="trained")
@@ -119,7 +120,11 @@ def test_many_combinations_and_sentences_are_folded_away(results: Results) -> No
     assert few.pair_tiles[1][1].alone is Still.WORKS
     many = maps(blocks, cells, said * 5, combined * (MOST_SHOWN + 1))
     assert [len(each) for each in (many.rows, many.folded, many.headlines)] == [2, 1, 10]
-    assert len(maps(blocks, cells, said * 5, combined).headlines) == WORST
+    reads = [Read(Reading.SAME if at % 3 else Reading.WORSE) for at in range(15)]
+    crowded = [replace(said[0], row=f"row {at}", worst=read) for at, read in enumerate(reads)]
+    shown = maps(blocks, cells, crowded, combined)
+    assert [each.row for each in shown.headlines] == ["row 0", "row 3", "row 6", "row 9", "row 12"]
+    assert (len(shown.headlines), len(shown.folded_headlines)) == (WORST, 10)
 
 
 def test_before_it_is_passed_on(results: Results) -> None:

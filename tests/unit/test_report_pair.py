@@ -7,19 +7,19 @@ from html import unescape
 import pytest
 from rich.console import Console
 
-from amulet.core.tally import Tally
+from amulet.core.measurements.tally import Tally
 from amulet.experiments.pairs.results import ModelFacts, PairCell, PairResults
-from amulet.experiments.results.gates import model_check
+from amulet.experiments.results.checks.gates import model_check
 from amulet.experiments.results.numbers import Column
 from amulet.report.charts.difference_strips import strip_of_pair
 from amulet.report.pages.pair_page import render_pair
 from amulet.report.pages.pair_terminal import pair_table
-from amulet.report.words.blocks import PairLine, pair_blocks
-from amulet.report.words.explanations import NOT_INTERPRETABLE, PAIR_ONLY, PAIR_WARNING
-from amulet.report.words.formats import MINUS
 from amulet.report.words.group_sizes import NOT_COUNTED
-from amulet.report.words.verdict_sentences import pair_figures, pair_sentences
-from amulet.report.words.verdict_words import pair_verdict_words
+from amulet.report.words.matrix.blocks import PairLine, pair_blocks
+from amulet.report.words.matrix.verdict_sentences import pair_figures, pair_sentences
+from amulet.report.words.verdicts.explanations import NOT_INTERPRETABLE, PAIR_ONLY, PAIR_WARNING
+from amulet.report.words.verdicts.verdict_words import pair_verdict_words
+from amulet.report.words.vocabulary.formats import MINUS
 from amulet.statistics import Gate, Verdict, Word
 
 LABEL = "<script>alert('x')</script> [red]"

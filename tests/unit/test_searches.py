@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Generator, Tensor, nn
 
-from amulet.functional.apgd import apgd, checkpoints_of, cross_entropy_of, targeted_dlr
-from amulet.functional.balls import Ball, Norm
-from amulet.functional.fab import fab
-from amulet.functional.patches import bump_of, patches_for, peak
-from amulet.functional.square import share_at, square
+from amulet.functional.perturbations.apgd import apgd, checkpoints_of, cross_entropy_of, targeted_dlr
+from amulet.functional.perturbations.balls import Ball, Norm
+from amulet.functional.perturbations.fab import fab
+from amulet.functional.perturbations.patches import bump_of, patches_for, peak
+from amulet.functional.perturbations.square import share_at, square
 
 CPU = torch.device("cpu")
 

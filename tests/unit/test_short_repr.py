@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from amulet.core.curve import Curve
 from amulet.core.data import Data
 from amulet.core.dataset import AmuletDataset
+from amulet.core.measurements.curve import Curve
 from amulet.core.outcome import Outcome
 from amulet.core.probe import Game
 from amulet.core.short_repr import LONGEST, described

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+import amulet
 from amulet.core.split import ShadowDraw, Split
+from amulet.core.user_code.source import amulet_digest
 from amulet.training import DPSGD, Adam
 
 RunPython = Callable[..., str]
@@ -141,3 +143,15 @@ def test_the_releases_that_decide_a_number_are_part_of_the_identity(monkeypatch:
     after = DPSGD().digest, Adam().digest
     assert before[0] != after[0]
     assert before[1] == after[1]
+
+
+def test_the_digest_of_amulet_covers_its_files_in_every_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for file in ("__init__.py", "evasion/attack.py"):
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).write_text("")
+    monkeypatch.setattr(amulet, "__file__", str(tmp_path / "__init__.py"))
+    found = {amulet_digest()}
+    for file in ("__init__.py", "evasion/attack.py", "evasion/another.py"):
+        (tmp_path / file).write_text("edited = True")
+        found.add(amulet_digest())
+    assert len(found) == 4

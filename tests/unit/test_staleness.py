@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from amulet.core.dataset import AmuletDataset
-from amulet.core.source import source_digest
+from amulet.core.user_code.source import source_digest
 from amulet.experiments import BASELINE, Experiment, Progress, Store, plan
 from amulet.experiments.assess import carry_out
 from amulet.experiments.graph.failures import RunFailed

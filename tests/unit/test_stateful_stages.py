@@ -9,18 +9,18 @@ from torch import Generator, Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from amulet.core.data import Data, Schema, concatenate
-from amulet.core.data_checks import problems_of
 from amulet.core.errors import Conflict, InvalidParameter, MissingInput
 from amulet.core.fitted import Fact
 from amulet.core.held import Held
 from amulet.core.model import AttributeModel, classifiers, predict, underneath
+from amulet.core.records.data_checks import problems_of
 from amulet.core.threat import Access, Target
 from amulet.core.trainable import DataUse
 from amulet.discriminatory_behavior import Discrimination
 from amulet.discriminatory_behavior.metrics import demographic_parity
 from amulet.evasion.attacks import PGD, AutoAttack
 from amulet.evasion.metrics import robust_accuracy
-from amulet.functional.pgd import Classifier
+from amulet.functional.perturbations.pgd import Classifier
 from amulet.models import LinearNet
 from amulet.testing import TOY_RECIPE, check_defense, toy_dataset
 from amulet.training import DPSGD, Finish, LogitAdjustment, Penalize, Prepare, Prepared, TrainingFunction

@@ -9,7 +9,7 @@ import torch
 from torch import Generator
 
 from amulet.core.errors import InvalidData, InvalidParameter
-from amulet.core.estimate import Estimate, estimate
+from amulet.core.measurements.estimate import Estimate, estimate
 from amulet.core.metric import Undefined
 from amulet.membership_inference import MembershipOutcome, outcome_of_logits, outcome_of_scores
 from amulet.membership_inference.metrics import TPRAtFPR, accuracy_at_threshold, auc, balanced_accuracy

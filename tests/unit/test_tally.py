@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from amulet.core.tally import Tally
+from amulet.core.measurements.tally import Tally
 from amulet.discriminatory_behavior import Discrimination
 from amulet.evasion.attacks import PGD
 from amulet.evasion.metrics import balanced_robust_accuracy, robust_accuracy

@@ -10,7 +10,7 @@ import pytest
 from rich.table import Table
 
 from amulet.core.errors import InvalidParameter, Problem
-from amulet.core.tally import Tally
+from amulet.core.measurements.tally import Tally
 from amulet.core.text import visible, visible_within
 from amulet.experiments.pairs.results import ModelFacts, PairCell, PairResults
 from amulet.experiments.results.numbers import Column, Value

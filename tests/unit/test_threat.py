@@ -13,7 +13,7 @@ from amulet.core.errors import AccessDenied, MissingInput
 from amulet.core.threat import Access, Adversary, Release, Target, TrainedModel, opened
 from amulet.evasion import EvasionAttack
 from amulet.evasion.attacks import PGD
-from amulet.functional.pgd import Classifier
+from amulet.functional.perturbations.pgd import Classifier
 from amulet.membership_inference import MembershipInferenceAttack
 from amulet.membership_inference.attacks import LossThreshold
 from amulet.models import LinearNet

@@ -14,7 +14,7 @@ from amulet.evasion.attacks import PGD
 from amulet.evasion.defenses import TRADES
 from amulet.evasion.defenses.trades import divergence
 from amulet.evasion.metrics import robust_accuracy
-from amulet.functional.balls import Ball, Norm
+from amulet.functional.perturbations.balls import Ball, Norm
 from amulet.models import LinearNet
 from amulet.training import DPSGD, Adam, Recipe
 from amulet.training.loop import record_losses

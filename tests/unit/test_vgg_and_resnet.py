@@ -11,7 +11,7 @@ from amulet.core.dataset import AmuletDataset
 from amulet.core.model import ModelSpec, evaluating, penultimate_features
 from amulet.core.seeds import generator
 from amulet.datasets import from_arrays
-from amulet.functional import ghost
+from amulet.functional.gradients import ghost
 from amulet.models import VGG, NormKind, ResNet
 from amulet.models.resnet import Residual
 from amulet.training import DPSGD, Adam, OneCycle, Recipe

@@ -7,11 +7,11 @@ import torch
 from scipy.stats import binomtest
 from torch import Tensor, nn
 
-from amulet.core.columns import one_hot_groups
 from amulet.core.data import Data, Modality, Schema, concatenate
 from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import AccessDenied, InvalidData, InvalidParameter, MissingInput
-from amulet.core.synthetic import unlabelled
+from amulet.core.records.columns import one_hot_groups
+from amulet.core.records.synthetic import unlabelled
 from amulet.core.threat import Access, Target, TrainedModel
 from amulet.models import LinearNet
 from amulet.poisoning.defenses import SpectralSignatures

@@ -13,14 +13,14 @@ from torch import Tensor, nn
 from amulet.attribute_inference.hand import Hand, decided, most_frequent
 from amulet.attribute_inference.observed import Observed
 from amulet.attribute_inference.outcome import AttributeOutcome
-from amulet.core.columns import columns_of
 from amulet.core.data import Attribute, Data, Schema
-from amulet.core.data_checks import require_apart, require_data
 from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidData, MissingInput, Problem
 from amulet.core.metric import Undefined
 from amulet.core.model import device_of
 from amulet.core.probe import Attack, Game
+from amulet.core.records.columns import columns_of
+from amulet.core.records.data_checks import require_apart, require_data
 from amulet.core.roles import SURROGATE, TARGET, ModelRequest, Requests, recipe_of_attacker
 from amulet.core.seeds import derive, generator
 from amulet.core.split import AuxiliaryHalfDraw, Split

@@ -52,13 +52,13 @@ def assess(  # noqa: PLR0913, PLR0917 - each is an option of the command line
             return
 
         from amulet.cli.conditions import end_if_any, holding
-        from amulet.core.folders import require_writable
+        from amulet.core.storage.folders import require_writable
         from amulet.experiments.assess import carry_out
         from amulet.experiments.graph.store import Store
         from amulet.experiments.planning.plan import plan
         from amulet.experiments.results.collect import columns_of
         from amulet.experiments.results.conditions import conditions
-        from amulet.experiments.results.manifest import manifest_of
+        from amulet.experiments.results.files.manifest import manifest_of
         from amulet.experiments.yaml.config import dump_experiment
         from amulet.report.console import open_console, rendered, show_rendered
         from amulet.report.pages.publishing import FILES, to_be_replaced, write_results
@@ -131,8 +131,8 @@ def report(
         from amulet.cli.conditions import end_if_any, holding
         from amulet.experiments.model_audit.results import AuditResults
         from amulet.experiments.pairs.results import PairResults
-        from amulet.experiments.results import result_folders
         from amulet.experiments.results.conditions import conditions
+        from amulet.experiments.results.files import result_folders
         from amulet.experiments.results.results import Results
         from amulet.report.pages.publishing import write_pages
 

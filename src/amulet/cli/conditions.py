@@ -17,7 +17,7 @@ HOLDS: Final = 3
 def holding(results: "Results", asked: "Iterable[Condition]") -> tuple[str, ...]:
     """The conditions that hold, a sentence each."""
     from amulet.experiments.results.conditions import fulfilled
-    from amulet.report.words.conditions import condition_sentence
+    from amulet.report.words.verdicts.conditions import condition_sentence
 
     return tuple(condition_sentence(condition, cells) for condition, cells in fulfilled(results, asked))
 

@@ -58,9 +58,9 @@ def told_plainly(left: str = KEPT) -> "Iterator[Console]":
     Args:
         left: the sentence on what an interruption leaves.
     """
-    from amulet.core.containment import told
     from amulet.core.errors import AmuletError
     from amulet.core.text import shortened
+    from amulet.core.user_code.containment import told
     from amulet.report.console import PipeClosed, Told, open_console
 
     errors = open_console(errors=True)

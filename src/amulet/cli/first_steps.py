@@ -55,8 +55,7 @@ def list_plugins(
 
         if kind is not None and kind not in set(Kind):
             raise AmuletError(f"The kind must be one of {', '.join(Kind)}. Got '{kind}'.")
-        found = [plugin for plugin in plugins() if kind in (None, plugin.kind)]
-        found = sorted(found, key=lambda plugin: list(Kind).index(plugin.kind))
+        found = sorted((plugin for plugin in plugins() if kind in (None, plugin.kind)), key=_place)
         if console.is_terminal:
             print_by_risk(found, console)
             return
@@ -64,6 +63,14 @@ def list_plugins(
         for plugin in found:
             table.add_row(plugin.kind, plugin.name, plugin.risk, plugin.summary)
         console.print(table)
+
+
+def _place(plugin: "Plugin") -> tuple[object, ...]:
+    """Sorts plug-ins by kind, then by risk in the order of reports, then by name."""
+    from amulet.experiments.registry.plugins import Kind
+    from amulet.report.words.vocabulary.names import risk_rank
+
+    return list(Kind).index(plugin.kind), risk_rank(plugin.risk), plugin.risk, plugin.name.casefold()
 
 
 def print_by_risk(found: "list[Plugin]", console: "Console") -> None:
@@ -106,4 +113,4 @@ def show(
                 fields.add_row(entry.name, entry.meaning)
             console.print(fields)
         if lines := description.example(plugin):
-            console.print("\n".join(["Example:", *(f"  {line}" for line in lines)]))
+            console.print("\n".join(["Example:", *(f"  {line}".rstrip() for line in lines)]))

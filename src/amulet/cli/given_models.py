@@ -64,7 +64,7 @@ def audit(
 
 def _carry_out(probe: "Probing", folder: Path, console: "Console", *, details: bool) -> None:
     """Probe the models, which gives results and their manifest, and write and show these."""
-    from amulet.core.folders import require_writable
+    from amulet.core.storage.folders import require_writable
     from amulet.report.console import open_console
     from amulet.report.pages.publishing import FILES, to_be_replaced, write_results
     from amulet.report.progress import probing

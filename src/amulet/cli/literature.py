@@ -35,7 +35,7 @@ def literature(
         chosen = [each for each in interactions() if risk in (None, each.risk) and family in (None, each.defense)]
         if defense is None:
             console.print(_overview(chosen, DEFENSES))
-            console.print(LEGEND, soft_wrap=True)
+            console.print(f"{LEGEND}\n{_codes(chosen)}", soft_wrap=True)
         else:
             for each in chosen:
                 console.print("\n".join(studies_at_length(each)), soft_wrap=True)
@@ -64,16 +64,20 @@ def _check(parameter: str, given: str | None, allowed: tuple[str, ...]) -> None:
 def _overview(chosen: "list[Interaction]", defenses: tuple[str, ...]) -> "Table":
     from rich.table import Table
 
-    from amulet.report.words.names import risk_words
+    from amulet.report.words.vocabulary.names import risk_code
 
-    risks = list(dict.fromkeys(each.risk for each in chosen))
-    table = Table()
-    table.add_column("defense")
-    for risk in risks:
-        table.add_column(risk_words(risk).title.partition(" ")[0] if len(risks) > 1 else risk)
+    table = Table("defense", *(risk_code(risk) for risk in dict.fromkeys(each.risk for each in chosen)))
     for defense in defenses:
         table.add_row(defense, *_signs(each for each in chosen if each.defense == defense))
     return table
+
+
+def _codes(chosen: "list[Interaction]") -> str:
+    """The codes that head the columns, with the names of the risks: "S1 evasion, S2 poisoning"."""
+    from amulet.report.words.vocabulary.names import risk_code, risk_name
+
+    named = (f"{risk_code(risk)} {risk_name(risk)}" for risk in dict.fromkeys(each.risk for each in chosen))
+    return f"Risks: {', '.join(named)}."
 
 
 def _signs(of: "Iterator[Interaction]") -> Iterator[str]:

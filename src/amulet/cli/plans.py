@@ -144,7 +144,7 @@ def _sharing(planned: "Plan") -> str:
 
 def _size(sized: "Sizing", device: str, speed: float, *, complete: bool) -> list[str]:
     """What the tasks take and need, a sentence each."""
-    from amulet.report.words.durations import duration
+    from amulet.report.words.vocabulary.durations import duration
 
     lacking = "" if complete else ", without what has no estimate"
     faster = f", divided by {speed:g} (--speed)" if speed != 1 else ""

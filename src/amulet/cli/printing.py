@@ -51,7 +51,7 @@ def show_results(
     from amulet.report.pages.glance_terminal import glance
     from amulet.report.pages.matrix_terminal import matrix_table
     from amulet.report.pages.pair_terminal import pair_glance, pair_table
-    from amulet.report.words.next_commands import next_commands
+    from amulet.report.words.matrix.next_commands import next_commands
 
     width = console.width if console.is_terminal else None
     match results:

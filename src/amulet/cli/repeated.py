@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 from amulet.cli.conditions import end_if_any
 from amulet.cli.printing import warn
-from amulet.core.files import checksum_of
-from amulet.core.listing import listing_of
-from amulet.core.remembered import recalled, remember
+from amulet.core.storage.files import checksum_of
+from amulet.core.storage.listing import listing_of
+from amulet.core.storage.remembered import recalled, remember
 from amulet.report.console import open_console, show_rendered
-from amulet.report.words.nothing_to_compute import NOTHING_TO_COMPUTE
+from amulet.report.words.vocabulary.nothing_to_compute import NOTHING_TO_COMPUTE
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -150,8 +150,8 @@ class _Noting(logging.Handler):
 
 def _of_amulet_alone(value: object) -> bool:
     """Whether a spec, and every one in it, is Amulet's own and refers to no code or file of anybody else."""
-    from amulet.core.source import source_digest
     from amulet.core.spec import Content, Spec
+    from amulet.core.user_code.source import source_digest
 
     match value:
         case Spec():

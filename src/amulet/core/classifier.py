@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
-from amulet.core.containment import text_of
 from amulet.core.data import Data, Schema, Selection, as_inputs
 from amulet.core.errors import InvalidParameter, Problem
 from amulet.core.model import (
@@ -23,9 +22,10 @@ from amulet.core.model import (
     output_problems,
     penultimate_features,
 )
+from amulet.core.records.synthetic import made_up
 from amulet.core.seeds import all_isolated, generator, isolated
-from amulet.core.synthetic import made_up
 from amulet.core.text import with_article
+from amulet.core.user_code.containment import text_of
 
 PROBED: Final = 8
 """Made-up records on which a property of a model is looked for."""

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from amulet.core.data import Data, Schema
-from amulet.core.data_checks import problems_of, require_data
 from amulet.core.errors import InvalidData, Problem
+from amulet.core.records.data_checks import problems_of, require_data
 from amulet.core.short_repr import described
 from amulet.core.text import is_line
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from amulet.core.dataset import AmuletDataset
-from amulet.core.outline import Outline
+from amulet.core.records.outline import Outline
 from amulet.core.spec import Spec
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from amulet.core.data import Data, Schema, Selection, as_inputs, batch_size
 from amulet.core.errors import InvalidData, InvalidParameter, Problem
 from amulet.core.spec import Spec
-from amulet.functional.pgd import Classifier
+from amulet.functional.perturbations.pgd import Classifier
 
 Records = Data | Selection | Tensor
 """Records, or for models that do not need sensitive attributes their inputs (n, *shape) alone."""

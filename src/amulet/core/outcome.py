@@ -7,7 +7,7 @@ from typing import ClassVar, Final, Literal, Self
 import torch
 from torch import Tensor
 
-from amulet.core.group_rates import GroupRates
+from amulet.core.measurements.group_rates import GroupRates
 from amulet.core.short_repr import described
 
 Unit = Literal["record", "class", "suspect", "model"]

@@ -35,11 +35,11 @@ from typing import ClassVar, Generic, Self, final
 
 from torch import nn
 
-from amulet.core.curve import Curve
 from amulet.core.data import Data, Schema, concatenate
 from amulet.core.dataset import AmuletDataset
 from amulet.core.dataset_spec import DatasetSpec
-from amulet.core.image_grid import ImageGrid
+from amulet.core.measurements.curve import Curve
+from amulet.core.measurements.image_grid import ImageGrid
 from amulet.core.metric import Metric, O, Undefined
 from amulet.core.outcome import Outcome
 from amulet.core.roles import TARGET, Requests, target_request

@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
-from amulet.core.text import visible
+from amulet.core.text import short_number, visible
 
 LONGEST: Final = 120
 """The most characters of one value."""
@@ -55,7 +55,7 @@ def described(value: object) -> str:
             inside = _listed(map(described, value[:MOST]), len(value))
             return f"[{inside}]" if isinstance(value, list) else f"({inside}{',' * (len(value) == 1)})"
         case float():
-            return f"{value:.6g}"
+            return short_number(value)
         case _:
             text = visible(" ".join(repr(value).split()))
             return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."

@@ -17,8 +17,8 @@ from pydantic import AllowInfNan, BeforeValidator, GetCoreSchemaHandler, TypeAda
 from pydantic_core import CoreSchema, core_schema
 
 from amulet.core.errors import InvalidParameter, Problem
-from amulet.core.source import source_digest
 from amulet.core.text import with_article
+from amulet.core.user_code.source import source_digest
 
 Count = Annotated[int, Interval(ge=1, le=10**9)]
 Models = Annotated[int, Interval(ge=1, le=10_000)]

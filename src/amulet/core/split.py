@@ -12,10 +12,10 @@ from torch import Generator, Tensor
 
 from amulet.core.data import Data
 from amulet.core.errors import InvalidData, Problem
+from amulet.core.records.synthetic import random_inputs, unlabelled
 from amulet.core.seeds import generator
 from amulet.core.short_repr import short_repr
 from amulet.core.spec import Count, NonNegativeInt, OpenProbability, Probability, Spec
-from amulet.core.synthetic import random_inputs, unlabelled
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Text from outside, such as labels, class names and messages of other code, as it is shown."""
 
 import difflib
+import math
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -15,6 +16,10 @@ _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 unassigned code points, line and paragraph separators."""
 _BLANK: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """Characters of other categories that show nothing."""
+_STEPS: Final = 255
+"""Between black and white, in a picture with a byte for each colour."""
+_FIFTEENTH: Final = 17
+"""So many of these steps are 1/15."""
 _KEPT: Final = frozenset("\n\t")
 _UNSEEN: Final = frozenset({"Cc", "Cf", "Zl", "Zp"})
 """Those of the categories without a glyph that a reader passes over; the others are shown as a box or a sign."""
@@ -69,6 +74,24 @@ def look_of(text: str) -> str:
         return " ".join(text.split())
     seen = (letter for letter in unicodedata.normalize("NFC", text) if letter.isspace() or not _is_unseen(letter))
     return " ".join("".join(seen).split())
+
+
+def short_number(value: float) -> str:
+    """A float with at most six digits; a multiple of 1/255 that needs more of them as the fraction that it is.
+
+    Colours have 255 steps, so that what may be done to an image is usually stated in them. Fifteenths, such as 1/3, are
+    multiples too, but rarely meant as such, and stay decimals.
+
+    Example:
+        >>> [short_number(value) for value in (8 / 255, 0.03, 0.2, 1.0, 1 / 3)]
+        ['8/255', '0.03', '0.2', '1', '0.333333']
+    """
+    text = f"{value:.6g}"
+    if float(text) == value or not math.isfinite(value):
+        return text
+    steps = round(value * _STEPS)
+    stated_in_steps = steps % _FIFTEENTH and abs(value * _STEPS - steps) < 1e-9
+    return f"{steps}/{_STEPS}" if stated_in_steps else text
 
 
 def with_article(name: str) -> str:

@@ -18,7 +18,7 @@ from amulet.core.fitted import Artifacts, Fact, Fitted
 from amulet.core.model import Records, batches, classifiers, evaluating, layers, logits_of, predict, underneath
 from amulet.core.short_repr import module_text, short_repr
 from amulet.core.spec import Spec
-from amulet.functional.pgd import Classifier
+from amulet.functional.perturbations.pgd import Classifier
 
 
 class Access(IntFlag):

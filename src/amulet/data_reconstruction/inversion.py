@@ -9,13 +9,13 @@ from torch import Generator, Tensor, nn
 
 from amulet.core.classifier import gradient_problem
 from amulet.core.data import Data, Modality
+from amulet.core.records.synthetic import as_records, one_of_each_class
 from amulet.core.roles import TARGET
 from amulet.core.spec import Count, Positive
-from amulet.core.synthetic import as_records, one_of_each_class
 from amulet.core.threat import Access, Adversary
 from amulet.data_reconstruction.reconstruction import ReconstructionAttack
 from amulet.functional.inversion import denoised, inverted
-from amulet.functional.pgd import Classifier
+from amulet.functional.perturbations.pgd import Classifier
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from amulet.core.data import Modality, Schema
-from amulet.core.image_grid import MOST_COLUMNS, ImageGrid, as_pixels, reduced
+from amulet.core.measurements.image_grid import MOST_COLUMNS, ImageGrid, as_pixels, reduced
 from amulet.core.metric import Undefined
 from amulet.data_reconstruction.outcome import ReconstructionOutcome
 

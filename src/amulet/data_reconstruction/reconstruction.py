@@ -10,12 +10,12 @@ from torch import Tensor, nn
 
 from amulet.core.classifier import few
 from amulet.core.data import Data, Schema
-from amulet.core.data_checks import require_data
 from amulet.core.errors import InvalidParameter, Problem
-from amulet.core.image_grid import ImageGrid
+from amulet.core.measurements.image_grid import ImageGrid
 from amulet.core.metric import Metric, Undefined
 from amulet.core.model import device_of
 from amulet.core.probe import Attack, Game
+from amulet.core.records.data_checks import require_data
 from amulet.core.roles import TARGET
 from amulet.core.seeds import generator
 from amulet.core.threat import Adversary, Models, opened, without

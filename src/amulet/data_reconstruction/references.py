@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from amulet.core.data import Data, Schema
-from amulet.core.synthetic import as_records
+from amulet.core.records.synthetic import as_records
 from amulet.data_reconstruction.outcome import ReconstructionOutcome
 
 

@@ -14,15 +14,15 @@ from amulet.core.data import Attribute, Modality, Schema
 from amulet.core.dataset import AmuletDataset
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import InvalidData, Problem
-from amulet.core.outline import Outline
+from amulet.core.records.outline import Outline
 from amulet.core.spec import Count, NonNegativeInt, OpenProbability
-from amulet.datasets.arrays import invalid
-from amulet.datasets.download import unavailable
-from amulet.datasets.images import View, decoded
-from amulet.datasets.places import Root, find
-from amulet.datasets.reading import read_within, refuse_web_page, refused
-from amulet.datasets.records import Parts, Records, dataset, drawn, official, resplit
-from amulet.datasets.sources import Layout, Tree, tree
+from amulet.datasets.official.download import unavailable
+from amulet.datasets.official.images import View, decoded
+from amulet.datasets.official.places import Root, find
+from amulet.datasets.official.reading import read_within, refuse_web_page, refused
+from amulet.datasets.official.records import Parts, Records, dataset, drawn, official, resplit
+from amulet.datasets.official.sources import Layout, Tree, tree
+from amulet.datasets.users_data.arrays import invalid
 
 ATTRIBUTES: Final = "list_attr_celeba.txt"
 PARTITION: Final = "list_eval_partition.txt"

@@ -14,14 +14,14 @@ from amulet.core.data import Attribute, Modality, Schema
 from amulet.core.dataset import AmuletDataset
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.spec import Count, NonNegativeInt, OpenProbability
-from amulet.datasets.cache import Key, cached
-from amulet.datasets.download import Remote, download
+from amulet.datasets.official.cache import Key, cached
+from amulet.datasets.official.download import Remote, download
+from amulet.datasets.official.places import Root, find
+from amulet.datasets.official.reading import checksum, read_within, refuse_web_page, refused
+from amulet.datasets.official.records import Parts, Records, dataset, drawn, official
+from amulet.datasets.official.scaling import scale_to_unit
+from amulet.datasets.official.sources import Layout, Zip
 from amulet.datasets.own import stratified_mask
-from amulet.datasets.places import Root, find
-from amulet.datasets.reading import checksum, read_within, refuse_web_page, refused
-from amulet.datasets.records import Parts, Records, dataset, drawn, official
-from amulet.datasets.scaling import scale_to_unit
-from amulet.datasets.sources import Layout, Zip
 
 _FOLDER: Final = "adult"
 _MOST: Final = 2**24

@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from amulet.core.data import Modality, Schema
 from amulet.core.dataset import AmuletDataset
 from amulet.core.dataset_spec import DatasetSpec
-from amulet.core.outline import Outline
+from amulet.core.records.outline import Outline
 from amulet.core.spec import Count, NonNegativeInt
-from amulet.datasets.cache import Key, cached
-from amulet.datasets.cifar_batches import SIDE, binary_batch, python_batch
-from amulet.datasets.download import Remote, found_or_downloaded
-from amulet.datasets.places import Root
-from amulet.datasets.reading import refused
-from amulet.datasets.records import dataset, drawn, official, without_attributes
-from amulet.datasets.sources import Layout, Tree, tree
+from amulet.datasets.official.cache import Key, cached
+from amulet.datasets.official.cifar_batches import SIDE, binary_batch, python_batch
+from amulet.datasets.official.download import Remote, found_or_downloaded
+from amulet.datasets.official.places import Root
+from amulet.datasets.official.reading import refused
+from amulet.datasets.official.records import dataset, drawn, official, without_attributes
+from amulet.datasets.official.sources import Layout, Tree, tree
 
 _FOLDER: Final = "cifar10"
 _REMOTE: Final = Remote(

@@ -7,16 +7,18 @@ from pathlib import Path
 from amulet.core.dataset import AmuletDataset
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import Problem
-from amulet.core.files import FilePath
 from amulet.core.spec import NonNegativeInt, OpenProbability, Scalar
+from amulet.core.storage.files import FilePath
 from amulet.core.text import is_line
 from amulet.datasets.files import from_csv
-from amulet.datasets.tables import SEPARATORS
+from amulet.datasets.users_data.tables import SEPARATORS
 
 
 @dataclass(frozen=True)
 class FromCSV(DatasetSpec):
-    """The data set that `from_csv` gives, by the same settings; in YAML it also goes by `from_csv`.
+    """A CSV file as the data set of an experiment.
+
+    Without an experiment the function `from_csv` reads it, with the same settings. In YAML both names mean this class.
 
     Attributes:
         path: the file. In YAML a relative path counts from the folder of the YAML file.

@@ -9,8 +9,8 @@ import torch
 from amulet.core.dataset import AmuletDataset
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.spec import NonNegativeInt, OpenProbability
+from amulet.datasets.official.places import installed_file
 from amulet.datasets.own import from_arrays, stratified_mask
-from amulet.datasets.places import installed_file
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from amulet.core.data import Modality, Schema
 from amulet.core.dataset import AmuletDataset
 from amulet.core.dataset_spec import DatasetSpec
-from amulet.core.outline import Outline
+from amulet.core.records.outline import Outline
 from amulet.core.spec import Count, NonNegativeInt
-from amulet.datasets.cache import Key, cached
-from amulet.datasets.download import Remote, download
-from amulet.datasets.idx import MOST, read_idx
-from amulet.datasets.places import Root, find
-from amulet.datasets.reading import checksum, read_within, refused
-from amulet.datasets.records import dataset, drawn, official, without_attributes
+from amulet.datasets.official.cache import Key, cached
+from amulet.datasets.official.download import Remote, download
+from amulet.datasets.official.idx import MOST, read_idx
+from amulet.datasets.official.places import Root, find
+from amulet.datasets.official.reading import checksum, read_within, refused
+from amulet.datasets.official.records import dataset, drawn, official, without_attributes
 
 _FOLDER: Final = "fashion-mnist"
 _SOURCE: Final = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com"

@@ -11,12 +11,12 @@ import pandas as pd
 import torch
 
 from amulet.core.dataset import AmuletDataset
-from amulet.datasets.arrays import invalid
-from amulet.datasets.columns import names_of
-from amulet.datasets.images import View, decoded
+from amulet.datasets.official.images import View, decoded
+from amulet.datasets.official.sources import Layout, Tree, tree
 from amulet.datasets.own import from_arrays, from_frame, test_records
-from amulet.datasets.sources import Layout, Tree, tree
-from amulet.datasets.tables import SEPARATORS, read_table
+from amulet.datasets.users_data.arrays import invalid
+from amulet.datasets.users_data.columns import names_of
+from amulet.datasets.users_data.tables import SEPARATORS, read_table
 
 _PICTURES: Final = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 _LAYOUT: Final = Layout(re.compile(rf".*({'|'.join(map(re.escape, _PICTURES))})", re.IGNORECASE | re.DOTALL))

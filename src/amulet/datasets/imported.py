@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from amulet.core.dataset import AmuletDataset
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import Problem
-from amulet.core.imports import ImportPath, UserCode
 from amulet.core.spec import Arguments
+from amulet.core.user_code.imports import ImportPath, UserCode
 
 
 @dataclass(frozen=True)

@@ -14,14 +14,14 @@ from amulet.core.dataset import AmuletDataset
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import Problem
 from amulet.core.spec import Count, NonNegativeInt, OpenProbability
-from amulet.datasets.arrays import invalid
-from amulet.datasets.download import Remote, found_or_downloaded, unavailable
-from amulet.datasets.images import View, decoded
+from amulet.datasets.official.download import Remote, found_or_downloaded, unavailable
+from amulet.datasets.official.images import View, decoded
+from amulet.datasets.official.places import Root, find
+from amulet.datasets.official.reading import read_within, refuse_web_page, refused
+from amulet.datasets.official.records import Parts, Records, dataset, drawn
+from amulet.datasets.official.sources import Layout, Tree, tree
 from amulet.datasets.own import stratified_mask
-from amulet.datasets.places import Root, find
-from amulet.datasets.reading import read_within, refuse_web_page, refused
-from amulet.datasets.records import Parts, Records, dataset, drawn
-from amulet.datasets.sources import Layout, Tree, tree
+from amulet.datasets.users_data.arrays import invalid
 
 ATTRIBUTES: Final = "lfw_attributes.txt"
 _FOLDER: Final = "lfw"

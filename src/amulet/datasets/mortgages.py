@@ -11,8 +11,8 @@ from amulet.core.dataset import AmuletDataset
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import AmuletError
 from amulet.core.spec import NonNegativeInt, OpenProbability
+from amulet.datasets.official.places import installed_file
 from amulet.datasets.own import from_frame
-from amulet.datasets.places import installed_file
 
 _KNOWN_AFTER_THE_DECISION = ["action", "reject", "typur", "inson"]
 _SENSITIVE = ["white", "black", "hispan", "male"]

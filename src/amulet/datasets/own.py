@@ -15,14 +15,14 @@ from amulet.core.data import Data, Modality, Schema
 from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidData, Problem
 from amulet.core.seeds import generator
-from amulet.datasets.alignment import check_alignment
-from amulet.datasets.arrays import Array, Columns, bounds_of, class_count, encode, inputs, invalid, labels
-from amulet.datasets.calls import Pair, columns_of, pairs_of, refuse_unused_split, texts_of, two_numbers
-from amulet.datasets.columns import check_features, coded_target, kept_columns, names_of, with_numbers
-from amulet.datasets.overlap import warn_of_shared
-from amulet.datasets.scaling import scale_to_unit
-from amulet.datasets.together import together
-from amulet.datasets.values import name_of, objects_of
+from amulet.datasets.official.scaling import scale_to_unit
+from amulet.datasets.users_data.alignment import check_alignment
+from amulet.datasets.users_data.arrays import Array, Columns, bounds_of, class_count, encode, inputs, invalid, labels
+from amulet.datasets.users_data.calls import Pair, columns_of, pairs_of, refuse_unused_split, texts_of, two_numbers
+from amulet.datasets.users_data.columns import check_features, coded_target, kept_columns, names_of, with_numbers
+from amulet.datasets.users_data.overlap import warn_of_shared
+from amulet.datasets.users_data.together import together
+from amulet.datasets.users_data.values import name_of, objects_of
 
 if TYPE_CHECKING:
     from torch.utils.data import Dataset

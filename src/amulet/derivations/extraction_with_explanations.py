@@ -16,7 +16,7 @@ from amulet.core.spec import Content, Count, Positive
 from amulet.core.threat import Access, Release, Target
 from amulet.core.trainable import DataUse, Trainable
 from amulet.derivations.extraction import Extraction
-from amulet.functional.pgd import Classifier
+from amulet.functional.perturbations.pgd import Classifier
 from amulet.training.recipe import Recipe
 from amulet.training.stages import Penalize
 

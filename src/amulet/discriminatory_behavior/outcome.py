@@ -12,15 +12,23 @@ from torch import Tensor, nn
 
 from amulet.core.classifier import require_classifier
 from amulet.core.data import Data, Schema
-from amulet.core.data_checks import require_data
 from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidData, Problem
-from amulet.core.group_rates import GroupRate, GroupRates
-from amulet.core.groups import FEWEST, Combined, are_different, combined_groups, group_demands, group_names, names_of
+from amulet.core.measurements.group_rates import GroupRate, GroupRates
+from amulet.core.measurements.groups import (
+    FEWEST,
+    Combined,
+    are_different,
+    combined_groups,
+    group_demands,
+    group_names,
+    names_of,
+)
 from amulet.core.metric import Metric, Undefined
 from amulet.core.model import probabilities_of
 from amulet.core.outcome import LEFT_OUT, Outcome
 from amulet.core.probe import Audit, Game
+from amulet.core.records.data_checks import require_data
 from amulet.core.spec import Count
 from amulet.core.split import Split
 from amulet.functional.rates import rates_by_group

@@ -10,13 +10,13 @@ import torch
 from torch import Generator, Tensor, nn
 
 from amulet.core.classifier import few, needs_gradients
-from amulet.core.curve import Curve
 from amulet.core.data import Data, Schema, Selection
-from amulet.core.data_checks import require_data
 from amulet.core.errors import InvalidParameter, Problem
+from amulet.core.measurements.curve import Curve
 from amulet.core.model import device_of, predict
 from amulet.core.outcome import LEFT_OUT, Outcome
 from amulet.core.probe import Attack, Game
+from amulet.core.records.data_checks import require_data
 from amulet.core.roles import TARGET
 from amulet.core.seeds import generator
 from amulet.core.threat import Access, Adversary, Models, opened, without

@@ -8,11 +8,11 @@ from typing import Final, Protocol, TypeVar
 import torch
 from torch import Tensor
 
-from amulet.core.columns import columns_of
 from amulet.core.data import Data, Modality, Schema, batch_size
+from amulet.core.records.columns import columns_of
 from amulet.core.threat import Adversary, Target
-from amulet.functional.balls import Ball, Norm
-from amulet.functional.pgd import Classifier
+from amulet.functional.perturbations.balls import Ball, Norm
+from amulet.functional.perturbations.pgd import Classifier
 
 PIXEL_VALUES: Final = 255
 """Below this, a whole number as epsilon looks like one of pixel values."""

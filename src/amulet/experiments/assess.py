@@ -13,8 +13,8 @@ import torch
 
 from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidParameter, Problem
-from amulet.core.files import StrPath
-from amulet.core.worker_processes import end_if_imported_by_worker
+from amulet.core.processes.worker_processes import end_if_imported_by_worker
+from amulet.core.storage.files import StrPath
 from amulet.experiments.graph.executors.addresses import LOCAL, Place, check_address, executor_at
 from amulet.experiments.graph.executors.protocol import Executor
 from amulet.experiments.graph.executors.slurm import Needs

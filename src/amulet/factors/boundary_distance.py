@@ -13,8 +13,8 @@ from amulet.core.probe import Game
 from amulet.core.spec import Count
 from amulet.factors.factor import Factor, FactorOutcome
 from amulet.factors.records import gradients_needed, outcome_of_search
-from amulet.functional.boundary_distance import boundary_distances
-from amulet.functional.pgd import Classifier
+from amulet.functional.perturbations.boundary_distance import boundary_distances
+from amulet.functional.perturbations.pgd import Classifier
 
 
 @final

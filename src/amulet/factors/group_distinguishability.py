@@ -9,18 +9,18 @@ from typing import Self, final
 from torch import Tensor, nn
 
 from amulet.core.data import Data, Schema
-from amulet.core.data_checks import require_data
 from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidData, Problem
-from amulet.core.groups import FEWEST, Combined, are_different, combined_groups, group_demands, names_of
+from amulet.core.measurements.groups import FEWEST, Combined, are_different, combined_groups, group_demands, names_of
 from amulet.core.metric import Undefined
 from amulet.core.probe import Game
+from amulet.core.records.data_checks import require_data
 from amulet.core.spec import Count
 from amulet.core.split import Split
 from amulet.factors.factor import Factor, FactorOutcome
 from amulet.factors.records import logits_about
 from amulet.functional.kolmogorov_smirnov import kolmogorov_smirnov
-from amulet.functional.signals import log_odds
+from amulet.functional.membership.signals import log_odds
 
 
 @final

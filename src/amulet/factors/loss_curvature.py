@@ -16,8 +16,8 @@ from amulet.core.seeds import generator
 from amulet.core.spec import Count
 from amulet.factors.factor import Factor, FactorOutcome
 from amulet.factors.records import gradients_needed, outcome_of_search
-from amulet.functional.input_curvature import input_curvatures
-from amulet.functional.pgd import Classifier
+from amulet.functional.gradients.input_curvature import input_curvatures
+from amulet.functional.perturbations.pgd import Classifier
 
 
 @final

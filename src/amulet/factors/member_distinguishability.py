@@ -11,7 +11,7 @@ from amulet.core.probe import Game
 from amulet.factors.factor import Factor, FactorOutcome
 from amulet.factors.records import outcome_of_two
 from amulet.functional.kolmogorov_smirnov import kolmogorov_smirnov
-from amulet.functional.signals import log_odds
+from amulet.functional.membership.signals import log_odds
 
 
 @final

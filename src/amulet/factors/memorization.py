@@ -8,16 +8,16 @@ import torch
 from torch import Tensor
 
 from amulet.core.data import Data
-from amulet.core.data_checks import require_data
 from amulet.core.errors import MissingInput, Problem
 from amulet.core.probe import Game
+from amulet.core.records.data_checks import require_data
 from amulet.core.roles import SHADOW, Requests, shadow_requests
 from amulet.core.spec import Models
 from amulet.core.split import Split
 from amulet.core.threat import TrainedModel, require_trained
 from amulet.factors.factor import Factor, FactorOutcome
 from amulet.factors.records import logits_about
-from amulet.functional.memorization import memorization
+from amulet.functional.membership.memorization import memorization
 
 
 @final

@@ -7,11 +7,11 @@ from torch import Tensor, nn
 
 from amulet.core.classifier import gradient_problem, require_classifier
 from amulet.core.data import Data
-from amulet.core.data_checks import require_apart, require_data
 from amulet.core.model import classifiers, device_of, evaluating, predict, underneath
+from amulet.core.records.data_checks import require_apart, require_data
 from amulet.core.seeds import generator
 from amulet.factors.factor import FactorOutcome
-from amulet.functional.pgd import Classifier
+from amulet.functional.perturbations.pgd import Classifier
 
 Search = Callable[[Classifier, Data], Tensor]
 """Computes (n,) numbers from a model as a function of inputs alone, and n records."""

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, pad
 
-from amulet.functional.pgd import Classifier, input_gradient
+from amulet.functional.perturbations.pgd import Classifier, input_gradient
 
 BLUR: Final = (1.0, 4.0, 6.0, 4.0, 1.0)
 """Binomial weights of five pixels in a row, close to a Gaussian with a standard deviation of one pixel."""

@@ -10,13 +10,13 @@ from typing import Final, Self, final
 import torch
 from torch import Tensor, nn
 
-from amulet.core.curve import Curve
 from amulet.core.data import Data, Schema, Selection, concatenate
-from amulet.core.data_checks import require_apart, require_data, require_own_identities
 from amulet.core.errors import InvalidData, Problem
+from amulet.core.measurements.curve import Curve
 from amulet.core.model import device_of
 from amulet.core.outcome import LEFT_OUT, Outcome
 from amulet.core.probe import Attack, Game
+from amulet.core.records.data_checks import require_apart, require_data, require_own_identities
 from amulet.core.roles import TARGET
 from amulet.core.seeds import generator
 from amulet.core.threat import Adversary, Models, Release, TrainedModel, opened, without

@@ -11,18 +11,18 @@ from torch import Tensor
 
 from amulet.core.classifier import require_classifier
 from amulet.core.data import Data
-from amulet.core.data_checks import require_data
 from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import Problem
 from amulet.core.fitted import Fact
 from amulet.core.model import evaluating, predict
 from amulet.core.outcome import Outcome
 from amulet.core.probe import Audit, Game
+from amulet.core.records.data_checks import require_data
 from amulet.core.roles import ModelRequest, Requests, Whose
 from amulet.core.spec import OpenProbability
 from amulet.core.split import Split
 from amulet.core.threat import TrainedModel, require_trained
-from amulet.functional.signals import negative_loss
+from amulet.functional.membership.signals import negative_loss
 from amulet.membership_inference.canaries import Canaries, CanaryDraw, Labels
 
 AUDITED: Final = "audited"

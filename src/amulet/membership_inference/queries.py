@@ -9,7 +9,7 @@ from torch import Tensor
 from amulet.core.data import Data, Selection
 from amulet.core.seeds import generator
 from amulet.core.threat import Target
-from amulet.functional.likelihood import scaled_logits
+from amulet.functional.membership.likelihood import scaled_logits
 from amulet.training.augmentation import Augmentation
 
 

@@ -4,8 +4,8 @@ from typing import Literal
 
 from torch import Tensor
 
-from amulet.functional.likelihood import scaled_logits
-from amulet.functional.signals import negative_entropy, negative_loss, negative_modified_entropy
+from amulet.functional.membership.likelihood import scaled_logits
+from amulet.functional.membership.signals import negative_entropy, negative_loss, negative_modified_entropy
 
 Signal = Literal["loss", "correctness", "confidence", "entropy", "modified entropy"]
 """What is read off a model's answer for a record.

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from amulet.core.errors import InvalidData, Problem
 from amulet.core.outcome import LEFT_OUT
-from amulet.datasets.alignment import require_one_order
+from amulet.datasets.users_data.alignment import require_one_order
 from amulet.membership_inference.outcome import MembershipOutcome
 from amulet.membership_inference.signals import Signal, signal_of
 

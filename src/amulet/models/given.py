@@ -18,8 +18,8 @@ from amulet.core.data import Schema
 from amulet.core.errors import AmuletError, InvalidParameter, Problem
 from amulet.core.model import ModelSpec
 from amulet.core.short_repr import module_text
-from amulet.core.source import source_digest
 from amulet.core.spec import Content, path_of
+from amulet.core.user_code.source import source_digest
 
 _HOOKS: Final = frozenset({"_forward_hooks", "_forward_pre_hooks"})
 _UNSEEN: Final = frozenset(vars(nn.Module())) - _HOOKS

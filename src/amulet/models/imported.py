@@ -7,9 +7,9 @@ from torch import nn
 
 from amulet.core.data import Schema
 from amulet.core.errors import Problem
-from amulet.core.imports import ImportPath, UserCode
 from amulet.core.model import ModelSpec
 from amulet.core.spec import Arguments
+from amulet.core.user_code.imports import ImportPath, UserCode
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from amulet.core.containment import text_of
 from amulet.core.errors import AmuletError
-from amulet.core.files import StrPath, open_regular, read_regular, replacing
+from amulet.core.storage.files import StrPath, open_regular, read_regular, replacing
 from amulet.core.text import with_article
+from amulet.core.user_code.containment import text_of
 
 PICKLED: Final = (".pt", ".pth")
 """Endings of what `torch.save` writes; of these files nothing but tensors and plain values is read."""

@@ -10,16 +10,16 @@ from torch import Generator, Tensor, nn
 
 from amulet.core.classifier import require_classifier
 from amulet.core.data import Data, Schema, batch_size, certain
-from amulet.core.data_checks import require_data
 from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidData, Problem
 from amulet.core.model import device_of
 from amulet.core.outcome import LEFT_OUT, Outcome
 from amulet.core.probe import Game, TamperingAttack
+from amulet.core.records.data_checks import require_data
+from amulet.core.records.synthetic import stored_as
 from amulet.core.roles import CONTROL, TARGET, ModelRequest, Requests, Whose
 from amulet.core.seeds import generator
 from amulet.core.split import Draw, MemberDraw, Split
-from amulet.core.synthetic import stored_as
 from amulet.core.threat import Access, Target, opened
 
 

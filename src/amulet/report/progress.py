@@ -21,7 +21,7 @@ from amulet.core.text import visible
 from amulet.experiments.assess import Progress
 from amulet.experiments.graph.tasks import Task
 from amulet.experiments.pairs.questions import Told
-from amulet.report.words.nothing_to_compute import NOTHING_TO_COMPUTE
+from amulet.report.words.vocabulary.nothing_to_compute import NOTHING_TO_COMPUTE
 
 LINES_WITHOUT_A_TERMINAL = 20
 

@@ -10,6 +10,7 @@ from math import ceil, isinf
 import numpy as np
 from numpy.typing import NDArray
 
+from amulet.statistics.turned import BELOW_CHANCE
 from amulet.statistics.verdicts import ALPHA, CHANGES, Verdict, Word
 
 BEYOND = 20
@@ -29,6 +30,8 @@ class Resampled:
         unit: what one case of the outcome is, such as "record" or "class"; only records can be resampled.
         gains: for either model the (resamples,) values by which an attack beats its adversary without the model, NaN
             where undefined; empty where there is no such adversary.
+        sums: (resamples,) where an attack that can be turned round does worse than chance on either model, the sum of
+            both values less twice its centre; None elsewhere.
     """
 
     observed: float | None
@@ -37,6 +40,7 @@ class Resampled:
     same: bool = False
     unit: str = "record"
     gains: tuple[NDArray[np.float64], ...] = ()
+    sums: NDArray[np.float64] | None = None
 
     @property
     def undefined(self) -> int:
@@ -109,7 +113,9 @@ def judge_resampled(family: Sequence[Resampled], alpha: float = ALPHA) -> list[V
     Together, the intervals cover all true differences with probability 1 - alpha (Bonferroni). The verdict follows
     from the interval alone, without p-values: "no meaningful change" if it lies within the margin; otherwise
     "increases" or "decreases" if it lies above or below zero; otherwise "inconclusive". Where an attack is shown to
-    beat its adversary without the model on neither of the two, a change is "no leak shown in either".
+    beat its adversary without the model on neither of the two, a change is "no leak shown in either". Where an attack
+    does worse than chance on either model, there is a change only if the interval of `sums` is above zero, too: then
+    the model with the higher value is also the one on which the attack tells more with its answers turned round.
 
     Args:
         family: the differences that are judged together.
@@ -157,15 +163,21 @@ def _interval_verdict(cell: Resampled, level: float) -> Verdict:
     if interval[0] == interval[1]:
         reason = "all resamples of the records show exactly the same difference, so that its error cannot be judged"
         return Verdict(Word.INCONCLUSIVE, None, None, None, cell.margin, level, reason)
+    return _tested_verdict(cell, interval, level)
+
+
+def _tested_verdict(cell: Resampled, interval: tuple[float, float], level: float) -> Verdict:
     word = _interval_word(interval, cell.margin)
-    if word in CHANGES and cell.gains and not any(_is_shown(gain) for gain in cell.gains):
+    if word in CHANGES and cell.sums is not None and not _is_above(cell.sums, 1 - level):
+        return Verdict(Word.INCONCLUSIVE, None, interval, None, cell.margin, level, BELOW_CHANCE)
+    if word in CHANGES and cell.gains and not any(_is_above(gain, 1 - 2 * ALPHA) for gain in cell.gains):
         word = Word.NO_LEAK
     return Verdict(word, None, interval, None, cell.margin, level)
 
 
-def _is_shown(gains: NDArray[np.float64]) -> bool:
-    """Whether an attack beats its adversary without the model, by a one-sided percentile bound."""
-    interval = percentile_interval(gains, 1 - 2 * ALPHA)
+def _is_above(values: NDArray[np.float64], level: float) -> bool:
+    """Whether the percentile interval of this level lies above zero."""
+    interval = percentile_interval(values, level)
     return interval is not None and interval[0] > 0
 
 

@@ -6,6 +6,7 @@ from statistics import fmean
 
 from amulet.statistics.paired import Paired, paired_t
 from amulet.statistics.spread import least_std, sample_std, unpaired_std
+from amulet.statistics.turned import below_centre, turned_difference
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Comparison:
             seeds: how many seeds to look at.
             others: the standard deviations of the differences of the same metric in other rows.
         """
-        pairs = [(first, second) for first, second in self.values[:seeds] if first is not None and second is not None]
+        pairs = self._pairs(seeds)
         unpaired = unpaired_std(*zip(*pairs, strict=True)) if len(pairs) > 1 else 0.0
         return paired_t(_known(self.differences[:seeds]), least_std(unpaired, others))
 
@@ -61,12 +62,23 @@ class Comparison:
         Returns:
             The two-sided p-value, 1 where the sum is below that, and 0 where it is not asked.
         """
-        pairs = [(first, second) for first, second in self.values[:seeds] if first is not None and second is not None]
-        if self.centre is None or len(pairs) < 2 or min(map(fmean, zip(*pairs, strict=True))) >= self.centre:
+        pairs = [] if self.centre is None else self._pairs(seeds)
+        if self.centre is None or len(pairs) < 2 or not below_centre(*_means(pairs), self.centre):
             return 0.0
         least = least_std(unpaired_std(*zip(*pairs, strict=True)), ())
         test = paired_t([first + second - 2 * self.centre for first, second in pairs], least)
         return test.p if test is not None and test.mean > 0 else 1.0
+
+    def change(self, seeds: int) -> float:
+        """The mean difference of the first seeds, 0 where none has one; of an attack below `centre` as it is turned."""
+        known, pairs = _known(self.differences[:seeds]), self._pairs(seeds)
+        if self.centre is None or not pairs:
+            return fmean(known) if known else 0.0
+        return turned_difference(*_means(pairs), self.centre)
+
+    def _pairs(self, seeds: int) -> list[tuple[float, float]]:
+        """The values of the first seeds, where both models have one."""
+        return [(first, second) for first, second in self.values[:seeds] if first is not None and second is not None]
 
     def std(self, seeds: int) -> float | None:
         """The standard deviation of the differences of the first seeds; None if fewer than two have one."""
@@ -77,6 +89,10 @@ class Comparison:
         """Whether the attack is shown to beat its adversary without the model on either model, by one-sided t tests."""
         tests = (paired_t(_known(gains[:seeds])) for gains in self.gains)
         return not self.gains or any(test is not None and test.interval(1 - 2 * alpha)[0] > 0 for test in tests)
+
+
+def _means(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    return fmean(first for first, _ in pairs), fmean(second for _, second in pairs)
 
 
 def _known(values: Sequence[float | None]) -> list[float]:

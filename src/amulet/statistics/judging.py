@@ -8,6 +8,7 @@ from amulet.statistics.comparison import Comparison
 from amulet.statistics.multiplicity import Bar, Correction, Evidence, one_family, screened_rows
 from amulet.statistics.paired import Paired
 from amulet.statistics.rare import FEWEST, share_not_excluded
+from amulet.statistics.turned import BELOW_CHANCE
 from amulet.statistics.verdicts import ALPHA, CHANGES, Verdict, Word
 
 
@@ -153,7 +154,7 @@ def _spreads(cells: Sequence[Comparison], beside: Sequence[Comparison] = ()) -> 
 def _turned(verdict: Verdict, cell: Comparison, seeds: int, alpha: float) -> Verdict:
     """The verdict, with the reason why it is open if an attack below chance might turn its answers round."""
     open_yet = verdict.word is Word.INCONCLUSIVE and verdict.paired is not None and verdict.paired.p <= alpha
-    return replace(verdict, reason=_BELOW_CHANCE) if open_yet and cell.turned_p(seeds) > alpha else verdict
+    return replace(verdict, reason=BELOW_CHANCE) if open_yet and cell.turned_p(seeds) > alpha else verdict
 
 
 def _evidence(cell: Comparison, test: Paired | None, seeds: int, alpha: float, looks: int) -> Evidence:
@@ -191,10 +192,6 @@ def _tested_verdict(cell: Comparison, test: Paired | None, bar: Bar, alpha: floa
     return Verdict(word, test, (low, high), bar.p, cell.margin, bar.shown, reason)
 
 
-_BELOW_CHANCE = (
-    "the attack does worse than chance on one of the models, and with its answers turned round it may do as well there "
-    "as on the other"
-)
 _NOT_DENIED = "a change that matters is excluded for this row by itself, but not for all rows of the screening together"
 
 

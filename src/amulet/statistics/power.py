@@ -5,6 +5,7 @@ from math import isnan
 
 from scipy import special
 
+from amulet.statistics.looks import FIRST
 from amulet.statistics.paired import Paired
 from amulet.statistics.rare import FEWEST
 
@@ -16,6 +17,9 @@ SURE = 0.8
 
 MOST_SEEDS = 1000
 """The largest number of seeds that is considered."""
+
+FEWEST_TO_SAY = FIRST
+"""The fewest seeds from which a number is stated. Of two, every tenth would ask for 45 times as many as are needed."""
 
 
 def seeds_to_settle(paired: Paired, margin: float, alpha: float) -> int | None:

@@ -5,7 +5,8 @@ from enum import StrEnum
 from typing import Final
 
 from amulet.statistics.paired import Paired
-from amulet.statistics.power import seeds_to_settle
+from amulet.statistics.power import FEWEST_TO_SAY, seeds_to_settle
+from amulet.statistics.turned import BELOW_CHANCE
 
 ALPHA = 0.05
 """The default level of tests and of simultaneous intervals."""
@@ -59,8 +60,26 @@ class Verdict:
         return self.word not in {Word.INCONCLUSIVE, Word.UNDEFINED, Word.NOT_INTERPRETABLE}
 
     @property
+    def seeds_may_settle(self) -> bool:
+        """Whether it is a matter of seeds that the cell is inconclusive, and there are enough to say of how many."""
+        return self._waits_for_seeds and not self.too_few_seeds
+
+    @property
+    def too_few_seeds(self) -> bool:
+        """Whether it is inconclusive over so few seeds that they do not say how many would decide it."""
+        return self._waits_for_seeds and self.paired is not None and self.paired.n < FEWEST_TO_SAY
+
+    @property
     def seeds_needed(self) -> int | None:
-        """The number of seeds that would decide an inconclusive cell; None for others, and if 1000 would not do."""
-        if self.word is not Word.INCONCLUSIVE or self.paired is None or self.interval is None:
+        """The number of seeds that would decide an inconclusive cell.
+
+        None for others, where there are too few seeds to say, and if 1000 would not do.
+        """
+        if self.paired is None or not self.seeds_may_settle:
             return None
         return seeds_to_settle(self.paired, self.margin, self.level)
+
+    @property
+    def _waits_for_seeds(self) -> bool:
+        tested = self.paired is not None and self.interval is not None
+        return self.word is Word.INCONCLUSIVE and tested and self.reason != BELOW_CHANCE

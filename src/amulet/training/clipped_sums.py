@@ -15,12 +15,12 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from amulet.core.containment import text_of
 from amulet.core.data import Data
 from amulet.core.model import evaluating, filled, logits_of
 from amulet.core.seeds import isolated
-from amulet.functional import ghost
-from amulet.functional.per_record import (
+from amulet.core.user_code.containment import text_of
+from amulet.functional.gradients import ghost
+from amulet.functional.gradients.per_record import (
     Tensors,
     clipping_factors,
     per_record_gradients,

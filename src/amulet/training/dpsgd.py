@@ -11,13 +11,13 @@ import torch
 from annotated_types import Gt
 from torch import Generator, Tensor, nn
 
-from amulet.core.containment import text_of
 from amulet.core.data import Data, Schema
 from amulet.core.errors import AmuletError, Problem
 from amulet.core.seeds import generator
 from amulet.core.spec import Count, NonNegative, OpenProbability, Positive
 from amulet.core.trainable import DataUse
-from amulet.functional.per_record import Tensors
+from amulet.core.user_code.containment import text_of
+from amulet.functional.gradients.per_record import Tensors
 from amulet.training.clipped_sums import (
     Form,
     added_up,

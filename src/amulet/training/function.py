@@ -9,15 +9,15 @@ from torch import nn
 
 from amulet.core.classifier import materialized
 from amulet.core.data import Data, Schema
-from amulet.core.data_checks import require_data
 from amulet.core.errors import Conflict, InvalidParameter, Problem
 from amulet.core.fitted import Fitted
 from amulet.core.held import NOTHING, Held
-from amulet.core.imports import ImportPath, UserCode
 from amulet.core.model import ModelSpec
+from amulet.core.records.data_checks import require_data
 from amulet.core.seeds import derive, isolated
 from amulet.core.spec import Arguments
 from amulet.core.trainable import Stage, Trainable
+from amulet.core.user_code.imports import ImportPath, UserCode
 from amulet.training.loop import accuracy, prepare
 from amulet.training.removal import Removal, score_by
 from amulet.training.stages import Prepare

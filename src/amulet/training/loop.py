@@ -27,7 +27,7 @@ from amulet.core.held import Held
 from amulet.core.model import ModelSpec, evaluating, filled, logits_of, predict, wrapped
 from amulet.core.seeds import derive, generator, isolated
 from amulet.core.trainable import Stage
-from amulet.functional.pgd import Classifier
+from amulet.functional.perturbations.pgd import Classifier
 from amulet.training.objectives import Objective
 from amulet.training.optimizers import Optimizer, Schedule
 from amulet.training.penalty import Penalty

@@ -7,7 +7,7 @@ from torch import Generator, Tensor, nn
 
 from amulet.core.data import Data
 from amulet.core.fitted import Fact
-from amulet.functional.pgd import Classifier
+from amulet.functional.perturbations.pgd import Classifier
 from amulet.training.objectives import Objective
 
 

@@ -7,12 +7,12 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
-from amulet.core.containment import text_of
 from amulet.core.data import Data, Schema
 from amulet.core.errors import Problem
 from amulet.core.model import logits_of
+from amulet.core.records.synthetic import made_up
 from amulet.core.seeds import isolated
-from amulet.core.synthetic import made_up
+from amulet.core.user_code.containment import text_of
 
 _MIXING = (nn.modules.batchnorm._BatchNorm,)  # noqa: SLF001 - the only common base of BatchNorm1d/2d/3d
 _REMEDY = "build it with norm='group' (and the baseline too, to compare like with like)"

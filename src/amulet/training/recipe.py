@@ -9,11 +9,11 @@ from torch import nn
 
 from amulet.core.classifier import PROBED, materialized
 from amulet.core.data import Data, Schema
-from amulet.core.data_checks import require_data
 from amulet.core.errors import Conflict, Problem
 from amulet.core.fitted import Fitted
 from amulet.core.held import NOTHING, Held
 from amulet.core.model import ModelSpec, wrapped
+from amulet.core.records.data_checks import require_data
 from amulet.core.spec import Count
 from amulet.core.trainable import DataUse, Slot, Stage, Trainable
 from amulet.training.loop import train

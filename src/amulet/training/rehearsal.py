@@ -5,12 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from torch import Tensor, nn
 
 from amulet.core.classifier import PROBED, materialized, not_rebuildable, outputs_of, rebuilding_problem
-from amulet.core.containment import text_of
 from amulet.core.data import Schema
 from amulet.core.errors import Problem
+from amulet.core.records.synthetic import made_up
 from amulet.core.seeds import isolated
-from amulet.core.synthetic import made_up
 from amulet.core.trainable import Stage
+from amulet.core.user_code.containment import text_of
 from amulet.training.loop import Looped, descend, penalties_of, rule_of
 from amulet.training.updates import Pace, Rule
 

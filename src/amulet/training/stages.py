@@ -12,7 +12,7 @@ from amulet.core.errors import Problem
 from amulet.core.held import Held
 from amulet.core.short_repr import short_repr
 from amulet.core.trainable import Slot, Stage
-from amulet.functional.pgd import Classifier
+from amulet.functional.perturbations.pgd import Classifier
 from amulet.training.objectives import Objective
 from amulet.training.penalty import Penalty
 from amulet.training.updates import Pace, Rule

@@ -11,7 +11,7 @@ from torch import Generator, Tensor, nn
 
 from amulet.core.data import Data
 from amulet.core.fitted import Fact
-from amulet.functional.pgd import Classifier
+from amulet.functional.perturbations.pgd import Classifier
 
 RecordLosses = Callable[[Classifier, Data], Tensor]
 """(model, batch) -> (n,) the loss of each record, penalties and weights included."""

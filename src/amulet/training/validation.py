@@ -6,13 +6,13 @@ import torch
 from torch import nn
 
 from amulet.core.classifier import PROBED, classifier_problems, gives_probabilities, probabilities_notice
-from amulet.core.containment import text_of
 from amulet.core.data import Data, Schema
 from amulet.core.errors import Problem
 from amulet.core.model import logits_of
+from amulet.core.records.synthetic import made_up
 from amulet.core.seeds import isolated
-from amulet.core.synthetic import made_up
 from amulet.core.trainable import DataUse, Slot, Stage
+from amulet.core.user_code.containment import text_of
 from amulet.training.objectives import Objective
 from amulet.training.privacy import privacy_problems
 from amulet.training.stages import Penalize, Prepare

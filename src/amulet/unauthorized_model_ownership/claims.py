@@ -8,12 +8,12 @@ from typing import ClassVar, final
 from torch import nn
 
 from amulet.core.data import Data, Schema
-from amulet.core.data_checks import require_data
 from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import InvalidData, InvalidParameter, MissingInput, Problem
 from amulet.core.fitted import Fitted
 from amulet.core.metric import Undefined
 from amulet.core.probe import Game
+from amulet.core.records.data_checks import require_data
 from amulet.core.short_repr import short_repr
 from amulet.core.spec import Spec
 from amulet.core.split import Split

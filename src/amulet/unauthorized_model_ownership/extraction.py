@@ -9,13 +9,13 @@ from torch import Tensor, nn
 
 from amulet.core.classifier import require_classifier
 from amulet.core.data import Data
-from amulet.core.data_checks import require_data
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import Problem
 from amulet.core.fitted import Fitted
 from amulet.core.model import predict
 from amulet.core.outcome import LEFT_OUT, Outcome
 from amulet.core.probe import Attack, Game
+from amulet.core.records.data_checks import require_data
 from amulet.core.roles import SURROGATE, TARGET, Derivation, ModelRequest, Requests, Whose, target_request
 from amulet.core.split import AuxiliaryDraw, Draw, Split
 from amulet.core.threat import Release, opened

@@ -7,11 +7,11 @@ from torch import Tensor, nn
 
 from amulet.core.classifier import require_classifier
 from amulet.core.data import Data
-from amulet.core.data_checks import require_data
 from amulet.core.model import device_of, evaluating, predict
 from amulet.core.outcome import LEFT_OUT, Outcome
 from amulet.core.probe import Audit, Game
-from amulet.functional.signals import log_odds
+from amulet.core.records.data_checks import require_data
+from amulet.functional.membership.signals import log_odds
 
 
 @final

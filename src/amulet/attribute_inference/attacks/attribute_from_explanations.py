@@ -10,9 +10,9 @@ from torch import Tensor
 from amulet.attribute_inference.attack import AttributeInferenceAttack
 from amulet.attribute_inference.classifier import CLASSIFIER, classified, features_of
 from amulet.attribute_inference.observed import Observed
-from amulet.core.columns import columns_of
 from amulet.core.data import Schema
 from amulet.core.dataset import AmuletDataset
+from amulet.core.records.columns import columns_of
 from amulet.core.split import Split
 from amulet.core.threat import Access, Adversary
 from amulet.core.trainable import Trainable

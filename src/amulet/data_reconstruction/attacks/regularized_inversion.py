@@ -8,7 +8,7 @@ from torch import Generator, Tensor
 from amulet.core.data import Data, Modality
 from amulet.core.spec import NonNegativeInt, OpenProbability
 from amulet.data_reconstruction.inversion import InversionAttack
-from amulet.functional.pgd import Classifier
+from amulet.functional.perturbations.pgd import Classifier
 
 
 @dataclass(frozen=True)

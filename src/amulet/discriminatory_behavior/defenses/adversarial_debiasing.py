@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from amulet.core.data import Data, Schema
-from amulet.core.groups import Combined, combined_groups, number_of_groups
+from amulet.core.measurements.groups import Combined, combined_groups, number_of_groups
 from amulet.core.spec import Count, Probability, Widths
 from amulet.discriminatory_behavior.defenses.parity import ParityPenalty, Strengths, given_class
-from amulet.functional.pgd import Classifier
+from amulet.functional.perturbations.pgd import Classifier
 from amulet.training.optimizers import Adam, Optimizer
 from amulet.training.penalty import Penalty
 from amulet.training.updates import Pace

@@ -6,8 +6,8 @@ from torch import Tensor
 
 from amulet.core.spec import Count, Finite
 from amulet.core.threat import Access, Release
-from amulet.functional.attributions import Output, gradients, integrated_gradients
-from amulet.functional.pgd import Classifier
+from amulet.functional.gradients.attributions import Output, gradients, integrated_gradients
+from amulet.functional.perturbations.pgd import Classifier
 
 
 @dataclass(frozen=True)

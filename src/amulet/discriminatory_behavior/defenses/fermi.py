@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from amulet.core.data import Data, Schema
-from amulet.core.groups import Combined, combined_groups, number_of_groups
+from amulet.core.measurements.groups import Combined, combined_groups, number_of_groups
 from amulet.core.spec import Count
 from amulet.discriminatory_behavior.defenses.parity import ParityPenalty, Strengths
-from amulet.functional.pgd import Classifier
+from amulet.functional.perturbations.pgd import Classifier
 from amulet.training.penalty import Penalty
 from amulet.training.updates import Pace
 

@@ -12,10 +12,10 @@ from torch.nn.functional import one_hot
 from amulet.core.data import Data, Schema
 from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import Problem
-from amulet.core.groups import FEWEST, Combined, are_different, group_demands, names_of
+from amulet.core.measurements.groups import FEWEST, Combined, are_different, group_demands, names_of
+from amulet.core.measurements.tally import Tally
 from amulet.core.spec import NonNegative
 from amulet.core.split import Split
-from amulet.core.tally import Tally
 from amulet.core.trainable import DataUse, Stage
 from amulet.training.stages import Penalize
 

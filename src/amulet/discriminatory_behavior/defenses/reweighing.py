@@ -9,7 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from amulet.core.data import Data
-from amulet.core.groups import combined_groups, number_of_groups
+from amulet.core.measurements.groups import combined_groups, number_of_groups
 from amulet.core.trainable import DataUse
 from amulet.discriminatory_behavior.defenses.parity import ParityByAttribute
 from amulet.training.stages import Prepare, Prepared

@@ -9,13 +9,13 @@ from torch import Generator, Tensor, nn
 
 from amulet.core.data import Data, Schema
 from amulet.core.errors import InvalidData, Problem
-from amulet.core.groups import (
+from amulet.core.held import Held
+from amulet.core.measurements.groups import (
     combined_codes,
     combined_groups,
     names_of,
     number_of_groups,
 )
-from amulet.core.held import Held
 from amulet.core.model import AttributeModel, evaluating, logits_of, predict
 from amulet.core.trainable import DataUse
 from amulet.discriminatory_behavior.defenses.parity import Constraint, ParityByAttribute

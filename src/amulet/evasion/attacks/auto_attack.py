@@ -22,11 +22,11 @@ from amulet.evasion.perturbation import (
     in_turn,
     on_each_classifier,
 )
-from amulet.functional.apgd import apgd, cross_entropy_of, targeted_dlr
-from amulet.functional.balls import Ball, Norm
-from amulet.functional.fab import fab
-from amulet.functional.pgd import Classifier
-from amulet.functional.square import square
+from amulet.functional.perturbations.apgd import apgd, cross_entropy_of, targeted_dlr
+from amulet.functional.perturbations.balls import Ball, Norm
+from amulet.functional.perturbations.fab import fab
+from amulet.functional.perturbations.pgd import Classifier
+from amulet.functional.perturbations.square import square
 
 Part = Literal["apgd-ce", "apgd-t", "fab-t", "square"]
 PARTS: Final[tuple[Part, ...]] = get_args(Part)

@@ -25,8 +25,8 @@ from amulet.evasion.perturbation import (
     rungs_of,
     usual_epsilon,
 )
-from amulet.functional.balls import Norm
-from amulet.functional.pgd import Classifier, pgd
+from amulet.functional.perturbations.balls import Norm
+from amulet.functional.perturbations.pgd import Classifier, pgd
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from amulet.core.spec import Count, NonNegative, Positive
 from amulet.core.split import Split
 from amulet.core.trainable import DataUse
 from amulet.evasion.perturbation import Frozen, ball_demands, ball_of, free_inputs, usual_epsilon
-from amulet.functional.balls import Norm
-from amulet.functional.pgd import Classifier
+from amulet.functional.perturbations.balls import Norm
+from amulet.functional.perturbations.pgd import Classifier
 from amulet.training.stages import Penalize
 
 JITTER: Final = 0.03

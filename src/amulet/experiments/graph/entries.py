@@ -13,8 +13,8 @@ import torch
 from annotated_types import Ge
 from pydantic import BaseModel, ConfigDict, FiniteFloat, StringConstraints, ValidationError
 
-from amulet.core.containment import text_of
 from amulet.core.spec import Plain, Spec, path_of, plain_value
+from amulet.core.user_code.containment import text_of
 from amulet.experiments.graph.tasks import Task, tasks_within
 
 FORMAT: Final = 1

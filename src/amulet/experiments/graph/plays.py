@@ -7,10 +7,10 @@ from typing import Any, overload
 import torch
 from torch import Tensor
 
-from amulet.core.curve import Curve
-from amulet.core.group_rates import GroupRate, GroupRates
-from amulet.core.groups import FEWEST, measure_by_group
-from amulet.core.image_grid import ImageGrid
+from amulet.core.measurements.curve import Curve
+from amulet.core.measurements.group_rates import GroupRate, GroupRates
+from amulet.core.measurements.groups import FEWEST, measure_by_group
+from amulet.core.measurements.image_grid import ImageGrid
 from amulet.core.metric import ByChance, Metric, Undefined
 from amulet.core.outcome import Outcome
 from amulet.core.probe import Game, Probe

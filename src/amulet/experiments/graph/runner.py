@@ -14,9 +14,9 @@ from typing import Any, Final
 
 import torch
 
-from amulet.core.containment import contained, text_of, told
 from amulet.core.errors import AmuletError, Unwritable, UserCodeFailed
-from amulet.core.worker_processes import WorkerLost, WorkersUnusable
+from amulet.core.processes.worker_processes import WorkerLost, WorkersUnusable
+from amulet.core.user_code.containment import contained, text_of, told
 from amulet.experiments.graph.executors.local import Inline, executing
 from amulet.experiments.graph.executors.protocol import Executor
 from amulet.experiments.graph.failures import SHOWN, Failure, RunFailed, traceback_of

@@ -24,11 +24,11 @@ from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import AmuletError
 from amulet.core.fitted import Artifacts, Fitted
 from amulet.core.held import Held
+from amulet.core.records.synthetic import unlabelled
 from amulet.core.roles import Derivation
 from amulet.core.seeds import derive, isolated
 from amulet.core.spec import NonNegativeInt, Plain, Spec
 from amulet.core.split import AuxiliaryDraw, Draw, RatioDraw, ShadowDraw
-from amulet.core.synthetic import unlabelled
 from amulet.core.threat import Release, opened
 from amulet.core.trainable import Trainable
 from amulet.experiments.registry.building import from_plain

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
-from amulet.core.containment import text_of
 from amulet.core.errors import AmuletError
-from amulet.core.files import StrPath, open_regular, partial, read_regular, replacing, writing
+from amulet.core.storage.files import StrPath, open_regular, partial, read_regular, replacing, writing
+from amulet.core.user_code.containment import text_of
 from amulet.experiments.graph.entries import Body, NewerEntry, NotAnEntry, read_body
 from amulet.experiments.graph.store import NewerStore, Store, digest_of
 from amulet.experiments.maintenance.files import RESULT, TENSORS, Kind, OnRead, StoreFile, files_of

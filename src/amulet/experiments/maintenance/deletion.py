@@ -14,8 +14,8 @@ from typing import Final
 from uuid import uuid4
 
 from amulet.core.errors import AmuletError, Unwritable
-from amulet.core.files import PARTIAL, moved_if_unchanged, partial, writing
-from amulet.core.folders import HOUR
+from amulet.core.storage.files import PARTIAL, moved_if_unchanged, partial, writing
+from amulet.core.storage.folders import HOUR
 from amulet.experiments.graph.entries import NewerEntry, NotAnEntry, read_body
 from amulet.experiments.graph.store import NewerStore, Store
 from amulet.experiments.maintenance.files import Kind, OnRead, StoreFile, files_of, sizes_of

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from amulet.core.errors import AmuletError
-from amulet.core.files import PARTIAL
+from amulet.core.storage.files import PARTIAL
 from amulet.experiments.graph.store import Store
 
 OnRead = Callable[[int, int], None]

@@ -6,8 +6,8 @@ from contextlib import suppress
 from dataclasses import fields, replace
 from typing import Any
 
-from amulet.core.files import read_regular
 from amulet.core.spec import Spec
+from amulet.core.storage.files import read_regular
 from amulet.experiments.graph.store import Store
 from amulet.experiments.graph.tasks import Backend, Task
 from amulet.experiments.maintenance.files import Kind, files_of

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
-from amulet.core.containment import text_of
+from amulet.core.user_code.containment import text_of
 from amulet.experiments.graph.entries import Body, NewerEntry, NotAnEntry, read_body
 from amulet.experiments.graph.store import Store
 from amulet.experiments.maintenance.files import Kind, OnRead, StoreFile, files_of, sizes_of

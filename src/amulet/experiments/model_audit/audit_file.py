@@ -6,7 +6,7 @@ from annotated_types import MaxLen, MinLen
 from pydantic import Field, Strict, model_validator
 
 from amulet.experiments.pairs.pair_file import WrittenModel, WrittenRecords
-from amulet.experiments.results.file_parts import (
+from amulet.experiments.results.files.file_parts import (
     Finite,
     Name,
     Number,
@@ -16,9 +16,9 @@ from amulet.experiments.results.file_parts import (
     raise_first,
     repeated,
 )
-from amulet.experiments.results.json_files import Written, check_format, checked, parse_json
-from amulet.experiments.results.result_folders import AUDIT
-from amulet.experiments.results.written_rates import WrittenRates, uneven_rates
+from amulet.experiments.results.files.json_files import Written, check_format, checked, parse_json
+from amulet.experiments.results.files.result_folders import AUDIT
+from amulet.experiments.results.files.written_rates import WrittenRates, uneven_rates
 from amulet.statistics import Gate
 
 AUDIT_FORMAT: Final = 1

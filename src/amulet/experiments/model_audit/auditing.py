@@ -8,16 +8,16 @@ import numpy as np
 from torch import nn
 
 from amulet.core.data import Data
-from amulet.core.data_checks import require_apart, require_data
 from amulet.core.dataset import AmuletDataset, require_dataset
 from amulet.core.errors import AmuletError, InvalidParameter, Problem
+from amulet.core.measurements.resampling import resampled_metrics
+from amulet.core.measurements.tally import Tally, without_skill
 from amulet.core.metric import Metric, Undefined
 from amulet.core.outcome import Outcome
 from amulet.core.probe import Attack, Audit, Probe
-from amulet.core.resampling import resampled_metrics
+from amulet.core.records.data_checks import require_apart, require_data
 from amulet.core.spec import NonNegativeInt, Spec
 from amulet.core.split import Division, Split
-from amulet.core.tally import Tally, without_skill
 from amulet.experiments.model_audit.applicable import applicable, registered_probes
 from amulet.experiments.model_audit.checks import AUDITED, attack_checks, check
 from amulet.experiments.model_audit.results import AuditCell, AuditResults
@@ -30,7 +30,7 @@ from amulet.experiments.planning.checks import probe_problems
 from amulet.experiments.planning.experiment import question_problems
 from amulet.experiments.planning.left_out import LeftOut
 from amulet.experiments.registry.plugins import metrics_for
-from amulet.experiments.results.gates import MODEL, Checked
+from amulet.experiments.results.checks.gates import MODEL, Checked
 from amulet.experiments.results.numbers import Column, Rated
 from amulet.statistics import ALPHA, fewest_resamples
 from amulet.statistics.bootstrap import percentile_interval

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from amulet.core.metric import Metric
 from amulet.experiments.pairs.advantage import Values, advantage
-from amulet.experiments.results.gates import ATTACK, MODEL, STRENGTH, Checked
+from amulet.experiments.results.checks.gates import ATTACK, MODEL, STRENGTH, Checked
 from amulet.statistics import Gate, exceeds_resampled, worst_gate
 
 AUDITED: Final = "audited"

@@ -8,16 +8,16 @@ from typing import Self
 
 import pandas as pd
 
-from amulet.core.files import StrPath
+from amulet.core.measurements.tally import Tally
 from amulet.core.spec import Plain
-from amulet.core.tally import Tally
+from amulet.core.storage.files import StrPath
 from amulet.experiments.model_audit.audit_file import AUDIT_FORMAT, WrittenAuditCell, parse_audit
 from amulet.experiments.pairs.results import ModelFacts
 from amulet.experiments.planning.left_out import LeftOut
-from amulet.experiments.results.gates import Checked
+from amulet.experiments.results.checks.gates import Checked
+from amulet.experiments.results.files.result_folders import AUDIT, written_results
+from amulet.experiments.results.files.written_rates import plain_rates, rated_from
 from amulet.experiments.results.numbers import Column, Rated
-from amulet.experiments.results.result_folders import AUDIT, written_results
-from amulet.experiments.results.written_rates import plain_rates, rated_from
 
 
 @dataclass(frozen=True)

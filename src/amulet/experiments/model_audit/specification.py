@@ -9,19 +9,19 @@ from amulet.core.data import Data
 from amulet.core.dataset import AmuletDataset
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import InvalidParameter, Problem
-from amulet.core.files import StrPath
 from amulet.core.metric import Metric
 from amulet.core.model import ModelSpec
 from amulet.core.probe import Attack, Audit
 from amulet.core.spec import NonNegativeInt, Spec
 from amulet.core.split import Split
+from amulet.core.storage.files import StrPath
 from amulet.experiments.model_audit.auditing import ModelQuestions, answer
 from amulet.experiments.model_audit.results import AuditResults
 from amulet.experiments.pairs.checkpoint import Trained
 from amulet.experiments.pairs.questions import Resamples, Told
 from amulet.experiments.planning.experiment import name_problems
 from amulet.experiments.planning.plan import check_device
-from amulet.experiments.results.manifest import manifest_of_models
+from amulet.experiments.results.files.manifest import manifest_of_models
 from amulet.models.weights import Unreadable
 
 

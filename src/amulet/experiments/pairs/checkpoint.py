@@ -7,13 +7,13 @@ from typing import Final
 
 from torch import nn
 
-from amulet.core.containment import contained, told
 from amulet.core.data import Schema
 from amulet.core.errors import AmuletError, InvalidParameter, Problem
-from amulet.core.files import StrPath
 from amulet.core.model import ModelSpec
 from amulet.core.seeds import isolated
 from amulet.core.spec import Spec
+from amulet.core.storage.files import StrPath
+from amulet.core.user_code.containment import contained, told
 from amulet.models.weights import PICKLED, load_weights
 
 SUFFIXES: Final = (".safetensors", *PICKLED)

@@ -9,12 +9,12 @@ from torch import nn
 
 from amulet.core.dataset import AmuletDataset, absorb, require_dataset
 from amulet.core.errors import InvalidParameter
-from amulet.core.groups import attribute_problems
+from amulet.core.measurements.groups import attribute_problems
+from amulet.core.measurements.tally import Tally
 from amulet.core.metric import Metric, Undefined
 from amulet.core.outcome import Outcome
 from amulet.core.probe import Attack, Audit, Probe
 from amulet.core.split import Split
-from amulet.core.tally import Tally
 from amulet.experiments.pairs.differences import MeasuredPair, measured_pairs
 from amulet.experiments.pairs.learned import NAMES, interpretable, learned
 from amulet.experiments.pairs.model_checks import model_problems
@@ -22,8 +22,8 @@ from amulet.experiments.pairs.questions import Questions, Told
 from amulet.experiments.pairs.results import ModelFacts, PairCell, PairResults
 from amulet.experiments.pairs.shared_game import SharedGame, game_records
 from amulet.experiments.planning.checks import probe_problems
+from amulet.experiments.results.checks.possible import possible
 from amulet.experiments.results.numbers import Rated
-from amulet.experiments.results.possible import possible
 from amulet.statistics import explore_resampled, judge_resampled
 
 

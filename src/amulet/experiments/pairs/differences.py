@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from amulet.core.groups import FEWEST, group_codes, measured_by_group, too_small
+from amulet.core.measurements.groups import FEWEST, group_codes, measured_by_group, too_small
+from amulet.core.measurements.resampling import resampled_metrics
 from amulet.core.metric import ByChance, Metric, Undefined
 from amulet.core.outcome import Outcome
 from amulet.core.probe import Attack, Probe
-from amulet.core.resampling import resampled_metrics
 from amulet.experiments.pairs.advantage import Values, advantage
 from amulet.experiments.pairs.questions import Questions, Told
 from amulet.experiments.pairs.results import PairCell
@@ -20,6 +20,7 @@ from amulet.experiments.pairs.shared_game import SharedGame, equal_outcomes
 from amulet.experiments.registry.plugins import metrics_for
 from amulet.experiments.results.numbers import Column
 from amulet.statistics import Resampled, Verdict
+from amulet.statistics.turned import below_centre
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,9 +119,19 @@ def _measured(
         if metric in measured:
             observed = _difference(*values[metric]) - _added(chances)
             differences = around_observed(observed, differences) if metric.net_of_chance else differences
-        gains = gains_on_resamples(asked.probe, metric, resampled)
-        judged = Resampled(observed, differences, metric.margin, same and metric in measured, first.unit, gains)
-        yield MeasuredPair(Column.of(asked.probe, metric, asked.group), len(first), values[metric], chances, judged)
+        column = Column.of(asked.probe, metric, asked.group)
+        before, after = (_number(value) for value in values[metric])
+        below = metric in measured and below_centre(before, after, column.centre)
+        judged = Resampled(
+            observed,
+            differences,
+            metric.margin,
+            same and metric in measured,
+            first.unit,
+            gains_on_resamples(asked.probe, metric, resampled),
+            of_before + of_after - 2 * column.centre if below and column.centre is not None else None,
+        )
+        yield MeasuredPair(column, len(first), values[metric], chances, judged)
 
 
 def _added(chances: tuple[ByChance | None, ByChance | None]) -> float:

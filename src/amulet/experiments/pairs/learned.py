@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from amulet.core.measurements.resampling import resampled
 from amulet.core.metric import Undefined
 from amulet.core.outcome import Outcome
-from amulet.core.resampling import resampled
 from amulet.experiments.pairs.results import PairCell
 from amulet.experiments.pairs.shared_game import SharedGame
-from amulet.experiments.results.gates import Checked, above_one_class, model_check
+from amulet.experiments.results.checks.gates import Checked, above_one_class, model_check
 from amulet.statistics import Gate, Word, exceeds_resampled, fewest_resamples
 from amulet.utility import PredictionOutcome, Utility
 from amulet.utility.metrics import balanced_accuracy

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from annotated_types import Gt, Interval, Lt, MaxLen, MinLen
 from pydantic import Field, Strict, model_validator
 
-from amulet.experiments.results.file_parts import (
+from amulet.experiments.results.files.file_parts import (
     Finite,
     Name,
     Number,
@@ -17,10 +17,10 @@ from amulet.experiments.results.file_parts import (
     raise_first,
     repeated,
 )
-from amulet.experiments.results.json_files import LARGEST_NUMBER, Written, check_format, checked, parse_json
-from amulet.experiments.results.older_files import upgrade_pair
-from amulet.experiments.results.result_folders import PAIR
-from amulet.experiments.results.written_rates import WrittenRates, uneven_rates
+from amulet.experiments.results.files.json_files import LARGEST_NUMBER, Written, check_format, checked, parse_json
+from amulet.experiments.results.files.older_files import upgrade_pair
+from amulet.experiments.results.files.result_folders import PAIR
+from amulet.experiments.results.files.written_rates import WrittenRates, uneven_rates
 from amulet.statistics import Gate, Word
 
 PAIR_FORMAT: Final = 1

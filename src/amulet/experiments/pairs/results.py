@@ -7,16 +7,16 @@ from typing import Self
 
 import pandas as pd
 
-from amulet.core.files import StrPath
+from amulet.core.measurements.tally import Tally
 from amulet.core.metric import ByChance
 from amulet.core.spec import Plain
-from amulet.core.tally import Tally
+from amulet.core.storage.files import StrPath
 from amulet.experiments.pairs.pair_file import PAIR_FORMAT, WrittenPairCell, parse_pair
-from amulet.experiments.results.gates import Checked
+from amulet.experiments.results.checks.gates import Checked
+from amulet.experiments.results.files.result_folders import PAIR, written_results
+from amulet.experiments.results.files.written_rates import plain_rates, rated_from
 from amulet.experiments.results.numbers import Column, Rated
-from amulet.experiments.results.result_folders import PAIR, written_results
 from amulet.experiments.results.risk_changes import plain_verdict
-from amulet.experiments.results.written_rates import plain_rates, rated_from
 from amulet.statistics import Paired, Verdict
 
 

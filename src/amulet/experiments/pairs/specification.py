@@ -10,18 +10,18 @@ from torch import nn
 from amulet.core.dataset import AmuletDataset
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import InvalidParameter, Problem
-from amulet.core.files import StrPath
 from amulet.core.metric import Metric
 from amulet.core.probe import Attack, Audit
 from amulet.core.spec import NonNegativeInt, Spec
 from amulet.core.split import Split
+from amulet.core.storage.files import StrPath
 from amulet.experiments.pairs.checkpoint import Trained
 from amulet.experiments.pairs.comparison import answer
 from amulet.experiments.pairs.questions import Questions, Resamples, Told
 from amulet.experiments.pairs.results import PairResults
 from amulet.experiments.planning.experiment import name_problems
 from amulet.experiments.planning.plan import check_device
-from amulet.experiments.results.manifest import manifest_of_models
+from amulet.experiments.results.files.manifest import manifest_of_models
 from amulet.models.weights import Unreadable
 from amulet.utility import Utility
 

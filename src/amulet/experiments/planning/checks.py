@@ -8,7 +8,7 @@ from amulet.core.data import Schema
 from amulet.core.dataset import AmuletDataset
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import Problem, ProblemsError
-from amulet.core.groups import attribute_problems
+from amulet.core.measurements.groups import attribute_problems
 from amulet.core.metric import Metric
 from amulet.core.probe import Probe
 from amulet.core.roles import ModelRequest

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from amulet.core.containment import contained
+from amulet.core.user_code.containment import contained
 from amulet.experiments.graph.plays import Play
 from amulet.experiments.graph.tasks import ModelTask
 from amulet.experiments.planning.plan import Plan

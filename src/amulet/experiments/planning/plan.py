@@ -8,16 +8,16 @@ from typing import Any, cast
 
 import torch
 
-from amulet.core.containment import contained
 from amulet.core.dataset import AmuletDataset, require_dataset
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import InvalidParameter, Problem
-from amulet.core.groups import measured_by_group
+from amulet.core.measurements.groups import measured_by_group
 from amulet.core.metric import Metric
 from amulet.core.probe import Probe
 from amulet.core.roles import target_request
 from amulet.core.short_repr import short_repr
 from amulet.core.trainable import released
+from amulet.core.user_code.containment import contained
 from amulet.experiments.graph.plays import Exhibit, Measure, MeasureByChance, MeasureByGroup, Play, Tabulate
 from amulet.experiments.graph.store import State, Store
 from amulet.experiments.graph.tasks import Backend, ModelTask, Source, Task

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from amulet.core.data import Schema
 from amulet.core.errors import Problem
-from amulet.core.remembered import recalled, remember
 from amulet.core.spec import Plain
+from amulet.core.storage.remembered import recalled, remember
 from amulet.core.trainable import Trainable
 
 

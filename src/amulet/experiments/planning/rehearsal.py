@@ -7,7 +7,6 @@ from typing import Any, Final, TypeVar
 import torch
 
 from amulet.core.classifier import few
-from amulet.core.containment import contained, told
 from amulet.core.data import Data
 from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import AmuletError
@@ -16,6 +15,7 @@ from amulet.core.metric import Undefined
 from amulet.core.model import predict
 from amulet.core.outcome import Outcome
 from amulet.core.seeds import generator
+from amulet.core.user_code.containment import contained, told
 from amulet.experiments.graph.plays import Exhibit, Measure, MeasureByChance, MeasureByGroup, Play, Tabulate
 from amulet.experiments.graph.surroundings import known_surroundings
 from amulet.experiments.graph.tasks import ModelTask, Score, Source, Task, releases_of

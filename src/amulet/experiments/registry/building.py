@@ -7,10 +7,10 @@ from dataclasses import MISSING, fields
 from typing import Any, Final
 
 from amulet.core.errors import AmuletError, InvalidParameter, Problem, ProblemsError
-from amulet.core.files import NAMES_FILE
-from amulet.core.imports import IMPORTED
 from amulet.core.spec import Plain, Spec, field_hints
+from amulet.core.storage.files import NAMES_FILE
 from amulet.core.text import closest, with_article
+from amulet.core.user_code.imports import IMPORTED
 from amulet.experiments.registry.permission import REGISTERED, Imports
 from amulet.experiments.registry.plugins import Kind, find, kind_of
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 from amulet.core.metric import Metric
 from amulet.core.probe import Probe
 from amulet.core.spec import Spec
+from amulet.core.text import short_number
 from amulet.experiments.registry.plugins import Kind, Plugin, short_name
 
 _ARGUMENTS: Final = {
@@ -21,6 +22,8 @@ _ARGUMENTS: Final = {
     "victims": "data.train",
 }
 """What is given for the parameters of `attack` and `audit` in an example."""
+_PLAIN: Final = re.compile(r"\w[\w./ -]*")
+"""Texts that need no quotes in YAML."""
 _LISTED: Final = {Kind.ATTACK: "attacks", Kind.AUDIT: "audits", Kind.FACTOR: "factors", Kind.METRIC: "metrics"}
 
 
@@ -78,8 +81,10 @@ def example(plugin: Plugin) -> tuple[str, ...]:
 
 def _yaml(plugin: Plugin) -> Iterator[str]:
     name = short_name(plugin.spec)
-    shown = [f"{item.name}: {_yaml_value(item.default)}" for item in fields(plugin.spec) if _is_simple(item.default)]
-    call = f"{name}: {{{', '.join(shown[:2])}}}" if shown else name
+    shown = [f"{name}: ..." for name in _required(plugin)] or [
+        f"{item.name}: {_yaml_value(item.default)}" for item in fields(plugin.spec) if _is_simple(item.default)
+    ][:2]
+    call = f"{name}: {{{', '.join(shown)}}}" if shown else name
     if plugin.kind in _LISTED:
         yield f"{_LISTED[plugin.kind]}:"
         yield f"  - {call}"
@@ -91,7 +96,13 @@ def _yaml(plugin: Plugin) -> Iterator[str]:
         yield f"dataset: {name}" if not shown else f"dataset: {{{call}}}"
 
 
+def _required(plugin: Plugin) -> tuple[str, ...]:
+    """The names of the settings without a default."""
+    return tuple(item.name for item in fields(plugin.spec) if item.default is MISSING)
+
+
 def _python(plugin: Plugin) -> Iterator[str]:
+    made = f"{plugin.name}({', '.join(f'{name}=...' for name in _required(plugin))})"
     if plugin.kind in {Kind.ATTACK, Kind.AUDIT, Kind.FACTOR, Kind.DEFENSE, Kind.METRIC, Kind.DATASET}:
         yield ""
         yield f"from {plugin.home} import {plugin.name}"
@@ -104,16 +115,16 @@ def _python(plugin: Plugin) -> Iterator[str]:
             given = [
                 p for p in parameters if p.name != "self" and p.default is p.empty and p.kind is not p.KEYWORD_ONLY
             ]
-            yield f"outcome = {plugin.name}().{verb}({', '.join(_ARGUMENTS.get(p.name, p.name) for p in given)})"
+            yield f"outcome = {made}.{verb}({', '.join(_ARGUMENTS.get(p.name, p.name) for p in given)})"
     if plugin.kind is Kind.FACTOR:
-        yield f"print({plugin.name}().value(outcome))"
+        yield f"print({made}.value(outcome))"
     elif plugin.kind is Kind.DEFENSE and hasattr(plugin.spec, "train"):
-        yield f"fitted = {plugin.name}().train(recipe, data.train, seed=0)"
+        yield f"fitted = {made}.train(recipe, data.train, seed=0)"
     elif plugin.kind is Kind.METRIC:
-        call = plugin.name if plugin.name != plugin.spec.__name__ else f"{plugin.name}()"
+        call = plugin.name if plugin.name != plugin.spec.__name__ else made
         yield f"print({call}(outcome))"
     elif plugin.kind is Kind.DATASET:
-        yield f"data = {plugin.name}().load()"
+        yield f"data = {made}.load()"
 
 
 def _documented(kind: type) -> dict[str, str]:
@@ -140,7 +151,7 @@ def _shown(value: Any) -> str:
 
 def _short(value: Any) -> str:
     if isinstance(value, float):
-        return f"{value:.6g}"
+        return short_number(value)
     return f"[{', '.join(map(_shown, value))}]" if isinstance(value, tuple) else str(value)
 
 
@@ -149,4 +160,10 @@ def _is_simple(value: Any) -> bool:
 
 
 def _yaml_value(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    match value:
+        case float():
+            return short_number(value)
+        case str() if not _PLAIN.fullmatch(value):
+            return f'"{value}"'
+        case _:
+            return str(value)

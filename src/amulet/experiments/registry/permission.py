@@ -11,8 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, Self
 
-from amulet.core.imports import UserCode
-from amulet.core.source import imported_names
+from amulet.core.user_code.imports import UserCode
+from amulet.core.user_code.source import imported_names
 
 ENTRY_POINT_GROUP: Final = "amulet.plugins"
 OWN: Final = "amulet"

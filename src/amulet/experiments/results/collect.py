@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from amulet.core.curve import Curve
-from amulet.core.group_rates import GroupRates
-from amulet.core.image_grid import ImageGrid
+from amulet.core.measurements.curve import Curve
+from amulet.core.measurements.group_rates import GroupRates
+from amulet.core.measurements.image_grid import ImageGrid
+from amulet.core.measurements.tally import Tally
 from amulet.core.metric import Undefined
-from amulet.core.tally import Tally
 from amulet.core.trainable import Defense
 from amulet.experiments.graph.failures import Failure, with_dependents
 from amulet.experiments.graph.plays import Exhibit, MeasureByGroup, Tabulate

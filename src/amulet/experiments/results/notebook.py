@@ -7,9 +7,9 @@ from typing import Final
 import pandas as pd
 
 from amulet.core.text import visible
-from amulet.experiments.results.gates import Checked
+from amulet.experiments.results.checks.gates import Checked
 from amulet.experiments.results.numbers import Column, MatrixCell
-from amulet.statistics import Gate, Word
+from amulet.statistics import Gate
 
 NO_RATES: Final = pd.DataFrame()
 """Of results without audits that compare groups."""
@@ -91,5 +91,5 @@ def _text(cell: MatrixCell) -> str:
     if cell.verdict is None or cell.difference is None:
         return mean
     needed = cell.verdict.seeds_needed
-    more = f" (about {needed} seeds would settle it)" if cell.verdict.word is Word.INCONCLUSIVE and needed else ""
+    more = f" (about {needed} seeds would settle it)" if needed else ""
     return f"{mean}, {cell.difference.mean:+.3f}: {cell.column.said(cell.verdict.word)}{more}"

@@ -7,12 +7,12 @@ from typing import Any, Self
 
 import pandas as pd
 
-from amulet.core.curve import Curve
-from amulet.core.group_rates import GroupRates
+from amulet.core.measurements.curve import Curve
+from amulet.core.measurements.group_rates import GroupRates
+from amulet.core.measurements.tally import Tally
 from amulet.core.metric import ByChance, Metric
 from amulet.core.probe import Attack, Probe
 from amulet.core.spec import Plain
-from amulet.core.tally import Tally
 from amulet.experiments.graph.failures import Failure
 from amulet.experiments.planning.experiment import BASELINE
 from amulet.experiments.planning.left_out import LeftOut
@@ -136,6 +136,11 @@ class Column:
         """Its names, without what they stand for."""
         group = f", {self.group}" if self.group else ""
         return f"Column({self.risk}, {self.probe}, {self.metric}{group})"
+
+    @property
+    def centre(self) -> float | None:
+        """The value from which an attack that turns its answers round is as far on the other side; None without one."""
+        return (self.low + self.high) / 2 if self.turns else None
 
     def gets_worse(self, word: Word) -> bool:
         """Whether a change of the metric means more risk; of what is no risk, such as utility, more is better."""

@@ -7,8 +7,8 @@ from typing import Final
 
 from torch import Tensor
 
-from amulet.core.image_grid import MOST_PIXELS, ImageGrid
-from amulet.core.png import decoded_png, encoded_png
+from amulet.core.measurements.image_grid import MOST_PIXELS, ImageGrid
+from amulet.core.measurements.png import decoded_png, encoded_png
 
 LONGEST: Final = 4 * (3 * MOST_PIXELS * (MOST_PIXELS + 1) + 1024) // 3
 """The most characters of one image: pixels that do not compress, and what PNG adds to them."""

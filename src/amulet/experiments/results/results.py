@@ -8,32 +8,32 @@ from typing import Any, Self, final
 
 import pandas as pd
 
-from amulet.core.files import StrPath
+from amulet.core.measurements.tally import Tally
 from amulet.core.metric import ByChance
-from amulet.core.tally import Tally
+from amulet.core.storage.files import StrPath
 from amulet.experiments.graph.failures import Failure
 from amulet.experiments.graph.plays import curve_from
 from amulet.experiments.planning.experiment import BASELINE
 from amulet.experiments.planning.left_out import LeftOut
+from amulet.experiments.results.checks.few_seeds import few_seeds
+from amulet.experiments.results.checks.gates import Checked, gains, gates
+from amulet.experiments.results.checks.possible import possible
 from amulet.experiments.results.factor_changes import (
     FactorCorrelation,
     factor_correlations,
     factor_frame,
     plain_factors,
 )
-from amulet.experiments.results.few_seeds import few_seeds
-from amulet.experiments.results.gates import Checked, gains, gates
+from amulet.experiments.results.files.result_folders import written_results
+from amulet.experiments.results.files.results_file import FORMAT, WrittenValue, parse_results
+from amulet.experiments.results.files.written_factors import factors_from
+from amulet.experiments.results.files.written_rates import plain_rates, rated_from
 from amulet.experiments.results.names_of_cells import column_named, require_row
 from amulet.experiments.results.notebook import as_html
 from amulet.experiments.results.numbers import Column, MatrixCell, Numbers, Traced, Value
-from amulet.experiments.results.possible import possible
 from amulet.experiments.results.published import Published, plain_literature, published
-from amulet.experiments.results.result_folders import written_results
-from amulet.experiments.results.results_file import FORMAT, WrittenValue, parse_results
 from amulet.experiments.results.risk_changes import plain_verdict
 from amulet.experiments.results.summary_frame import summary_frame
-from amulet.experiments.results.written_factors import factors_from
-from amulet.experiments.results.written_rates import plain_rates, rated_from
 from amulet.statistics import Comparison, Paired, Summary, Verdict, Word, explore, judge, screen, summarize
 
 
@@ -137,7 +137,7 @@ class Results(Numbers):
 
         The column `word` says what happens to the risk, such as "risk decreases"; `difference` has the sign of the
         metric, and `interval` both ends of its interval. `gates` names the validity checks that have not passed, and
-        `seeds_needed` the number of seeds that would settle an inconclusive verdict.
+        `seeds_needed` the number of seeds that would settle an inconclusive verdict of at least five.
         """
         return summary_frame(self.cells(), self.gates_of)
 
@@ -170,7 +170,7 @@ class Results(Numbers):
             self.both(row, column),
             about,
             gains(self, row, column),
-            (column.low + column.high) / 2 if column.turns else None,
+            column.centre,
         )
 
     def _lacking(self, row: str, column: Column) -> str:

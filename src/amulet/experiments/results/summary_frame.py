@@ -5,7 +5,7 @@ from typing import Final
 
 import pandas as pd
 
-from amulet.experiments.results.gates import Checked
+from amulet.experiments.results.checks.gates import Checked
 from amulet.experiments.results.numbers import MatrixCell
 from amulet.statistics import Gate, Verdict
 

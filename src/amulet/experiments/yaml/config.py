@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from amulet.core.errors import AmuletError, InvalidParameter, Problem
-from amulet.core.files import StrPath
 from amulet.core.model import ModelSpec
 from amulet.core.spec import Plain, Spec
 from amulet.core.split import Split
+from amulet.core.storage.files import StrPath
 from amulet.core.text import visible
 from amulet.core.trainable import Defense
 from amulet.experiments.model_audit.specification import ModelAudit

@@ -15,8 +15,8 @@ from typing import Any, Final, NoReturn
 import yaml
 
 from amulet.core.errors import InvalidParameter, Problem
-from amulet.core.files import open_regular
 from amulet.core.spec import Plain
+from amulet.core.storage.files import open_regular
 from amulet.core.text import visible
 from amulet.experiments.registry.building import Place
 

@@ -12,11 +12,11 @@ import pandas as pd
 import yaml
 
 from amulet.core.errors import InvalidData, InvalidParameter, Problem
-from amulet.core.files import open_regular
+from amulet.core.storage.files import open_regular
 from amulet.core.text import visible
-from amulet.datasets.columns import check_features, is_headerless
 from amulet.datasets.own import from_frame
-from amulet.datasets.tables import SEPARATORS, read_table
+from amulet.datasets.users_data.columns import check_features, is_headerless
+from amulet.datasets.users_data.tables import SEPARATORS, read_table
 
 _TARGETS: Final = {
     "target", "label", "class", "y", "outcome", "decision", "approved", "income", "default", "risk", "churn", "result",
@@ -122,7 +122,7 @@ def starter(path: Path, table: pd.DataFrame, sep: str, columns: Columns) -> str:
         f"name: {_text(_stem(path))}",
         "",
         "dataset:",
-        "  from_csv:",
+        "  FromCSV:",
         f"    path: {_text(path.name)} # counts from the folder of this file",
         *([f"    sep: {_text(sep)}"] if sep != "," else []),
         f"    target: {_text(columns.target)} # its classes: {_shown(list(classes.index))}",

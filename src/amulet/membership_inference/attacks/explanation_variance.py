@@ -7,7 +7,7 @@ from torch import Tensor
 
 from amulet.core.data import Selection
 from amulet.core.threat import Access, Adversary
-from amulet.functional.attributions import log_variances
+from amulet.functional.gradients.attributions import log_variances
 from amulet.membership_inference.outcome import MembershipInferenceAttack
 
 

@@ -14,7 +14,7 @@ from amulet.core.roles import SHADOW, Requests, shadow_requests
 from amulet.core.spec import Count
 from amulet.core.split import Split
 from amulet.core.threat import Access, Adversary
-from amulet.functional.likelihood import Gaussians, fit_gaussian_pair, fit_gaussians
+from amulet.functional.membership.likelihood import Gaussians, fit_gaussian_pair, fit_gaussians
 from amulet.membership_inference.outcome import MembershipInferenceAttack
 from amulet.membership_inference.queries import Queries
 from amulet.membership_inference.shadow_answers import require_sides, shadow_answers

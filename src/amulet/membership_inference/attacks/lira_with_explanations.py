@@ -17,9 +17,9 @@ from amulet.core.errors import Problem
 from amulet.core.roles import SHADOW, Requests, shadow_requests
 from amulet.core.split import Split
 from amulet.core.threat import Access, Adversary, Target
-from amulet.functional.attributions import log_variances
-from amulet.functional.joint_likelihood import fit_joint_gaussians
-from amulet.functional.likelihood import fit_gaussians, scaled_logits
+from amulet.functional.gradients.attributions import log_variances
+from amulet.functional.membership.joint_likelihood import fit_joint_gaussians
+from amulet.functional.membership.likelihood import fit_gaussians, scaled_logits
 from amulet.membership_inference.attacks.lira import Variance
 from amulet.membership_inference.outcome import MembershipInferenceAttack
 from amulet.membership_inference.shadow_answers import require_sides, shadow_answers

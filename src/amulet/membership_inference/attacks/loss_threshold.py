@@ -7,7 +7,7 @@ from torch import Tensor
 
 from amulet.core.data import Selection
 from amulet.core.threat import Access, Adversary
-from amulet.functional.signals import negative_loss
+from amulet.functional.membership.signals import negative_loss
 from amulet.membership_inference.outcome import MembershipInferenceAttack
 
 

@@ -13,8 +13,12 @@ from amulet.core.roles import SHADOW, Requests, shadow_requests
 from amulet.core.spec import Models
 from amulet.core.split import Split
 from amulet.core.threat import Access, Adversary, Target
-from amulet.functional.relative_likelihood import log_likelihood_offline, log_mean_likelihood, share_dominated
-from amulet.functional.signals import negative_loss
+from amulet.functional.membership.relative_likelihood import (
+    log_likelihood_offline,
+    log_mean_likelihood,
+    share_dominated,
+)
+from amulet.functional.membership.signals import negative_loss
 from amulet.membership_inference.outcome import MembershipInferenceAttack
 from amulet.membership_inference.shadow_answers import require_sides, shadow_answers
 

@@ -12,7 +12,7 @@ from amulet.core.data import Data, Schema
 from amulet.core.errors import Problem
 from amulet.core.spec import NonNegative
 from amulet.core.trainable import DataUse
-from amulet.functional.pgd import Classifier
+from amulet.functional.perturbations.pgd import Classifier
 from amulet.training.objectives import AdjustedCrossEntropy, CrossEntropy, Objective
 from amulet.training.penalty import Penalty
 from amulet.training.stages import Penalize

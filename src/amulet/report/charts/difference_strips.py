@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from amulet.experiments.pairs.results import PairCell
-from amulet.report.words.blocks import PairLine
+from amulet.report.words.matrix.blocks import PairLine
 
 CENTRE: Final = 50.0
 REACH: Final = 46.0

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from amulet.experiments.results.numbers import Column, MatrixCell
 from amulet.experiments.results.results import Results
 from amulet.report.charts import vega_lite
-from amulet.report.words.blocks import MatrixBlock, MatrixLine, MatrixPart, primary_blocks
-from amulet.report.words.names import metric_words
+from amulet.report.words.matrix.blocks import MatrixBlock, MatrixLine, MatrixPart, primary_blocks
+from amulet.report.words.vocabulary.names import metric_words
 from amulet.utility import RISK as UTILITY
 
 ENOUGH: Final = 18.0

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 import altair as alt
 
-from amulet.core.curve import Scale
+from amulet.core.measurements.curve import Scale
 
 Spec = dict[str, Any]
 Ends = tuple[float, float]

@@ -8,9 +8,9 @@ from amulet.experiments.model_audit.results import AuditResults
 from amulet.report.pages.report_files import NAME
 from amulet.report.pages.templating import as_shown, both_pages, templating
 from amulet.report.words.audit_words import audit_baseline, audit_checks, audit_in_short, audit_notes, audit_undefined
-from amulet.report.words.blocks import audit_blocks, primary_blocks
-from amulet.report.words.explanations import AUDIT_WARNING
-from amulet.report.words.names import risk_words
+from amulet.report.words.matrix.blocks import audit_blocks, primary_blocks
+from amulet.report.words.verdicts.explanations import AUDIT_WARNING
+from amulet.report.words.vocabulary.names import risk_words
 
 
 def rendered_audit(results: AuditResults, manifest: Mapping[str, Any]) -> dict[str, str]:

@@ -16,10 +16,10 @@ from amulet.report.words.audit_words import (
     audit_interval,
     audit_notes,
 )
-from amulet.report.words.blocks import AuditBlock, AuditLine, AuditPart, audit_blocks, primary_blocks
-from amulet.report.words.explanations import AUDIT_WARNING
-from amulet.report.words.formats import number
-from amulet.report.words.names import riskier_end
+from amulet.report.words.matrix.blocks import AuditBlock, AuditLine, AuditPart, audit_blocks, primary_blocks
+from amulet.report.words.verdicts.explanations import AUDIT_WARNING
+from amulet.report.words.vocabulary.formats import number
+from amulet.report.words.vocabulary.names import riskier_end
 from amulet.statistics import Gate
 
 STYLES = {Gate.PASSED: "", Gate.UNPROVEN: "yellow", Gate.FAILED: "bold red"}

@@ -5,27 +5,27 @@ from typing import Any, Final
 
 import numpy as np
 
-from amulet.core.curve import Curve
+from amulet.core.measurements.curve import Curve
 from amulet.experiments.results.numbers import Column, MatrixCell, Traced
 from amulet.experiments.results.results import Results
 from amulet.report.charts import vega_lite
 from amulet.report.pages.heat_maps import COMBINED
-from amulet.report.words.blocks import MatrixBlock
-from amulet.report.words.compositions import Combination
-from amulet.report.words.formats import number, signed
-from amulet.report.words.gates import gate_asked, gate_found, gates_of
 from amulet.report.words.group_rates import attribute_of
 from amulet.report.words.group_sizes import group_sizes
 from amulet.report.words.literature import literature_sentences
-from amulet.report.words.names import capitalised, metric_words
-from amulet.report.words.paired_levels import paired_levels
-from amulet.report.words.points import plain_name
-from amulet.report.words.readings import can_be_news, failed_checks
-from amulet.report.words.risk_cells import Judged, RiskCell
-from amulet.report.words.row_text import row_heading
-from amulet.report.words.spec_text import Named, brief, probes
-from amulet.report.words.terms import TERMS
-from amulet.report.words.verdict_sentences import judged_sentence, metric_figures, verdict_figures
+from amulet.report.words.matrix.blocks import MatrixBlock
+from amulet.report.words.matrix.compositions import Combination
+from amulet.report.words.matrix.risk_cells import Judged, RiskCell
+from amulet.report.words.matrix.verdict_sentences import judged_sentence, metric_figures, verdict_figures
+from amulet.report.words.verdicts.gates import gate_asked, gate_found, gates_of
+from amulet.report.words.verdicts.paired_levels import paired_levels
+from amulet.report.words.verdicts.readings import can_be_news, failed_checks
+from amulet.report.words.vocabulary.formats import number, signed
+from amulet.report.words.vocabulary.names import capitalised, metric_words
+from amulet.report.words.vocabulary.points import plain_name
+from amulet.report.words.vocabulary.row_text import row_heading
+from amulet.report.words.vocabulary.spec_text import Named, brief, probes
+from amulet.report.words.vocabulary.terms import TERMS
 
 Plain = dict[str, Any]
 DIGEST: Final = 12

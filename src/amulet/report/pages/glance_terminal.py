@@ -1,5 +1,6 @@
 """The matrix at a glance in a terminal: one line a defense, one column a risk; it fits one screen."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -12,19 +13,21 @@ from rich.text import Text
 
 from amulet.core.text import visible
 from amulet.experiments.planning.experiment import BASELINE
-from amulet.experiments.results.few_seeds import few_seeds
+from amulet.experiments.results.checks.few_seeds import few_seeds
 from amulet.experiments.results.results import Results
-from amulet.report.words.blocks import matrix_blocks
-from amulet.report.words.cut_text import cut
-from amulet.report.words.explanations import NET_SHORT
-from amulet.report.words.failed_checks import failed_checks, unproven_checks
+from amulet.report.words.factors_in_short import factors_sentence
 from amulet.report.words.failed_tasks import failures_sentence
-from amulet.report.words.glance import EXPLORATORY, GlanceCell, GlanceColumn, glance_columns
 from amulet.report.words.group_rates import already_below
-from amulet.report.words.headlines import Headline, headlines
-from amulet.report.words.readings import Reading
-from amulet.report.words.row_text import other_references, row_heading
-from amulet.report.words.seed_counts import seed_names
+from amulet.report.words.matrix.blocks import matrix_blocks
+from amulet.report.words.matrix.glance import EXPLORATORY, GlanceCell, GlanceColumn, glance_columns
+from amulet.report.words.matrix.headlines import Headline, News, headlines
+from amulet.report.words.verdicts.explanations import NET_SHORT
+from amulet.report.words.verdicts.failed_checks import failed_checks, unproven_checks
+from amulet.report.words.verdicts.readings import Reading
+from amulet.report.words.vocabulary.cut_text import cut
+from amulet.report.words.vocabulary.formats import listed
+from amulet.report.words.vocabulary.row_text import other_references, row_heading
+from amulet.report.words.vocabulary.seed_counts import seed_names
 
 LABELS: Final = 15
 """The fewest characters of the rows' labels; what is left of a label is cut."""
@@ -48,6 +51,11 @@ LEGEND: Final = {
     Reading.FAILED: "check failed",
     Reading.NONE: "no value",
 }
+_MORE: Final = {
+    Reading.WORSE: ("{} metric is worse", "{} metrics are worse"),
+    Reading.LEANS_WORSE: ("{} metric leans worse", "{} metrics lean worse"),
+    Reading.FAILED: ("{} check failed", "{} checks failed"),
+}
 HOW: Final = "Differences to the first line; of several attacks, the worst news."
 SEEDS: Final = "seeds to settle"
 
@@ -70,6 +78,7 @@ def glance(results: Results, width: int | None = 80) -> Group:
         *_news(headlines(results, found)),
         *tables,
         *_legend(results, [column for part in parts for column in part]),
+        *_factors(results),
         *_checks(results),
     )
 
@@ -91,10 +100,18 @@ def _news(found: Sequence[Headline]) -> Iterator[Text]:
     for headline in found:
         news = [part for part in headline.parts if part.reading in bad]
         if news:
-            more = f" And {len(news) - 1} more." if len(news) > 1 else ""
-            text = Text.assemble((f"{visible(headline.row)}: ", "bold"), f"{visible(news[0].text)}{more}")
+            text = Text.assemble((f"{visible(headline.row)}: ", "bold"), visible(f"{news[0].text}{_more(news[1:])}"))
             text.no_wrap, text.overflow = True, "ellipsis"
             yield text
+
+
+def _more(news: Sequence[News]) -> str:
+    """Of what else there is bad news, with a blank before: " Also 2 metrics lean worse and 1 check failed."."""
+    counts = Counter[Reading]()
+    for each in news:
+        counts[each.reading] += each.count
+    told = [_MORE[reading][count != 1].format(count) for reading, count in counts.items()]
+    return f" Also {listed(told)}." if told else ""
 
 
 def _fitting(columns: Sequence[GlanceColumn], labels: Sequence[str], width: int | None) -> list[list[GlanceColumn]]:
@@ -183,6 +200,11 @@ def _legend(results: Results, columns: Sequence[GlanceColumn]) -> Iterator[Text]
     last = " ".join(filter(None, (f"{measured}." if measured else "", starred, other_references(results))))
     if last:
         yield Text(last, style="dim")
+
+
+def _factors(results: Results) -> Iterator[Text]:
+    if sentence := factors_sentence(results):
+        yield Text(f"\n{visible(sentence)}")
 
 
 def _checks(results: Results) -> Iterator[Text]:

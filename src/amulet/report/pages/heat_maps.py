@@ -6,15 +6,16 @@ from typing import Final
 
 from amulet.experiments.results.results import Results
 from amulet.report.pages.anchors import row_slugs
-from amulet.report.words.blocks import MatrixBlock
-from amulet.report.words.compositions import Combination, Still
-from amulet.report.words.headlines import Headline
-from amulet.report.words.risk_cells import RiskCell
+from amulet.report.words.matrix.blocks import MatrixBlock
+from amulet.report.words.matrix.compositions import Combination, Still
+from amulet.report.words.matrix.headlines import Headline
+from amulet.report.words.matrix.risk_cells import RiskCell
 
 MOST_SHOWN: Final = 6
 """More combinations than this are folded away."""
 MOST_SENTENCES: Final = 10
-"""Of more sentences than this only the worst `WORST` are shown at once, so that the map stays in sight."""
+"""Of more sentences than this only those with the worst news, `WORST` of them, are shown at once, so that the map stays
+in sight."""
 WORST: Final = 5
 
 COMBINED: Final = "combination"
@@ -42,7 +43,7 @@ class Maps:
         blocks: the risks, across.
         rows: the cells of each row that is shown: defenses, and combinations if these are few.
         folded: the cells of combinations that are too many to be shown at once.
-        headlines: the sentences that are shown.
+        headlines: the sentences that are shown, in the order of the matrix, as the others.
         folded_headlines: the sentences that are not.
         pair_labels: the defenses that are part of a combination, in the order of the matrix.
         pair_tiles: for each of them a line of the map of combinations.
@@ -66,18 +67,28 @@ def maps(
     """The maps and sentences, those that are too many for a first look set aside."""
     aside = {each.row for each in combined} if len(combined) > MOST_SHOWN else set()
     shown = [headline for headline in said if headline.row not in aside]
-    most = WORST if len(shown) > MOST_SENTENCES else MOST_SENTENCES
+    first = _first(shown)
     parts = {label for each in combined for label in (each.first.row, each.second.row)}
     labels = [row[0].row for row in cells if row and row[0].row in parts]
     return Maps(
         blocks,
         tuple(row for row in cells if row and row[0].row not in aside),
         tuple(row for row in cells if row and row[0].row in aside),
-        tuple(shown[:most]),
-        (*shown[most:], *(headline for headline in said if headline.row in aside)),
+        tuple(shown[at] for at in first),
+        (
+            *(headline for at, headline in enumerate(shown) if at not in first),
+            *(headline for headline in said if headline.row in aside),
+        ),
         tuple(labels),
         tuple(tuple(_tiles(first, labels, combined)) for first in labels),
     )
+
+
+def _first(said: Sequence[Headline]) -> list[int]:
+    """The places of the sentences that are shown at once."""
+    if len(said) <= MOST_SENTENCES:
+        return list(range(len(said)))
+    return sorted(sorted(range(len(said)), key=lambda at: said[at].worst.order)[:WORST])
 
 
 def _tiles(first: str, labels: Sequence[str], combined: Sequence[Combination]) -> Iterator[PairTile]:

@@ -6,8 +6,8 @@ import io
 from amulet.core.text import visible
 from amulet.experiments.results.numbers import MatrixCell
 from amulet.experiments.results.results import Results
-from amulet.report.words.names import metric_words, risk_words
-from amulet.report.words.readings import cell_reading
+from amulet.report.words.verdicts.readings import cell_reading
+from amulet.report.words.vocabulary.names import metric_words, risk_words
 
 HEAD = (
     "row",

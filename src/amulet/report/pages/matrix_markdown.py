@@ -9,7 +9,12 @@ from amulet.experiments.planning.experiment import BASELINE
 from amulet.experiments.results.numbers import MatrixCell
 from amulet.experiments.results.results import Results
 from amulet.literature import SOURCE
-from amulet.report.words.blocks import (
+from amulet.report.words.factors import INTRODUCTION, factor_tables
+from amulet.report.words.failed_tasks import failures_sentence
+from amulet.report.words.group_rates import rate_table
+from amulet.report.words.group_sizes import NOT_COUNTED, compares_groups, group_sizes
+from amulet.report.words.literature import agreement_sentence, combination_sentence, literature_brief
+from amulet.report.words.matrix.blocks import (
     MatrixBlock,
     MatrixLine,
     MatrixPart,
@@ -17,21 +22,16 @@ from amulet.report.words.blocks import (
     primary_blocks,
     undefined_sentences,
 )
-from amulet.report.words.explanations import NOT_COVERED, how_verdicts
-from amulet.report.words.factors import INTRODUCTION, factor_tables
-from amulet.report.words.failed_tasks import failures_sentence
-from amulet.report.words.formats import number, p_value, setting, signed, spread
-from amulet.report.words.gates import gate_asked, gate_found, gates_of
-from amulet.report.words.group_rates import rate_table
-from amulet.report.words.group_sizes import NOT_COUNTED, compares_groups, group_sizes
-from amulet.report.words.headlines import headlines, undefended_news
-from amulet.report.words.literature import agreement_sentence, combination_sentence, literature_brief
-from amulet.report.words.names import riskier_end, spoken
-from amulet.report.words.no_skill import to_compare_with
-from amulet.report.words.row_text import left_out_sentences, other_references, row_heading
-from amulet.report.words.seed_counts import how_often, looks_sentence, plural_seeds, seeds_note
-from amulet.report.words.spec_text import defenses, tampering
-from amulet.report.words.verdict_words import interval_text, verdict_words
+from amulet.report.words.matrix.headlines import headlines, undefended_news
+from amulet.report.words.verdicts.explanations import NOT_COVERED, how_verdicts
+from amulet.report.words.verdicts.gates import gate_asked, gate_found, gates_of
+from amulet.report.words.verdicts.no_skill import to_compare_with
+from amulet.report.words.verdicts.verdict_words import interval_text, verdict_words
+from amulet.report.words.vocabulary.formats import number, p_value, setting, signed, spread
+from amulet.report.words.vocabulary.names import riskier_end, spoken
+from amulet.report.words.vocabulary.row_text import left_out_sentences, other_references, row_heading
+from amulet.report.words.vocabulary.seed_counts import how_often, looks_sentence, plural_seeds, seeds_note
+from amulet.report.words.vocabulary.spec_text import defenses, tampering
 from amulet.statistics import Gate
 
 _MARKUP: Final = re.compile(r"([\\`*\[\]<>|~$]|&(?=#?\w+;)|(?<!\w)_|_(?!\w)|^[#+>=-])")

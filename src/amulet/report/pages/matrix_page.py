@@ -14,20 +14,20 @@ from amulet.report.pages.matrix_csv import matrix_csv
 from amulet.report.pages.page_script import page_script
 from amulet.report.pages.picture_tables import picture_tables
 from amulet.report.pages.templating import as_shown, both_pages, templating
-from amulet.report.words import spec_text
-from amulet.report.words.blocks import MatrixBlock, matrix_blocks
-from amulet.report.words.compositions import Combination, combinations
-from amulet.report.words.explanations import NOT_COVERED, how_verdicts
 from amulet.report.words.factors import INTRODUCTION, factor_tables
 from amulet.report.words.failed_tasks import failures_sentence
-from amulet.report.words.headlines import headlines, undefended_news
-from amulet.report.words.passing_on import notes
-from amulet.report.words.readings import LEANING_RULE, MEANINGS, RULE, cell_reading
-from amulet.report.words.risk_cells import RiskCell, risk_cells
-from amulet.report.words.row_text import other_references, row_heading
-from amulet.report.words.seed_counts import how_often, looks_sentence, seed_names, seeds_note
-from amulet.report.words.terms import TERMS
+from amulet.report.words.matrix.blocks import MatrixBlock, matrix_blocks
+from amulet.report.words.matrix.compositions import Combination, combinations
+from amulet.report.words.matrix.headlines import headlines, undefended_news
+from amulet.report.words.matrix.passing_on import notes
+from amulet.report.words.matrix.risk_cells import RiskCell, risk_cells
 from amulet.report.words.training_facts import training_facts
+from amulet.report.words.verdicts.explanations import NOT_COVERED, how_verdicts
+from amulet.report.words.verdicts.readings import LEANING_RULE, MEANINGS, RULE, cell_reading
+from amulet.report.words.vocabulary import spec_text
+from amulet.report.words.vocabulary.row_text import other_references, row_heading
+from amulet.report.words.vocabulary.seed_counts import how_often, looks_sentence, seed_names, seeds_note
+from amulet.report.words.vocabulary.terms import TERMS
 
 LARGEST: Final = 5_000_000
 """Bytes of a page that can still be sent around and opened on a phone."""

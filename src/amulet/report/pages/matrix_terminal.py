@@ -9,11 +9,13 @@ from rich.table import Table
 from rich.text import Text
 
 from amulet.experiments.planning.experiment import BASELINE
-from amulet.experiments.results.few_seeds import few_seeds
+from amulet.experiments.results.checks.few_seeds import few_seeds
 from amulet.experiments.results.numbers import MatrixCell
 from amulet.experiments.results.results import Results
 from amulet.report.pages.group_rates_terminal import rates_shown
-from amulet.report.words.blocks import (
+from amulet.report.words.factors_in_short import factors_sentence
+from amulet.report.words.failed_tasks import failures_sentence
+from amulet.report.words.matrix.blocks import (
     MatrixBlock,
     MatrixLine,
     MatrixPart,
@@ -22,16 +24,15 @@ from amulet.report.words.blocks import (
     primary_blocks,
     undefined_sentences,
 )
-from amulet.report.words.explanations import how_verdicts
-from amulet.report.words.failed_tasks import failures_sentence
-from amulet.report.words.formats import number, signed, spread
-from amulet.report.words.gates import gate_sentences
-from amulet.report.words.headlines import headlines, undefended_news
-from amulet.report.words.names import riskier_end
-from amulet.report.words.row_text import left_out_sentences, other_references, row_heading
-from amulet.report.words.seed_counts import looks_sentence, seed_names, seeds_note
-from amulet.report.words.verdict_words import Tone, verdict_words
-from amulet.statistics import Gate, Word
+from amulet.report.words.matrix.headlines import headlines, undefended_news
+from amulet.report.words.verdicts.explanations import how_verdicts
+from amulet.report.words.verdicts.gates import gate_sentences
+from amulet.report.words.verdicts.verdict_words import Tone, verdict_words
+from amulet.report.words.vocabulary.formats import number, signed, spread
+from amulet.report.words.vocabulary.names import riskier_end
+from amulet.report.words.vocabulary.row_text import left_out_sentences, other_references, row_heading
+from amulet.report.words.vocabulary.seed_counts import looks_sentence, seed_names, seeds_note
+from amulet.statistics import Gate
 from amulet.statistics.power import MOST_SEEDS
 
 CELL: Final = 15
@@ -49,7 +50,9 @@ def matrix_table(results: Results, width: int | None = 80) -> Group:
     """
     found = matrix_blocks(results)
     tables = (_block(block, results, width) for block in primary_blocks(found, with_groups=True))
-    return Group(_title(results), *_short(results, found), *tables, *_warnings(results), _legend(results))
+    return Group(
+        _title(results), *_short(results, found), *tables, *_warnings(results), *_factors(results), _legend(results)
+    )
 
 
 def _title(results: Results) -> Text:
@@ -74,6 +77,11 @@ def _warnings(results: Results) -> Iterator[Text]:
     for gate in results.gates:
         if gate.state is Gate.FAILED or (gate.follows and not few):
             yield Text(f"\n{gate_sentences(gate)}", style="yellow")
+
+
+def _factors(results: Results) -> Iterator[Text]:
+    if sentence := factors_sentence(results):
+        yield Text(f"\n{sentence}")
 
 
 def _legend(results: Results) -> Text:
@@ -141,6 +149,6 @@ def _cell(cell: MatrixCell, results: Results) -> Text:
 def _seeds(cell: MatrixCell) -> str:
     """On a line of its own, how many seeds would settle the cell; empty where it is settled or nobody can say."""
     verdict = cell.verdict
-    if verdict is None or verdict.word is not Word.INCONCLUSIVE or verdict.interval is None:
+    if verdict is None or not verdict.seeds_may_settle:
         return ""
     return f"\nabout {verdict.seeds_needed} seeds" if verdict.seeds_needed else f"\n>{MOST_SEEDS} seeds"

@@ -8,9 +8,9 @@ from amulet.experiments.pairs.results import PairResults
 from amulet.report.charts.difference_strips import strip_of_pair
 from amulet.report.pages.report_files import NAME
 from amulet.report.pages.templating import as_shown, both_pages, templating
-from amulet.report.words.blocks import pair_blocks, primary_blocks
-from amulet.report.words.explanations import HOW_PAIR_VERDICTS, NOT_INTERPRETABLE, PAIR_ONLY, PAIR_WARNING
-from amulet.report.words.spec_text import experiment
+from amulet.report.words.matrix.blocks import pair_blocks, primary_blocks
+from amulet.report.words.verdicts.explanations import HOW_PAIR_VERDICTS, NOT_INTERPRETABLE, PAIR_ONLY, PAIR_WARNING
+from amulet.report.words.vocabulary.spec_text import experiment
 
 
 def rendered_pair(results: PairResults, manifest: Mapping[str, Any]) -> dict[str, str]:

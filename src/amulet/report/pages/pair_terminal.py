@@ -13,7 +13,7 @@ from amulet.core.text import visible
 from amulet.experiments.pairs.results import PairResults
 from amulet.report.pages.group_rates_terminal import rates_shown
 from amulet.report.pages.matrix_terminal import STYLES
-from amulet.report.words.blocks import (
+from amulet.report.words.matrix.blocks import (
     PairBlock,
     PairLine,
     PairPart,
@@ -23,8 +23,7 @@ from amulet.report.words.blocks import (
     pair_undefined_sentences,
     primary_blocks,
 )
-from amulet.report.words.cut_text import cut
-from amulet.report.words.explanations import (
+from amulet.report.words.verdicts.explanations import (
     HOW_PAIR_VERDICTS,
     NET_SHORT,
     NOT_INTERPRETABLE,
@@ -32,12 +31,13 @@ from amulet.report.words.explanations import (
     PAIR_SHORT,
     PAIR_WARNING,
 )
-from amulet.report.words.formats import number, signed
-from amulet.report.words.gates import gate_sentences
-from amulet.report.words.listed_metrics import is_listed
-from amulet.report.words.names import risk_head, riskier_end
-from amulet.report.words.short_numbers import short_difference, short_value
-from amulet.report.words.verdict_words import interval_text, pair_verdict_words
+from amulet.report.words.verdicts.gates import gate_sentences
+from amulet.report.words.verdicts.verdict_words import interval_text, pair_verdict_words
+from amulet.report.words.vocabulary.cut_text import cut
+from amulet.report.words.vocabulary.formats import number, signed
+from amulet.report.words.vocabulary.listed_metrics import is_listed
+from amulet.report.words.vocabulary.names import risk_head, riskier_end
+from amulet.report.words.vocabulary.short_numbers import short_difference, short_value
 from amulet.statistics import Gate
 
 GAP: Final = 2

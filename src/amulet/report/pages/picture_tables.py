@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from amulet.experiments.results.pictures import Pictured, PictureRow
 from amulet.experiments.results.results import Results
-from amulet.report.words.row_text import row_heading
+from amulet.report.words.vocabulary.row_text import row_heading
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from amulet.core.files import StrPath, read_regular, writing
-from amulet.core.folders import publish
 from amulet.core.spec import Plain
+from amulet.core.storage.files import StrPath, read_regular, writing
+from amulet.core.storage.folders import publish
 from amulet.experiments.graph.entries import environment
 from amulet.experiments.model_audit.results import AuditResults
 from amulet.experiments.pairs.results import PairResults
-from amulet.experiments.results.json_files import LARGEST
+from amulet.experiments.results.files.json_files import LARGEST
 from amulet.experiments.results.results import Results
 from amulet.report.pages.report_files import MARKDOWN, NAME, rendered, written_manifest
 from amulet.report.pages.unchanged_files import in_place, remember_files, sources_of

@@ -13,17 +13,17 @@ from amulet.experiments.pairs.results import PairResults
 from amulet.experiments.results.results import Results
 from amulet.report.pages.page_script import embedded
 from amulet.report.words.audit_words import audit_check_text, audit_interval
-from amulet.report.words.blocks import pair_lost_sentences, pair_undefined_sentences, undefined_sentences
-from amulet.report.words.formats import number, setting, signed, spread
-from amulet.report.words.gates import gate_asked, gate_found, gate_sentences
 from amulet.report.words.group_rates import rate_table
 from amulet.report.words.group_sizes import NOT_COUNTED, compares_groups, group_sizes
-from amulet.report.words.names import metric_words, riskier_end, spoken
-from amulet.report.words.no_skill import no_skill_text, to_compare_with
-from amulet.report.words.readings import can_be_news
-from amulet.report.words.spec_text import named, without_folders
-from amulet.report.words.verdict_sentences import pair_figures, pair_sentences
-from amulet.report.words.verdict_words import interval_text, pair_verdict_words, verdict_words
+from amulet.report.words.matrix.blocks import pair_lost_sentences, pair_undefined_sentences, undefined_sentences
+from amulet.report.words.matrix.verdict_sentences import pair_figures, pair_sentences
+from amulet.report.words.verdicts.gates import gate_asked, gate_found, gate_sentences
+from amulet.report.words.verdicts.no_skill import no_skill_text, to_compare_with
+from amulet.report.words.verdicts.readings import can_be_news
+from amulet.report.words.verdicts.verdict_words import interval_text, pair_verdict_words, verdict_words
+from amulet.report.words.vocabulary.formats import number, setting, signed, spread
+from amulet.report.words.vocabulary.names import metric_words, riskier_end, spoken
+from amulet.report.words.vocabulary.spec_text import named, without_folders
 
 FILTERS: Final[tuple[Callable[..., Any], ...]] = (
     audit_check_text,

@@ -8,10 +8,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from amulet.core.files import checksum_of
-from amulet.core.remembered import recalled, remember
-from amulet.core.source import source_digest
 from amulet.core.spec import Plain
+from amulet.core.storage.files import checksum_of
+from amulet.core.storage.remembered import recalled, remember
+from amulet.core.user_code.source import source_digest
 from amulet.experiments.model_audit.results import AuditResults
 from amulet.experiments.pairs.results import PairResults
 from amulet.experiments.registry.plugins import plugins

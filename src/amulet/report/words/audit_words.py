@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from amulet.experiments.model_audit.checks import AUDITED
 from amulet.experiments.model_audit.results import AuditCell, AuditResults
-from amulet.experiments.results.gates import ATTACK, MODEL, Checked
-from amulet.report.words.formats import number
+from amulet.experiments.results.checks.gates import ATTACK, MODEL, Checked
 from amulet.report.words.group_rates import undefended_sentences
-from amulet.report.words.names import metric_words, mid_sentence, risk_rank, risk_words
-from amulet.report.words.no_skill import no_skill_text
+from amulet.report.words.verdicts.no_skill import no_skill_text
+from amulet.report.words.vocabulary.formats import number
+from amulet.report.words.vocabulary.names import metric_words, mid_sentence, risk_rank, risk_words
 from amulet.statistics import Gate
 
 

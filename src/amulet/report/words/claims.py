@@ -5,8 +5,8 @@ from typing import Final
 
 from amulet.experiments.results.numbers import Column
 from amulet.experiments.results.results import Results
-from amulet.report.words.formats import percent
-from amulet.report.words.names import metric_of
+from amulet.report.words.vocabulary.formats import percent
+from amulet.report.words.vocabulary.names import metric_of
 from amulet.unauthorized_model_ownership.metrics import ClaimRate, FalseClaimRate
 
 _SAID: Final = {

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from amulet.experiments.planning.experiment import BASELINE
+from amulet.experiments.results.checks.gates import MODEL
 from amulet.experiments.results.factor_changes import LEVEL, FactorChange, FactorCorrelation, Sign, factor_changes
 from amulet.experiments.results.factors import MeasuredFactor
-from amulet.experiments.results.gates import MODEL
 from amulet.experiments.results.numbers import Column
 from amulet.experiments.results.results import Results
 from amulet.literature import FACTORS, SOURCE
-from amulet.report.words.blocks import MatrixBlock, primary_blocks
-from amulet.report.words.formats import number, p_value, signed, spread
-from amulet.report.words.row_text import row_heading
+from amulet.report.words.matrix.blocks import MatrixBlock, primary_blocks
+from amulet.report.words.vocabulary.formats import number, p_value, signed, spread
+from amulet.report.words.vocabulary.row_text import row_heading
 from amulet.statistics import Gate
 
 INTRODUCTION: Final = (

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from amulet.core.containment import text_of
+from amulet.core.user_code.containment import text_of
 from amulet.experiments.results.results import Results
 
 SHOWN: Final = 3

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Final, Protocol
 
-from amulet.core.group_rates import LEVEL, GroupRate, GroupRates
+from amulet.core.measurements.group_rates import LEVEL, GroupRate, GroupRates
 from amulet.core.metric import ByChance
 from amulet.experiments.pairs.results import PairResults
 from amulet.experiments.planning.experiment import BASELINE
 from amulet.experiments.results.numbers import Column, Rated
 from amulet.experiments.results.results import Results
-from amulet.report.words.explanations import NET_OF_CHANCE
-from amulet.report.words.formats import listed, number
-from amulet.report.words.spec_text import Specified, probes
+from amulet.report.words.verdicts.explanations import NET_OF_CHANCE
+from amulet.report.words.vocabulary.formats import listed, number
+from amulet.report.words.vocabulary.spec_text import Specified, probes
 from amulet.statistics.proportion import wilson_interval
 
 SELECTION: Final = "favourable decisions"

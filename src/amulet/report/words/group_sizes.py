@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from amulet.core.tally import Tally
+from amulet.core.measurements.tally import Tally
 from amulet.experiments.results.numbers import Column
-from amulet.report.words.formats import number
-from amulet.report.words.names import metric_of
-from amulet.report.words.spec_text import Specified, probes
+from amulet.report.words.vocabulary.formats import number
+from amulet.report.words.vocabulary.names import metric_of
+from amulet.report.words.vocabulary.spec_text import Specified, probes
 
 NOT_COUNTED: Final = (
     "How many test records each group has is not in these results, which were written by an older version of Amulet. "

@@ -8,8 +8,8 @@ from amulet.experiments.results.published import Published, prediction_agreement
 from amulet.experiments.results.results import Results
 from amulet.literature import FACTORS, Direction, Interaction, Prediction, Strength
 from amulet.literature.combinations import combinations_of
-from amulet.report.words.formats import number
-from amulet.report.words.names import risk_name
+from amulet.report.words.vocabulary.formats import number
+from amulet.report.words.vocabulary.names import risk_name
 
 _NO_PREDICTION: Final = {
     Strength.AMBIGUOUS: "predicts nothing, since the factors disagree",

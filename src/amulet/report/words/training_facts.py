@@ -6,8 +6,8 @@ from math import isfinite
 from typing import Any
 
 from amulet.experiments.results.results import Results
-from amulet.report.words.formats import number, setting, spread
-from amulet.report.words.names import fact_rank, fact_title
+from amulet.report.words.vocabulary.formats import number, setting, spread
+from amulet.report.words.vocabulary.names import fact_rank, fact_title
 from amulet.statistics import summarize
 
 

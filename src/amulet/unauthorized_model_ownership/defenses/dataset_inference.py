@@ -19,9 +19,9 @@ from amulet.core.spec import Count, Positive
 from amulet.core.split import Split
 from amulet.core.threat import Access, Target, opened
 from amulet.core.trainable import PostHoc
-from amulet.functional.blind_walk import NOISES, blind_walk, random_directions
 from amulet.functional.confidence_regressor import confidence_regressor
-from amulet.functional.minimum_distance import minimum_distances
+from amulet.functional.perturbations.blind_walk import NOISES, blind_walk, random_directions
+from amulet.functional.perturbations.minimum_distance import minimum_distances
 from amulet.statistics.welch import welch_greater
 from amulet.unauthorized_model_ownership.claims import Claim, Owner, Test
 

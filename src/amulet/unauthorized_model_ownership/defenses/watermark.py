@@ -9,12 +9,12 @@ import torch
 from torch import Generator, Tensor, nn
 
 from amulet.core.data import Data, Modality, Schema, concatenate
-from amulet.core.data_checks import problems_of
 from amulet.core.errors import InvalidData, Problem
 from amulet.core.fitted import Artifacts
 from amulet.core.metric import Undefined
+from amulet.core.records.data_checks import problems_of
+from amulet.core.records.synthetic import different_inputs, different_inputs_of, stored_as, unlabelled
 from amulet.core.spec import Count, OpenProbability
-from amulet.core.synthetic import different_inputs, different_inputs_of, stored_as, unlabelled
 from amulet.core.threat import Access
 from amulet.core.trainable import DataUse, Defense
 from amulet.functional.abstract_images import abstract_images

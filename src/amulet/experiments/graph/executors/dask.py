@@ -9,9 +9,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from amulet.core.remote_pools import answered, stopped
-from amulet.core.shipping import Refusal
-from amulet.core.worker_processes import WorkerLost, WorkersUnusable
+from amulet.core.processes.remote_pools import answered, stopped
+from amulet.core.processes.shipping import Refusal
+from amulet.core.processes.worker_processes import WorkerLost, WorkersUnusable
 from amulet.experiments.graph.executors.protocol import Executor, Job
 from amulet.experiments.graph.executors.shipper import Shipper, shipping
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from multiprocessing.reduction import ForkingPickler
 from typing import Any, TypeVar
 
-from amulet.core.worker_processes import NAME, WorkerPool, WorkersUnusable
+from amulet.core.processes.worker_processes import NAME, WorkerPool, WorkersUnusable
 from amulet.experiments.graph.executors.protocol import Executor, Job
 
 T = TypeVar("T")

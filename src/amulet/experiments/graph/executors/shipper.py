@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from amulet.core.files import writing
-from amulet.core.shipping import Shipped, software
+from amulet.core.processes.shipping import Shipped, software
+from amulet.core.storage.files import writing
 from amulet.experiments.graph.executors.protocol import Job
 
 CLUSTERS = "clusters"

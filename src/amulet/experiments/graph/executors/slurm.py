@@ -15,9 +15,9 @@ from subprocess import Popen, TimeoutExpired
 from typing import Any, Final, TypeVar
 
 from amulet.core.errors import AmuletError
-from amulet.core.remote_pools import Bundle, split
-from amulet.core.shipping import Refusal
-from amulet.core.worker_processes import WorkerLost, WorkersUnusable
+from amulet.core.processes.remote_pools import Bundle, split
+from amulet.core.processes.shipping import Refusal
+from amulet.core.processes.worker_processes import WorkerLost, WorkersUnusable
 from amulet.experiments.graph.executors.protocol import Executor, Job
 from amulet.experiments.graph.executors.shipper import Shipper, shipping
 

@@ -1,0 +1,1 @@
+"""Worker processes, on this machine and on machines of a cluster."""

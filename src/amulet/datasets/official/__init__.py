@@ -1,0 +1,1 @@
+"""Official files of data sets: where they lie, how they are loaded, checked, read and kept."""

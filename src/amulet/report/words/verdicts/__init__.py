@@ -1,0 +1,1 @@
+"""One verdict in words: how it reads at a glance, in sentences, and what it depends on."""
