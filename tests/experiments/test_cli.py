@@ -113,7 +113,7 @@ def test_a_reader_that_stops_reading_ends_the_command_quietly() -> None:
     """As `amulet list | head -1` does."""
     reader, writer = os.pipe()
     os.close(reader)
-    command = [sys.executable, "-m", "amulet.cli", "list"]
+    command = [sys.executable, "-m", "amulet", "list"]
     ended = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, check=False)
     os.close(writer)
     assert (ended.returncode, ended.stderr) == (128 + signal.SIGPIPE, b"")
@@ -157,6 +157,7 @@ def test_nothing_of_the_list_is_wrapped_in_a_pipe() -> None:
         (("--max-seeds", "10000000"), "from 2 to 1,000. Got '10000000'."),
         (("--device", "nonsense"), "The 'device' of plan must be one that torch finds here"),
         (("--device", "cuda:99"), "The 'device' of plan must be one that torch finds here"),
+        (("--fail-if", "utility rises"), "'utility rises' is not understood: it must be '[ROW:] WHAT CHANGE'"),
         (("--allow-imports", "a b"), "A name must be a module, a package or module:name. Got 'a b'."),
     ],
 )

@@ -229,7 +229,7 @@ def test_workers_import_what_the_command_may(folder: Path) -> None:
     )
     file.write_text(file.read_text(encoding="utf-8") + "seeds: 1\n", encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-m", "amulet.cli", "assess", str(file), "--workers", "2"],
+        [sys.executable, "-m", "amulet", "assess", str(file), "--workers", "2"],
         env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
         cwd=folder.parent, capture_output=True, text=True, check=False,
     )  # fmt: skip

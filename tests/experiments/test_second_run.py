@@ -35,7 +35,7 @@ def results(computed_small: tuple[Plan, Store]) -> Results:
 @pytest.fixture
 def folder(results: Results, tmp_path: Path) -> Path:
     """With what was written a long time ago."""
-    written = write_results(results, MANIFEST, tmp_path / "small", "experiment").parent
+    written = write_results(results, MANIFEST, tmp_path / "small", "experiment").page.parent
     for file in written.iterdir():
         os.utime(file, (1, 1))
     return written
@@ -73,7 +73,7 @@ def test_any_change_makes_all_files_again(results: Results, folder: Path, monkey
     assert written(failed) == {*ALL, FAILURES}
     assert written() == ALL
     assert not (folder / FAILURES).exists()
-    monkeypatch.setattr(unchanged_files, "_outside", lambda: ["a plug-in and its digest"])
+    monkeypatch.setattr(unchanged_files, "plugins_outside", lambda: ["a plug-in and its digest"])
     assert written() == ALL
     assert written() == set()
 

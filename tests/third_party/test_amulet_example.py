@@ -88,7 +88,7 @@ def installed(tmp_path: Path) -> Path:
 
 def test_installed_they_are_listed(installed: Path) -> None:
     listing = subprocess.run(
-        [sys.executable, "-m", "amulet.cli", "list"],
+        [sys.executable, "-m", "amulet", "list"],
         env=os.environ | {"PYTHONPATH": f"{installed}{os.pathsep}{HERE}", "COLUMNS": "200"},
         capture_output=True,
         text=True,

@@ -19,14 +19,16 @@ from amulet.cli.options import (
     TimeLimit,
     UntilDecided,
     Workers,
+    check_device,
     check_place,
     check_store,
 )
-from amulet.cli.plans import planned_in
+from amulet.cli.plans import experiment_in, planned_in
 from amulet.cli.printing import show_results, table_of, warn
 
 
 def assess(  # noqa: PLR0913, PLR0917 - each is an option of the command line
+    context: typer.Context,
     file: File,
     out: Annotated[Path | None, typer.Option("--out", help="Folder of the results; runs/<name> by default.")] = None,
     store: StoreOption = DEFAULT_STORE,
@@ -42,22 +44,34 @@ def assess(  # noqa: PLR0913, PLR0917 - each is an option of the command line
 ) -> None:
     """Plan, train, attack, measure and report; resumes an interrupted run."""
     with told_plainly() as console:
-        from amulet.cli.conditions import end_if_one_holds
+        from amulet.cli.repeated import Question, Said, data_files, listing_if_complete, say, warnings_noted
+
+        question = Question.of(context.params, file, store, console)
+        if said := question.answer():
+            say(said, console)
+            return
+
+        from amulet.cli.conditions import end_if_any, holding
         from amulet.core.storage.folders import require_writable
         from amulet.experiments.assess import carry_out
         from amulet.experiments.graph.store import Store
+        from amulet.experiments.planning.plan import plan
         from amulet.experiments.results.collect import columns_of
         from amulet.experiments.results.conditions import conditions
         from amulet.experiments.results.files.manifest import manifest_of
         from amulet.experiments.yaml.config import dump_experiment
-        from amulet.report.console import open_console
+        from amulet.report.console import open_console, rendered, show_rendered
         from amulet.report.pages.publishing import FILES, to_be_replaced, write_results
         from amulet.report.progress import shown
 
         check_store(store)
         check_place(on, workers)
+        check_device(device)
         kept, folder = Store(store), out and out.absolute()
-        planned = planned_in(file, device, until_decided, max_seeds, allow_imports)
+        with warnings_noted() as warnings:
+            experiment = experiment_in(file, until_decided, max_seeds, allow_imports)
+            data = data_files(experiment)
+            planned = plan(experiment, device=device)
         labels = [row.label for row in planned.experiment.rows]
         asked = conditions(fail_if or (), labels, columns_of(planned), planned.left_out)
         folder = folder or Path("runs", planned.experiment.name).absolute()
@@ -66,11 +80,16 @@ def assess(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         require_writable(folder, FILES)
         with shown(open_console(errors=True)) as progress:
             planned, results = carry_out(planned, kept, workers, progress, on, time_limit)
+        listing = listing_if_complete(planned, kept)
         _ = warned or warn(to_be_replaced(folder, spec, content))  # another process may have written meanwhile
-        page = write_results(results, manifest_of(planned, kept), folder, dump_experiment(planned.experiment))
-        show_results(results, page, console, file, details=details)
-        end_if_one_holds(results, asked)
-        end_if_incomplete(results, page)
+        written = write_results(results, manifest_of(planned, kept), folder, dump_experiment(planned.experiment))
+        table = rendered(console, lambda: show_results(results, written.page, console, file, details=details))
+        show_rendered(console, table)
+        said = Said((*warnings, *planned.notices), table, holding(results, asked))
+        if data is not None and listing is not None and not results.failures:
+            question.keep(said, {**data, **written.checksums}, listing)
+        end_if_any(said.conditions)
+        end_if_incomplete(results, written.page)
 
 
 def status(
@@ -109,7 +128,7 @@ def report(
 ) -> None:
     """Write the report of a finished assessment again, and show its matrix."""
     with told_plainly() as console:
-        from amulet.cli.conditions import end_if_one_holds
+        from amulet.cli.conditions import end_if_any, holding
         from amulet.experiments.model_audit.results import AuditResults
         from amulet.experiments.pairs.results import PairResults
         from amulet.experiments.results.conditions import conditions
@@ -135,7 +154,7 @@ def report(
                 written = folder / "experiment.yaml"
                 page = write_pages(results, manifest, folder)
                 show_results(results, page, console, written if written.exists() else None, details=details)
-                end_if_one_holds(results, asked)
+                end_if_any(holding(results, asked))
                 end_if_incomplete(results, page)
 
 

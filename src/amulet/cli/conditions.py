@@ -14,15 +14,21 @@ HOLDS: Final = 3
 """The exit code if a condition holds."""
 
 
-def end_if_one_holds(results: "Results", asked: "Iterable[Condition]") -> None:
-    """Say which conditions hold, each in one sentence on standard error, and end the command if any does."""
+def holding(results: "Results", asked: "Iterable[Condition]") -> tuple[str, ...]:
+    """The conditions that hold, a sentence each."""
     from amulet.experiments.results.conditions import fulfilled
-    from amulet.report.console import open_console
     from amulet.report.words.verdicts.conditions import condition_sentence
 
-    sentences = [condition_sentence(condition, cells) for condition, cells in fulfilled(results, asked)]
+    return tuple(condition_sentence(condition, cells) for condition, cells in fulfilled(results, asked))
+
+
+def end_if_any(sentences: "Iterable[str]") -> None:
+    """Say which conditions hold, each in a sentence on standard error, and end the command if any does."""
+    from amulet.report.console import open_console
+
+    told = tuple(sentences)
     errors = open_console(errors=True)
-    for sentence in sentences:
+    for sentence in told:
         errors.print(sentence, soft_wrap=True)
-    if sentences:
+    if told:
         raise typer.Exit(HOLDS)

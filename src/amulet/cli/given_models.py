@@ -73,4 +73,4 @@ def _carry_out(probe: "Probing", folder: Path, console: "Console", *, details: b
     with probing(open_console(errors=True)) as told:
         results, manifest = probe(told)
     warn(to_be_replaced(folder, results.spec, results.content))
-    show_results(results, write_results(results, manifest, folder), console, details=details)
+    show_results(results, write_results(results, manifest, folder).page, console, details=details)

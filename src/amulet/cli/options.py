@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from amulet.core.condition_form import FORM, NOT_OF_THE_FORM, not_understood, plainly
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -26,6 +28,14 @@ def factor(given: str) -> float:
     if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", str(given)) or float(given) <= 0:
         raise typer.BadParameter(f"It must be a number above 0. Got {given!r}.")
     return float(given)
+
+
+def of_the_form(conditions: list[str] | None) -> list[str] | None:
+    """Conditions, for typer, which is told of the first one that has not the form of conditions."""
+    for text in conditions or ():
+        if not FORM.fullmatch(plainly(text)):
+            raise typer.BadParameter(not_understood(text, NOT_OF_THE_FORM))
+    return conditions
 
 
 File = Annotated[Path, typer.Argument(help="The experiment, as YAML.", exists=True, dir_okay=False)]
@@ -53,6 +63,7 @@ FailIf = Annotated[
     typer.Option(
         "--fail-if",
         metavar="CONDITION",
+        callback=of_the_form,
         help="Exit code 3 if this holds, such as 'membership_inference increases'; may be given several times.",
     ),
 ]

@@ -79,6 +79,20 @@ def plan(  # noqa: PLR0913, PLR0917 - each is an option of the command line
             console.print(sentence, markup=False, soft_wrap=True)
 
 
+def experiment_in(
+    file: Path, until_decided: bool, max_seeds: int | None, allow_imports: list[str] | None
+) -> "Experiment":
+    """The experiment in a file; options of the command line override what the file says."""
+    from amulet.experiments import load_experiment
+
+    experiment = load_experiment(file, named_imports(allow_imports))
+    return replace(
+        experiment,
+        until_decided=experiment.until_decided or until_decided,
+        seeds=experiment.seeds if max_seeds is None else max_seeds,
+    )
+
+
 def planned_in(
     file: Path,
     device: str,
@@ -89,16 +103,10 @@ def planned_in(
     without_data: bool = False,
 ) -> "Plan":
     """The plan of the experiment in a file; options of the command line override what the file says."""
-    from amulet.experiments import load_experiment
     from amulet.experiments.planning.plan import plan as plan_tasks
 
     check_device(device)
-    experiment: Experiment = load_experiment(file, named_imports(allow_imports))
-    experiment = replace(
-        experiment,
-        until_decided=experiment.until_decided or until_decided,
-        seeds=experiment.seeds if max_seeds is None else max_seeds,
-    )
+    experiment = experiment_in(file, until_decided, max_seeds, allow_imports)
     if not without_data:
         return plan_tasks(experiment, device=device)
     outline = experiment.dataset.outline() if experiment.dataset is not None else None

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from pathlib import Path
 
 from amulet.core.dataset import AmuletDataset
 from amulet.core.records.outline import Outline
@@ -19,6 +20,13 @@ class DatasetSpec(Spec):
         Raises:
             InvalidData: the records cannot be used as they are.
         """
+
+    def files(self) -> tuple[Path, ...] | None:
+        """All files that `load` reads, whose content and the fields of the spec decide the records; a hook.
+
+        None, the default, if that cannot be told without loading, or something else decides them too.
+        """
+        return None
 
     def outline(self) -> Outline | None:
         """What is known of the data set before it is read; a hook. None if too little for a plan."""

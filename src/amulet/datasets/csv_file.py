@@ -57,6 +57,10 @@ class FromCSV(DatasetSpec):
         if self.name is not None and not is_line(self.name):
             yield self.problem("name", "one line of visible text")
 
+    def files(self) -> tuple[Path, ...]:
+        """The file or both files."""
+        return tuple(Path(path) for path in (self.path, self.test) if path is not None)
+
     def load(self) -> AmuletDataset:
         """Read the file or files.
 

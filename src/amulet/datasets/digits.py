@@ -1,6 +1,7 @@
 """Handwritten digits, 8x8 pixels. Alpaydin and Kaynak 1998, https://doi.org/10.24432/C50P49."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -8,6 +9,7 @@ import torch
 from amulet.core.dataset import AmuletDataset
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.spec import NonNegativeInt, OpenProbability
+from amulet.datasets.official.places import installed_file
 from amulet.datasets.own import from_arrays, stratified_mask
 
 
@@ -17,6 +19,10 @@ class Digits(DatasetSpec):
 
     test_share: OpenProbability = 0.3
     seed: NonNegativeInt = 0
+
+    def files(self) -> tuple[Path, ...] | None:
+        """The images as scikit-learn ships them."""
+        return installed_file("sklearn", "datasets/data/digits.csv.gz")
 
     def load(self) -> AmuletDataset:
         """Read the images that scikit-learn ships."""

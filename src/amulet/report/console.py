@@ -4,7 +4,7 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook
@@ -29,6 +29,22 @@ def open_console(*, errors: bool = False) -> Console:
         console = _Console(stderr=errors, markup=False, emoji=False, highlight=False, width=UNLIMITED)
     console.push_render_hook(_Visible())
     return console
+
+
+def rendered(console: Console, show: Callable[[], None]) -> str:
+    """What is printed to a console, as it would be written to its stream, which nothing is written to."""
+    with console.capture() as captured:
+        show()
+    return captured.get()
+
+
+def show_rendered(console: Console, text: str) -> None:
+    """Write what `rendered` gave for a console of the same kind."""
+    try:
+        console.file.write(text)
+        console.file.flush()
+    except BrokenPipeError:
+        console.on_broken_pipe()
 
 
 class PipeClosed(Exception):  # noqa: N818 - the name states what happened

@@ -21,6 +21,7 @@ from amulet.core.text import visible
 from amulet.experiments.assess import Progress
 from amulet.experiments.graph.tasks import Task
 from amulet.experiments.pairs.questions import Told
+from amulet.report.words.nothing_to_compute import NOTHING_TO_COMPUTE
 
 LINES_WITHOUT_A_TERMINAL = 20
 
@@ -39,7 +40,7 @@ def shown(console: Console) -> Iterator[Progress]:
             nonlocal started
             started = perf_counter()
             bar.reset(line, total=total)
-            console.print(f"{total} tasks to compute." if total else "Nothing to compute: the store has it all.")
+            console.print(f"{total} tasks to compute." if total else NOTHING_TO_COMPUTE)
 
         def done(task: Task[Any]) -> None:
             bar.update(line, advance=1, description=type(task).__name__)

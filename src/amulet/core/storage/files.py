@@ -1,20 +1,17 @@
 """Files that appear whole or not at all, and one sentence where they cannot be written."""
 
 import errno
+import hashlib
 import os
-import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from io import BufferedReader
 from os import PathLike
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO, Annotated, Final, TypeAlias
-
-from safetensors import SafetensorError
-from safetensors.torch import save_file
-from torch import Tensor
 
 from amulet.core.errors import Unwritable
 
@@ -110,7 +107,7 @@ def _identity(status: os.stat_result) -> tuple[int, ...]:
     return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
 
 
-def open_regular(place: Path) -> IO[bytes]:
+def open_regular(place: Path) -> BufferedReader:
     """A regular file, or a link to one, open for reading.
 
     Raises:
@@ -127,6 +124,12 @@ def read_regular(place: Path, most: int = -1) -> bytes:
         return file.read(most)
 
 
+def checksum_of(place: Path) -> str:
+    """The SHA-256 of the content of a regular file; raises as `open_regular`."""
+    with open_regular(place) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def write_text(place: Path, text: str) -> None:
     """Write a whole text file.
 
@@ -135,18 +138,3 @@ def write_text(place: Path, text: str) -> None:
     """
     with replacing(place) as file:
         file.write(text.encode())
-
-
-def write_tensors(place: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write tensors as safetensors, from where they lie.
-
-    Raises:
-        OSError: as the system tells it, which safetensors wraps into an error of its own.
-    """
-    try:
-        save_file(dict(tensors), place)
-    except SafetensorError as error:
-        found = re.search(r"os error (\d+)", str(error))
-        if found is None:
-            raise
-        raise OSError(int(found[1]), os.strerror(int(found[1])), str(place)) from error

@@ -7,18 +7,21 @@ counts as none. What is remembered saves time and decides no number: results are
 
 import hashlib
 import json
-from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from amulet.core.errors import Unwritable
 from amulet.core.processes.shipping import software
-from amulet.core.spec import Plain
 from amulet.core.storage.cache_folder import cache_root
 from amulet.core.storage.files import read_regular, replacing
 from amulet.core.user_code.source import amulet_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from amulet.core.spec import Plain
 
 MOST: Final = 1000
 """The number of entries that are kept; if there are more, the older half is deleted."""
@@ -27,7 +30,7 @@ LARGEST: Final = 2**20
 """Bytes of an entry."""
 
 
-def recalled(about: Mapping[str, Plain]) -> Plain:
+def recalled(about: "Mapping[str, Plain]") -> "Plain":
     """What was remembered; None if nothing is, or if anything that it follows from has changed.
 
     Args:
@@ -41,7 +44,7 @@ def recalled(about: Mapping[str, Plain]) -> Plain:
     return None
 
 
-def remember(about: Mapping[str, Plain], value: Plain) -> None:
+def remember(about: "Mapping[str, Plain]", value: "Plain") -> None:
     """Keep a value, other than None, for `recalled`, unless the folder of caches cannot be written.
 
     Nothing is kept if Amulet's source has been edited while this process ran, for the value may follow from either.
@@ -60,11 +63,11 @@ def _folder() -> Path:
     return cache_root() / "remembered"
 
 
-def _place(about: Mapping[str, Plain]) -> Path:
+def _place(about: "Mapping[str, Plain]") -> Path:
     return _folder() / f"{_digest(_whole(about))}.json"
 
 
-def _whole(about: Mapping[str, Plain]) -> dict[str, Plain]:
+def _whole(about: "Mapping[str, Plain]") -> "dict[str, Plain]":
     return {**about, "software": {**software(), "source": _source()}}
 
 
@@ -73,7 +76,7 @@ def _source() -> str:
     return amulet_digest()
 
 
-def _digest(value: Plain) -> str:
+def _digest(value: "Plain") -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 

@@ -1,6 +1,7 @@
 """Where official files and processed arrays lie on this machine."""
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -46,3 +47,10 @@ def find(root: str | None, folder: str, *patterns: str, unmistakable: bool = Tru
     except OSError as error:  # such as a name that is too long
         sentence = f"The 'root' of data sets must be a folder that can be read. Got '{error.strerror}'."
         raise InvalidData([Problem("root", sentence)]) from None
+
+
+def installed_file(package: str, path: str) -> tuple[Path, ...] | None:
+    """A file that an installed package ships, by its path from the package's folder; None if it is not there."""
+    found = find_spec(package)
+    file = Path(found.origin).parent / path if found and found.origin else None
+    return (file,) if file and file.is_file() else None

@@ -9,11 +9,11 @@ A condition is written as ``[ROW:] WHAT CHANGE``:
   verdicts fulfil too. Of a risk, attack or audit it is the risk that changes; of a metric and of utility, the number.
 """
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from amulet.core.condition_form import FORM, NOT_OF_THE_FORM, not_understood, plainly
 from amulet.core.errors import InvalidParameter, Problem
 from amulet.experiments.planning.experiment import BASELINE
 from amulet.experiments.planning.left_out import LeftOut
@@ -27,11 +27,6 @@ _CHANGES: Final = {
     "changes": {Word.INCREASES, Word.DECREASES},
 }
 _UNDECIDED: Final = {Word.INCONCLUSIVE, Word.UNDEFINED, Word.NOT_INTERPRETABLE}
-_FORM: Final = re.compile(
-    r"(?P<what>.+) (?:(?P<plain>increases|decreases|changes)|may (?P<may>increase|decrease|change))"
-)
-_LONGEST: Final = 200
-"""The most characters of a condition in a message."""
 _OPPOSITE: Final = {Word.INCREASES: Word.DECREASES, Word.DECREASES: Word.INCREASES}
 
 
@@ -78,11 +73,10 @@ def conditions(
     found, problems = [], []
     for text in texts:
         try:
-            found.append(_condition(" ".join(text.split()), [row for row in rows if row != BASELINE], columns))
+            found.append(_condition(plainly(text), [row for row in rows if row != BASELINE], columns))
         except _Unknown as error:
-            shown = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
             reasons = "".join(f" {each}" for each in left_out if each.named_in(text))
-            problems.append(Problem("fail-if", f"The condition '{shown}' is not understood: {error}{reasons}"))
+            problems.append(Problem("fail-if", not_understood(text, f"{error}{reasons}")))
     if problems:
         raise InvalidParameter(problems)
     return tuple(found)
@@ -101,12 +95,9 @@ class _Unknown(Exception):  # noqa: N818
 
 
 def _condition(text: str, rows: Sequence[str], columns: Collection[Column]) -> Condition:
-    form = _FORM.fullmatch(text)
+    form = FORM.fullmatch(text)
     if form is None:
-        raise _Unknown(
-            "it must be '[ROW:] WHAT CHANGE', where the change is increases, decreases, changes, may increase, "
-            "may decrease or may change, such as 'membership_inference increases'."
-        )
+        raise _Unknown(NOT_OF_THE_FORM)
     chosen, what = _row(form["what"], rows)
     named, of_risk = _named(what, columns)
     words = _CHANGES[form["plain"] or f"{form['may']}s"] | (_UNDECIDED if form["may"] else set())

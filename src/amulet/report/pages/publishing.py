@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ from amulet.experiments.pairs.results import PairResults
 from amulet.experiments.results.files.json_files import LARGEST
 from amulet.experiments.results.results import Results
 from amulet.report.pages.report_files import MARKDOWN, NAME, rendered, written_manifest
-from amulet.report.pages.unchanged_files import are_in_place, remember_files, sources_of
+from amulet.report.pages.unchanged_files import in_place, remember_files, sources_of
 from amulet.report.words.failed_tasks import tracebacks
 
 FAILURES: Final = "failures.txt"
@@ -27,13 +28,26 @@ EXTENT: Final = ("seeds", "until_decided")
 """Settings that say how far an experiment is carried, not which one it is."""
 
 
+@dataclass(frozen=True)
+class Written:
+    """The files of a folder of results, as they were written or found in place.
+
+    Attributes:
+        page: the place of the report.
+        checksums: of each file, by its place; None where there is none.
+    """
+
+    page: Path
+    checksums: Mapping[str, str | None]
+
+
 def write_results(
     results: Results | PairResults | AuditResults,
     manifest: Mapping[str, Any],
     folder: Path,
     experiment: str | None = None,
-) -> Path:
-    """Write everything into `folder`, so that a reader does not find some of it beside older files; the page's place.
+) -> Written:
+    """Write everything into `folder`, so that a reader does not find some of it beside older files.
 
     Files that are there already, to the byte, and were made from the same results by the same code, are left in place.
 
@@ -51,14 +65,15 @@ def write_results(
     failed = isinstance(results, Results) and results.failures
     beside |= {FAILURES: tracebacks(results)} if failed and isinstance(results, Results) else {}
     made_from = sources_of(results, beside)
-    if not are_in_place(made_from, folder):
+    checksums = in_place(made_from, folder)
+    if checksums is None:
         files = {"results.json": results.to_json(), **beside, **_pages(results, manifest)}
         publish(files, folder)
-        remember_files(made_from, files)
+        checksums = remember_files(made_from, files)
     if not failed:
         with writing(folder):
             (folder / FAILURES).unlink(missing_ok=True)
-    return folder / NAME
+    return Written(folder / NAME, {str(folder / name): checksums.get(name) for name in FILES})
 
 
 def write(results: Results, manifest: Mapping[str, Any], folder: StrPath) -> Path:
@@ -74,12 +89,12 @@ def write(results: Results, manifest: Mapping[str, Any], folder: StrPath) -> Pat
     Raises:
         Unwritable: the disk is full, or the folder cannot be written; older files are left as they were.
     """
-    return write_results(results, manifest, Path(folder))
+    return write_results(results, manifest, Path(folder)).page
 
 
 def write_pair(results: PairResults, manifest: Mapping[str, Any], folder: StrPath) -> Path:
     """As `write`, for a pair of models: report.html, results.json and manifest.json."""
-    return write_results(results, manifest, Path(folder))
+    return write_results(results, manifest, Path(folder)).page
 
 
 def write_audit(results: AuditResults, folder: StrPath, manifest: Mapping[str, Any] | None = None) -> Path:
@@ -93,7 +108,7 @@ def write_audit(results: AuditResults, folder: StrPath, manifest: Mapping[str, A
     Raises:
         Unwritable: the disk is full, or the folder cannot be written; older files are left as they were.
     """
-    return write_results(results, environment() if manifest is None else manifest, Path(folder))
+    return write_results(results, environment() if manifest is None else manifest, Path(folder)).page
 
 
 def write_pages(results: Results | PairResults | AuditResults, manifest: Mapping[str, Any], folder: Path) -> Path:

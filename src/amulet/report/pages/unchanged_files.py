@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Final
 
 from amulet.core.spec import Plain
-from amulet.core.storage.files import read_regular
+from amulet.core.storage.files import checksum_of
 from amulet.core.storage.remembered import recalled, remember
 from amulet.core.user_code.source import source_digest
 from amulet.experiments.model_audit.results import AuditResults
 from amulet.experiments.pairs.results import PairResults
 from amulet.experiments.registry.plugins import plugins
-from amulet.experiments.results.files.json_files import LARGEST
 from amulet.experiments.results.results import Results
 
 PACKAGES: Final = ("altair", "jinja2", "markupsafe", "pandas", "vl-convert-python")
@@ -33,37 +32,44 @@ def sources_of(results: Results | PairResults | AuditResults, beside: Mapping[st
     return {
         "what": "a folder of results",
         "results": _checksum(recorded.encode()),
-        "beside": _checksums(beside),
+        "beside": dict(_checksums(beside)),
         "packages": {name: version(name) for name in PACKAGES},
-        "plug-ins": _outside(),
+        "plug-ins": plugins_outside(),
     }
 
 
-def are_in_place(made_from: Mapping[str, Plain], folder: Path) -> bool:
-    """Whether a folder holds, to the byte, all files that were made from this, as `sources_of` gives it."""
+def in_place(made_from: Mapping[str, Plain], folder: Path) -> dict[str, str] | None:
+    """The checksums of all files that were made from this, as `sources_of` gives it, if a folder has them to the byte.
+
+    None if it does not, or if nothing is known of them.
+    """
     files = recalled(made_from)
-    return isinstance(files, dict) and all(_is_file(folder / name, checksum) for name, checksum in files.items())
+    if isinstance(files, dict) and all(_is_file(folder / name, checksum) for name, checksum in files.items()):
+        return {name: str(checksum) for name, checksum in files.items()}
+    return None
 
 
-def remember_files(made_from: Mapping[str, Plain], files: Mapping[str, str]) -> None:
-    """Keep the checksums of all files for `are_in_place`."""
-    remember(made_from, _checksums(files))
+def remember_files(made_from: Mapping[str, Plain], files: Mapping[str, str]) -> dict[str, str]:
+    """Keep the checksums of all files for `in_place`, and return them."""
+    found = _checksums(files)
+    remember(made_from, dict(found))
+    return found
 
 
 @cache
-def _outside() -> list[Plain]:
+def plugins_outside() -> list[Plain]:
     """What the code of registered plug-ins outside Amulet is, since reports use their names."""
     modules = sorted({plugin.spec.__module__ for plugin in plugins()})
     return [f"{name} {found}" for name in modules if (found := source_digest(name)) is not None]
 
 
-def _checksums(texts: Mapping[str, str]) -> dict[str, Plain]:
+def _checksums(texts: Mapping[str, str]) -> dict[str, str]:
     return {name: _checksum(text.encode()) for name, text in texts.items()}
 
 
 def _is_file(place: Path, checksum: Plain) -> bool:
     try:
-        return _checksum(read_regular(place, LARGEST)) == checksum
+        return checksum_of(place) == checksum
     except OSError:
         return False
 
