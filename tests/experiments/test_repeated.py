@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 
 from amulet.cli import app, assessments, repeated
 from amulet.cli.repeated import Question, data_files, listing_if_complete
-from amulet.core.listing import listing_of
 from amulet.core.storage import remembered
 from amulet.core.storage.files import checksum_of
+from amulet.core.storage.listing import listing_of
 from amulet.datasets import Digits, FromCSV, ImportedDataset, Mortgages
 from amulet.experiments import Experiment, Plan, Row, Store, dump_experiment
 from amulet.experiments.planning import plan as planning

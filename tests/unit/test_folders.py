@@ -13,7 +13,7 @@ import torch
 from amulet.core.errors import Unwritable
 from amulet.core.storage.files import PARTIAL, write_text
 from amulet.core.storage.folders import publish
-from amulet.core.tensor_files import write_tensors
+from amulet.core.storage.tensor_files import write_tensors
 from amulet.report.pages.publishing import to_be_replaced
 
 if TYPE_CHECKING:

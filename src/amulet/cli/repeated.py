@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from amulet.cli.conditions import end_if_any
 from amulet.cli.printing import warn
-from amulet.core.listing import listing_of
 from amulet.core.storage.files import checksum_of
+from amulet.core.storage.listing import listing_of
 from amulet.core.storage.remembered import recalled, remember
 from amulet.report.console import open_console, show_rendered
 from amulet.report.words.nothing_to_compute import NOTHING_TO_COMPUTE

@@ -20,7 +20,7 @@ from torch import Tensor
 from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import AmuletError
 from amulet.core.storage.files import moved_if_unchanged, partial, replacing, writing
-from amulet.core.tensor_files import write_tensors
+from amulet.core.storage.tensor_files import write_tensors
 from amulet.core.user_code.containment import text_of, told
 from amulet.experiments.graph.entries import Body, NewerEntry, NotAnEntry, read_body, written_body
 from amulet.experiments.graph.tasks import Entry, Source, Task
