@@ -26,8 +26,9 @@ from amulet.experiments.graph.executors.addresses import slurm_options
 from amulet.experiments.graph.executors.dask import Nothing
 from amulet.experiments.graph.executors.local import executing, one_gpu_each
 from amulet.experiments.graph.executors.shipper import Shipper
-from amulet.experiments.graph.executors.slurm import Needs, Slurm, SlurmOptions, on_slurm
+from amulet.experiments.graph.executors.slurm import Slurm, on_slurm
 from amulet.experiments.graph.executors.slurm_queue import Queued, asked
+from amulet.experiments.graph.executors.slurm_requests import Needs, SlurmOptions
 from amulet.membership_inference.attacks import LossThreshold
 from amulet.utility import Utility
 

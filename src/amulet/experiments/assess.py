@@ -17,7 +17,7 @@ from amulet.core.files import StrPath
 from amulet.core.worker_processes import end_if_imported_by_worker
 from amulet.experiments.graph.executors.addresses import LOCAL, Place, check_address, executor_at
 from amulet.experiments.graph.executors.protocol import Executor
-from amulet.experiments.graph.executors.slurm import Needs
+from amulet.experiments.graph.executors.slurm_requests import Needs
 from amulet.experiments.graph.failures import Failure, RunFailed, told_failures, with_dependents
 from amulet.experiments.graph.runner import run, set_aside
 from amulet.experiments.graph.store import Damaged, NotStored, State, Store

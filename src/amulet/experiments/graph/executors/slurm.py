@@ -5,11 +5,10 @@ import shutil
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from math import ceil
 from pathlib import Path
 from subprocess import Popen, TimeoutExpired
 from typing import Any, Final, TypeVar
@@ -22,14 +21,11 @@ from amulet.core.worker_processes import WorkerLost, WorkersUnusable
 from amulet.experiments.graph.executors.protocol import Executor, Job
 from amulet.experiments.graph.executors.shipper import Shipper, shipping
 from amulet.experiments.graph.executors.slurm_queue import Queued, asked
+from amulet.experiments.graph.executors.slurm_requests import Needs, SlurmOptions, asking_for
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-SAFETY: Final = 3.0
-"""How much more time a job of Slurm asks for than its tasks are estimated to take."""
-START: Final = 300.0
-"""Seconds that it asks for besides, to start and to read the data set."""
 UNKNOWN: Final = 3600.0
 """Seconds that a task without an estimate counts for."""
 BUNDLE: Final = 300.0
@@ -44,43 +40,6 @@ ENDING: Final = 10.0
 """Seconds in which a job that was cancelled must have ended on this machine, before it is killed."""
 LIMITS: Final = "`time` and `mem` of --on set what the first try asks for."
 ADVICE: Final = "Its next try asks Slurm for twice the time and memory; `time` and `mem` of --on set them."
-
-
-@dataclass(frozen=True)
-class SlurmOptions:
-    """What `--on slurm:...` sets.
-
-    Attributes:
-        jobs: how many jobs of Slurm there are at one time.
-        time: minutes of each job; estimated where it is 0.
-        mem: gigabytes of each job; estimated where it is 0.
-        partition, account, qos, constraint: as in `sbatch`; not given where they are empty.
-        cluster: "slurm", or "local" for processes of this machine in place of Slurm, to try it out.
-    """
-
-    jobs: int = 32
-    time: int = 0
-    mem: int = 0
-    partition: str = ""
-    account: str = ""
-    qos: str = ""
-    constraint: str = ""
-    cluster: str = "slurm"
-
-
-@dataclass(frozen=True)
-class Needs:
-    """What tasks need, as far as it can be told.
-
-    Attributes:
-        seconds: gives the seconds that a task takes; None where there is no estimate.
-        gigabytes: gives the memory that is enough for any task.
-        gpu: whether tasks need one.
-    """
-
-    seconds: Callable[[Any], float | None] = lambda _: None
-    gigabytes: Callable[[], float] = lambda: 4.0
-    gpu: bool = False
 
 
 @dataclass(eq=False)
@@ -230,7 +189,8 @@ class Slurm:
         longest = max(sum(task.seconds for task in bundle) for bundle in bundles)
         packed = [Bundle(tuple(task.payload for task in bundle), self._time_limit) for bundle in bundles]
         try:
-            jobs = self._executor(longest, losses).submit_array(packed)
+            asking = asking_for(self._options, self._needs, longest, losses, self._shipper.folder)
+            jobs = asking.submit_array(packed)
         except Exception as error:
             if losses == 0:
                 raise
@@ -239,25 +199,6 @@ class Slurm:
                 task.future.set_exception(WorkerLost(told, advice=LIMITS))
             return
         self._submitted += [_Submitted(job, bundle) for job, bundle in zip(jobs, bundles, strict=True)]
-
-    def _executor(self, seconds: float, losses: int) -> Any:
-        """An executor of submitit with the time and memory for a job; what was lost gets twice as much each time."""
-        from submitit import AutoExecutor  # noqa: PLC0415 - of an extra
-
-        options, more = self._options, 2**losses
-        executor = AutoExecutor(self._shipper.folder / "%j", cluster=options.cluster)
-        minutes = options.time or ceil((seconds * SAFETY + START) / 60)
-        given = {name: getattr(options, name) for name in ("partition", "account", "qos", "constraint")}
-        executor.update_parameters(
-            name="amulet",
-            timeout_min=minutes * more,
-            mem_gb=float(options.mem or ceil(self._needs.gigabytes())) * more,
-            cpus_per_task=1,
-            gpus_per_node=1 if self._needs.gpu else None,
-            slurm_array_parallelism=options.jobs,
-            **{f"slurm_{name}": value for name, value in given.items() if value},
-        )
-        return executor
 
 
 def _settle(submitted: _Submitted) -> None:
