@@ -147,6 +147,9 @@ def test_what_a_cluster_cannot_do_is_told(small: Experiment, tmp_path: Path, mon
         assess(small, store=tmp_path, on="slurm", workers=2)
     with pytest.raises(InvalidParameter, match="The 'store' of assess must be a folder"):
         assess(small, store="s3://bucket/store")
+    for place in ("store\0", "s" * 20_000):
+        with pytest.raises(InvalidParameter, match="The 'store' of assess must be a path that a folder can have"):
+            assess(small, store=place)
     for place, extra in (("dask://127.0.0.1:1", "dask"), ("slurm", "slurm")):
         monkeypatch.setitem(sys.modules, {"dask": "distributed", "slurm": "submitit"}[extra], None)
         with pytest.raises(WorkersUnusable, match=rf'pip install "amulet\[{extra}\]"'):

@@ -1,5 +1,6 @@
 """`assess`: plan an experiment, compute all results that the store lacks, and collect them."""
 
+import errno
 import logging
 import os
 import re
@@ -264,12 +265,25 @@ def store_at(place: StrPath) -> Store:
     """The store in a folder.
 
     Raises:
-        InvalidParameter: it is no path of a folder but a URL.
+        InvalidParameter: it is a URL, or no folder can have such a path.
     """
     if re.match("[a-z][a-z0-9+.-]+:/", str(place)):
         allowed = "a folder, which the machines of a cluster share; URLs are not supported"
         raise InvalidParameter([Problem.of("store", "assess", allowed, str(place))])
+    if not _is_possible(Path(place)):
+        raise InvalidParameter([Problem.of("store", "assess", "a path that a folder can have", str(place))])
     return Store(Path(place))
+
+
+def _is_possible(place: Path) -> bool:
+    """Whether there can be such a path: no name in it is too long or has a NUL."""
+    try:
+        place.lstat()
+    except ValueError:
+        return False
+    except OSError as error:
+        return error.errno != errno.ENAMETOOLONG
+    return True
 
 
 def _needs(planned: Plan, store: Store) -> Needs:
