@@ -423,6 +423,28 @@ def test_it_fits_a_phone_without_scrolling_sideways(browser: Browser, report: Pa
         assert panel.bounding_box()["width"] <= PHONE  # type: ignore[index]
 
 
+@pytest.mark.parametrize("width", [PHONE, 820])
+def test_the_panel_covers_no_cell_that_is_chosen(browser: Browser, report: Path, width: int) -> None:
+    with browser.new_context(viewport={"width": width, "height": 844}) as context:
+        heard = _listening(context, report.as_uri())
+        for row in (0, len(ROWS) - 2):
+            top = heard.opened(row, "P1").bounding_box()["y"]  # type: ignore[index]
+            cell = heard.cell(row, "P1").bounding_box()
+            assert cell is not None
+            assert cell["y"] >= 0
+            assert cell["y"] + cell["height"] <= top
+
+
+def test_beside_the_panel_each_risk_has_a_short_head(browser: Browser, report: Path) -> None:
+    with browser.new_context(viewport={"width": 1280, "height": 800}) as context:
+        heard = _listening(context, report.as_uri())
+        asked, short = heard.page.locator("#map .asked").first, heard.page.locator("#map .short")
+        assert not short.first.is_visible()
+        heard.opened(0, "P1")
+        assert [each.inner_text() for each in short.all()] == ["Utility", "Evasion", "Membership", "Fairness"]
+        assert asked.bounding_box()["width"] <= 1  # type: ignore[index]
+
+
 def test_without_scripts_links_lead_to_the_tables(browser: Browser, report: Path) -> None:
     with browser.new_context(java_script_enabled=False) as context:
         page = _page(context)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
@@ -20,10 +21,14 @@ from amulet.core.processes.worker_processes import TimeLimitReached, WorkerLost,
 from amulet.evasion.attacks import PGD
 from amulet.evasion.defenses import AdversarialTraining
 from amulet.experiments import Experiment, Progress, Row, assess, plan
+from amulet.experiments.graph.executors import slurm
 from amulet.experiments.graph.executors.addresses import slurm_options
 from amulet.experiments.graph.executors.dask import Nothing
 from amulet.experiments.graph.executors.local import executing, one_gpu_each
-from amulet.experiments.graph.executors.slurm import Needs, Slurm, SlurmOptions, on_slurm
+from amulet.experiments.graph.executors.shipper import Shipper
+from amulet.experiments.graph.executors.slurm import Slurm, on_slurm
+from amulet.experiments.graph.executors.slurm_queue import Queued, asked
+from amulet.experiments.graph.executors.slurm_requests import Needs, SlurmOptions
 from amulet.membership_inference.attacks import LossThreshold
 from amulet.utility import Utility
 
@@ -142,6 +147,9 @@ def test_what_a_cluster_cannot_do_is_told(small: Experiment, tmp_path: Path, mon
         assess(small, store=tmp_path, on="slurm", workers=2)
     with pytest.raises(InvalidParameter, match="The 'store' of assess must be a folder"):
         assess(small, store="s3://bucket/store")
+    for place in ("store\0", "s" * 20_000):
+        with pytest.raises(InvalidParameter, match="The 'store' of assess must be a path that a folder can have"):
+            assess(small, store=place)
     for place, extra in (("dask://127.0.0.1:1", "dask"), ("slurm", "slurm")):
         monkeypatch.setitem(sys.modules, {"dask": "distributed", "slurm": "submitit"}[extra], None)
         with pytest.raises(WorkersUnusable, match=rf'pip install "amulet\[{extra}\]"'):
@@ -232,6 +240,43 @@ def test_in_a_bundle_only_the_job_whose_process_dies_is_lost() -> None:
     assert result is None
 
 
+@dataclass(frozen=True)
+class Signalled:
+    """A job whose process gets the signals that Slurm sends to all processes of a job which has to make room."""
+
+    def __call__(self) -> str:
+        """Go on all the same."""
+        for number in (signal.SIGTERM, signal.SIGUSR2):
+            os.kill(os.getpid(), number)
+        return "done"
+
+
+def test_a_job_of_slurm_that_has_to_make_room_loses_no_task_before_it_is_stopped() -> None:
+    assert Bundle((pickle.dumps(Signalled()),))() == ["done"]
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ("echo '7_0|RUNNING|None'", {"7_0": Queued("RUNNING", "None"), "7_1": Queued("no longer in the queue")}),
+        ("echo 'slurm_load_jobs error: Invalid job id specified' >&2; exit 1",
+         dict.fromkeys(("7_0", "7_1"), Queued("no longer in the queue"))),
+        ("echo 'Unable to contact slurm controller' >&2; exit 1", {}),
+    ],
+)  # fmt: skip
+def test_the_queue_of_slurm_is_asked_once_for_all_jobs(
+    body: str, found: dict[str, Queued], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a command in its place; that the real one answers so was seen with Slurm 22.05."""
+    command = tmp_path / "squeue"
+    command.write_text(f"#!/bin/sh\n{body}\n", encoding="utf-8")
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    answer = asked(["7_0", "7_1"])
+    assert answer == found
+    assert [queued.has_ended for queued in answer.values()] == [queued.state != "RUNNING" for queued in found.values()]
+
+
 def test_a_job_beyond_the_time_limit_is_stopped(tmp_path: Path) -> None:
     stopped, result = Bundle((pickle.dumps(Endless(tmp_path / "mark")), pickle.dumps(Nothing())), time_limit=0.5)()
     assert isinstance(stopped, TimeLimitReached)
@@ -274,11 +319,10 @@ class RecordedJob:
     bundle: Bundle
     lost: bool
     job_id: str = "7"
-    state: str = "OUT_OF_MEMORY"
 
-    def done(self, *, force_check: bool) -> bool:
+    def done(self) -> bool:
         """Whether it has ended."""
-        return not force_check
+        return True
 
     def result(self) -> list[str]:
         """Of each job of the bundle."""
@@ -313,7 +357,7 @@ def test_slurm_is_asked_for_arrays_with_the_time_and_memory_that_tasks_need(
         for future in futures:
             error = future.exception(60)
             assert isinstance(error, WorkerLost)
-            assert str(error) == "its job of Slurm 7 has left no result (OUT_OF_MEMORY, RuntimeError)"
+            assert str(error) == "its job of Slurm 7 has left no result (RuntimeError)"
         again = [executor.submit(job) for job in jobs]
         assert [future.result(60) for future in again] == ["done"] * 3
 
@@ -322,6 +366,51 @@ def test_slurm_is_asked_for_arrays_with_the_time_and_memory_that_tasks_need(
     assert parameters["slurm_partition"] == "gpu"
     assert (parameters["timeout_min"], parameters["mem_gb"]) == ((500 * 3 + 300) // 60, 4.0)
     assert (doubled["timeout_min"], doubled["mem_gb"]) == (2 * (500 * 3 + 300) // 60, 8.0)
+
+
+@dataclass
+class LostJob:
+    """In place of a job of submitit that has left no result."""
+
+    paths: Any
+    job_id: str = "7_0"
+
+
+class Losing(Recorded):
+    """In place of an executor of submitit: all its jobs are lost, and larger ones are refused."""
+
+    folder: Path
+
+    def submit_array(self, bundles: list[Bundle]) -> list[Any]:
+        """Jobs without a result."""
+        if self._parameters["mem_gb"] > 4:
+            raise RuntimeError("sbatch: error: Memory specification can not be satisfied")
+        return [LostJob(SimpleNamespace(result_pickle=self.folder / "result.pkl")) for _ in bundles]
+
+
+def test_a_lost_job_of_slurm_is_noticed_by_its_queue_and_a_refused_retry_costs_its_task_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    submitit = pytest.importorskip("submitit")
+    monkeypatch.setattr(submitit, "AutoExecutor", Losing)
+    monkeypatch.setattr(Losing, "folder", tmp_path, raising=False)
+    seen = iter([Queued("PENDING", "PartitionTimeLimit"), Queued("PENDING", "Priority"), Queued("CANCELLED")])
+    monkeypatch.setattr(slurm, "asked", lambda jobs: dict.fromkeys(jobs, next(seen, Queued("CANCELLED"))))
+    monkeypatch.setattr(slurm, "LOOKING", 0.1)
+    executor = Slurm(SlurmOptions(mem=4), Needs(), Shipper("run", tmp_path))
+    executor._poll = 0.05
+    try:
+        job = Timed(1.0, "task")
+        lost = executor.submit(job).exception(60)
+        refused = executor.submit(job).exception(60)
+    finally:
+        executor.stop()
+    assert str(lost) == "its job of Slurm 7_0 has left no result (CANCELLED)"
+    assert str(refused) == (
+        "Slurm has not accepted a job for it with 2 times the time and memory: "
+        "sbatch: error: Memory specification can not be satisfied"
+    )
+    assert caplog.messages == ["Job 7_0 of Slurm waits, for this reason: PartitionTimeLimit."]
 
 
 def test_each_worker_of_a_machine_with_gpus_sees_one_of_them(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import replace
@@ -28,6 +28,7 @@ from amulet.report.pages.pair_page import render_pair
 from amulet.report.pages.pair_terminal import pair_table
 from amulet.report.words.training_facts import training_facts
 from amulet.statistics import Paired, Verdict, Word
+from edited_json import JUNK, places
 
 SEEDS = range(3)
 LOW, HIGH, NEITHER = (0.0, 1.0, "low"), (0.0, 1.0, "high"), (0.0, 1.0, None)
@@ -99,21 +100,6 @@ def paired() -> PairResults:
                PairCell(PARITY, 50, 0.1, 0.2, (), 200, 0, judged)),
         tested=TALLY,
     )  # fmt: skip
-
-
-JUNK: tuple[Any, ...] = (
-    None, True, False, -1, 0, 1, 2.5, 3, 10**30, -(10**30), 2**63, 1e308, 1e-320, float("nan"), float("inf"),
-    -float("inf"), "", "x", "0", "undefended", "<script>", "\x1b[31m", "\ud800", "a" * 5000, [], [[]], [None],
-    {}, {"x": 1},     [1, "a"], {"": {}}, "inf", "high",
-)  # fmt: skip
-
-
-def places(body: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Of every value in a document."""
-    if place:
-        yield place
-    for key in body if isinstance(body, dict) else range(len(body)) if isinstance(body, list) else ():
-        yield from places(body[key], (*place, key))
 
 
 def edited(body: Any, rng: random.Random) -> str:

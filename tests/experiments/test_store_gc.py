@@ -243,3 +243,35 @@ def test_the_command_says_what_it_would_delete_and_what_it_deletes(shared: Share
     assert re.search(r"^Deleted \d+ files, [\d.]+ kB:\n  \d+ files with a result \(.*\)\.\n", said)
     assert f"{len(planned.tasks)} results stay." in said
     assert is_complete(planned, store)
+
+
+OPTIONS = (
+    (),
+    ("mine.yaml",),
+    ("mine.yaml", "--older-than", "1"),
+    ("small.yaml", "mine.yaml", "--damaged"),
+    ("mine.yaml", "--dry-run"),
+)
+
+
+def test_beside_a_run_the_command_takes_nothing_that_the_run_needs(
+    shared: Shared, amulet: Callable[..., str], small: Experiment, tmp_path: Path
+) -> None:
+    """Even if all results are two hours old: the run's own experiment is named, or no result is asked to be deleted."""
+    planned, _, store = shared
+    mine = replace(small, name="mine", attacks=(*small.attacks, LossThreshold()), seeds=2)
+    Path("mine.yaml").write_text(dump_experiment(mine), encoding="utf-8")
+    planned, done, said = plan(mine), list[Task[object]](), list[str]()
+    missing = planned.missing(planned.states(store))
+
+    def collect(task: Task[object]) -> None:
+        done.append(task)
+        if len(done) % 5 == 1:
+            said.append(amulet(*OPTIONS[len(said) % len(OPTIONS)]))
+
+    results = carry_out(planned, store, workers=1, progress=Progress(done=collect))[1]
+
+    assert len(said) >= len(OPTIONS)
+    assert done == list(missing), "nothing is computed twice"
+    assert is_complete(planned, store)
+    assert results.to_json() == carry_out(planned, Store(tmp_path / "alone"), workers=1)[1].to_json()

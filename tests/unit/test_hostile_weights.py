@@ -6,6 +6,7 @@ import os
 import pickle
 import random
 import struct
+import zipfile
 from pathlib import Path
 from unittest.mock import patch
 
@@ -15,7 +16,7 @@ from torch import nn
 
 from amulet.core.text import visible
 from amulet.models import load_weights, save_weights
-from amulet.models.weights import Unreadable
+from amulet.models.weights import MOST_OF_A_PICKLE, Unreadable
 
 
 class Touching:
@@ -49,6 +50,20 @@ def test_no_pickle_is_run_whatever_its_name(ending: str, writer: str, tmp_path: 
         torch.save(content, place, _use_new_zipfile_serialization=writer == "torch")
     refused(place)
     assert not made.exists()
+
+
+@pytest.mark.parametrize("packed", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_a_pickle_that_would_fill_the_memory_is_refused(packed: int, tmp_path: Path) -> None:
+    """Each of its bytes is an opcode for which the reader makes a list; by itself, and in an archive."""
+    marks = b"\x80\x02" + b"(" * (MOST_OF_A_PICKLE + 1)
+    (tmp_path / "marks.pt").write_bytes(marks)
+    torch.save(nn.Linear(3, 3).state_dict(), tmp_path / "net.pt")
+    with zipfile.ZipFile(tmp_path / "net.pt") as sound, zipfile.ZipFile(tmp_path / "zip.pt", "w", packed) as made:
+        for name in sound.namelist():
+            made.writestr(name, marks if name.endswith("data.pkl") else sound.read(name))
+    with patch("amulet.models.weights.MOST_OF_A_PICKLE", 1000):  # its last bytes take seconds to come to
+        assert refused(tmp_path / "marks.pt").endswith("must have at most 1,000 bytes beside its tensors. It has more.")
+    assert refused(tmp_path / "zip.pt").endswith("must have at most 4,194,304 bytes beside its tensors. It has more.")
 
 
 @pytest.mark.parametrize("ending", [".pt", ".safetensors"])

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from amulet.core.measurements.tally import Tally
 from amulet.core.spec import Plain
+from amulet.core.threat import Access
 from amulet.experiments.results.numbers import Column, Value
 from amulet.experiments.results.results import Results
 from amulet.report.pages import matrix_markdown
@@ -141,6 +142,24 @@ def test_groups_are_behind_the_cell_under_the_table_and_in_markdown(results: Res
 def test_what_a_number_is_to_be_compared_with(risk: str, metric: str, chance: float | str | None, text: str) -> None:
     column = Column(risk, "Probe", metric, *BOUNDS, None, *JUDGED, chance)
     assert no_skill_text(TESTED, column) == text
+
+
+def test_an_attack_that_reads_only_explanations_is_said_to_guess_where_there_are_none(results: Results) -> None:
+    reading = replace(LOSS, access=int(Access.EXPLANATIONS))
+    found = replace(results, columns=tuple(reading if column == LOSS else column for column in COLUMNS))
+    told = (
+        "No attack check is made of LossThreshold: it reads explanations alone, of which the undefended model releases "
+        "none, so that it can only guess there. Its values are compared with that guess."
+    )
+    assert dict(metric_figures(found, reading))["What it reads"].startswith("explanations alone; of a model that")
+    assert not any(gate.about == "LossThreshold" and gate.name == "attack" for gate in found.gates)
+    console = Console(width=1000, color_system=None)
+    with console.capture() as captured:
+        console.print(matrix_table(found, None))
+    for shown in (text_of(render(found, {})), matrix_markdown.render(found, {}), captured.get()):
+        assert told in shown
+    assert "No attack check is made" not in text_of(render(results, {}))
+    assert "What it reads" not in dict(metric_figures(results, LOSS))
 
 
 def test_it_stands_under_the_metric_and_behind_the_cell(results: Results) -> None:

@@ -1,5 +1,6 @@
 """`assess`: plan an experiment, compute all results that the store lacks, and collect them."""
 
+import errno
 import logging
 import os
 import re
@@ -17,7 +18,7 @@ from amulet.core.processes.worker_processes import end_if_imported_by_worker
 from amulet.core.storage.files import StrPath
 from amulet.experiments.graph.executors.addresses import LOCAL, Place, check_address, executor_at
 from amulet.experiments.graph.executors.protocol import Executor
-from amulet.experiments.graph.executors.slurm import Needs
+from amulet.experiments.graph.executors.slurm_requests import Needs
 from amulet.experiments.graph.failures import Failure, RunFailed, told_failures, with_dependents
 from amulet.experiments.graph.runner import run, set_aside
 from amulet.experiments.graph.store import Damaged, NotStored, State, Store
@@ -264,12 +265,25 @@ def store_at(place: StrPath) -> Store:
     """The store in a folder.
 
     Raises:
-        InvalidParameter: it is no path of a folder but a URL.
+        InvalidParameter: it is a URL, or no folder can have such a path.
     """
     if re.match("[a-z][a-z0-9+.-]+:/", str(place)):
         allowed = "a folder, which the machines of a cluster share; URLs are not supported"
         raise InvalidParameter([Problem.of("store", "assess", allowed, str(place))])
+    if not _is_possible(Path(place)):
+        raise InvalidParameter([Problem.of("store", "assess", "a path that a folder can have", str(place))])
     return Store(Path(place))
+
+
+def _is_possible(place: Path) -> bool:
+    """Whether there can be such a path: no name in it is too long or has a NUL."""
+    try:
+        place.lstat()
+    except ValueError:
+        return False
+    except OSError as error:
+        return error.errno != errno.ENAMETOOLONG
+    return True
 
 
 def _needs(planned: Plan, store: Store) -> Needs:

@@ -1,12 +1,14 @@
 """Writing and reading model weights, as files of tensors that contain no code."""
 
+import io
 import pickle
 import struct
 import warnings
+import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import IO, TYPE_CHECKING, Final, cast
 
 import torch
 from safetensors import SafetensorError
@@ -18,6 +20,9 @@ from amulet.core.storage.files import StrPath, open_regular, read_regular, repla
 from amulet.core.text import with_article
 from amulet.core.user_code.containment import text_of
 
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
 PICKLED: Final = (".pt", ".pth")
 """Endings of what `torch.save` writes; of these files nothing but tensors and plain values is read."""
 
@@ -27,6 +32,9 @@ _RAISED_BY_READERS: Final = (
 )
 """What safetensors' and torch's readers raise for damaged files. The second line is of torch's reader of pickles, which
 builds tensors from whatever a damaged file says."""
+
+MOST_OF_A_PICKLE: Final = 2**22
+"""Bytes of what `torch.save` writes beside tensors; 30,000 tensors need as many. Each can take 70 bytes of memory."""
 
 _SHOWN = 3
 
@@ -92,12 +100,63 @@ def _unpickled(place: Path) -> object:
     """Tensors and plain values only."""
     try:
         with open_regular(place) as file, warnings.catch_warnings(action="ignore"):  # of protocols that do not exist
-            return torch.load(file, map_location="cpu", weights_only=True)
+            if zipfile.is_zipfile(file):
+                _refuse_large_pickles(place, file)
+            file.seek(0)
+            return torch.load(cast("IO[bytes]", _Counted(file, place)), map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         raise Unreadable(
             f"'{place}' holds more than tensors, and reading it could run code. "
             "Save the weights alone: torch.save(model.state_dict(), path)."
         ) from None
+
+
+def _refuse_large_pickles(place: Path, file: IO[bytes]) -> None:
+    """Of an archive that `torch.save` writes, whose members are not packed."""
+    try:
+        members = zipfile.ZipFile(file).infolist()
+    except zipfile.BadZipFile as error:
+        raise ValueError(str(error)) from None
+    if any(member.file_size > MOST_OF_A_PICKLE for member in members if member.filename.endswith(".pkl")):
+        raise _too_much(place)
+
+
+def _too_much(place: Path) -> Unreadable:
+    return Unreadable(f"'{place}' must have at most {MOST_OF_A_PICKLE:,} bytes beside its tensors. It has more.")
+
+
+class _Counted(io.RawIOBase):
+    """A file of which torch's reader of pickles may read no more than so many parts, most of which are single bytes."""
+
+    def __init__(self, file: IO[bytes], place: Path) -> None:
+        super().__init__()
+        self._file, self._place, self._left = file, place, MOST_OF_A_PICKLE
+
+    def read(self, size: int = -1, /) -> bytes:
+        self._left -= 1
+        if self._left < 0:
+            raise _too_much(self._place)
+        return self._file.read(size)
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        return self._file.readline(-1 if size is None else size)
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int | None:
+        content = self._file.read(memoryview(buffer).nbytes)
+        memoryview(buffer).cast("B")[: len(content)] = content
+        return len(content)
+
+    def seek(self, place: int, whence: int = 0, /) -> int:
+        return self._file.seek(place, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
 
 
 def _differences(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> Iterator[str]:

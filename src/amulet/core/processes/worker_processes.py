@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.context import SpawnProcess
+from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
 from amulet.core.errors import AmuletError
@@ -34,6 +35,8 @@ GUARD: Final = (
 )
 GRACE: Final = 5.0
 """Seconds that a worker process has to end by itself after its pipe is closed; then it is killed."""
+LEFT_TO_PARENT: Final = (signal.SIGTERM, signal.SIGUSR2)
+"""Signals that Slurm sends to all processes of a job that must end or make room; the parent decides what it means."""
 MEMORY: Final = "Is there enough memory for so many workers?"
 
 
@@ -245,6 +248,8 @@ def _serve(pipe: "Connection[Any, Any]", parent: int, environment: Mapping[str, 
     """The main function of a worker process: it computes jobs until its pipe is closed, or none comes for long."""
     os.environ.update(environment)  # before anything asks for the GPUs
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in LEFT_TO_PARENT:
+        signal.signal(number, _nothing)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     _end_with(parent)
     pipe.send_bytes(b"ready")
@@ -254,6 +259,11 @@ def _serve(pipe: "Connection[Any, Any]", parent: int, environment: Mapping[str, 
             job = _opened(payload)
             pipe.send_bytes(b"begins")
             pipe.send_bytes(_answer(job))
+
+
+def _nothing(number: int, frame: FrameType | None) -> None:
+    """Handle a signal by going on. Unlike an ignored signal, this is not inherited by programs that a task starts."""
+    del number, frame
 
 
 def _opened(payload: bytes) -> Callable[[], Any]:

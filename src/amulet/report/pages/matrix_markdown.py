@@ -26,6 +26,7 @@ from amulet.report.words.matrix.headlines import headlines, undefended_news
 from amulet.report.words.verdicts.explanations import NOT_COVERED, how_verdicts
 from amulet.report.words.verdicts.gates import gate_asked, gate_found, gates_of
 from amulet.report.words.verdicts.no_skill import to_compare_with
+from amulet.report.words.verdicts.releases import unasked_sentences
 from amulet.report.words.verdicts.verdict_words import interval_text, verdict_words
 from amulet.report.words.vocabulary.formats import number, p_value, setting, signed, spread
 from amulet.report.words.vocabulary.names import riskier_end, spoken
@@ -124,6 +125,7 @@ def _gates(results: Results) -> Iterator[str]:
         yield f"- **{gate_found(gate)}**: {plain_text(gate_asked(gate))}. {plain_text(gate.follows)}".rstrip()
     if not results.gates:
         yield "No validity check could be made: this requires the audit Utility and the primary metrics of each risk."
+    yield from (f"- {plain_text(sentence)}" for sentence in unasked_sentences(results))
     yield ""
 
 

@@ -22,7 +22,7 @@ from amulet.report.words.verdicts.no_skill import no_skill_text, to_compare_with
 from amulet.report.words.verdicts.readings import can_be_news
 from amulet.report.words.verdicts.verdict_words import interval_text, pair_verdict_words, verdict_words
 from amulet.report.words.vocabulary.formats import number, setting, signed, spread
-from amulet.report.words.vocabulary.names import metric_words, riskier_end, spoken
+from amulet.report.words.vocabulary.names import metric_words, risk_code, risk_head, riskier_end, spoken
 from amulet.report.words.vocabulary.spec_text import named, without_folders
 
 FILTERS: Final[tuple[Callable[..., Any], ...]] = (
@@ -43,6 +43,8 @@ FILTERS: Final[tuple[Callable[..., Any], ...]] = (
     pair_lost_sentences,
     pair_undefined_sentences,
     pair_verdict_words,
+    risk_code,
+    risk_head,
     riskier_end,
     setting,
     signed,

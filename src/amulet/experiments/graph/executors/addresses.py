@@ -13,7 +13,8 @@ from amulet.core.errors import InvalidParameter, Problem
 from amulet.experiments.graph.executors.dask import dask_slots, on_dask
 from amulet.experiments.graph.executors.local import executing, one_gpu_each
 from amulet.experiments.graph.executors.protocol import Executor
-from amulet.experiments.graph.executors.slurm import Needs, SlurmOptions, on_slurm
+from amulet.experiments.graph.executors.slurm import on_slurm
+from amulet.experiments.graph.executors.slurm_requests import Needs, SlurmOptions
 
 LOCAL: Final = "local"
 ALLOWED: Final = '"local", "dask://host:port", "slurm" or "slurm:name=value,..."'

@@ -5,11 +5,10 @@ import shutil
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from math import ceil
+from dataclasses import dataclass
 from pathlib import Path
 from subprocess import Popen, TimeoutExpired
 from typing import Any, Final, TypeVar
@@ -18,16 +17,15 @@ from amulet.core.errors import AmuletError
 from amulet.core.processes.remote_pools import Bundle, split
 from amulet.core.processes.shipping import Refusal
 from amulet.core.processes.worker_processes import WorkerLost, WorkersUnusable
+from amulet.core.user_code.containment import text_of
 from amulet.experiments.graph.executors.protocol import Executor, Job
 from amulet.experiments.graph.executors.shipper import Shipper, shipping
+from amulet.experiments.graph.executors.slurm_queue import Queued, asked
+from amulet.experiments.graph.executors.slurm_requests import Needs, SlurmOptions, asking_for
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-SAFETY: Final = 3.0
-"""How much more time a job of Slurm asks for than its tasks are estimated to take."""
-START: Final = 300.0
-"""Seconds that it asks for besides, to start and to read the data set."""
 UNKNOWN: Final = 3600.0
 """Seconds that a task without an estimate counts for."""
 BUNDLE: Final = 300.0
@@ -36,48 +34,12 @@ AT_A_TIME: Final = 16
 """Tasks for each job of Slurm that the runner submits in advance, so that short ones can share a job."""
 LULL: Final = 0.3
 """Seconds without a new task after which those that wait are submitted."""
-LOOKING: Final = 60.0
-"""Seconds after which Slurm is asked for jobs that have left no result."""
+LOOKING: Final = 30.0
+"""Seconds after which Slurm is asked for the jobs that have left no result."""
 ENDING: Final = 10.0
 """Seconds in which a job that was cancelled must have ended on this machine, before it is killed."""
+LIMITS: Final = "`time` and `mem` of --on set what the first try asks for."
 ADVICE: Final = "Its next try asks Slurm for twice the time and memory; `time` and `mem` of --on set them."
-
-
-@dataclass(frozen=True)
-class SlurmOptions:
-    """What `--on slurm:...` sets.
-
-    Attributes:
-        jobs: how many jobs of Slurm there are at one time.
-        time: minutes of each job; estimated where it is 0.
-        mem: gigabytes of each job; estimated where it is 0.
-        partition, account, qos, constraint: as in `sbatch`; not given where they are empty.
-        cluster: "slurm", or "local" for processes of this machine in place of Slurm, to try it out.
-    """
-
-    jobs: int = 32
-    time: int = 0
-    mem: int = 0
-    partition: str = ""
-    account: str = ""
-    qos: str = ""
-    constraint: str = ""
-    cluster: str = "slurm"
-
-
-@dataclass(frozen=True)
-class Needs:
-    """What tasks need, as far as it can be told.
-
-    Attributes:
-        seconds: gives the seconds that a task takes; None where there is no estimate.
-        gigabytes: gives the memory that is enough for any task.
-        gpu: whether tasks need one.
-    """
-
-    seconds: Callable[[Any], float | None] = lambda _: None
-    gigabytes: Callable[[], float] = lambda: 4.0
-    gpu: bool = False
 
 
 @dataclass(eq=False)
@@ -96,7 +58,8 @@ class _Submitted:
 
     job: Any
     tasks: Sequence[_Waiting]
-    looked: float = field(default_factory=time.monotonic)
+    ended: str = ""
+    """The state in which Slurm says that it has ended."""
 
 
 class Slurm:
@@ -117,6 +80,8 @@ class Slurm:
         self._latest = 0.0
         self._submitted: list[_Submitted] = []
         self._losses: dict[str, int] = defaultdict(int)
+        self._looked = time.monotonic()
+        self._told: set[str] = set()
         self._lock = threading.Lock()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._work, name="amulet slurm", daemon=True)
@@ -173,13 +138,33 @@ class Slurm:
                 task.future.set_exception(WorkersUnusable(sentence))
 
     def _settle_finished(self) -> None:
-        for submitted in list(self._submitted):
-            ask = time.monotonic() - submitted.looked > LOOKING
-            if ask:
-                submitted.looked = time.monotonic()
-            if submitted.job.done(force_check=ask):
-                self._submitted.remove(submitted)
-                _settle(submitted)
+        for submitted in [each for each in self._submitted if self._has_result(each.job)]:
+            self._submitted.remove(submitted)
+            _settle(submitted)
+        if self._options.cluster != "local" and time.monotonic() - self._looked > LOOKING:
+            self._ask_for_the_rest()
+            self._looked = time.monotonic()
+
+    def _has_result(self, job: Any) -> bool:
+        if self._options.cluster == "local":
+            return bool(job.done())
+        result: Path = job.paths.result_pickle
+        with suppress(FileNotFoundError):
+            return result in result.parent.iterdir()  # a shared file system may show new files in lists alone
+        return False
+
+    def _ask_for_the_rest(self) -> None:
+        """Settle jobs that had ended without a result when Slurm was last asked, by when it would be seen here."""
+        for submitted in [each for each in self._submitted if each.ended]:
+            self._submitted.remove(submitted)
+            _lose(submitted, submitted.ended)
+        found = asked([each.job.job_id for each in self._submitted]) if self._submitted else {}
+        for submitted in self._submitted:
+            queued = found.get(submitted.job.job_id, Queued("unknown"))
+            submitted.ended = queued.state if queued.has_ended else ""
+            if queued.is_stuck and queued.reason not in self._told:
+                self._told.add(queued.reason)
+                log.warning("Job %s of Slurm waits, for this reason: %s.", submitted.job.job_id, queued.reason)
 
     def _submit_waiting(self) -> None:
         with self._lock:
@@ -202,29 +187,18 @@ class Slurm:
 
     def _submit_array(self, bundles: Sequence[Sequence[_Waiting]], losses: int) -> None:
         longest = max(sum(task.seconds for task in bundle) for bundle in bundles)
-        executor = self._executor(longest, losses)
         packed = [Bundle(tuple(task.payload for task in bundle), self._time_limit) for bundle in bundles]
-        jobs = executor.submit_array(packed)
+        try:
+            asking = asking_for(self._options, self._needs, longest, losses, self._shipper.folder)
+            jobs = asking.submit_array(packed)
+        except Exception as error:
+            if losses == 0:
+                raise
+            told = f"Slurm has not accepted a job for it with {2**losses} times the time and memory: {text_of(error)}"
+            for task in (task for bundle in bundles for task in bundle):
+                task.future.set_exception(WorkerLost(told, advice=LIMITS))
+            return
         self._submitted += [_Submitted(job, bundle) for job, bundle in zip(jobs, bundles, strict=True)]
-
-    def _executor(self, seconds: float, losses: int) -> Any:
-        """An executor of submitit with the time and memory for a job; what was lost gets twice as much each time."""
-        from submitit import AutoExecutor  # noqa: PLC0415 - of an extra
-
-        options, more = self._options, 2**losses
-        executor = AutoExecutor(self._shipper.folder / "%j", cluster=options.cluster)
-        minutes = options.time or ceil((seconds * SAFETY + START) / 60)
-        given = {name: getattr(options, name) for name in ("partition", "account", "qos", "constraint")}
-        executor.update_parameters(
-            name="amulet",
-            timeout_min=minutes * more,
-            mem_gb=float(options.mem or ceil(self._needs.gigabytes())) * more,
-            cpus_per_task=1,
-            gpus_per_node=1 if self._needs.gpu else None,
-            slurm_array_parallelism=options.jobs,
-            **{f"slurm_{name}": value for name, value in given.items() if value},
-        )
-        return executor
 
 
 def _settle(submitted: _Submitted) -> None:
@@ -233,9 +207,8 @@ def _settle(submitted: _Submitted) -> None:
         answers = submitted.job.result()
     except Exception as error:
         log.debug("Slurm", exc_info=True)
-        state = str(getattr(submitted.job, "state", "unknown"))
-        told = f"its job of Slurm {submitted.job.job_id} has left no result ({state}, {type(error).__name__})"
-        answers = [WorkerLost(told, advice=ADVICE) for _ in submitted.tasks]
+        _lose(submitted, type(error).__name__)
+        return
     for task, answer in zip(submitted.tasks, answers, strict=True):
         match answer:
             case Refusal():
@@ -244,6 +217,13 @@ def _settle(submitted: _Submitted) -> None:
                 task.future.set_exception(answer)
             case _:
                 task.future.set_result(answer)
+
+
+def _lose(submitted: _Submitted, why: str) -> None:
+    """Report all tasks of a job of Slurm as lost."""
+    told = f"its job of Slurm {submitted.job.job_id} has left no result ({why})"
+    for task in submitted.tasks:
+        task.future.set_exception(WorkerLost(told, advice=ADVICE))
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from amulet.report.words.verdicts.no_skill import to_compare_with
 from amulet.report.words.verdicts.one_class import beside_one_class
 from amulet.report.words.verdicts.paired_levels import paired_levels
 from amulet.report.words.verdicts.readings import Reading
+from amulet.report.words.verdicts.releases import what_it_reads
 from amulet.report.words.verdicts.verdict_words import NOT_SHOWN, change_direction, interval_text, leak_or_success
 from amulet.report.words.vocabulary.formats import MINUS, number, p_value, percent, signed, spread
 from amulet.report.words.vocabulary.names import capitalised, metric_words, mid_sentence, risk_name, riskier_end
@@ -118,6 +119,8 @@ def metric_figures(results: Results, column: Column) -> Iterator[tuple[str, str]
     yield "Which end is riskier", riskier_end(column)
     if base := to_compare_with(results, column):
         yield "To compare with", base
+    if read := what_it_reads(column):
+        yield "What it reads", read
 
 
 def pair_figures(cell: PairCell) -> Iterator[tuple[str, str]]:
