@@ -213,6 +213,23 @@ def test_what_looks_like_a_mistake_deletes_nothing(finished: tuple[Plan, Store])
         unneeded(store, older_than=10**9, now=later())
 
 
+def test_where_a_result_cannot_be_read_no_tensors_are_deleted(finished: tuple[Plan, Store]) -> None:
+    planned, store = finished
+    hidden = store.result_place(planned.target(BASELINE, 0).digest)
+    real = Path.read_bytes
+
+    def read(place: Path) -> bytes:
+        if place == hidden:
+            raise PermissionError(13, "Permission denied")
+        return real(place)
+
+    with (
+        patch.object(Path, "read_bytes", read),
+        pytest.raises(AmuletError, match=r"cannot be read: Permission denied\."),
+    ):
+        unneeded(store, now=later())
+
+
 @pytest.fixture
 def amulet(shared: Shared, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: Experiment) -> Callable[..., str]:
     """Run `amulet store gc` two hours after everything was written; what it says."""

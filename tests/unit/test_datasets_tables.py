@@ -4,6 +4,7 @@ import gzip
 import os
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -39,6 +40,15 @@ def test_a_name_twice_is_refused_by_name(tmp_path: Path) -> None:
     found = refusal(tmp_path, text, sensitive=["sex"])
     assert "must begin with a line of names, all different" in found
     assert "Got ['sex']." in found
+
+
+def test_a_file_without_permission_is_told(tmp_path: Path) -> None:
+    text = table("age,paid", AGES, PAID)
+    with patch.object(Path, "open", side_effect=PermissionError(13, "Permission denied")):
+        (tmp_path / "loans.csv").touch()
+        with pytest.raises(InvalidData, match=r"must be a file that can be read\. Got 'Permission denied'\."):
+            from_csv(tmp_path / "loans.csv", target="paid", name="loans")
+    read(tmp_path, text)
 
 
 def test_a_saved_row_index_is_refused_and_can_be_dropped(tmp_path: Path) -> None:

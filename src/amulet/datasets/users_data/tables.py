@@ -108,6 +108,8 @@ def _rows(place: Path, owner: str, sep: str, blanks_separate: bool) -> Iterator[
     except UnicodeDecodeError as error:
         raise refused(place.name, owner, _TABLE, f"'{error}'") from None
     except (ValueError, csv.Error, OSError, EOFError, zlib.error) as error:  # wrong encodings among them
+        if isinstance(error, OSError) and error.strerror:  # not so gzip's
+            raise refused(place.name, owner, "be a file that can be read", f"'{error.strerror}'") from None
         reason = str(error).partition("\n")[0]
         raise refused(place.name, owner, "be a table of comma-separated values", f"'{reason}'") from None
 

@@ -23,6 +23,8 @@ from amulet.experiments.maintenance.files import Kind, OnRead, StoreFile, files_
 RECENT: Final = HOUR
 """Seconds for which nothing is deleted, since another process may be writing it, or what belongs to it."""
 
+UNKNOWN: Final = "So it is not known which tensors are needed, and none is deleted."
+
 
 @dataclass(frozen=True)
 class Unneeded:
@@ -81,6 +83,7 @@ def unneeded(
 
     Raises:
         AmuletError: there is no store, or it has none of the results to keep, which is more likely a mistake.
+            A result cannot be read, for lack of permission for instance.
         NewerStore: a later version of Amulet wrote a result, so that it is not known which tensors belong to it.
 
     Example:
@@ -164,11 +167,15 @@ def _tensors_of(results: Iterable[StoreFile], on_read: OnRead = lambda *_: None,
     found = set[str]()
     for number, file in enumerate(results, 1):
         on_read(number, total)
-        with suppress(NotAnEntry, OSError):
+        with suppress(NotAnEntry):
             try:
                 checksum = read_body(file.place.read_bytes() if file.is_regular else b"", file.name).tensors
             except NewerEntry as error:
                 raise NewerStore(f"{file.place} {error}. Nothing was deleted.") from None
+            except FileNotFoundError:  # another process has deleted it
+                continue
+            except OSError as error:
+                raise AmuletError(f"{file.place} cannot be read: {error.strerror}. {UNKNOWN}") from None
             if checksum is not None:
                 found.add(checksum)
     return found
