@@ -12,7 +12,7 @@ from amulet.core.data import Data
 from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import Conflict
 from amulet.core.split import Split
-from amulet.datasets import Digits
+from amulet.datasets import Digits, Mortgages
 from amulet.derivations.extraction import SquaredLogitError
 from amulet.membership_inference.attacks import LossThreshold
 from amulet.membership_inference.defenses import DPSGD, RelaxLoss
@@ -147,3 +147,13 @@ def mislabelled(data: Data) -> Data:
     """Every tenth record under the next class."""
     wrong = torch.arange(len(data)) % 10 == 0
     return replace(data, y=torch.where(wrong, (data.y + 1) % 10, data.y))
+
+
+def test_the_usual_target_lies_below_what_a_model_reaches_that_knows_nothing() -> None:
+    mortgages = Mortgages().load()
+    denied = mortgages.train.y.double().mean()
+    knows_nothing = cross_entropy(
+        torch.stack([1 - denied, denied]).log().expand(len(mortgages.train), 2), mortgages.train.y
+    )
+    assert RelaxLoss.for_data(mortgages, Split()) == (RelaxLoss(alpha=round(knows_nothing.item() / 2, 2)),)
+    assert RelaxLoss.for_data(Digits().load(), Split()) == (RelaxLoss(),)  # with ten classes it is 2.3 nats

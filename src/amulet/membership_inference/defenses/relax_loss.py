@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import final
+from typing import Self, final
 
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from amulet.core.data import Data, Schema
+from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import Problem
 from amulet.core.spec import NonNegative
+from amulet.core.split import Split
 from amulet.core.trainable import DataUse
 from amulet.functional.perturbations.pgd import Classifier
 from amulet.training.objectives import AdjustedCrossEntropy, CrossEntropy, Objective
@@ -33,13 +35,25 @@ class RelaxLoss(Penalize):
     of a record from either model.
 
     Attributes:
-        alpha: the mean loss in nats that is aimed at; 0 is training as usual.
+        alpha: the mean loss in nats that is aimed at; 0 is training as usual. It should be well below the entropy of the
+            class shares, the loss of a model that knows nothing but these.
     """
 
     risk = "membership_inference"
     data_use = DataUse.DATASET
 
     alpha: NonNegative = 0.5
+
+    @classmethod
+    def for_data(cls, dataset: AmuletDataset, split: Split) -> tuple[Self, ...]:
+        """At most half the entropy of the class shares, the loss in nats of a model that knows nothing but these.
+
+        With a target above that entropy each batch is trained away from, and the model names one class always.
+        """
+        del split
+        shares = dataset.train.y.cpu().bincount().double() / len(dataset.train)
+        entropy = torch.special.entr(shares).sum().item()
+        return (cls(alpha=min(cls.alpha, round(entropy / 2, 2))),)
 
     def objective_problems(self, objective: Objective) -> Iterator[Problem]:
         """It is defined for the cross-entropy, whose targets flatten the posterior."""
