@@ -31,8 +31,8 @@ def turned_difference(before: float, after: float, centre: float | None) -> floa
         centre: the middle of the metric's range; None for a metric that cannot be turned round.
 
     Example:
-        >>> [round(turned_difference(0.56, after, 0.5), 2) for after in (0.60, 0.52, 0.44, 0.30)]
-        [0.04, -0.04, 0.0, 0.14]
+        >>> [round(turned_difference(0.56, after, 0.5), 2) for after in (0.60, 0.52, 0.45, 0.30)]
+        [0.04, -0.04, -0.01, 0.14]
     """
     if centre is None or not below_centre(before, after, centre):
         return after - before

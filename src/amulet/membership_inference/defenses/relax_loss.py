@@ -35,8 +35,8 @@ class RelaxLoss(Penalize):
     of a record from either model.
 
     Attributes:
-        alpha: the mean loss in nats that is aimed at; 0 is training as usual. It should be well below the entropy of the
-            class shares, the loss of a model that knows nothing but these.
+        alpha: the mean loss in nats that is aimed at; 0 is training as usual. It should be well below the entropy of
+            the class shares, the loss of a model that knows nothing but these.
     """
 
     risk = "membership_inference"
