@@ -286,9 +286,9 @@ def test_a_job_beyond_the_time_limit_is_stopped(tmp_path: Path) -> None:
 
 def test_a_task_beyond_the_time_limit_is_a_failed_cell(small: Experiment, tmp_path: Path) -> None:
     endless = replace(small, defenses=(Row("endless", (AdversarialTraining(epsilon=0.1, steps=10**9),)),), seeds=1)
-    results = assess(endless, store=tmp_path, workers=1, time_limit=3)
+    results = assess(endless, store=tmp_path, workers=1, time_limit=10)
 
-    reason = "failed: it was stopped after 3 seconds, the time limit"
+    reason = "failed: it was stopped after 10 seconds, the time limit"
     assert {value.reason for value in results.values if value.row == "endless"} == {reason}
     assert all(value.reason != reason for value in results.values if value.row != "endless")
 

@@ -40,7 +40,7 @@ def render(results: Results, manifest: Mapping[str, Any]) -> str:
     """The page. The same results and manifest give the same bytes, LARGEST of them for all but giant matrices.
 
     A page that would be larger, and one of more than `MANY` rows, leaves out the single seeds of curves and charts, and
-    images, and says so.
+    images, and says so. What lies behind its cells, and its matrix as CSV, are compressed.
 
     Args:
         results: what was found.

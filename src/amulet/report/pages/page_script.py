@@ -1,5 +1,6 @@
 """The page's one script, with Vega inside, and data that a page can hold safely."""
 
+import gzip
 import json
 from base64 import b64encode
 from dataclasses import dataclass
@@ -36,3 +37,8 @@ def embedded(data: Any) -> Markup:
     """JSON for a script element: no text in it can end the element, and control characters are shown as escapes."""
     text = json.dumps(visible_within(data), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return Markup(text.translate(_ESCAPES))  # noqa: S704 - escaped above
+
+
+def packed(text: str) -> Markup:
+    """Text compressed by gzip, in base64, for pages that would be too large; the script unpacks what it reads."""
+    return Markup(b64encode(gzip.compress(text.encode(), mtime=0)).decode())  # noqa: S704 - letters, digits, +, / and =

@@ -11,7 +11,7 @@ from amulet.core.text import visible
 from amulet.experiments.model_audit.results import AuditResults
 from amulet.experiments.pairs.results import PairResults
 from amulet.experiments.results.results import Results
-from amulet.report.pages.page_script import embedded
+from amulet.report.pages.page_script import embedded, packed
 from amulet.report.words.audit_words import audit_check_text, audit_interval
 from amulet.report.words.group_rates import rate_table
 from amulet.report.words.group_sizes import NOT_COUNTED, compares_groups, group_sizes
@@ -31,6 +31,7 @@ FILTERS: Final[tuple[Callable[..., Any], ...]] = (
     can_be_news,
     compares_groups,
     embedded,
+    packed,
     gate_asked,
     gate_found,
     gate_sentences,

@@ -1,5 +1,6 @@
 /* Fills the panel beside the map. The page is complete without it, but for charts and what lies behind single cells. */
-const found = JSON.parse(document.getElementById("behind").textContent);
+const holder = document.getElementById("behind");
+const found = JSON.parse(holder.type === "application/gzip" ? await unpacked(holder.textContent) : holder.textContent);
 const panel = document.getElementById("panel");
 const part = (name) => panel.querySelector(`[data-part="${name}"]`);
 const tiles = [...document.querySelectorAll("a.tile[href]")];
@@ -7,6 +8,11 @@ const known = (id) => id in found.cells || id in found.combinations;
 let current = null;
 for (const each of document.querySelectorAll("td[id], dt[id]")) if (known(each.id)) each.removeAttribute("id"); // where links lead without this
 let drawings = [];
+
+function unpacked(base64) {
+  const bytes = Uint8Array.from(atob(base64), (each) => each.charCodeAt(0));
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+}
 
 function made(tag, text, className = "") {
   const element = document.createElement(tag);
