@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from amulet.cli import app
 from amulet.core.errors import AmuletError, Unwritable
-from amulet.core.storage import files
+from amulet.core.storage import tensor_files
 from amulet.experiments import Experiment, Plan, Store, dump_experiment
 from amulet.experiments.assess import carry_out, inspected
 from amulet.experiments.graph.failures import RunFailed
@@ -176,7 +176,7 @@ def test_a_disk_that_is_full_at_100_random_bytes_loses_nothing(
         made = Disk(rng.randrange(size // 3))
         with (
             patch.object(Path, "open", lambda place, *args, made=made, **more: made.opened(place, *args, **more)),
-            patch.object(files, "save_file", made.saved),
+            patch.object(tensor_files, "save_file", made.saved),
         ):
             failure = failure_of(planned, store)
         assert failure is None or is_told_in_a_sentence(failure, FULL, store.root)
