@@ -135,6 +135,47 @@ def test_whatever_has_changed_is_noticed(plans: list[str]) -> None:
 
 
 @pytest.mark.usefixtures("toy")
+def test_a_link_that_leads_elsewhere_is_noticed(plans: list[str]) -> None:
+    Path("first").mkdir()
+    Path("link").symlink_to("first")
+    assess("--out", "link")
+    Path("first").rename("second")
+    Path("link").unlink()
+    Path("link").symlink_to("second")
+    plans.clear()
+    said, _ = assess("--out", "link")
+    assert plans == ["toy"]
+    assert f"Report: {Path('second').resolve() / 'report.html'}" in said
+
+
+@pytest.mark.usefixtures("toy")
+def test_results_behind_a_link_are_looked_at(plans: list[str]) -> None:
+    assess()
+    (STORE / "results").rename("elsewhere")
+    (STORE / "results").symlink_to(Path("elsewhere").absolute())
+    assess()
+    plans.clear()
+    next(Path("elsewhere").glob("*/*.json")).unlink()
+    _, told = assess()
+    assert plans == ["toy"]
+    assert "to compute" in told
+    assert "Nothing" not in told
+
+
+@pytest.mark.usefixtures("toy")
+def test_a_store_that_cannot_be_listed_ends_no_run(plans: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(folder: Path) -> str:
+        raise FileNotFoundError(2, "No such file or directory", str(folder / ".partial-1"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(repeated, "listing_of", gone)
+        said, _ = assess()
+        assert assess()[0] == said
+    assert plans == ["toy"] * 2
+    assert (FOLDER / "report.html").exists()
+
+
+@pytest.mark.usefixtures("toy")
 def test_other_options_are_another_question(plans: list[str]) -> None:
     assess()
     for options in (
@@ -192,7 +233,8 @@ def test_the_console_is_part_of_the_question() -> None:
     assert about(Console(width=80)) == about(Console(width=80))
     assert about(Console(width=80)) != about(Console(width=81))
     assert about(Console(width=80)) != about(Console(width=80, force_terminal=True))
-    assert about(Console(force_terminal=True)) != about(Console(force_terminal=True, no_color=True, color_system=None))
+    assert about(Console(force_terminal=True)) != about(Console(force_terminal=True, color_system=None))
+    assert about(Console(force_terminal=True)) != about(Console(force_terminal=True, no_color=True))
 
 
 def test_a_package_installed_again_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -291,3 +333,22 @@ def test_a_listing_tells_every_change_of_a_folder(tmp_path: Path) -> None:
         found = listing_of(tmp_path)
         assert found not in seen
         seen.add(found)
+
+
+def test_a_listing_follows_links(tmp_path: Path) -> None:
+    store, behind = tmp_path / "store", tmp_path / "behind"
+    store.mkdir()
+    behind.mkdir()
+    (behind / "file").write_text("1")
+    (store / "folder").symlink_to(behind)
+    (store / "file").symlink_to(behind / "file")
+    (store / "back").symlink_to(store)
+    (store / "nowhere").symlink_to("gone")
+    (store / "itself").symlink_to("itself")
+    first = listing_of(store)
+    assert listing_of(store) == first
+    (behind / "more").touch()
+    second = listing_of(store)
+    assert second != first
+    edited(behind / "file")
+    assert listing_of(store) != second

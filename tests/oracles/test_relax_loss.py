@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -12,7 +13,7 @@ from amulet.core.data import Data
 from amulet.core.dataset import AmuletDataset
 from amulet.core.errors import Conflict
 from amulet.core.split import Split
-from amulet.datasets import Digits, Mortgages
+from amulet.datasets import Digits, Mortgages, from_arrays
 from amulet.derivations.extraction import SquaredLogitError
 from amulet.membership_inference.attacks import LossThreshold
 from amulet.membership_inference.defenses import DPSGD, RelaxLoss
@@ -157,3 +158,10 @@ def test_the_usual_target_lies_below_what_a_model_reaches_that_knows_nothing() -
     )
     assert RelaxLoss.for_data(mortgages, Split()) == (RelaxLoss(alpha=round(knows_nothing.item() / 2, 2)),)
     assert RelaxLoss.for_data(Digits().load(), Split()) == (RelaxLoss(),)  # with ten classes it is 2.3 nats
+
+
+@pytest.mark.parametrize(("rare", "alpha"), [(5000, 0.35), (100, 0.028), (10, 0.004), (1, 0.00051)])
+def test_a_rare_class_leaves_a_target_above_zero(rare: int, alpha: float) -> None:
+    y = np.arange(10_000) < rare
+    records = (np.arange(10_000.0)[:, None], y.astype(int))
+    assert RelaxLoss.for_data(from_arrays(records, records), Split()) == (RelaxLoss(alpha=alpha),)

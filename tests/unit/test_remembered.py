@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from amulet.core.errors import AmuletError
 from amulet.core.spec import Plain
 from amulet.core.storage import remembered
 from amulet.core.storage.remembered import recalled, remember
@@ -29,6 +30,12 @@ def test_a_value_is_recalled_for_the_same_content_alone() -> None:
     remember(ABOUT, {"sum": 3})
     assert recalled(dict(ABOUT)) == {"sum": 3}
     assert recalled({**ABOUT, "of": [1, 3]}) is None
+
+
+def test_a_cache_in_an_unknown_home_folder_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AMULET_CACHE", "~nobody-of-this-name/cache")
+    with pytest.raises(AmuletError, match="names a home folder that is not known"):
+        recalled(ABOUT)
 
 
 def test_another_source_of_amulet_or_another_package_asks_anew(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,7 +69,7 @@ class Question:
             "options": {name: repr(value) for name, value in options.items()},
             "file": _checksum(file),
             "directory": str(Path.cwd()),
-            "console": [console.is_terminal, console.width, console.color_system, console.encoding],
+            "console": [console.is_terminal, console.width, console.color_system, console.no_color, console.encoding],
             "date": _today(),  # which the manifest has
             "python": [sys.version, *sys.path],
             "packages": [f"{name} {changed}" for name, changed in _installed()],
@@ -93,7 +93,8 @@ class Question:
             files: by path the checksums of the files that it was read from or written to; None for no file.
             listing: of the store that it was read from.
         """
-        traces: dict[str, Plain] = {"files": dict(files), "store": listing}
+        places: dict[str, Plain] = {place: os.path.realpath(place) for place in files}
+        traces: dict[str, Plain] = {"files": dict(files), "places": places, "store": listing}
         with suppress(OSError):
             if self.about["file"] == _checksum(self.file) and _is_unchanged(traces, self.store):
                 remember(self.about, {"traces": traces, "said": asdict(said)})
@@ -120,10 +121,17 @@ def data_files(experiment: "Experiment") -> dict[str, str | None] | None:
 
 
 def listing_if_complete(planned: "Plan", store: "Store") -> str | None:
-    """The listing of a store that has all results that a plan needs, all computed on a CPU; None if it has not."""
-    listing = listing_of(store.root)
-    known = planned.device == "cpu" and not planned.others
-    return listing if known and not planned.missing(planned.states(store)) else None
+    """The listing of a store that has all results that a plan needs, all computed on a CPU; None if it has not.
+
+    None also if it cannot be listed, which is no reason to end a run whose results are there.
+    """
+    if planned.device != "cpu" or planned.others:
+        return None
+    try:
+        listing = listing_of(store.root)
+        return listing if not planned.missing(planned.states(store)) else None
+    except OSError:
+        return None  # other processes may write into it meanwhile, or it has a folder that cannot be read
 
 
 @contextmanager
@@ -163,9 +171,10 @@ def _of_amulet_alone(value: object) -> bool:
 
 
 def _is_unchanged(traces: Mapping[str, Any], store: Path) -> bool:
-    """Whether files have the content, and a store has the listing, that they are said to have."""
+    """Whether files lie and have the content, and a store has the listing, as is said; links may lead elsewhere now."""
     same = all(_checksum(Path(place)) == checksum for place, checksum in traces["files"].items())
-    return same and listing_of(store) == traces["store"]
+    there = all(os.path.realpath(place) == resolved for place, resolved in traces["places"].items())
+    return same and there and listing_of(store) == traces["store"]
 
 
 def _today() -> str:

@@ -9,6 +9,7 @@ import platformdirs
 from pydantic import BeforeValidator
 
 from amulet.core.errors import InvalidData, Problem
+from amulet.core.storage.cache_folder import in_home
 
 DATA_VARIABLE = "AMULET_DATA"
 
@@ -27,7 +28,7 @@ It says where the files lie and shapes nothing: results hang on the records that
 def data_root(given: str | None) -> Path:
     """The folder of a `Root`."""
     root = given or os.environ.get(DATA_VARIABLE)
-    return Path(root).expanduser() if root else platformdirs.user_data_path("amulet")
+    return in_home(root) if root else platformdirs.user_data_path("amulet")
 
 
 def folders(root: str | None, name: str, *, unmistakable: bool = True) -> tuple[Path, ...]:

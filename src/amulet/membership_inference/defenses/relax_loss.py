@@ -46,14 +46,15 @@ class RelaxLoss(Penalize):
 
     @classmethod
     def for_data(cls, dataset: AmuletDataset, split: Split) -> tuple[Self, ...]:
-        """At most half the entropy of the class shares, the loss in nats of a model that knows nothing but these.
+        """Half the entropy of the class shares, the loss in nats of a model that knows nothing but these; at most 0.5.
 
         With a target above that entropy each batch is trained away from, and the model names one class always.
+        It has two significant digits, for with rare classes two decimals may leave none of it.
         """
         del split
         shares = dataset.train.y.cpu().bincount().double() / len(dataset.train)
         entropy = torch.special.entr(shares).sum().item()
-        return (cls(alpha=min(cls.alpha, round(entropy / 2, 2))),)
+        return (cls(alpha=min(cls.alpha, float(f"{entropy / 2:.2g}"))),)
 
     def objective_problems(self, objective: Objective) -> Iterator[Problem]:
         """It is defined for the cross-entropy, whose targets flatten the posterior."""
