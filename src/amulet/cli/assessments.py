@@ -80,7 +80,7 @@ def assess(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         require_writable(folder, FILES)
         with shown(open_console(errors=True)) as progress:
             planned, results = carry_out(planned, kept, workers, progress, on, time_limit)
-        listing = listing_if_complete(planned, kept)
+        listing = None if data is None else listing_if_complete(planned, kept)
         _ = warned or warn(to_be_replaced(folder, spec, content))  # another process may have written meanwhile
         written = write_results(results, manifest_of(planned, kept), folder, dump_experiment(planned.experiment))
         table = rendered(console, lambda: show_results(results, written.page, console, file, details=details))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from amulet.experiments import Results
     from amulet.experiments.results.conditions import Condition
@@ -22,13 +22,12 @@ def holding(results: "Results", asked: "Iterable[Condition]") -> tuple[str, ...]
     return tuple(condition_sentence(condition, cells) for condition, cells in fulfilled(results, asked))
 
 
-def end_if_any(sentences: "Iterable[str]") -> None:
+def end_if_any(sentences: "Sequence[str]") -> None:
     """Say which conditions hold, each in a sentence on standard error, and end the command if any does."""
     from amulet.report.console import open_console
 
-    told = tuple(sentences)
     errors = open_console(errors=True)
-    for sentence in told:
+    for sentence in sentences:
         errors.print(sentence, soft_wrap=True)
-    if told:
+    if sentences:
         raise typer.Exit(HOLDS)

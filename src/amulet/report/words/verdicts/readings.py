@@ -162,8 +162,9 @@ def _seeds_of_both(results: Results, cell: MatrixCell) -> Comparison:
     """What is compared in the seeds in which the row and the one that it is compared with have a value."""
     both = results.both(cell.row, cell.column)
     known = tuple((before, after) for before, after in both if before is not None and after is not None)
-    differences = tuple(after - before for before, after in known)
-    return Comparison(differences, cell.column.margin, values=known, centre=cell.column.centre)
+    return Comparison(
+        results.differences(cell.row, cell.column), cell.column.margin, values=known, centre=cell.column.centre
+    )
 
 
 def _by_itself(p: float) -> str:
