@@ -16,7 +16,7 @@ from amulet.cli.repeated import Question, data_files, listing_if_complete
 from amulet.core.storage import remembered
 from amulet.core.storage.files import checksum_of
 from amulet.core.storage.listing import listing_of
-from amulet.datasets import Digits, FromCSV, ImportedDataset, Mortgages
+from amulet.datasets import Census, Digits, FashionMNIST, FromCSV, ImportedDataset, Mortgages
 from amulet.experiments import Experiment, Plan, Row, Store, dump_experiment
 from amulet.experiments.planning import plan as planning
 from amulet.models import ImportedModel
@@ -312,6 +312,27 @@ def test_data_sets_know_the_files_that_they_read() -> None:
     table = FromCSV("records.csv", target="answer", test="more.csv")
     assert table.files() == (Path("records.csv"), Path("more.csv"))
     assert ImportedDataset("amulet.testing:toy_dataset").files() is None
+    for official, folder, some in (
+        (Census("data"), "adult", {"adult.data", "adult.test", "adult.zip"}),
+        (FashionMNIST("data"), "fashion-mnist", {"train-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte"}),
+    ):
+        assert some <= {file.name for file in official.files() if file.parent == Path("data", folder)}
+
+
+def test_official_files_are_among_those_that_are_looked_for(real_data: Callable[[str], Path]) -> None:
+    """So that a file is noticed that would be read in the place of another, once it is there."""
+    for folder, spec, count in (("adult", Census, 2), ("fashion-mnist", FashionMNIST, 4)):
+        files = spec(str(real_data(folder).parent)).files()
+        assert sum(file.is_file() for file in files) == count
+
+
+def test_another_folder_of_data_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def about() -> object:
+        return Question.of({}, FILE, STORE, Console(width=80)).about
+
+    before = about()
+    monkeypatch.setenv("AMULET_DATA", "elsewhere")
+    assert about() != before
 
 
 def test_a_listing_tells_every_change_of_a_folder(tmp_path: Path) -> None:

@@ -103,3 +103,17 @@ def test_a_condition_that_holds_is_one_sentence_with_its_cells(results: Results)
         "The condition 'membership_inference changes' holds: robust, LiRA, attack AUC +0.100 (risk increases); "
         "DP: 8, LiRA, attack AUC -0.100 (risk decreases)."
     )
+
+
+def test_a_cell_that_is_not_judged_fulfils_nothing(results: Results) -> None:
+    """Otherwise "may change" would hold of every attack that has nothing to read on a row."""
+    unjudged = replace(results, not_judged={"DP: 8": {"LiRA": "no explanations are released"}})
+    asked = conditions(["LiRA may change"], results.rows, results.columns, (), unjudged.not_judged)
+    [(_, cells)] = fulfilled(unjudged, asked)
+    assert [cell.row for cell in cells] == ["robust"]
+
+
+def test_a_condition_of_nothing_that_is_judged_is_refused(results: Results) -> None:
+    unjudged = {"DP: 8": {"LiRA": "no explanations are released"}}
+    with pytest.raises(InvalidParameter, match="it is not judged: no explanations are released"):
+        conditions(["DP: 8: LiRA may change"], results.rows, results.columns, (), unjudged)

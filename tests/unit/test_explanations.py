@@ -1,6 +1,8 @@
 """Explanations that a defense releases: who sees them, what stays as it was, and what is the same without them."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -10,7 +12,7 @@ from amulet.attribute_inference.attacks import AttributeFromExplanations, Attrib
 from amulet.core.data import Data
 from amulet.core.errors import Conflict, InvalidParameter
 from amulet.core.metric import Undefined
-from amulet.core.probe import Probe
+from amulet.core.probe import Attack, Probe
 from amulet.core.split import Split
 from amulet.core.threat import Access, Release
 from amulet.core.trainable import Defense
@@ -22,19 +24,21 @@ from amulet.discriminatory_behavior.defenses import (
     ThresholdOptimizer,
 )
 from amulet.evasion.attacks import PGD
-from amulet.experiments import Experiment, Row, game_for, plan
+from amulet.experiments import Experiment, Results, Row, assess, game_for, plan
 from amulet.experiments.graph.tasks import Derive, Released, Train
 from amulet.experiments.planning.defended import defended
+from amulet.experiments.planning.unreleased import not_judged
 from amulet.functional.gradients.attributions import gradients, log_variances
 from amulet.functional.perturbations.pgd import Classifier
 from amulet.membership_inference.attacks import ExplanationVariance, LiRA, LiRAWithExplanations
 from amulet.membership_inference.defenses import EarlyStopping
 from amulet.membership_inference.metrics import auc
+from amulet.statistics import Word
 from amulet.testing import TOY_RECIPE, toy_dataset
 from amulet.unauthorized_model_ownership.attacks import ModelExtraction, ModelExtractionWithExplanations
 
 EXPLAINED = (Explanations(),)
-READERS: dict[type[Probe], tuple[Probe, Probe]] = {  # type: ignore[type-arg]
+READERS: dict[type[Attack], tuple[Attack, Attack]] = {  # type: ignore[type-arg]
     LiRAWithExplanations: (LiRAWithExplanations(shadows=4), LiRA(shadows=4)),
     AttributeFromExplanations: (AttributeFromExplanations(), AttributeFromOutputs()),
     ModelExtractionWithExplanations: (ModelExtractionWithExplanations(), ModelExtraction()),
@@ -91,14 +95,32 @@ def test_attacks_that_read_no_explanations_are_those_of_the_undefended_row() -> 
 
 
 @pytest.mark.parametrize("kind", READERS)
-def test_without_explanations_the_attack_is_the_one_that_reads_none(kind: type[Probe]) -> None:  # type: ignore[type-arg]
+def test_without_explanations_the_attack_is_the_one_that_reads_none(kind: type[Attack]) -> None:  # type: ignore[type-arg]
     reader, plain = READERS[kind]
     found, expected = outcome(reader), outcome(plain)
     assert all(torch.equal(found[name], expected[name]) for name in expected)
 
 
 @pytest.mark.parametrize("kind", READERS)
-def test_with_explanations_the_outcome_is_another(kind: type[Probe]) -> None:  # type: ignore[type-arg]
+def test_an_attack_says_which_one_it_is_without_explanations(kind: type[Attack]) -> None:  # type: ignore[type-arg]
+    reader, plain = READERS[kind]
+    assert reader.without_releases() == plain
+
+
+def test_settings_are_those_of_the_attack_without_explanations() -> None:
+    assert LiRAWithExplanations(8, "record", defense_known=False).without_releases() == LiRA(
+        8, "record", defense_known=False
+    )
+    learner = AttributeFromExplanations("race", "White", own_model=True, defense_known=False, classifier=TOY_RECIPE)
+    assert learner.without_releases() == AttributeFromOutputs(
+        "race", "White", own_model=True, defense_known=False, classifier=TOY_RECIPE
+    )
+    thief = ModelExtractionWithExplanations(recipe=TOY_RECIPE, queries=50)
+    assert thief.without_releases() == ModelExtraction(recipe=TOY_RECIPE, queries=50)
+
+
+@pytest.mark.parametrize("kind", READERS)
+def test_with_explanations_the_outcome_is_another(kind: type[Attack]) -> None:  # type: ignore[type-arg]
     reader, plain = READERS[kind]
     found, expected = outcome(reader, *EXPLAINED), outcome(plain)
     assert any(not torch.equal(found[name], expected[name]) for name in expected)
@@ -149,12 +171,57 @@ def test_an_attack_that_reads_what_no_row_releases_is_told_of_and_is_none_of_all
     assert not any(each.name.startswith("LiRAWithExplanations") for each in without.left_out)
 
 
-def test_an_attack_on_explanations_alone_cannot_find_a_change_where_there_are_none() -> None:
-    """Neither model shows it anything, so that its guesses are those of one model and not a comparison of two."""
-    rows = Row("trained", (EarlyStopping(),)), Row("explained", EXPLAINED)
-    planned = plan(experiment(*rows, attacks=(ExplanationVariance(),)), toy_dataset())
-    plays = {trial.row: trial.play.digest for trial in planned.trials if trial.play.probe == ExplanationVariance()}
-    assert plays["trained"] == plays["undefended"] != plays["explained"]
+TRAINED = Row("trained", (EarlyStopping(),))
+RELEASING = Row("explained", EXPLAINED)
+READER = LiRAWithExplanations(shadows=4)
+
+
+def rows_of(probe: Attack, *rows: Row, attacks: Sequence[Attack] = ()) -> set[str]:  # type: ignore[type-arg]
+    planned = plan(experiment(*rows, attacks=(probe, *attacks)), toy_dataset())
+    return {trial.row for trial in planned.trials if trial.play.probe == probe}
+
+
+def test_an_attack_is_run_only_where_it_has_something_to_read() -> None:
+    """Elsewhere it would be that without explanations under another name, or a guess."""
+    rows = TRAINED, RELEASING
+    assert rows_of(READER, *rows, attacks=(LiRA(shadows=4),)) == {"undefended", "explained"}
+    assert rows_of(ExplanationVariance(), *rows) == {"undefended", "explained"}
+
+
+def test_an_attack_whose_counterpart_is_not_asked_for_is_run_everywhere() -> None:
+    everywhere = {"undefended", "trained", "explained"}
+    assert rows_of(READER, TRAINED, RELEASING) == everywhere
+    assert rows_of(READER, TRAINED, RELEASING, attacks=(LiRA(shadows=8),)) == everywhere  # another number of shadows
+
+
+def test_a_row_is_run_if_one_that_releases_explanations_is_compared_with_it_but_not_judged() -> None:
+    both = Row("both", (EarlyStopping(), *EXPLAINED), against="trained")
+    asked = experiment(TRAINED, both, attacks=(READER, LiRA(shadows=4)))
+    assert rows_of(READER, TRAINED, both, attacks=(LiRA(shadows=4),)) == {"undefended", "trained", "both"}
+    assert not_judged(asked) == {
+        "trained": {
+            "LiRAWithExplanations(shadows=4)": (
+                "no explanations are released, without which this attack is LiRA(shadows=4)"
+            )
+        }
+    }
+
+
+def test_cells_without_anything_to_read_have_no_verdict(tmp_path: Path) -> None:
+    attacks = (READER, LiRA(shadows=4), ExplanationVariance())
+    asked = replace(experiment(TRAINED, RELEASING, attacks=attacks), seeds=2)
+    results = assess(asked, dataset=toy_dataset(), store=tmp_path)
+    cell = results.cell("trained", "auc", probe="ExplanationVariance")
+    assert cell.verdict is not None
+    assert (cell.verdict.word, cell.verdict.reason) == (
+        Word.UNDEFINED,
+        "no explanations are released, without which this attack can only guess",
+    )
+    assert (cell.summary, cell.valueless) == (None, "not run")
+    assert results.cell("explained", "auc", probe="ExplanationVariance").summary is not None
+    again = Results.from_json(results.to_json())
+    assert again.not_judged == results.not_judged == not_judged(asked)
+    assert again.verdicts == results.verdicts
 
 
 def test_a_copy_is_made_with_the_explanations_of_the_row_that_releases_them() -> None:

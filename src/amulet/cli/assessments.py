@@ -56,6 +56,7 @@ def assess(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         from amulet.experiments.assess import carry_out
         from amulet.experiments.graph.store import Store
         from amulet.experiments.planning.plan import plan
+        from amulet.experiments.planning.unreleased import not_judged
         from amulet.experiments.results.collect import columns_of
         from amulet.experiments.results.conditions import conditions
         from amulet.experiments.results.files.manifest import manifest_of
@@ -73,7 +74,8 @@ def assess(  # noqa: PLR0913, PLR0917 - each is an option of the command line
             data = data_files(experiment)
             planned = plan(experiment, device=device)
         labels = [row.label for row in planned.experiment.rows]
-        asked = conditions(fail_if or (), labels, columns_of(planned), planned.left_out)
+        unjudged = not_judged(planned.experiment)
+        asked = conditions(fail_if or (), labels, columns_of(planned), planned.left_out, unjudged)
         folder = folder or Path("runs", planned.experiment.name).absolute()
         spec, content = planned.experiment.plain(), planned.dataset.content
         warned = warn(to_be_replaced(folder, spec, content))
@@ -150,7 +152,8 @@ def report(
                 show_results(audited, write_pages(audited, manifest, folder), console, details=details)
             case _:
                 results = Results.read(folder)
-                asked = conditions(fail_if or (), results.rows, results.columns, results.left_out)
+                unjudged = results.not_judged
+                asked = conditions(fail_if or (), results.rows, results.columns, results.left_out, unjudged)
                 written = folder / "experiment.yaml"
                 page = write_pages(results, manifest, folder)
                 show_results(results, page, console, written if written.exists() else None, details=details)

@@ -51,8 +51,9 @@ class Question:
     """What is asked, by whom and where: everything that is known before anything of it is read.
 
     Attributes:
-        about: the options, the content of the experiment's file, the working directory, the console, the date, and the
-            installed packages. Amulet's source and its packages are covered by `remember`.
+        about: the options, the content of the experiment's file, the working directory, the variables that say where
+            data lie, the console, the date, and the installed packages. Amulet's source and its packages are covered by
+            `remember`.
         file: the experiment's file.
         store: the folder of the store.
     """
@@ -69,6 +70,7 @@ class Question:
             "options": {name: repr(value) for name, value in options.items()},
             "file": _checksum(file),
             "directory": str(Path.cwd()),
+            "environment": dict(_where_data_lie()),
             "console": [console.is_terminal, console.width, console.color_system, console.no_color, console.encoding],
             "date": _today(),  # which the manifest has
             "python": [sys.version, *sys.path],
@@ -186,6 +188,13 @@ def _checksum(place: Path) -> str | None:
         return checksum_of(place)
     except OSError:
         return None
+
+
+def _where_data_lie() -> Iterator[tuple[str, str]]:
+    """The environment variables that decide which folders are looked in."""
+    for name, value in sorted(os.environ.items()):
+        if name == "HOME" or name.startswith(("AMULET_", "XDG_")):
+            yield name, value
 
 
 def _installed() -> Iterator[tuple[str, int]]:

@@ -24,7 +24,8 @@ class DatasetSpec(Spec):
     def files(self) -> tuple[Path, ...] | None:
         """All files that `load` reads, whose content and the fields of the spec decide the records; a hook.
 
-        None, the default, if that cannot be told without loading, or something else decides them too.
+        Among them is every file that it would read if it were there. None, the default, if that cannot be told without
+        loading, or something else decides them too.
         """
         return None
 

@@ -256,6 +256,16 @@ class Attack(Probe[O]):
         kinds = {release.kind for release in released(defenses)}
         return tuple(part for part in self.needs.parts if part not in Access.WEIGHTS and part not in kinds)
 
+    def without_releases(self) -> "Attack[O] | None":
+        """The attack that it is, answer by answer, on targets that release nothing of what it reads.
+
+        A hook for subclasses; by default itself. An assessment that has both runs only one of them there.
+
+        Returns:
+            The attack; None if it can only guess there.
+        """
+        return self
+
     def own_models(self, split: Split) -> Requests:
         """The models that the adversary trains itself, by role; a hook for subclasses.
 

@@ -170,6 +170,11 @@ class Defense(Spec):
             Conflict: the defense cannot be combined with what the recipe has already.
         """
 
+    def notices(self, data: Data) -> Iterator[str]:
+        """What to know before models are trained with it on such records, a sentence each; a hook for subclasses."""
+        del data
+        yield from ()
+
     @final
     def train(
         self,

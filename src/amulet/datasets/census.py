@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -16,7 +17,7 @@ from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.spec import Count, NonNegativeInt, OpenProbability
 from amulet.datasets.official.cache import Key, cached
 from amulet.datasets.official.download import Remote, download
-from amulet.datasets.official.places import Root, find
+from amulet.datasets.official.places import Root, candidates, find
 from amulet.datasets.official.reading import checksum, read_within, refuse_web_page, refused
 from amulet.datasets.official.records import Parts, Records, dataset, drawn, official
 from amulet.datasets.official.scaling import scale_to_unit
@@ -24,6 +25,7 @@ from amulet.datasets.official.sources import Layout, Zip
 from amulet.datasets.own import stratified_mask
 
 _FOLDER: Final = "adult"
+_PACKED: Final = "adult.zip"
 _MOST: Final = 2**24
 """Bytes of one file; the larger one has four million."""
 
@@ -104,6 +106,10 @@ class Census(DatasetSpec):
     train_records: Count | None = None
     test_records: Count | None = None
     seed: NonNegativeInt = 0
+
+    def files(self) -> tuple[Path, ...]:
+        """The official files, packed and unpacked, wherever they are looked for."""
+        return candidates(self.root, _FOLDER, *RECORDS, _PACKED)
 
     def load(self) -> AmuletDataset:
         """Read the files, or what the cache has of them; download what is not there."""
@@ -207,7 +213,7 @@ def _parsed(contents: Mapping[str, bytes]) -> Mapping[str, NDArray[Any]]:
 
 def _files(root: str | None) -> Mapping[str, tuple[str, Callable[[], bytes]]]:
     """Checksum and content of both files, from wherever they lie."""
-    if any(find(root, _FOLDER, file) is None for file in RECORDS) and (packed := find(root, _FOLDER, "adult.zip")):
+    if any(find(root, _FOLDER, file) is None for file in RECORDS) and (packed := find(root, _FOLDER, _PACKED)):
         archive, digest = Zip(packed, "Census", Layout(largest=_MOST)), checksum(packed)
         if lacking := [file for file in RECORDS if file not in archive.sizes]:
             raise refused(packed.name, "Census", f"hold {' and '.join(RECORDS)}", f"it without {lacking}")

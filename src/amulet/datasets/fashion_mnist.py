@@ -16,7 +16,7 @@ from amulet.core.spec import Count, NonNegativeInt
 from amulet.datasets.official.cache import Key, cached
 from amulet.datasets.official.download import Remote, download
 from amulet.datasets.official.idx import MOST, read_idx
-from amulet.datasets.official.places import Root, find
+from amulet.datasets.official.places import Root, candidates, find
 from amulet.datasets.official.reading import checksum, read_within, refused
 from amulet.datasets.official.records import dataset, drawn, official, without_attributes
 
@@ -55,6 +55,10 @@ class FashionMNIST(DatasetSpec):
     test_records: Count | None = None
     seed: NonNegativeInt = 0
 
+    def files(self) -> tuple[Path, ...]:
+        """The official files, packed and unpacked, in the folder of the data set."""
+        return candidates(self.root, _FOLDER, *_names(*_CHECKSUMS), unmistakable=False)
+
     def load(self) -> AmuletDataset:
         """Read the files, or what the cache has of them; download what is not there."""
         places = _places(self.root)
@@ -79,7 +83,12 @@ def _places(root: str | None) -> Mapping[str, Path]:
 
 def _find(root: str | None, name: str) -> Path | None:
     """MNIST's files have the same names, so the folder's name must tell them apart."""
-    return find(root, _FOLDER, f"{name}.gz", name, unmistakable=False)
+    return find(root, _FOLDER, *_names(name), unmistakable=False)
+
+
+def _names(*files: str) -> tuple[str, ...]:
+    """Each file as packed, and as it is without."""
+    return tuple(name for file in files for name in (f"{file}.gz", file))
 
 
 def _read(places: Mapping[str, Path]) -> dict[str, NDArray[Any]]:

@@ -151,7 +151,7 @@ def _interval_verdict(cell: Resampled, level: float) -> Verdict:
     if cell.same:
         return Verdict(Word.UNCHANGED, None, (0.0, 0.0), None, cell.margin)
     if cell.observed is None:
-        return Verdict(Word.UNDEFINED, None, None, None, cell.margin, reason="one of the models has no value")
+        return Verdict.undefined(cell.margin, "one of the models has no value")
     if cell.unit != "record":
         units = "classes" if cell.unit == "class" else f"{cell.unit}s"
         reason = f"the metric is of {units}, and only records can be resampled"

@@ -170,7 +170,7 @@ def _untested_verdict(cell: Comparison) -> Verdict:
     if cell.same:
         return Verdict(Word.UNCHANGED, None, (0.0, 0.0), None, cell.margin)
     reason = "; ".join(filter(None, ["fewer than two seeds have both values", cell.lacking]))
-    return Verdict(Word.UNDEFINED, None, None, None, cell.margin, reason=reason)
+    return Verdict.undefined(cell.margin, reason)
 
 
 def _tested_verdict(cell: Comparison, test: Paired | None, bar: Bar, alpha: float) -> Verdict:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, Self
 
 from amulet.statistics.paired import Paired
 from amulet.statistics.power import FEWEST_TO_SAY, seeds_to_settle
@@ -53,6 +53,11 @@ class Verdict:
     margin: float
     level: float = ALPHA
     reason: str | None = None
+
+    @classmethod
+    def undefined(cls, margin: float, reason: str) -> Self:
+        """The verdict on a cell that cannot be judged."""
+        return cls(Word.UNDEFINED, None, None, None, margin, reason=reason)
 
     @property
     def settled(self) -> bool:

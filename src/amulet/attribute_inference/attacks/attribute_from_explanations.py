@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from amulet.attribute_inference.attack import AttributeInferenceAttack
+from amulet.attribute_inference.attacks.attribute_from_outputs import AttributeFromOutputs
 from amulet.attribute_inference.classifier import CLASSIFIER, classified, features_of
 from amulet.attribute_inference.observed import Observed
 from amulet.core.data import Schema
@@ -45,6 +46,12 @@ class AttributeFromExplanations(AttributeInferenceAttack):
         yield from AttributeInferenceAttack.demands(self, schema)
         if self.attributions != "all" and not self._own(schema):
             yield f"{self} needs inputs that hold the attribute '{self.attribute}'; the data set has none. Use 'all'."
+
+    def without_releases(self) -> AttributeFromOutputs:
+        """`AttributeFromOutputs` with the same classifier."""
+        return AttributeFromOutputs(
+            self.attribute, self.value, self.own_model, self.defense_known, classifier=self.classifier
+        )
 
     def infer(self, adversary: Adversary, known: Observed, values: Tensor, asked: Observed) -> Tensor:
         """(n, values) probabilities."""

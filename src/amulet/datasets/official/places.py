@@ -50,6 +50,11 @@ def find(root: str | None, folder: str, *patterns: str, unmistakable: bool = Tru
         raise InvalidData([Problem("root", sentence)]) from None
 
 
+def candidates(root: str | None, folder: str, *names: str, unmistakable: bool = True) -> tuple[Path, ...]:
+    """Every place where `find` looks for files of these names, whether one is there or not."""
+    return tuple(base / name for base in folders(root, folder, unmistakable=unmistakable) for name in names)
+
+
 def installed_file(package: str, path: str) -> tuple[Path, ...] | None:
     """A file that an installed package ships, by its path from the package's folder; None if it is not there."""
     found = find_spec(package)

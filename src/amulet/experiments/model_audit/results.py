@@ -11,6 +11,7 @@ import pandas as pd
 from amulet.core.measurements.tally import Tally
 from amulet.core.spec import Plain
 from amulet.core.storage.files import StrPath
+from amulet.core.text import visible
 from amulet.experiments.model_audit.audit_file import AUDIT_FORMAT, WrittenAuditCell, parse_audit
 from amulet.experiments.pairs.results import ModelFacts
 from amulet.experiments.planning.left_out import LeftOut
@@ -103,7 +104,7 @@ class AuditResults:
     def __repr__(self) -> str:
         """The primary metrics as a table, the checks that have not passed, and the number of what was left out."""
         shown = self._shown().to_string(index=False, na_rep="", float_format="{:.3f}".format)
-        return "\n".join([f"{self.model.name} on {self.dataset}", shown, *self._notes()])
+        return visible("\n".join([f"{self.model.name} on {self.dataset}", shown, *self._notes()]))
 
     def _repr_html_(self) -> str:
         """The same in HTML, which notebooks show."""

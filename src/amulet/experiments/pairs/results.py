@@ -11,6 +11,7 @@ from amulet.core.measurements.tally import Tally
 from amulet.core.metric import ByChance
 from amulet.core.spec import Plain
 from amulet.core.storage.files import StrPath
+from amulet.core.text import visible
 from amulet.experiments.pairs.pair_file import PAIR_FORMAT, WrittenPairCell, parse_pair
 from amulet.experiments.results.checks.gates import Checked
 from amulet.experiments.results.files.result_folders import PAIR, written_results
@@ -105,7 +106,8 @@ class PairResults:
 
     def __repr__(self) -> str:
         """What was compared, and how much of it."""
-        return f"PairResults({self.name} on {self.dataset}: {len(self.cells)} metrics; .frame has the verdicts)"
+        counts = f"{len(self.cells)} metrics; .frame has the verdicts"
+        return visible(f"PairResults({self.name} on {self.dataset}: {counts})")
 
     @property
     def columns(self) -> tuple[Column, ...]:

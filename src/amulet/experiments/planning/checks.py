@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from amulet.core.classifier import few
-from amulet.core.data import Schema
 from amulet.core.dataset import AmuletDataset
 from amulet.core.dataset_spec import DatasetSpec
 from amulet.core.errors import Problem, ProblemsError
@@ -88,13 +87,13 @@ def demands_of_models(
                 yield from ((probe, sentence) for sentence in probe.model_demands(role.name, built[kind], some))
 
 
-def notices_of(experiment: Experiment, recipes: Mapping[str, Trainable], schema: Schema) -> tuple[str, ...]:
+def notices_of(experiment: Experiment, recipes: Mapping[str, Trainable], dataset: AmuletDataset) -> tuple[str, ...]:
     """Sentences that the user should know before the work begins, each once, with the first row that it concerns."""
     found: dict[str, str] = {}
     for row in experiment.rows:
-        for notice in recipe_notices(recipes[row.label], schema):
-            found.setdefault(notice, f"Row '{row.label}': {notice}")
-        for notice in replacing(experiment.recipe, row.defenses):
+        of_recipe = recipe_notices(recipes[row.label], dataset.schema)
+        of_defenses = (notice for defense in row.defenses for notice in defense.notices(dataset.train))
+        for notice in (*of_recipe, *of_defenses, *replacing(experiment.recipe, row.defenses)):
             found.setdefault(notice, f"Row '{row.label}': {notice}")
     stages = [stage for recipe in recipes.values() for stage in (*recipe.preparations, *recipe.finishes)]
     defenses = [*(defense for row in experiment.rows for defense in row.defenses), *stages]

@@ -11,12 +11,14 @@ A condition is written as ``[ROW:] WHAT CHANGE``:
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from amulet.core.condition_form import FORM, NOT_OF_THE_FORM, not_understood, plainly
 from amulet.core.errors import InvalidParameter, Problem
 from amulet.experiments.planning.experiment import BASELINE
 from amulet.experiments.planning.left_out import LeftOut
+from amulet.experiments.planning.unreleased import NotJudged
 from amulet.experiments.results.numbers import Column, MatrixCell
 from amulet.experiments.results.results import Results
 from amulet.statistics import Word
@@ -57,7 +59,11 @@ class Condition:
 
 
 def conditions(
-    texts: Iterable[str], rows: Sequence[str], columns: Collection[Column], left_out: Sequence[LeftOut] = ()
+    texts: Iterable[str],
+    rows: Sequence[str],
+    columns: Collection[Column],
+    left_out: Sequence[LeftOut] = (),
+    not_judged: NotJudged = MappingProxyType({}),
 ) -> tuple[Condition, ...]:
     """Conditions from their texts; the module's docstring has the form.
 
@@ -66,14 +72,18 @@ def conditions(
         rows: the labels of the rows of the assessment.
         columns: its metrics.
         left_out: what it leaves out; a condition on some of it is told why there is none.
+        not_judged: the attacks that have nothing to read on a row.
 
     Raises:
-        InvalidParameter: texts of another form, or unknown names; every problem is reported.
+        InvalidParameter: texts of another form, unknown names, or cells none of which is judged; every problem is
+            reported.
     """
     found, problems = [], []
     for text in texts:
         try:
-            found.append(_condition(plainly(text), [row for row in rows if row != BASELINE], columns))
+            condition = _condition(plainly(text), [row for row in rows if row != BASELINE], columns)
+            _require_judged(condition, not_judged)
+            found.append(condition)
         except _Unknown as error:
             reasons = "".join(f" {each}" for each in left_out if each.named_in(text))
             problems.append(Problem("fail-if", not_understood(text, f"{error}{reasons}")))
@@ -85,7 +95,8 @@ def conditions(
 def fulfilled(results: Results, asked: Iterable[Condition]) -> Iterator[tuple[Condition, tuple[MatrixCell, ...]]]:
     """The conditions that hold, each with the cells by which it does."""
     for condition in asked:
-        cells = (results.cell(row, column) for row in condition.rows for column in condition.columns)
+        asked_of = ((row, column) for row in condition.rows for column in condition.columns)
+        cells = (results.cell(*cell) for cell in asked_of if not results.unjudged(*cell))
         if holding := tuple(cell for cell in cells if condition.fulfilled_by(cell)):
             yield condition, holding
 
@@ -102,6 +113,12 @@ def _condition(text: str, rows: Sequence[str], columns: Collection[Column]) -> C
     named, of_risk = _named(what, columns)
     words = _CHANGES[form["plain"] or f"{form['may']}s"] | (_UNDECIDED if form["may"] else set())
     return Condition(text, (chosen,) if chosen else tuple(rows), named, frozenset(words), of_risk)
+
+
+def _require_judged(condition: Condition, not_judged: NotJudged) -> None:
+    reasons = [not_judged.get(row, {}).get(column.probe) for row in condition.rows for column in condition.columns]
+    if None not in reasons:
+        raise _Unknown(f"it is not judged: {reasons[0]}.")
 
 
 def _row(text: str, rows: Sequence[str]) -> tuple[str | None, str]:

@@ -162,7 +162,8 @@ def _correlation(results: Numbers, factor: MeasuredFactor, column: Column) -> Fa
 
 def _pair(results: Numbers, row: str, factor: MeasuredFactor, column: Column) -> tuple[float, float] | None:
     """The mean changes of the factor and of the risk in one row; None for a row that cannot be compared."""
-    if row == BASELINE or results.factors.same_models(row, results.reference(row), factor.name):
+    same_models = results.factors.same_models(row, results.reference(row), factor.name)
+    if row == BASELINE or same_models or results.unjudged(row, column):
         return None
     of_factor, of_metric = _differences(results, row, factor), results.differences(row, column)
     return (fmean(of_factor), risk_sign(column) * fmean(of_metric)) if of_factor and of_metric else None

@@ -86,7 +86,7 @@ def _riskier(end: str | None) -> str:
 
 def _text(cell: MatrixCell) -> str:
     if cell.summary is None:
-        return "undefined"
+        return cell.valueless
     mean = f"{cell.summary.mean:.3f}"
     if cell.verdict is None or cell.difference is None:
         return mean

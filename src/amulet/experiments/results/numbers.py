@@ -13,9 +13,11 @@ from amulet.core.measurements.tally import Tally
 from amulet.core.metric import ByChance, Metric
 from amulet.core.probe import Attack, Probe
 from amulet.core.spec import Plain
+from amulet.core.text import visible
 from amulet.experiments.graph.failures import Failure
 from amulet.experiments.planning.experiment import BASELINE
 from amulet.experiments.planning.left_out import LeftOut
+from amulet.experiments.planning.unreleased import NotJudged
 from amulet.experiments.results.factors import Factors
 from amulet.experiments.results.pictures import Pictured
 from amulet.statistics import ALPHA, CHANGES, Summary, Verdict, Word
@@ -135,7 +137,7 @@ class Column:
     def __repr__(self) -> str:
         """Its names, without what they stand for."""
         group = f", {self.group}" if self.group else ""
-        return f"Column({self.risk}, {self.probe}, {self.metric}{group})"
+        return visible(f"Column({self.risk}, {self.probe}, {self.metric}{group})")
 
     @property
     def centre(self) -> float | None:
@@ -165,7 +167,7 @@ class MatrixCell:
         difference: mean and spread of the paired differences from the row that this row is compared with; None for the
             baseline.
         verdict: the verdict on the difference; None for the baseline.
-        undefined: the reasons why seeds have no value, each once.
+        undefined: the reasons why seeds have no value, each once; none where nothing was run.
     """
 
     row: str
@@ -175,15 +177,20 @@ class MatrixCell:
     verdict: Verdict | None
     undefined: tuple[str, ...]
 
+    @property
+    def valueless(self) -> str:
+        """What stands in the place of its value where it has none."""
+        return "undefined" if self.undefined else "not run"
+
     def __repr__(self) -> str:
         """Value, difference and interval, and what happens to the risk."""
-        parts = [f"{self.summary.mean:.3f}" if self.summary else "undefined"]
+        parts = [f"{self.summary.mean:.3f}" if self.summary else self.valueless]
         if self.difference:
             parts.append(f"{self.difference.mean:+.3f} against its reference")
         if self.verdict and self.verdict.interval:
             parts.append("interval {:+.3f} to {:+.3f}".format(*self.verdict.interval))
         said = self.column.said(self.verdict.word) if self.verdict else "not judged"
-        return f"MatrixCell({self.row}, {self.column!r}: {', '.join(parts)}: {said})"
+        return f"MatrixCell({visible(self.row)}, {self.column!r}: {', '.join(parts)}: {said})"
 
 
 @dataclass(frozen=True)
@@ -212,6 +219,8 @@ class Numbers:
         failures: the tasks that could not be computed. Values that depend on them are undefined.
         factors: properties of the models that may explain interactions; none where the experiment asks for none.
         screened: the rows that are screened, each a family of its own; none in results of older versions.
+        not_judged: of each row the attacks that have nothing to read there, with the reason; they may have no values.
+            Empty in results of older versions, in which such attacks were judged.
     """
 
     experiment: str
@@ -235,6 +244,7 @@ class Numbers:
     failures: tuple[Failure, ...] = ()
     factors: Factors = Factors()
     screened: tuple[str, ...] = ()
+    not_judged: NotJudged = field(default_factory=dict)
 
     @cached_property
     def rows(self) -> tuple[str, ...]:
@@ -297,6 +307,10 @@ class Numbers:
         """
         reference = {item.seed: item.net for item in self.of(self.reference(row), column)}
         return tuple((reference.get(item.seed), item.net) for item in self.of(row, column))
+
+    def unjudged(self, row: str, column: Column) -> str:
+        """Why a cell is not judged; empty if it is."""
+        return self.not_judged.get(row, {}).get(column.probe, "")
 
     def rates_of(self, row: str, probe: str) -> list[Rated]:
         """The rates of groups of an audit, in the order of their seeds; empty if it has none."""

@@ -11,6 +11,7 @@ import pandas as pd
 from amulet.core.measurements.tally import Tally
 from amulet.core.metric import ByChance
 from amulet.core.storage.files import StrPath
+from amulet.core.text import visible
 from amulet.experiments.graph.failures import Failure
 from amulet.experiments.graph.plays import curve_from
 from amulet.experiments.planning.experiment import BASELINE
@@ -49,7 +50,7 @@ class Results(Numbers):
     def __repr__(self) -> str:
         """What was assessed, and how much of it."""
         counts = f"{len(self.rows)} rows, {len(self.columns)} metrics, {len(self.seeds)} seeds"
-        return f"Results({self.experiment} on {self.dataset}: {counts}; .summary() has the verdicts)"
+        return visible(f"Results({self.experiment} on {self.dataset}: {counts}; .summary() has the verdicts)")
 
     def cell(self, row: str, column: Column | str, probe: str | None = None, group: str | None = None) -> MatrixCell:
         """One cell of the matrix, with its verdict: `results.cell("DP-SGD", "robust_accuracy")`.
@@ -97,7 +98,8 @@ class Results(Numbers):
         The primary metrics of all rows are one family, but for those of rows that are screened; each of these is a
         family of its own. The other metrics are judged one by one.
         """
-        cells = [(row, column) for row in self.rows if row != BASELINE for column in self.columns]
+        defended = [(row, column) for row in self.rows if row != BASELINE for column in self.columns]
+        cells = [cell for cell in defended if not self.unjudged(*cell)]
         others = [cell for cell in cells if not cell[1].primary]
         family = [cell for cell in cells if cell[1].primary and cell[0] not in self.screened]
         looked_through = [cell for cell in cells if cell[1].primary and cell[0] in self.screened]
@@ -107,7 +109,9 @@ class Results(Numbers):
         judged += explore(single, looks=self.looks)
         judged_cells = [*family, *looked_through, *others]
         verdicts = possible(judged, [column for _, column in judged_cells])
-        return dict(zip(judged_cells, verdicts, strict=True))
+        found = dict(zip(judged_cells, verdicts, strict=True))
+        unjudged = {cell: reason for cell in defended if (reason := self.unjudged(*cell))}
+        return found | {cell: Verdict.undefined(cell[1].margin, reason) for cell, reason in unjudged.items()}
 
     @cached_property
     def gates(self) -> tuple[Checked, ...]:
@@ -204,6 +208,7 @@ class Results(Numbers):
             "families": {row: list(families) for row, families in self.families.items()},
             "looks": list(self.looks),
             "screened": list(self.screened),
+            "not_judged": {row: dict(attacks) for row, attacks in self.not_judged.items()},
             "left_out": [asdict(each) for each in self.left_out],
             "failures": [{"task": each.task, "error": each.error} for each in self.failures],
             "spec": self.spec,
@@ -255,6 +260,7 @@ class Results(Numbers):
             curves=tuple(Traced(**{**dict(item), "curve": curve_from(dict(item.curve))}) for item in file.curves),
             looks=tuple(file.looks),
             screened=tuple(file.screened),
+            not_judged=file.not_judged,
             tested=Tally(**dict(file.tested)),
             pictures=tuple(item.pictured for item in file.pictures),
             rates=tuple(rated_from(written) for written in file.rates),

@@ -20,6 +20,9 @@ class ExplanationVariance(MembershipInferenceAttack):
 
     needs = Access.EXPLANATIONS
 
+    def without_releases(self) -> None:
+        """A guess."""
+
     def score(self, adversary: Adversary, candidates: Selection) -> Tensor:
         """(n,) minus the logarithm of the variance; 0 for every record where there are no explanations."""
         if adversary.target.release(Access.EXPLANATIONS) is None:

@@ -20,7 +20,7 @@ from amulet.core.threat import Access, Adversary, Target
 from amulet.functional.gradients.attributions import log_variances
 from amulet.functional.membership.joint_likelihood import fit_joint_gaussians
 from amulet.functional.membership.likelihood import fit_gaussians, scaled_logits
-from amulet.membership_inference.attacks.lira import Variance
+from amulet.membership_inference.attacks.lira import LiRA, Variance
 from amulet.membership_inference.outcome import MembershipInferenceAttack
 from amulet.membership_inference.shadow_answers import require_sides, shadow_answers
 
@@ -60,6 +60,10 @@ class LiRAWithExplanations(MembershipInferenceAttack):
             yield self.problem("shadows", "even, since shadows are trained in complementary halves")
         elif self.shadows < 2 * FEWEST[self.variance]:
             yield self.problem("shadows", "at least 6 with variance 'record', three on either side of each record")
+
+    def without_releases(self) -> LiRA:
+        """`LiRA` with as many shadow models."""
+        return LiRA(self.shadows, self.variance, defense_known=self.defense_known)
 
     def own_models(self, split: Split) -> Requests:
         """The shadow models."""

@@ -52,9 +52,17 @@ class RelaxLoss(Penalize):
         It has two significant digits, for with rare classes two decimals may leave none of it.
         """
         del split
-        shares = dataset.train.y.cpu().bincount().double() / len(dataset.train)
-        entropy = torch.special.entr(shares).sum().item()
-        return (cls(alpha=min(cls.alpha, float(f"{entropy / 2:.2g}"))),)
+        return (cls(alpha=min(cls.alpha, float(f"{entropy_of_shares(dataset.train) / 2:.2g}"))),)
+
+    def notices(self, data: Data) -> Iterator[str]:
+        """That the target is no lower than the loss of a model that knows the class shares alone."""
+        known = entropy_of_shares(data)
+        if self.alpha >= known:
+            yield (
+                f"{self} trains away from each batch whose mean loss is below {self.alpha:g} nats, but a model that "
+                f"knows nothing but the class shares has a loss of {known:.2g}, so that hardly anything is learned. "
+                f"Use an alpha well below that, such as {known / 2:.2g}."
+            )
 
     def objective_problems(self, objective: Objective) -> Iterator[Problem]:
         """It is defined for the cross-entropy, whose targets flatten the posterior."""
@@ -99,6 +107,12 @@ class _Relaxation(Penalty):
         if weighted.mean() >= self._alpha:
             return torch.zeros_like(losses)
         return -2 * losses if self._ascends else flattening(self._objective.adjusted(logits), batch.y) - losses
+
+
+def entropy_of_shares(data: Data) -> float:
+    """The entropy in nats of the class shares of some records: the mean loss of a model that knows nothing else."""
+    shares = data.y.cpu().bincount().double() / len(data)
+    return float(torch.special.entr(shares).sum())
 
 
 def flattening(logits: Tensor, y: Tensor) -> Tensor:

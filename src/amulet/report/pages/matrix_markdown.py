@@ -26,7 +26,7 @@ from amulet.report.words.matrix.headlines import headlines, undefended_news
 from amulet.report.words.verdicts.explanations import NOT_COVERED, how_verdicts
 from amulet.report.words.verdicts.gates import gate_asked, gate_found, gates_of
 from amulet.report.words.verdicts.no_skill import to_compare_with
-from amulet.report.words.verdicts.releases import unasked_sentences
+from amulet.report.words.verdicts.releases import release_sentences
 from amulet.report.words.verdicts.verdict_words import interval_text, verdict_words
 from amulet.report.words.vocabulary.formats import number, p_value, setting, signed, spread
 from amulet.report.words.vocabulary.names import riskier_end, spoken
@@ -125,7 +125,7 @@ def _gates(results: Results) -> Iterator[str]:
         yield f"- **{gate_found(gate)}**: {plain_text(gate_asked(gate))}. {plain_text(gate.follows)}".rstrip()
     if not results.gates:
         yield "No validity check could be made: this requires the audit Utility and the primary metrics of each risk."
-    yield from (f"- {plain_text(sentence)}" for sentence in unasked_sentences(results))
+    yield from (f"- {plain_text(sentence)}" for sentence in release_sentences(results))
     yield ""
 
 
@@ -257,7 +257,7 @@ def _named(block: MatrixBlock, part: MatrixPart, line: MatrixLine) -> str:
 def _brief(cell: MatrixCell) -> str:
     verdict = verdict_words(cell)
     if cell.summary is None:
-        return "undefined"
+        return cell.valueless
     if verdict is None or cell.difference is None:
         return number(cell.summary.mean)
     return f"{signed(cell.difference.mean)} {verdict.sign} {verdict.words}"
@@ -268,7 +268,7 @@ def _detailed(results: Results, cell: MatrixCell) -> list[str]:
     mean, shift = cell.summary, cell.difference
     return [
         row_heading(results, cell.row),
-        f"{number(mean.mean)} {spread(mean)}".strip() if mean else "undefined",
+        f"{number(mean.mean)} {spread(mean)}".strip() if mean else cell.valueless,
         f"{signed(shift.mean)} {spread(shift)}".strip() if shift else "",
         interval_text(cell.verdict) if cell.verdict else "",
         ", ".join(filter(None, [verdict.words, verdict.because])) if verdict else "",

@@ -24,7 +24,7 @@ from amulet.report.words.matrix.risk_cells import RiskCell, risk_cells
 from amulet.report.words.training_facts import training_facts
 from amulet.report.words.verdicts.explanations import NOT_COVERED, how_verdicts
 from amulet.report.words.verdicts.readings import LEANING_RULE, MEANINGS, RULE, cell_reading
-from amulet.report.words.verdicts.releases import unasked_sentences
+from amulet.report.words.verdicts.releases import release_sentences
 from amulet.report.words.vocabulary import spec_text
 from amulet.report.words.vocabulary.row_text import other_references, row_heading
 from amulet.report.words.vocabulary.seed_counts import how_often, looks_sentence, seed_names, seeds_note
@@ -115,7 +115,7 @@ def _words(results: Results) -> dict[str, Any]:
         "other_references": other_references(results),
         "left_out": [str(each) for each in results.left_out],
         "failures": failures_sentence(results),
-        "unasked": list(unasked_sentences(results)),
+        "unasked": list(release_sentences(results)),
         "reading_of": partial(cell_reading, results),
         "reading_meanings": MEANINGS,
         "reading_rule": RULE,

@@ -27,7 +27,7 @@ from amulet.report.words.matrix.blocks import (
 from amulet.report.words.matrix.headlines import headlines, undefended_news
 from amulet.report.words.verdicts.explanations import how_verdicts
 from amulet.report.words.verdicts.gates import gate_sentences
-from amulet.report.words.verdicts.releases import unasked_sentences
+from amulet.report.words.verdicts.releases import release_sentences
 from amulet.report.words.verdicts.verdict_words import Tone, verdict_words
 from amulet.report.words.vocabulary.formats import number, signed, spread
 from amulet.report.words.vocabulary.names import riskier_end
@@ -78,7 +78,7 @@ def _warnings(results: Results) -> Iterator[Text]:
     for gate in results.gates:
         if gate.state is Gate.FAILED or (gate.follows and not few):
             yield Text(f"\n{gate_sentences(gate)}", style="yellow")
-    yield from (Text(f"\n{sentence}") for sentence in unasked_sentences(results))
+    yield from (Text(f"\n{sentence}") for sentence in release_sentences(results))
 
 
 def _factors(results: Results) -> Iterator[Text]:
@@ -136,7 +136,7 @@ def _name(line: MatrixLine) -> Text:
 
 def _cell(cell: MatrixCell, results: Results) -> Text:
     if cell.summary is None:
-        return Text("undefined", style="yellow")
+        return Text(cell.valueless, style="yellow")
     lines = [f"{number(cell.summary.mean)} {spread(cell.summary)}".strip()]
     if cell.difference:
         lines.append(f"{signed(cell.difference.mean)} {spread(cell.difference)}".strip())

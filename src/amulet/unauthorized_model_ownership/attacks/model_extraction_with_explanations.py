@@ -13,6 +13,7 @@ from amulet.core.spec import Count, Positive
 from amulet.core.split import Split
 from amulet.derivations.extraction_with_explanations import ExtractionWithExplanations
 from amulet.training.privacy import mixing_layers
+from amulet.unauthorized_model_ownership.attacks.model_extraction import ModelExtraction
 from amulet.unauthorized_model_ownership.extraction import ModelExtractionAttack
 
 
@@ -48,6 +49,10 @@ class ModelExtractionWithExplanations(ModelExtractionAttack):
                 f"{' and '.join(layers)} layers mix the records of a batch in training, so that it would learn other "
                 f"explanations than it gives. Set its recipe to one with norm='group'."
             )
+
+    def without_releases(self) -> ModelExtraction:
+        """`ModelExtraction` with as many queries."""
+        return ModelExtraction(self.recipe, queries=self.queries)
 
     @property
     def method(self) -> ExtractionWithExplanations:

@@ -132,7 +132,8 @@ def _effective(numbers: Numbers, verdicts: Verdicts) -> Iterator[Checked]:
     for row, risks in numbers.own_risks.items():
         states = {}
         for risk in risks:
-            columns = [column for column in numbers.columns if column.risk == risk and column.primary]
+            judged = (column for column in numbers.columns if not numbers.unjudged(row, column))
+            columns = [column for column in judged if column.risk == risk and column.primary]
             if columns:
                 column = _strongest(numbers, columns)
                 states[risk] = _effect(verdicts[row, column], column)

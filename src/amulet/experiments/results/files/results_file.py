@@ -158,6 +158,7 @@ class ResultsFile(Written):
     left_out: list[WrittenLeftOut] = Field(default_factory=list)
     failures: list[WrittenFailure] = Field(default_factory=list)
     screened: list[Name] = Field(default_factory=list)
+    not_judged: dict[str, dict[str, Name]] = Field(default_factory=dict)
     literature: Any = None
     against: dict[str, Name]
     looks: list[Annotated[int, Interval(gt=0, lt=LARGEST_NUMBER)]]
@@ -222,7 +223,11 @@ def _faults(file: ResultsFile) -> Iterator[str]:
         if (item.row, item.seed) not in models
     )
     named = (*file.own_risks, *file.own_claims, *file.families, *file.facts, *file.against, *file.against.values())
-    yield from (f"there is no row '{row}'" for row in (*named, *file.screened) if row not in rows)
+    named = (*named, *file.screened, *file.not_judged)
+    yield from (f"there is no row '{row}'" for row in named if row not in rows)
+    probes = {column.probe for column in file.columns}
+    unjudged = dict.fromkeys(probe for of in file.not_judged.values() for probe in of)
+    yield from (f"there is no column of '{probe}', which is not judged" for probe in unjudged if probe not in probes)
     yield from repeated("screened row", file.screened)
     if BASELINE in file.screened:
         yield f"the row '{BASELINE}' cannot be screened"

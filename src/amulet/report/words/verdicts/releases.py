@@ -1,10 +1,15 @@
-"""Attacks that read only what a defense releases, such as explanations; without that they can but guess."""
+"""Attacks that read what a defense releases, such as explanations: where they have nothing to read."""
 
+from collections import defaultdict
 from collections.abc import Iterator
+from typing import Final
 
 from amulet.core.threat import Access
 from amulet.experiments.results.numbers import Column
 from amulet.experiments.results.results import Results
+
+MOST_NAMED: Final = 4
+"""The most rows that are named one by one."""
 
 
 def released_alone(column: Column) -> str:
@@ -19,11 +24,22 @@ def what_it_reads(column: Column) -> str:
     return read and f"{read} alone; of a model that releases none, as the undefended one, it can only guess"
 
 
-def unasked_sentences(results: Results) -> Iterator[str]:
-    """Of which attacks it is not asked whether they find something on the undefended model, a sentence each."""
+def release_sentences(results: Results) -> Iterator[str]:
+    """Which attacks are not judged on which rows, and which are not checked on the undefended model."""
+    yield from _unjudged(results)
     for probe, read in {column.probe: released_alone(column) for column in results.columns}.items():
         if read:
             yield (
                 f"No attack check is made of {probe}: it reads {read} alone, of which the undefended model releases "
                 "none, so that it can only guess there. Its values are compared with that guess."
             )
+
+
+def _unjudged(results: Results) -> Iterator[str]:
+    rows: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for row, attacks in results.not_judged.items():
+        for attack, reason in attacks.items():
+            rows[attack, reason].append(row)
+    for (attack, reason), found in rows.items():
+        named = f"on {len(found)} rows" if len(found) > MOST_NAMED else f"in {', '.join(found)}"
+        yield f"{attack} is not judged {named}: {reason}."
