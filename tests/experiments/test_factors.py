@@ -204,6 +204,16 @@ def test_a_factor_that_grows_with_robustness_falls_with_the_risk_of_evasion() ->
     assert (evasion.survey, evasion.agrees) == ("-", True)
 
 
+def test_an_attack_below_chance_counts_with_its_answers_turned_round() -> None:
+    """AUCs of .60 down to .40: the risk falls to .50 and is as high as before at .40."""
+    rows = {f"row {k}": (1 + k / 10, 0.5, auc) for k, auc in enumerate((0.55, 0.52, 0.47, 0.43, 0.40), 1)}
+    plain = made(rows)
+    turned = replace(plain, columns=(ROBUST, replace(LEAK, turns=True)))
+    rho = [next(each for each in found.factor_correlations if each.column.metric == "auc").found
+           for found in (plain, turned)]  # fmt: skip
+    assert [each and round(each.rho, 1) for each in rho] == [-1.0, 0.7]
+
+
 def test_the_survey_speaks_of_smoothness_and_curvature_is_its_opposite() -> None:
     found = {(each.factor.name, each.column.risk): each for each in made(FIVE).factor_correlations}
     curvature = found["LossCurvature", "evasion"]

@@ -14,6 +14,7 @@ from amulet.experiments.results.factors import MeasuredFactor
 from amulet.experiments.results.numbers import Column, Numbers
 from amulet.literature import FACTORS_OF_DEFENSES, FACTORS_OF_RISKS
 from amulet.statistics import FEWEST_PAIRS, RankCorrelation, Summary, paired_t, rank_correlation, summarize
+from amulet.statistics.turned import turned_difference
 
 LEVEL = 0.95
 """Of the interval of a factor's change, for this change alone."""
@@ -165,8 +166,17 @@ def _pair(results: Numbers, row: str, factor: MeasuredFactor, column: Column) ->
     same_models = results.factors.same_models(row, results.reference(row), factor.name)
     if row == BASELINE or same_models or results.unjudged(row, column):
         return None
-    of_factor, of_metric = _differences(results, row, factor), results.differences(row, column)
-    return (fmean(of_factor), risk_sign(column) * fmean(of_metric)) if of_factor and of_metric else None
+    of_factor, of_risk = _differences(results, row, factor), _risk_change(results, row, column)
+    return (fmean(of_factor), of_risk) if of_factor and of_risk is not None else None
+
+
+def _risk_change(results: Numbers, row: str, column: Column) -> float | None:
+    """By how much the risk grows, of an attack below chance with its answers turned round; None without values."""
+    pairs = [pair for pair in results.both(row, column) if None not in pair]
+    if not pairs:
+        return None
+    before, after = map(fmean, zip(*pairs, strict=True))  # type: ignore[arg-type]
+    return risk_sign(column) * turned_difference(before, after, column.centre)
 
 
 def _oriented(sign: str | None, factor: MeasuredFactor) -> Sign | None:
