@@ -128,6 +128,17 @@ def test_what_is_published_is_shown_by_the_name_of_a_defense_or_its_family() -> 
     assert "The defense must be one of adversarial_training," in amulet("literature", "RelaxLoss", code=1)
 
 
+def test_what_is_published_of_two_defenses_is_shown() -> None:
+    told = amulet("literature", "AdversarialTraining", "OutlierRemoval").splitlines()
+    assert told[:2] == [
+        "evasion robustness (in-training) and poisoning robustness (post-training): conflict.",
+        "  Predicted by the stages at which they act: both serve; by the method of the study: both serve.",
+    ]
+    none = amulet("literature", "DPSGD", "explanations").splitlines()[0]
+    assert none == "The study has no models with differential privacy and explanations."
+    assert "The risk or second defense must be one of evasion," in amulet("literature", "DPSGD", "none", code=1)
+
+
 def test_plugins_are_listed_in_the_order_of_reports_then_by_name() -> None:
     rows = [[part.strip() for part in line.split("│")[1:4]] for line in amulet("list", "attack").splitlines()]
     listed = [(risk, name) for _, name, risk in filter(None, rows)]

@@ -31,7 +31,13 @@ from amulet.literature import (
 from amulet.literature.combinations import combinations_of
 from amulet.models import LinearNet
 from amulet.report.pages import matrix_markdown
-from amulet.report.words.literature import agreement_sentence, combination_sentence, literature_sentences, studies
+from amulet.report.words.literature import (
+    agreement_sentence,
+    combination_sentence,
+    literature_sentences,
+    outcome,
+    studies,
+)
 from amulet.training import Recipe
 
 ROOT, OWN = Path(__file__).parents[2], "amulet."
@@ -135,12 +141,15 @@ def pairs_of_families() -> Iterator[str]:
                     trains.add("refused")
                 else:
                     trains.add("trains")
-        found = (
-            f"{' and '.join(pair.stages)}: {'both serve' if pair.after_tuning else 'conflict'}"
-            for pair in combinations_of([first, second])
-        )
+        pairs = combinations_of([first, second])
+        cells = [
+            [f"{' and '.join(pair.stages)}: {outcome(pair.after_tuning)}" for pair in pairs],
+            [outcome(pair.by_stage) for pair in pairs],
+            [outcome(pair.by_method) for pair in pairs],
+        ]
         names = f"{first}, {second}".replace("_", " ")
-        yield f"| {names} | {' or '.join(sorted(trains))} | {'; '.join(found) or 'none'} |"
+        told = " | ".join("; ".join(cell) or "none" for cell in cells)
+        yield f"| {names} | {' or '.join(sorted(trains))} | {told} |"
 
 
 def test_the_guide_tells_which_pairs_train() -> None:

@@ -23,15 +23,21 @@ def literature(
     defense: Annotated[
         str | None, typer.Argument(help="A defense, such as DPSGD, or a family, such as differential_privacy.")
     ] = None,
-    risk: Annotated[str | None, typer.Argument(help="A risk, such as evasion.")] = None,
+    other: Annotated[
+        str | None, typer.Argument(metavar="[RISK|DEFENSE]", help="A risk, such as evasion, or a second defense.")
+    ] = None,
 ) -> None:
-    """Show what is published of defenses and risks, and what the survey's guideline predicts."""
+    """Show what is published of defenses and risks or of pairs of defenses, and what was predicted."""
     with told_plainly(NOTHING_WRITTEN) as console:
         from amulet.literature import DEFENSES, RISKS, SOURCE, interactions
         from amulet.report.words.literature import studies_at_length
 
         family = None if defense is None else _family(defense)
-        _check("risk", risk, RISKS)
+        risk = other if other in RISKS else None
+        if family is not None and other is not None and risk is None:
+            for line in _pairs(family, _family(other, RISKS)):
+                console.print(line, soft_wrap=True)
+            return
         chosen = [each for each in interactions() if risk in (None, each.risk) and family in (None, each.defense)]
         if defense is None:
             console.print(_overview(chosen, DEFENSES))
@@ -42,15 +48,29 @@ def literature(
         console.print(f"Source: {SOURCE}", soft_wrap=True)
 
 
-def _family(defense: str) -> str:
-    """The family of a defense, given by its own name or by that of the family."""
+def _pairs(first: str, second: str) -> "Iterator[str]":
+    """What is published of the goals of two families of defenses in one model."""
+    from amulet.literature.combinations import SOURCE, combinations_of
+    from amulet.report.words.literature import pair_at_length
+
+    found = combinations_of([first, second])
+    if not found:
+        yield f"The study has no models with {first.replace('_', ' ')} and {second.replace('_', ' ')}."
+    for pair in found:
+        yield from pair_at_length(pair)
+    yield f"Source: {SOURCE}"
+
+
+def _family(defense: str, others: tuple[str, ...] = ()) -> str:
+    """The family of a defense, given by its own name or by that of the family; `others` might stand there too."""
     from amulet.core.trainable import Defense
     from amulet.experiments.registry.plugins import plugins
     from amulet.literature import DEFENSES
 
     known = {plugin.name: plugin.spec.family for plugin in plugins() if issubclass(plugin.spec, Defense)}
     found = known.get(defense) or defense
-    _check("defense", found, (*DEFENSES, *(name for name, family in known.items() if family)))
+    what = "risk or second defense" if others else "defense"
+    _check(what, found, (*others, *DEFENSES, *(name for name, family in known.items() if family)))
     return found
 
 

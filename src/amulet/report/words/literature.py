@@ -7,7 +7,7 @@ from amulet.experiments.results.numbers import MatrixCell
 from amulet.experiments.results.published import Published, prediction_agreement
 from amulet.experiments.results.results import Results
 from amulet.literature import FACTORS, Direction, Interaction, Prediction, Strength
-from amulet.literature.combinations import combinations_of
+from amulet.literature.combinations import Combination, combinations_of
 from amulet.report.words.vocabulary.formats import number
 from amulet.report.words.vocabulary.names import risk_name
 
@@ -82,8 +82,24 @@ def combination_sentence(results: Results, row: str) -> str:
     pairs = combinations_of(results.families.get(row, ()))
     if not pairs:
         return ""
-    told = (f"{' and '.join(pair.stages)}: {'both serve' if pair.after_tuning else 'conflict'}" for pair in pairs)
+    told = (f"{' and '.join(pair.stages)}: {outcome(pair.after_tuning)}" for pair in pairs)
     return f"{row}: published of {' and '.join(pairs[0].goals)}, by the stages at which they act: {'; '.join(told)}."
+
+
+def outcome(serve: bool) -> str:
+    """Whether two defenses still serve what they are made for in one model, in words."""
+    return "both serve" if serve else "conflict"
+
+
+def pair_at_length(pair: Combination) -> Iterator[str]:
+    """All that is published of two goals, served at two stages, a line each."""
+    (first, second), (at_first, at_second) = pair.goals, pair.stages
+    tuned = "" if pair.effective == pair.after_tuning else f", after tuning: {outcome(pair.after_tuning)}"
+    yield f"{first} ({at_first}) and {second} ({at_second}): {outcome(pair.effective)}{tuned}."
+    yield (
+        f"  Predicted by the stages at which they act: {outcome(pair.by_stage)}; by the method of the study: "
+        f"{outcome(pair.by_method)}."
+    )
 
 
 def _compared(found: Published) -> str:
