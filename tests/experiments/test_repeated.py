@@ -335,6 +335,23 @@ def test_another_folder_of_data_is_noticed(monkeypatch: pytest.MonkeyPatch) -> N
     assert about() != before
 
 
+def test_another_login_is_no_other_folder_of_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    def about() -> object:
+        return Question.of({}, FILE, STORE, Console(width=80)).about
+
+    before = about()
+    monkeypatch.setenv("XDG_SESSION_ID", "12345")
+    assert about() == before
+    monkeypatch.setenv("XDG_DATA_HOME", "/elsewhere")
+    assert about() != before
+
+
+def test_a_path_that_no_file_can_have_is_left_to_the_plan(small: Experiment) -> None:
+    files = data_files(replace(small, dataset=Census(root="a\0b")))
+    assert files is not None
+    assert set(files.values()) == {None}
+
+
 def test_a_listing_tells_every_change_of_a_folder(tmp_path: Path) -> None:
     (tmp_path / "below").mkdir()
     file = tmp_path / "below" / "file"

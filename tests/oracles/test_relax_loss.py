@@ -17,7 +17,7 @@ from amulet.datasets import Digits, Mortgages, from_arrays
 from amulet.derivations.extraction import SquaredLogitError
 from amulet.experiments import Experiment, Row, plan
 from amulet.membership_inference.attacks import LossThreshold
-from amulet.membership_inference.defenses import DPSGD, RelaxLoss
+from amulet.membership_inference.defenses import DPSGD, EarlyStopping, RelaxLoss
 from amulet.membership_inference.defenses.relax_loss import flattening
 from amulet.membership_inference.metrics import auc
 from amulet.models import LinearNet
@@ -182,3 +182,17 @@ def test_a_target_that_a_model_without_inputs_reaches_is_told_of() -> None:
     row = Row("relaxed", (RelaxLoss(alpha=2.0),))
     planned = plan(Experiment("e", None, RECIPE, (row,), seeds=1), toy_dataset())
     assert any(notice.startswith("Row 'relaxed': RelaxLoss(alpha=2.0) trains away") for notice in planned.notices)
+
+
+def test_a_target_of_zero_is_training_as_usual_of_whatever_records() -> None:
+    inputs, one = np.arange(10.0)[:, None], np.zeros(10, int)
+    alike = from_arrays((inputs, one), (inputs + 10, np.arange(10) % 2)).train
+    assert not list(RelaxLoss(alpha=0).notices(alike))
+
+
+def test_a_target_of_the_recipe_itself_is_told_of() -> None:
+    recipe = RECIPE.with_stage(RelaxLoss(alpha=2.0))
+    row = Row("stopped", (EarlyStopping(),))
+    planned = plan(Experiment("e", None, recipe, (row,), seeds=1), toy_dataset())
+    [notice] = (notice for notice in planned.notices if "trains away" in notice)
+    assert notice.startswith("Row 'undefended': RelaxLoss(alpha=2)")

@@ -224,6 +224,35 @@ def test_cells_without_anything_to_read_have_no_verdict(tmp_path: Path) -> None:
     assert again.verdicts == results.verdicts
 
 
+def test_a_row_on_which_nothing_is_judged_is_part_of_the_results(tmp_path: Path) -> None:
+    """Otherwise results would speak of a row of which they have nothing, and their file could not be read again."""
+    asked = replace(experiment(TRAINED, RELEASING, attacks=(ExplanationVariance(),)), audits=())
+    results = assess(asked, dataset=toy_dataset(), store=tmp_path)
+    assert results.rows == ("undefended", "trained", "explained")
+    again = Results.from_json(results.to_json())
+    cell = again.cell("trained", "auc")
+    assert (cell.summary and cell.summary.mean, cell.verdict and cell.verdict.word) == (0.5, Word.UNDEFINED)
+
+
+@dataclass(frozen=True)
+class Own(LiRAWithExplanations):
+    """An attack of one's own, whose answers may be others without explanations too."""
+
+
+@dataclass(frozen=True)
+class Stated(LiRAWithExplanations):
+    """An attack of one's own that says again what it is."""
+
+    def without_releases(self) -> LiRA:
+        return super().without_releases()
+
+
+def test_what_an_attack_is_without_explanations_is_not_inherited() -> None:
+    plain = (LiRA(shadows=4),)
+    assert rows_of(Own(shadows=4), TRAINED, RELEASING, attacks=plain) == {"undefended", "trained", "explained"}
+    assert rows_of(Stated(shadows=4), TRAINED, RELEASING, attacks=plain) == {"undefended", "explained"}
+
+
 def test_a_copy_is_made_with_the_explanations_of_the_row_that_releases_them() -> None:
     attack = ModelExtractionWithExplanations()
     planned = plan(experiment(Row("explained", EXPLAINED), attacks=(attack,)), toy_dataset())

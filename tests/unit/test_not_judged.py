@@ -9,6 +9,9 @@ from amulet.core.errors import AmuletError
 from amulet.experiments.results.numbers import Column, Value
 from amulet.experiments.results.results import Results
 from amulet.report.pages import matrix_markdown
+from amulet.report.words.matrix.blocks import group_sentences, matrix_blocks
+from amulet.report.words.matrix.risk_cells import risk_cells
+from amulet.report.words.matrix.verdict_sentences import judged_sentence
 from amulet.report.words.verdicts.releases import release_sentences
 from amulet.statistics import Word
 
@@ -62,6 +65,7 @@ def test_reports_say_it_once(unjudged: Results) -> None:
     ("found", "message"),
     [
         ({"row 9": {"Reader": REASON}}, "there is no row 'row 9'"),
+        ({"undefended": {"Reader": REASON}}, "the row 'undefended' is never judged"),
         ({"row 1": {"Other": REASON}}, "there is no column of 'Other', which is not judged"),
     ],
 )
@@ -70,3 +74,21 @@ def test_a_file_must_name_rows_and_attacks_that_it_has(
 ) -> None:
     with pytest.raises(AmuletError, match=message):
         Results.from_json(replace(judged, not_judged=found).to_json())
+
+
+def test_a_cell_with_values_is_not_said_to_be_unclear(unjudged: Results) -> None:
+    """It has values if another row is compared with its row."""
+    found = matrix_blocks(unjudged)
+    [cell] = risk_cells(unjudged, found)[0]
+    [reader] = (judged for judged in cell.counted if judged.line.column == READER)
+    assert judged_sentence(unjudged, reader).endswith(f". This is not judged: {REASON}.")
+
+
+def test_a_group_of_which_nothing_was_run_is_not_called_undefined(judged: Results) -> None:
+    group = replace(READER, group="sex=female", primary=False)
+    of_group = [replace(value, group=group.group) for value in judged.values if value.probe == "Reader"]
+    kept = tuple(value for value in (*judged.values, *of_group) if (value.row, value.probe) != (ROWS[0], "Reader"))
+    results = replace(judged, columns=(PLAIN, READER, group), values=kept, not_judged={ROWS[0]: UNJUDGED[ROWS[0]]})
+    [sentence] = (text for block in matrix_blocks(results) for part in block.parts for text in group_sentences(part))
+    assert f"{ROWS[0]} not run" in sentence
+    assert "undefined" not in sentence

@@ -1,7 +1,7 @@
 """What is printed of data sets, records, models and outcomes: one line, never the values of tensors."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from amulet.core.data import Data
 from amulet.core.dataset import AmuletDataset
 from amulet.core.measurements.curve import Curve
+from amulet.core.measurements.group_rates import GroupRate, GroupRates
 from amulet.core.outcome import Outcome
 from amulet.core.probe import Game
 from amulet.core.short_repr import LONGEST, described
@@ -18,6 +19,7 @@ from amulet.core.threat import Access, Adversary, Target, TrainedModel
 from amulet.evasion import EvasionOutcome
 from amulet.experiments.registry.plugins import plugins
 from amulet.models.given import GivenModel
+from amulet.testing import toy_dataset
 from amulet.training import Recipe
 
 ONE_LINE = 300
@@ -96,3 +98,12 @@ def evaded(n: int) -> EvasionOutcome:
 def test_selected_records_are_not_printed(dataset: AmuletDataset) -> None:
     assert isinstance(dataset.train, Data)
     assert "tensor(" not in repr(dataset.train[torch.arange(3)])
+
+
+def test_names_in_the_repr_of_records_are_visible() -> None:
+    toy = toy_dataset()
+    schema = replace(toy.schema, attributes=(replace(toy.schema.attributes[0], name="s\x1b[31mex"),), features=())
+    dataset = AmuletDataset("own\x1b[31m", replace(toy.train, schema=schema), replace(toy.test, schema=schema))
+    rates = GroupRates((GroupRate("accuracy", "f\x1b[31m", 1, 2, enters=True),), fewest=1)
+    assert "\x1b" not in f"{dataset!r}{dataset.train!r}{rates!r}{rates._repr_html_()}"
+    assert r"own\x1b[31m" in repr(dataset)

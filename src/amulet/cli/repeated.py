@@ -186,14 +186,15 @@ def _today() -> str:
 def _checksum(place: Path) -> str | None:
     try:
         return checksum_of(place)
-    except OSError:
+    except (OSError, ValueError):  # the second for a path that no file can have
         return None
 
 
 def _where_data_lie() -> Iterator[tuple[str, str]]:
     """The environment variables that decide which folders are looked in."""
     for name, value in sorted(os.environ.items()):
-        if name == "HOME" or name.startswith(("AMULET_", "XDG_")):
+        folder = name.startswith("XDG_") and name.endswith("_HOME")  # others, such as XDG_SESSION_ID, say nothing of it
+        if name == "HOME" or folder or name.startswith("AMULET_"):
             yield name, value
 
 

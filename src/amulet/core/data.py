@@ -12,7 +12,7 @@ from torch import Tensor
 from amulet.core.errors import InvalidData, Problem
 from amulet.core.short_repr import described, short_repr
 from amulet.core.spec import Spec
-from amulet.core.text import alike, is_line, with_article
+from amulet.core.text import alike, is_line, visible, with_article
 
 MOST_RECORDS, MOST_NUMBERS = 2048, 2**20
 """How many records, and numbers in their x, a model is given at one time outside training. They bound memory."""
@@ -171,7 +171,7 @@ class Data:
         """How many records of which shape and type, and what else they have."""
         also = [name for name in ("weight", "targets", "twins") if getattr(self, name) is not None]
         with_also = f", with {', '.join(also)}" if also else ""
-        return f"Data({len(self):,} records of {self.schema.in_short}{with_also}: x={described(self.x)})"
+        return f"Data({len(self):,} records of {visible(self.schema.in_short)}{with_also}: x={described(self.x)})"
 
     def __len__(self) -> int:
         return len(self.y)

@@ -12,7 +12,7 @@ from amulet.core.data import Data, Schema
 from amulet.core.errors import InvalidData, Problem
 from amulet.core.records.data_checks import problems_of, require_data
 from amulet.core.short_repr import described
-from amulet.core.text import is_line
+from amulet.core.text import is_line, visible
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +49,8 @@ class AmuletDataset:
     def __repr__(self) -> str:
         """Its name, how many records it has, and of which kind."""
         counts = f"{len(self.train):,} training and {len(self.test):,} test records"
-        return f"AmuletDataset({self.name}: {counts} of {self.schema.in_short}, x={described(self.train.x[0])} each)"
+        name, records = visible(self.name), visible(self.schema.in_short)
+        return f"AmuletDataset({name}: {counts} of {records}, x={described(self.train.x[0])} each)"
 
     @property
     def schema(self) -> Schema:

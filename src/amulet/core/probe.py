@@ -259,7 +259,8 @@ class Attack(Probe[O]):
     def without_releases(self) -> "Attack[O] | None":
         """The attack that it is, answer by answer, on targets that release nothing of what it reads.
 
-        A hook for subclasses; by default itself. An assessment that has both runs only one of them there.
+        A hook for subclasses; by default itself. An assessment that has both runs only one of them there. It holds for
+        the class that defines it alone: a subclass, which may answer otherwise, says it again.
 
         Returns:
             The attack; None if it can only guess there.

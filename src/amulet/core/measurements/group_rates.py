@@ -6,6 +6,7 @@ from functools import cached_property
 
 import pandas as pd
 
+from amulet.core.text import visible
 from amulet.statistics.proportion import wilson_interval
 
 LEVEL = 0.95
@@ -118,12 +119,12 @@ class GroupRates:
 
     def __repr__(self) -> str:
         """All rates as text, a block for each."""
-        return "\n".join(line for rate in self.names for line in self._block(rate))
+        return visible("\n".join(line for rate in self.names for line in self._block(rate)))
 
     def _repr_html_(self) -> str:
         """The frame as a table in HTML, which notebooks show."""
         html: str = self.frame.to_html(escape=True, index=False, na_rep="", float_format="{:.3f}".format)
-        return html
+        return visible(html)
 
     def _block(self, rate: str) -> Iterator[str]:
         gap, rates = self.gap(rate), self.of(rate)

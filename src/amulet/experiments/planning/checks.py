@@ -13,7 +13,7 @@ from amulet.core.probe import Probe
 from amulet.core.roles import ModelRequest
 from amulet.core.split import Split
 from amulet.core.text import with_article
-from amulet.core.trainable import Trainable
+from amulet.core.trainable import Defense, Trainable
 from amulet.experiments.graph.tasks import Source
 from amulet.experiments.planning.bench import Bench
 from amulet.experiments.planning.defended import defended, replacing
@@ -90,9 +90,10 @@ def demands_of_models(
 def notices_of(experiment: Experiment, recipes: Mapping[str, Trainable], dataset: AmuletDataset) -> tuple[str, ...]:
     """Sentences that the user should know before the work begins, each once, with the first row that it concerns."""
     found: dict[str, str] = {}
+    own = [stage for stage in getattr(experiment.recipe, "stages", ()) if isinstance(stage, Defense)]
     for row in experiment.rows:
         of_recipe = recipe_notices(recipes[row.label], dataset.schema)
-        of_defenses = (notice for defense in row.defenses for notice in defense.notices(dataset.train))
+        of_defenses = (notice for defense in (*own, *row.defenses) for notice in defense.notices(dataset.train))
         for notice in (*of_recipe, *of_defenses, *replacing(experiment.recipe, row.defenses)):
             found.setdefault(notice, f"Row '{row.label}': {notice}")
     stages = [stage for recipe in recipes.values() for stage in (*recipe.preparations, *recipe.finishes)]

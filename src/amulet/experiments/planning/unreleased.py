@@ -29,7 +29,10 @@ def not_judged(experiment: Experiment) -> dict[str, dict[str, str]]:
 
 
 def played(experiment: Experiment) -> set[tuple[str, str]]:
-    """The rows and probes that are run: those that are judged, and those that these are compared with."""
+    """The rows and probes that are run: those that are judged, and those that these are compared with.
+
+    A row on which nothing is judged is run all the same: results have a value of every row.
+    """
     unjudged = not_judged(experiment)
     judged = {
         (row.label, str(probe))
@@ -38,14 +41,21 @@ def played(experiment: Experiment) -> set[tuple[str, str]]:
         if str(probe) not in unjudged.get(row.label, {})
     }
     references = {row.label: row.against for row in experiment.rows}
+    empty = references.keys() - {row for row, _ in judged}
+    judged |= {(row, str(probe)) for row in empty for probe in experiment.probes}
     return judged | {(references[row], probe) for row, probe in judged if row != BASELINE}
 
 
 def _nothing_to_read(attack: Attack[Any], row: Row, reference: Row, probes: tuple[Probe[Any], ...]) -> str:
     """Why an attack has nothing to read on a row and the one that it is compared with; empty if it is judged."""
     unread = attack.unreleased((*row.defenses, *reference.defenses))
-    without = attack.without_releases()
+    without = _without_releases(attack)
     if not unread or not (without is None or (without != attack and without in probes)):
         return ""
     kinds = " or ".join(map(str, unread))
     return f"no {kinds} are released, without which this attack {f'is {without}' if without else 'can only guess'}"
+
+
+def _without_releases(attack: Attack[Any]) -> Attack[Any] | None:
+    """What an attack is without releases, if its own class says so: a subclass may answer otherwise."""
+    return attack.without_releases() if "without_releases" in vars(type(attack)) else attack

@@ -57,7 +57,7 @@ class RelaxLoss(Penalize):
     def notices(self, data: Data) -> Iterator[str]:
         """That the target is no lower than the loss of a model that knows the class shares alone."""
         known = entropy_of_shares(data)
-        if self.alpha >= known:
+        if 0 < self.alpha >= known:
             yield (
                 f"{self} trains away from each batch whose mean loss is below {self.alpha:g} nats, but a model that "
                 f"knows nothing but the class shares has a loss of {known:.2g}, so that hardly anything is learned. "

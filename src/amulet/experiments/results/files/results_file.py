@@ -231,6 +231,8 @@ def _faults(file: ResultsFile) -> Iterator[str]:
     yield from repeated("screened row", file.screened)
     if BASELINE in file.screened:
         yield f"the row '{BASELINE}' cannot be screened"
+    if BASELINE in file.not_judged:
+        yield f"the row '{BASELINE}' is never judged, and needs no reason"
     yield from (f"the row '{row}' is compared with itself" for row, other in file.against.items() if row == other)
     seeds = {str(value.seed) for value in file.values}
     yield from (f"no value has the seed '{seed}'" for of in file.facts.values() for seed in of if seed not in seeds)

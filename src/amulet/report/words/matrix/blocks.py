@@ -136,8 +136,9 @@ def _values(line: Line[Cell]) -> Iterator[str]:
                 found = {"": cell.value}
             case _:
                 found = {cell.row: None if cell.summary is None else cell.summary.mean}
+        lacking = cell.valueless if isinstance(cell, MatrixCell) else "undefined"
         for model, value in found.items():
-            yield f"{model} {'undefined' if value is None else number(value)}".lstrip()
+            yield f"{model} {lacking if value is None else number(value)}".lstrip()
 
 
 def _primary(part: Part[Cell], *, with_groups: bool) -> Iterator[Line[Cell]]:

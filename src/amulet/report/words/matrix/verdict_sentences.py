@@ -32,6 +32,8 @@ def judged_sentence(results: Results, judged: Judged) -> str:
     if cell.verdict and cell.verdict.word is Word.UNCHANGED:
         return f"{name} cannot change: the defense leaves the model as it is."
     change = f"{name} goes from {_change(results, judged)}"
+    if why := results.unjudged(cell.row, cell.column):
+        return f"{change}. This is not judged: {why}."
     beside = beside_one_class(results, cell) if read.word in {Reading.WORSE, Reading.BETTER} else ""
     return f"{change}{_what_it_means(judged)}{_net(results, judged)} {beside}".rstrip()
 
