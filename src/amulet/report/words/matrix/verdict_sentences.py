@@ -27,6 +27,8 @@ def judged_sentence(results: Results, judged: Judged) -> str:
     """What one metric of one defended row says, for a reader without statistics."""
     cell, read = judged.cell, judged.read
     name = capitalised(judged.name)
+    if reason := results.unjudged(cell.row, cell.column):
+        return f"{name} is not judged by this attack here: {reason}."
     if cell.difference is None:
         return f"{name} has no value to compare{f': {read.reason}' if read.reason else ''}."
     if cell.verdict and cell.verdict.word is Word.UNCHANGED:
