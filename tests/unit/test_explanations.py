@@ -201,7 +201,7 @@ def test_a_row_is_run_if_one_that_releases_explanations_is_compared_with_it_but_
     assert not_judged(asked) == {
         "trained": {
             "LiRAWithExplanations(shadows=4)": (
-                "no explanations are released, without which this attack is LiRA(shadows=4)"
+                "these models release no explanations, so that the attack would only repeat LiRA(shadows=4)"
             )
         }
     }
@@ -215,7 +215,7 @@ def test_cells_without_anything_to_read_have_no_verdict(tmp_path: Path) -> None:
     assert cell.verdict is not None
     assert (cell.verdict.word, cell.verdict.reason) == (
         Word.UNDEFINED,
-        "no explanations are released, without which this attack can only guess",
+        "these models release no explanations, so that the attack would only guess",
     )
     assert (cell.summary, cell.valueless) == (None, "not run")
     assert results.cell("explained", "auc", probe="ExplanationVariance").summary is not None

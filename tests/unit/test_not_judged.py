@@ -9,9 +9,11 @@ from amulet.core.errors import AmuletError
 from amulet.experiments.results.numbers import Column, Value
 from amulet.experiments.results.results import Results
 from amulet.report.pages import matrix_markdown
+from amulet.report.pages.cell_details import panel_details
 from amulet.report.words.matrix.blocks import group_sentences, matrix_blocks
 from amulet.report.words.matrix.risk_cells import risk_cells
 from amulet.report.words.matrix.verdict_sentences import judged_sentence
+from amulet.report.words.verdicts.gates import gates_of
 from amulet.report.words.verdicts.releases import release_sentences
 from amulet.statistics import Word
 
@@ -20,7 +22,7 @@ PLAIN, READER = (
     Column("membership_inference", name, "auc", 0.0, 1.0, "high", True, 0.02, 0.5, access=1)
     for name in ("Plain", "Reader")
 )
-REASON = "no explanations are released, without which this attack is Plain"
+REASON = "these models release no explanations, so that the attack would only repeat Plain"
 UNJUDGED = {row: {"Reader": REASON} for row in ROWS}
 
 
@@ -55,10 +57,20 @@ def test_a_cell_that_is_not_judged_is_undefined_with_the_reason(unjudged: Result
 
 
 def test_reports_say_it_once(unjudged: Results) -> None:
-    assert list(release_sentences(unjudged)) == [f"Reader is not judged on 6 rows: {REASON}."]
+    assert list(release_sentences(unjudged)) == [f"Reader is not judged in 6 rows: {REASON}."]
     few = replace(unjudged, not_judged={row: UNJUDGED[row] for row in ROWS[:2]})
-    assert list(release_sentences(few)) == [f"Reader is not judged in row 0, row 1: {REASON}."]
+    assert list(release_sentences(few)) == [f"Reader is not judged in the rows “row 0”, “row 1”: {REASON}."]
     assert matrix_markdown.render(unjudged, {}).count("is not judged") == 1
+
+
+def test_behind_a_cell_the_reason_is_told_once_and_nothing_else(unjudged: Results) -> None:
+    exploratory = replace(READER, metric="balanced_accuracy", primary=False)
+    results = replace(unjudged, columns=(PLAIN, READER, exploratory))
+    [first, *_] = risk_cells(results, matrix_blocks(results))
+    [cell] = panel_details(results, [first], (), {(PLAIN.risk, ROWS[0]): "here"})["cells"].values()
+    assert cell["counted"][1]["said"].endswith(f"This is not judged: {REASON}.")
+    assert cell["others"] == []
+    assert gates_of(results, results.cell(ROWS[0], READER)) == ()
 
 
 @pytest.mark.parametrize(

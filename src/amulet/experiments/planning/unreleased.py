@@ -53,7 +53,8 @@ def _nothing_to_read(attack: Attack[Any], row: Row, reference: Row, probes: tupl
     if not unread or not (without is None or (without != attack and without in probes)):
         return ""
     kinds = " or ".join(map(str, unread))
-    return f"no {kinds} are released, without which this attack {f'is {without}' if without else 'can only guess'}"
+    then = f"only repeat {without}" if without else "only guess"
+    return f"these models release no {kinds}, so that the attack would {then}"
 
 
 def _without_releases(attack: Attack[Any]) -> Attack[Any] | None:

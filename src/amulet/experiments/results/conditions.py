@@ -118,7 +118,7 @@ def _condition(text: str, rows: Sequence[str], columns: Collection[Column]) -> C
 def _require_judged(condition: Condition, not_judged: NotJudged) -> None:
     reasons = [not_judged.get(row, {}).get(column.probe) for row in condition.rows for column in condition.columns]
     if None not in reasons:
-        raise _Unknown(f"it is not judged: {reasons[0]}.")
+        raise _Unknown(f"no row is judged by it: {reasons[0]}.")
 
 
 def _row(text: str, rows: Sequence[str]) -> tuple[str | None, str]:

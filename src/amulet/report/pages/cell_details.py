@@ -124,7 +124,8 @@ def _groups(results: Results, column: Column) -> Plain | None:
 
 
 def _cell(results: Results, cell: RiskCell, risk: int, places: Mapping[Column, int]) -> Plain:
-    metrics = [*cell.counted, *cell.others]
+    others = [judged for judged in cell.others if _is_judged(results, judged)]
+    metrics = [judged for judged in (*cell.counted, *others) if _is_judged(results, judged)]
     gates = dict.fromkeys(
         gate for judged in metrics for of in (failed_checks, gates_of) for gate in of(results, judged.cell)
     )
@@ -133,10 +134,14 @@ def _cell(results: Results, cell: RiskCell, risk: int, places: Mapping[Column, i
         "row": results.rows.index(cell.row),
         "read": [cell.read.word, cell.read.word.sign, cell.difference],
         "counted": [_counted(results, judged, places) for judged in cell.counted],
-        "others": [_other(results, judged, places) for judged in cell.others],
+        "others": [_other(results, judged, places) for judged in others],
         "gates": [results.gates.index(gate) for gate in gates],
         "published": _published(results, cell),
     }
+
+
+def _is_judged(results: Results, judged: Judged) -> bool:
+    return not results.unjudged(judged.cell.row, judged.cell.column)
 
 
 def _published(results: Results, cell: RiskCell) -> str:

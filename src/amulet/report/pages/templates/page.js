@@ -203,7 +203,7 @@ function showCell(cell, jobs) {
   part("metrics").replaceChildren(...cell.counted.map((metric, at) => metricSection(metric, cell.row, jobs, at === 0)));
   const lines = [...cell.counted.map((metric) => metric.line), ...cell.others.map(([line]) => line)].map((line) => found.lines[line]);
   count(lines.find((line) => line.groups));
-  const traced = new Map(lines.filter((line) => found.curves[line.curve]).map((line) => [line.curve, line]));
+  const traced = new Map(lines.filter((line) => found.curves[line.curve]?.seeds[cell.row].length).map((line) => [line.curve, line]));
   part("curves").replaceChildren(...[...traced.values()].map((line) => curveSection(line, cell.row, jobs)));
   others(cell.others, cell.row);
   check(cell.gates);

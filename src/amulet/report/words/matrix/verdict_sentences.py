@@ -27,13 +27,16 @@ def judged_sentence(results: Results, judged: Judged) -> str:
     """What one metric of one defended row says, for a reader without statistics."""
     cell, read = judged.cell, judged.read
     name = capitalised(judged.name)
+    unjudged = results.unjudged(cell.row, cell.column)
+    if cell.difference is None and unjudged:
+        return f"{name} is not judged by this attack here: {unjudged}."
     if cell.difference is None:
         return f"{name} has no value to compare{f': {read.reason}' if read.reason else ''}."
     if cell.verdict and cell.verdict.word is Word.UNCHANGED:
         return f"{name} cannot change: the defense leaves the model as it is."
     change = f"{name} goes from {_change(results, judged)}"
-    if why := results.unjudged(cell.row, cell.column):
-        return f"{change}. This is not judged: {why}."
+    if unjudged:
+        return f"{change}. This is not judged: {unjudged}."
     beside = beside_one_class(results, cell) if read.word in {Reading.WORSE, Reading.BETTER} else ""
     return f"{change}{_what_it_means(judged)}{_net(results, judged)} {beside}".rstrip()
 

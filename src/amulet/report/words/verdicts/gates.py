@@ -8,8 +8,8 @@ from amulet.statistics import Gate
 
 
 def gates_of(results: Results, cell: MatrixCell) -> tuple[Checked, ...]:
-    """The gates of the cell's row, and those of the probe that the cell belongs to."""
-    return results.gates_of(cell)
+    """The gates of the cell's row, and those of the probe that the cell belongs to; none if the cell is not judged."""
+    return () if results.unjudged(cell.row, cell.column) else results.gates_of(cell)
 
 
 def gate_found(gate: Checked) -> str:

@@ -1,7 +1,7 @@
 """Attacks that read what a defense releases, such as explanations: where they have nothing to read."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from amulet.core.threat import Access
@@ -41,5 +41,10 @@ def _unjudged(results: Results) -> Iterator[str]:
         for attack, reason in attacks.items():
             rows[attack, reason].append(row)
     for (attack, reason), found in rows.items():
-        named = f"on {len(found)} rows" if len(found) > MOST_NAMED else f"in {', '.join(found)}"
-        yield f"{attack} is not judged {named}: {reason}."
+        yield f"{attack} is not judged in {_named(found)}: {reason}."
+
+
+def _named(rows: Sequence[str]) -> str:
+    if len(rows) > MOST_NAMED:
+        return f"{len(rows)} rows"
+    return f"the {'row' if len(rows) == 1 else 'rows'} {', '.join(f'“{row}”' for row in rows)}"
