@@ -105,9 +105,19 @@ def test_of_a_model_that_learned_nothing_nothing_good_is_said() -> None:
     assert cells(useless)["evasion"].read.word is Reading.FAILED
     assert cells(useless)["utility"].read.word is Reading.WORSE
     assert sentence(useless) == (
-        "This model has learned nothing, so its other results say nothing about a useful model. "
-        "Balanced accuracy falls, 70 → 50 points."
+        "This model decides hardly better than always naming one class, so its other results say nothing about a "
+        "useful model. Balanced accuracy falls, 70 → 50 points."
     )
+
+
+def test_of_two_models_that_learned_nothing_one_sentence_is_said() -> None:
+    useless = assessed(((0.0,) * 10, UP, *(STEADY,) * 5), before=(0.5,) * 10)
+    follows = (
+        "decides hardly better than always naming one class, so its other results say nothing about a useful model."
+    )
+    assert sentence(useless).count("hardly better") == 1
+    assert sentence(useless).startswith(f"This model, like “undefended”, {follows}")
+    assert undefended_news(useless, matrix_blocks(useless))[0] == f"This model {follows}"
 
 
 def test_nothing_good_is_said_of_an_attack_that_finds_nothing_without_a_defense() -> None:
@@ -274,6 +284,9 @@ def test_what_is_there_to_compare_with_is_neither_good_nor_bad() -> None:
 def test_it_is_said_that_a_model_is_not_shown_to_have_learned_anything() -> None:
     doubtful = tuple(0.5 - number + noise for number, noise in zip(BEFORE, OPEN, strict=True))
     found = sentence(assessed((doubtful, UP, STEADY, STEADY, STEADY, STEADY, STEADY)))
-    assert "It is not shown that this model has learned anything. Better: accuracy under attack" in found
+    assert (
+        "It is not shown that this model decides better than always naming one class. Better: accuracy under attack"
+        in found
+    )
     learned = sentence(assessed((OPEN, UP, STEADY, STEADY, STEADY, STEADY, STEADY)))
-    assert "has learned anything" not in learned
+    assert "decides better" not in learned

@@ -15,8 +15,11 @@ AUDITED: Final = "audited"
 """The row of all checks, since there is one model only."""
 
 _FOLLOWS: Final = {
-    (MODEL, Gate.FAILED): "This model has learned nothing, so its other results say nothing about a useful model.",
-    (MODEL, Gate.UNPROVEN): "It is not shown that this model has learned anything.",
+    (MODEL, Gate.FAILED): (
+        "This model decides hardly better than always naming one class, so its other results say nothing about a "
+        "useful model."
+    ),
+    (MODEL, Gate.UNPROVEN): "It is not shown that this model decides better than always naming one class.",
     (ATTACK, Gate.FAILED): (
         "The attack reaches no more than chance, or than a guess without the model. That it finds nothing does not "
         "show that there is nothing to find."

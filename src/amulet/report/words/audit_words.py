@@ -37,7 +37,7 @@ def audit_checks(results: AuditResults, cell: AuditCell) -> tuple[Checked, ...]:
 def audit_check_text(gate: Checked) -> str:
     """How a check came out, in a few words."""
     if gate.name == MODEL:
-        what = "the model has learned something"
+        what = "the model beats always naming one class"
     else:
         what = "beats chance" if gate.name == ATTACK else "beats random noise"
     return {Gate.PASSED: what, Gate.UNPROVEN: f"not shown: {what}", Gate.FAILED: f"not so: {what}"}[gate.state]

@@ -227,7 +227,7 @@ def _counted(results: Results, found: Sequence[FactorCorrelation]) -> Iterator[s
     compared = {row for each in found for row in each.rows}
     failed = [gate.row for gate in results.gates if (gate.name, gate.state) == (MODEL, Gate.FAILED)]
     if unlearned := [row for row in dict.fromkeys(failed) if row in compared]:
-        yield f"Models that have learned nothing are among the rows: {', '.join(unlearned)}."
+        yield f"Of these rows, models decide hardly better than always naming one class: {', '.join(unlearned)}."
 
 
 def _does_agree(each: FactorCorrelation) -> bool:

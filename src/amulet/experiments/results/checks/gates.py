@@ -286,8 +286,11 @@ _FOLLOWS = {
     (CLAIMS, Gate.UNPROVEN): (
         "It is not shown that the claims of ownership that the defense is made for are right more often than guesses."
     ),
-    (MODEL, Gate.FAILED): "This model has learned nothing, so its other results say nothing about a useful model.",
-    (MODEL, Gate.UNPROVEN): "It is not shown that this model has learned anything.",
+    (MODEL, Gate.FAILED): (
+        "This model decides hardly better than always naming one class, so its other results say nothing about a "
+        "useful model."
+    ),
+    (MODEL, Gate.UNPROVEN): "It is not shown that this model decides better than always naming one class.",
     (DEFENSE, Gate.FAILED): (
         "The defense does not reduce the risk it is made for, so this row does not show what an effective defense does."
     ),

@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Final
 
 from amulet.experiments.planning.experiment import BASELINE
-from amulet.experiments.results.checks.gates import ATTACK, STRENGTH
+from amulet.experiments.results.checks.gates import ATTACK, MODEL, STRENGTH, Checked
 from amulet.experiments.results.results import Results
 from amulet.report.words.claims import claim_sentences
 from amulet.report.words.group_rates import undefended_sentences
@@ -92,7 +92,7 @@ def headlines(results: Results, found: tuple[MatrixBlock, ...]) -> tuple[Headlin
 
 
 def undefended_news(results: Results, found: tuple[MatrixBlock, ...]) -> tuple[str, ...]:
-    """What is said once, of the undefended model: who differs most in favourable decisions, and which attacks fail.
+    """What is said once, of the undefended model: if it is useless, which groups differ most, and which attacks fail.
 
     An attack that finds nothing on this model leaves nothing for any defense to lower.
     """
@@ -102,7 +102,10 @@ def undefended_news(results: Results, found: tuple[MatrixBlock, ...]) -> tuple[s
             if follows := failed.get(judged.line.column.probe):
                 names[follows][judged.name] = None
     void = (f"Nothing can be concluded on {', '.join(of)}: {mid_sentence(why)}" for why, of in names.items())
-    return (*undefended_sentences(results), *void)
+    useless = (
+        gate.follows for gate in results.gates_of_rows(BASELINE) if (gate.name, gate.state) == (MODEL, Gate.FAILED)
+    )
+    return (*useless, *undefended_sentences(results), *void)
 
 
 def _failed_attacks(results: Results) -> dict[str, str]:
@@ -116,9 +119,9 @@ def _failed_attacks(results: Results) -> dict[str, str]:
 
 def _headline(results: Results, cells: Sequence[RiskCell]) -> Headline:
     row = cells[0].row
-    told, failures = list(_told(cells)), tuple(_failures(results, row))
+    told, failures = list(_told(cells)), tuple(gate_follows(gate, row) for gate in _failures(results, row))
     parts = chain(
-        (News(Reading.FAILED, text) for text in failures),
+        (News(Reading.FAILED, text) for text in _failures_told(results, row)),
         _news(results, told, failures, tuple(_unlearned(results, row))),
         (News(Reading.OPEN, text) for text in claim_sentences(results, row)),
     )
@@ -193,9 +196,21 @@ def _unlearned(results: Results, row: str) -> Iterator[str]:
     yield from (gate_follows(gate, row) for gate in unproven_models(results) if gate.row in rows)
 
 
-def _failures(results: Results, row: str) -> Iterator[str]:
-    """What follows from failed checks of the row's own and its reference's models, defenses and guarantees."""
+def _failures(results: Results, row: str) -> Iterator[Checked]:
+    """The failed checks of the row's own and its reference's models, defenses and guarantees."""
     rows = {BASELINE, results.reference(row), row}
     for gate in results.gates_of_rows(*rows):
         if gate.state is Gate.FAILED and gate.name not in {ATTACK, STRENGTH}:
-            yield gate_follows(gate, row)
+            yield gate
+
+
+def _failures_told(results: Results, row: str) -> Iterator[str]:
+    """What follows from failed checks; of the row's model and those it is compared with in one sentence."""
+    failed = tuple(_failures(results, row))
+    models = [gate.row for gate in failed if gate.name == MODEL]
+    others = [other for other in models if other != row] if row in models else []
+    for gate in failed:
+        if gate.name != MODEL or gate.row not in others:
+            text = gate_follows(gate, row)
+            like = f"This model, like {' and '.join(f'“{other}”' for other in others)},"
+            yield text.replace("This model", like, 1) if others and gate.name == MODEL else text

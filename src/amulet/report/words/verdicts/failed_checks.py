@@ -12,7 +12,7 @@ from amulet.statistics import Gate
 
 
 def failed_checks(results: Results) -> Iterator[str]:
-    """A sentence for each failed check: "Model check failed (DP-SGD, both): This model has learned nothing ...".
+    """A sentence for each failed check: "Model check failed (DP-SGD, both): This model decides hardly ...".
 
     Behind these stands which models are not shown to have learned anything.
     """

@@ -20,7 +20,7 @@ def gate_found(gate: Checked) -> str:
 def gate_asked(gate: Checked) -> str:
     """What was checked, as a clause."""
     asked = {
-        MODEL: f"whether the model “{gate.row}” has learned something",
+        MODEL: f"whether the model “{gate.row}” decides better than always naming one class",
         DEFENSE: f"whether “{gate.row}” {purpose(gate.about or '')}",
         ATTACK: f"whether {gate.about} finds something on the undefended model",
         STRENGTH: f"whether {gate.about} works on “{gate.row}”",
