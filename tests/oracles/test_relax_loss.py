@@ -174,14 +174,14 @@ def test_a_target_that_a_model_without_inputs_reaches_is_told_of() -> None:
     records = Mortgages().load().train
     [sentence] = RelaxLoss(alpha=0.5).notices(records)
     assert sentence == (
-        "RelaxLoss trains away from each batch whose mean loss is below 0.5 nats, but a model that knows nothing but "
-        "the class shares has a loss of 0.37, so that hardly anything is learned. Use an alpha well below that, such "
-        "as 0.18."
+        "RelaxLoss keeps the mean loss of a batch from falling below its alpha, 0.5 nats. A model that only knows how "
+        "frequent each class is has a loss of 0.37 already, so that hardly anything is learned. Set alpha well below "
+        "that, such as 0.19."
     )
-    assert not list(RelaxLoss(alpha=0.18).notices(records))
+    assert not list(RelaxLoss(alpha=0.19).notices(records))
     row = Row("relaxed", (RelaxLoss(alpha=2.0),))
     planned = plan(Experiment("e", None, RECIPE, (row,), seeds=1), toy_dataset())
-    assert any(notice.startswith("Row 'relaxed': RelaxLoss(alpha=2.0) trains away") for notice in planned.notices)
+    assert any(notice.startswith("Row 'relaxed': RelaxLoss(alpha=2.0) keeps") for notice in planned.notices)
 
 
 def test_a_target_of_zero_is_training_as_usual_of_whatever_records() -> None:

@@ -249,7 +249,8 @@ class Attack(Probe[O]):
     def unserved(self, defenses: Sequence[Defense]) -> Iterator[str]:
         """That no row releases what it reads beside predictions."""
         for part in self.unreleased(defenses):
-            yield f"{self} reads {part}, and no row releases any, so that it sees no more than other attacks."
+            then = "can only guess" if self.without_releases() is None else "sees no more than other attacks"
+            yield f"{self} reads {part}, and no row releases any, so that it {then}."
 
     def unreleased(self, defenses: Sequence[Defense]) -> tuple[Access, ...]:
         """What it reads beside predictions and none of these defenses releases."""
