@@ -59,9 +59,9 @@ class RelaxLoss(Penalize):
         known = entropy_of_shares(data)
         if 0 < self.alpha >= known:
             yield (
-                f"{self} keeps the mean loss of a batch from falling below its alpha, {self.alpha:g} nats. A model that "
-                f"only knows how frequent each class is has a loss of {known:.2g} already, so that hardly anything is "
-                f"learned. Set alpha well below that, such as {known / 2:.2g}."
+                f"{self} keeps the mean loss of a batch from falling below its alpha, {self.alpha:g} nats. A model "
+                f"that only knows how frequent each class is has a loss of {known:.2g} already, so that hardly "
+                f"anything is learned. Set alpha well below that, such as {known / 2:.2g}."
             )
 
     def objective_problems(self, objective: Objective) -> Iterator[Problem]:
