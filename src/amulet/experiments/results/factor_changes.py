@@ -175,7 +175,7 @@ def _risk_change(results: Numbers, row: str, column: Column) -> float | None:
     pairs = [pair for pair in results.both(row, column) if None not in pair]
     if not pairs:
         return None
-    before, after = map(fmean, zip(*pairs, strict=True))  # type: ignore[arg-type]
+    before, after = map(fmean, zip(*pairs, strict=True))
     return risk_sign(column) * turned_difference(before, after, column.centre)
 
 
