@@ -115,5 +115,5 @@ def test_a_cell_that_is_not_judged_fulfils_nothing(results: Results) -> None:
 
 def test_a_condition_of_nothing_that_is_judged_is_refused(results: Results) -> None:
     unjudged = {"DP: 8": {"LiRA": "no explanations are released"}}
-    with pytest.raises(InvalidParameter, match="no row is judged by it: no explanations are released"):
+    with pytest.raises(InvalidParameter, match="is of nothing that is judged: no explanations are released"):
         conditions(["DP: 8: LiRA may change"], results.rows, results.columns, (), unjudged)

@@ -82,8 +82,9 @@ def conditions(
     for text in texts:
         try:
             condition = _condition(plainly(text), [row for row in rows if row != BASELINE], columns)
-            _require_judged(condition, not_judged)
             found.append(condition)
+            if reason := _why_unjudged(condition, not_judged):
+                problems.append(Problem("fail-if", f"The condition '{text}' is of nothing that is judged: {reason}."))
         except _Unknown as error:
             reasons = "".join(f" {each}" for each in left_out if each.named_in(text))
             problems.append(Problem("fail-if", not_understood(text, f"{error}{reasons}")))
@@ -115,10 +116,11 @@ def _condition(text: str, rows: Sequence[str], columns: Collection[Column]) -> C
     return Condition(text, (chosen,) if chosen else tuple(rows), named, frozenset(words), of_risk)
 
 
-def _require_judged(condition: Condition, not_judged: NotJudged) -> None:
-    reasons = [not_judged.get(row, {}).get(column.probe) for row in condition.rows for column in condition.columns]
-    if None not in reasons:
-        raise _Unknown(f"no row is judged by it: {reasons[0]}.")
+def _why_unjudged(condition: Condition, not_judged: NotJudged) -> str:
+    """Why none of the cells that a condition is of is judged; empty if any is."""
+    cells = ((row, column) for row in condition.rows for column in condition.columns)
+    reasons = [not_judged.get(row, {}).get(column.probe, "") for row, column in cells]
+    return reasons[0] if all(reasons) else ""
 
 
 def _row(text: str, rows: Sequence[str]) -> tuple[str | None, str]:
