@@ -56,7 +56,6 @@ def assess(  # noqa: PLR0913, PLR0917 - each is an option of the command line
         from amulet.experiments.assess import carry_out
         from amulet.experiments.graph.store import Store
         from amulet.experiments.planning.plan import plan
-        from amulet.experiments.planning.unreleased import not_judged
         from amulet.experiments.results.collect import columns_of
         from amulet.experiments.results.conditions import conditions
         from amulet.experiments.results.files.manifest import manifest_of
@@ -74,8 +73,7 @@ def assess(  # noqa: PLR0913, PLR0917 - each is an option of the command line
             data = data_files(experiment)
             planned = plan(experiment, device=device)
         labels = [row.label for row in planned.experiment.rows]
-        unjudged = not_judged(planned.experiment)
-        asked = conditions(fail_if or (), labels, columns_of(planned), planned.left_out, unjudged)
+        asked = conditions(fail_if or (), labels, columns_of(planned), planned.left_out, planned.not_judged)
         folder = folder or Path("runs", planned.experiment.name).absolute()
         spec, content = planned.experiment.plain(), planned.dataset.content
         warned = warn(to_be_replaced(folder, spec, content))

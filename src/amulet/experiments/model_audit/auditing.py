@@ -19,7 +19,7 @@ from amulet.core.records.data_checks import require_apart, require_data
 from amulet.core.spec import NonNegativeInt, Spec
 from amulet.core.split import Division, Split
 from amulet.experiments.model_audit.applicable import applicable, registered_probes
-from amulet.experiments.model_audit.checks import AUDITED, attack_checks, check
+from amulet.experiments.model_audit.checks import AUDITED, attack_checks
 from amulet.experiments.model_audit.results import AuditCell, AuditResults
 from amulet.experiments.pairs.comparison import facts_of, rates_of
 from amulet.experiments.pairs.learned import learned_anything
@@ -30,7 +30,7 @@ from amulet.experiments.planning.checks import probe_problems
 from amulet.experiments.planning.experiment import question_problems
 from amulet.experiments.planning.left_out import LeftOut
 from amulet.experiments.registry.plugins import metrics_for
-from amulet.experiments.results.checks.gates import MODEL, Checked
+from amulet.experiments.results.checks.gates import Checked, model_check
 from amulet.experiments.results.numbers import Column, Rated
 from amulet.statistics import ALPHA, fewest_resamples
 from amulet.statistics.bootstrap import percentile_interval
@@ -197,7 +197,7 @@ def _records(data: AmuletDataset, members: Data | None, others: Data | None) -> 
 def _learned(model: nn.Module, records: _Records, questions: ModelQuestions) -> Checked:
     outcome = played(Utility(), model, records.dataset, records.division, questions.seed)
     held = None if isinstance(outcome, Undefined) else outcome
-    return check(MODEL, None, learned_anything(held, len(records.dataset.schema.classes), questions.seed))
+    return model_check(AUDITED, learned_anything(held, len(records.dataset.schema.classes), questions.seed))
 
 
 def _measured(

@@ -8,18 +8,13 @@ from numpy.typing import NDArray
 
 from amulet.core.metric import Metric
 from amulet.experiments.pairs.advantage import Values, advantage
-from amulet.experiments.results.checks.gates import ATTACK, MODEL, STRENGTH, Checked
+from amulet.experiments.results.checks.gates import ATTACK, STRENGTH, Checked
 from amulet.statistics import Gate, exceeds_resampled, worst_gate
 
 AUDITED: Final = "audited"
 """The row of all checks, since there is one model only."""
 
 _FOLLOWS: Final = {
-    (MODEL, Gate.FAILED): (
-        "This model decides hardly better than always naming one class, so its other results say nothing about a "
-        "useful model."
-    ),
-    (MODEL, Gate.UNPROVEN): "It is not shown that this model decides better than always naming one class.",
     (ATTACK, Gate.FAILED): (
         "The attack reaches no more than chance, or than a guess without the model. That it finds nothing does not "
         "show that there is nothing to find."
@@ -36,8 +31,8 @@ _FOLLOWS: Final = {
 }
 
 
-def check(name: str, about: str | None, state: Gate) -> Checked:
-    """A check of the model in a given state, and what follows if it has not passed."""
+def _check(name: str, about: str, state: Gate) -> Checked:
+    """A check of an attack on the model in a given state, and what follows if it has not passed."""
     return Checked(name, AUDITED, about, state, _FOLLOWS.get((name, state), ""))
 
 
@@ -58,12 +53,12 @@ def attack_checks(probe: str, values: Values) -> Iterator[Checked]:
     beyond = [(metric, advantage(metric, metric.chance, values)) for metric in judged]
     states = [_state(gain, metric) for metric, gain in beyond if gain is not None]
     if primary and states:
-        yield check(ATTACK, probe, worst_gate(states))
+        yield _check(ATTACK, probe, worst_gate(states))
     noise = next((metric for metric in metrics if metric.shows == "noise"), None)
     for metric in primary if noise else ():
         gain = advantage(metric, str(noise), values)
         if gain is not None and np.nanmean(values[metric]) > metric.margin:  # near 0, noise may do as well
-            yield check(STRENGTH, probe, _state(gain, metric))
+            yield _check(STRENGTH, probe, _state(gain, metric))
 
 
 def _state(gain: NDArray[np.float64], metric: Metric[Any]) -> Gate:

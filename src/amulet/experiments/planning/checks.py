@@ -17,7 +17,7 @@ from amulet.core.trainable import Defense, Trainable
 from amulet.experiments.graph.tasks import Source
 from amulet.experiments.planning.bench import Bench
 from amulet.experiments.planning.defended import defended, replacing
-from amulet.experiments.planning.experiment import Experiment, Row
+from amulet.experiments.planning.experiment import BASELINE, Experiment, Row
 from amulet.experiments.planning.recipe_checks import recipe_notices, trainable_problems
 from amulet.experiments.registry.plugins import metrics_for
 from amulet.training.removal import Removal
@@ -93,7 +93,8 @@ def notices_of(experiment: Experiment, recipes: Mapping[str, Trainable], dataset
     own = [stage for stage in getattr(experiment.recipe, "stages", ()) if isinstance(stage, Defense)]
     for row in experiment.rows:
         of_recipe = recipe_notices(recipes[row.label], dataset.schema)
-        of_defenses = (notice for defense in (*own, *row.defenses) for notice in defense.notices(dataset.train))
+        defenses = own if row.label == BASELINE else row.defenses
+        of_defenses = (notice for defense in defenses for notice in defense.notices(dataset.train))
         for notice in (*of_recipe, *of_defenses, *replacing(experiment.recipe, row.defenses)):
             found.setdefault(notice, f"Row '{row.label}': {notice}")
     stages = [stage for recipe in recipes.values() for stage in (*recipe.preparations, *recipe.finishes)]

@@ -28,7 +28,7 @@ from amulet.experiments.planning.experiment import Experiment, Row
 from amulet.experiments.planning.left_out import LeftOut, measurable, metrics_left_out
 from amulet.experiments.planning.memory import source_of
 from amulet.experiments.planning.trials import Cell, FactorTrial, Pair, Trial
-from amulet.experiments.planning.unreleased import played
+from amulet.experiments.planning.unreleased import NotJudged, not_judged, played
 from amulet.factors.factor import Factor, FactorMetric
 
 READINGS = (Measure, MeasureByGroup, MeasureByChance, Tabulate, Exhibit)
@@ -110,6 +110,11 @@ class Plan:
         """The metrics of each attack and audit, without those that cannot have a value on the records."""
         listed = self.experiment.metrics
         return {probe: measurable(probe, listed, self.dataset) for probe in self.experiment.probes}
+
+    @cached_property
+    def not_judged(self) -> NotJudged:
+        """Of each row the attacks that have nothing to read there, with the reason."""
+        return not_judged(self.experiment)
 
     @property
     def _measured_factors(self) -> Iterator[Measure]:

@@ -17,7 +17,6 @@ from amulet.experiments.graph.tasks import Task
 from amulet.experiments.planning.experiment import Experiment, Row
 from amulet.experiments.planning.plan import Plan
 from amulet.experiments.planning.trials import Cell, FactorTrial, Trial
-from amulet.experiments.planning.unreleased import not_judged
 from amulet.experiments.results.factors import Factors, FactorValue, MeasuredFactor
 from amulet.experiments.results.numbers import Column, Rated, Traced, Value
 from amulet.experiments.results.pictures import Pictured, rows_of
@@ -66,7 +65,7 @@ def collect(plan: Plan, store: Store, failures: Mapping[str, Failure] | None = N
         rates=tuple(rated for each in plan.tables if (rated := _rated(*each, stored))),
         looks=plan.experiment.looks,
         screened=tuple(row.label for row in plan.experiment.defenses if row.screened),
-        not_judged=not_judged(plan.experiment),
+        not_judged=plan.not_judged,
         tested=Tally.of(plan.dataset.test),
         left_out=plan.left_out,
         families={row.label: _families(row, plan.experiment.rows) for row in plan.experiment.defenses},

@@ -99,7 +99,8 @@ class Results(Numbers):
         family of its own. The other metrics are judged one by one.
         """
         defended = [(row, column) for row in self.rows if row != BASELINE for column in self.columns]
-        cells = [cell for cell in defended if not self.unjudged(*cell)]
+        unjudged = {cell: reason for cell in defended if (reason := self.unjudged(*cell))}
+        cells = [cell for cell in defended if cell not in unjudged]
         others = [cell for cell in cells if not cell[1].primary]
         family = [cell for cell in cells if cell[1].primary and cell[0] not in self.screened]
         looked_through = [cell for cell in cells if cell[1].primary and cell[0] in self.screened]
@@ -110,7 +111,6 @@ class Results(Numbers):
         judged_cells = [*family, *looked_through, *others]
         verdicts = possible(judged, [column for _, column in judged_cells])
         found = dict(zip(judged_cells, verdicts, strict=True))
-        unjudged = {cell: reason for cell in defended if (reason := self.unjudged(*cell))}
         return found | {cell: Verdict.undefined(cell[1].margin, reason) for cell, reason in unjudged.items()}
 
     @cached_property

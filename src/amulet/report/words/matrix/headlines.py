@@ -119,9 +119,10 @@ def _failed_attacks(results: Results) -> dict[str, str]:
 
 def _headline(results: Results, cells: Sequence[RiskCell]) -> Headline:
     row = cells[0].row
-    told, failures = list(_told(cells)), tuple(gate_follows(gate, row) for gate in _failures(results, row))
+    told, failed = list(_told(cells)), tuple(_failures(results, row))
+    failures = tuple(gate_follows(gate, row) for gate in failed)
     parts = chain(
-        (News(Reading.FAILED, text) for text in _failures_told(results, row)),
+        (News(Reading.FAILED, text) for text in _failures_told(failed, row)),
         _news(results, told, failures, tuple(_unlearned(results, row))),
         (News(Reading.OPEN, text) for text in claim_sentences(results, row)),
     )
@@ -204,13 +205,12 @@ def _failures(results: Results, row: str) -> Iterator[Checked]:
             yield gate
 
 
-def _failures_told(results: Results, row: str) -> Iterator[str]:
+def _failures_told(failed: Sequence[Checked], row: str) -> Iterator[str]:
     """What follows from failed checks; of the row's model and those it is compared with in one sentence."""
-    failed = tuple(_failures(results, row))
     models = [gate.row for gate in failed if gate.name == MODEL]
     others = [other for other in models if other != row] if row in models else []
+    like = f"This model, like {' and '.join(f'“{other}”' for other in others)},"
     for gate in failed:
         if gate.name != MODEL or gate.row not in others:
             text = gate_follows(gate, row)
-            like = f"This model, like {' and '.join(f'“{other}”' for other in others)},"
             yield text.replace("This model", like, 1) if others and gate.name == MODEL else text
